@@ -1,0 +1,134 @@
+//! Everything that can be wrong with the data, each with where it happened and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = DataError> = std::result::Result<T, E>;
+
+/// What went wrong with the data. The message says what, where, expected and found; [`DataError::hint`] what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system refused to read or write.
+    #[error("failed to {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `create`, `rename`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// A file exists but does not hold what its format promises.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Malformed {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the format asks for.
+        expected: String,
+        /// What is there.
+        found: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// Something that was named is not there.
+    #[error("{what} not found: {}", path.display())]
+    Missing {
+        /// What it should have been: `dataset`, `archive`.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the user can do.
+        hint: String,
+    },
+    /// A value that the caller chose makes no sense.
+    #[error("{key}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting's name.
+        key: String,
+        /// The accepted values.
+        expected: String,
+        /// The value given.
+        found: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// A photo that could not be turned into pixels.
+    #[error("{}: not a readable photo: {reason}", path.display())]
+    Photo {
+        /// The photo.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// An archive's member that is refused: a link, a path that leaves the folder, a bomb.
+    #[error("{}: member `{member}` refused: {reason}", archive.display())]
+    Member {
+        /// The archive.
+        archive: PathBuf,
+        /// The member's path as the archive has it.
+        member: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A download that did not arrive.
+    #[error("failed to download {url}: {reason}")]
+    Download {
+        /// The address.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The bytes that arrived are not the bytes that were announced.
+    #[error("{}: sha256 differs: expected {expected}, found {found}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The known hash (or hashes, joined by ` or `).
+        expected: String,
+        /// The file's hash.
+        found: String,
+    },
+    /// Another process is at work on the same dataset.
+    #[error("{}: another process is working here", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The caller asked to stop (Ctrl-C).
+    #[error("interrupted; what was finished is kept")]
+    Interrupted,
+}
+
+impl DataError {
+    /// Wraps an I/O error with what was tried and where: `.map_err(DataError::io("read", path))`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// What the user can do about it, in one line.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Some("free some disk space, or set IMAGENETTE_HOME to a folder on another disk; then run the same command again".into())
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("choose a folder that you may write to: set IMAGENETTE_HOME".into())
+                }
+                _ => None,
+            },
+            Self::Malformed { hint, .. } | Self::Missing { hint, .. } | Self::Setting { hint, .. } => Some(hint.clone()),
+            Self::Photo { .. } => Some("replace or remove the photo, or fetch the dataset again with `imagenette get`".into()),
+            Self::Member { .. } => Some("nothing was unpacked; use an archive from a source that you trust".into()),
+            Self::Download { .. } => {
+                Some("run the same command again to resume, or fetch the file by other means and use `imagenette get --from FILE`".into())
+            }
+            Self::Checksum { .. } => Some("the file is damaged or is another one; delete it and run the same command again".into()),
+            Self::Locked { .. } => Some("wait for the other process to end, then run the same command again".into()),
+            Self::Interrupted => Some("run the same command again to go on".into()),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The list of a dataset's images with their hashes: what a dataset *is*, independent of where it lies.
+//!
+//! On disk it is `manifest.jsonl` in the dataset's folder: a header line, then one line an image, sorted by (split, wnid,
+//! file name). An image's position in that list is its sample number everywhere else.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::class::Class;
+use crate::edition::{Edition, Split};
+use crate::error::{DataError, Result};
+
+/// The manifest's file name inside a dataset's folder.
+pub const MANIFEST_FILE: &str = "manifest.jsonl";
+const FORMAT: &str = "imagenette-manifest";
+const VERSION: u32 = 1;
+
+/// Where a dataset came from: a result must be able to name its source archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What it was made from: an archive's URL or file name, a folder, or `drawn:<seed>`.
+    pub from: String,
+    /// sha256 of the archive, where there was one.
+    pub sha256: Option<String>,
+    /// Which known archive this is (`imagenette2-160.tgz (now)`); `None` for an unknown one.
+    pub archive: Option<String>,
+}
+
+/// One image of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageEntry {
+    /// The split it belongs to.
+    pub split: Split,
+    /// Its label, as a position in [`Manifest::classes`]; `None` for unlabelled ones.
+    pub label: Option<u16>,
+    /// Its file name, without folders.
+    pub file_name: String,
+    /// Width in pixels, as its header says.
+    pub width_px: u32,
+    /// Height in pixels, as its header says.
+    pub height_px: u32,
+    /// The file's length in bytes.
+    pub bytes: u64,
+    /// sha256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A dataset's images, sorted by (split, wnid, file name), and what is known of them together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The dataset's name, which is also its folder's: `imagenette2-160`.
+    pub name: String,
+    /// Which membership this is.
+    pub edition: Edition,
+    /// `full`, `320`, `160`, or what the photos' sides say for anyone's own.
+    pub size: String,
+    /// Where it came from.
+    pub source: Source,
+    /// The classes in label order.
+    pub classes: Vec<Class>,
+    /// Every image.
+    pub images: Vec<ImageEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    format: String,
+    version: u32,
+    name: String,
+    edition: Edition,
+    size: String,
+    source: Source,
+    classes: Vec<Class>,
+    images: usize,
+    identity: String,
+}
+
+impl Manifest {
+    /// The path of an image below the dataset's folder: `train/n01440764/n01440764_10026.JPEG`. This is also the sample's
+    /// name in `predictions.csv`.
+    pub fn relative_path(&self, image: &ImageEntry) -> String {
+        match image.label {
+            Some(label) => {
+                format!("{}/{}/{}", image.split.name(), self.classes[usize::from(label)].wnid, image.file_name)
+            }
+            None => format!("{}/{}", image.split.name(), image.file_name),
+        }
+    }
+
+    /// The sample numbers of a split, in order.
+    pub fn samples(&self, split: Split) -> Vec<u32> {
+        (0..).zip(&self.images).filter(|(_, image)| image.split == split).map(|(sample, _)| sample).collect()
+    }
+
+    /// Puts the images into the order that sample numbers mean.
+    pub fn sort(&mut self) {
+        self.images.sort_by(|a, b| (a.split, a.label, &a.file_name).cmp(&(b.split, b.label, &b.file_name)));
+    }
+
+    /// A hash of the content alone (classes, paths and image hashes): two copies of a dataset share it, wherever they
+    /// came from. In lower-case hexadecimal.
+    pub fn identity(&self) -> String {
+        let mut digest = Sha256::new();
+        for class in &self.classes {
+            digest.update(class.wnid.as_bytes());
+            digest.update(b"\n");
+        }
+        for image in &self.images {
+            digest.update(self.relative_path(image).as_bytes());
+            digest.update(b" ");
+            digest.update(image.sha256.as_bytes());
+            digest.update(b"\n");
+        }
+        hex(&digest.finalize())
+    }
+
+    /// Writes `manifest.jsonl` into the folder: complete or absent.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(MANIFEST_FILE);
+        let header = Header {
+            format: FORMAT.into(),
+            version: VERSION,
+            name: self.name.clone(),
+            edition: self.edition,
+            size: self.size.clone(),
+            source: self.source.clone(),
+            classes: self.classes.clone(),
+            images: self.images.len(),
+            identity: self.identity(),
+        };
+        let line = |out: &mut dyn Write, text: serde_json::Result<String>| -> Result<()> {
+            let text = text.expect("plain structures of strings and numbers always serialise");
+            writeln!(out, "{text}").map_err(DataError::io("write", &path))
+        };
+        crate::atomic::write(&path, |out| {
+            line(out, serde_json::to_string(&header))?;
+            self.images.iter().try_for_each(|image| line(out, serde_json::to_string(image)))
+        })
+    }
+
+    /// Reads the manifest of a dataset's folder and checks that it is whole.
+    ///
+    /// # Errors
+    /// When there is none, when it is of another version, or when it is damaged.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(MANIFEST_FILE);
+        let file = File::open(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => DataError::Missing {
+                what: "manifest",
+                path: path.clone(),
+                hint: "make one from a folder of photos with `imagenette get --from FOLDER`".into(),
+            },
+            _ => DataError::io("open", &path)(error),
+        })?;
+        let malformed = |expected: String, found: String| DataError::Malformed {
+            path: path.clone(),
+            expected,
+            found,
+            hint: "fetch the dataset again with `imagenette get`".into(),
+        };
+        let mut lines = BufReader::new(file).lines();
+        let first = lines.next().transpose().map_err(DataError::io("read", &path))?.unwrap_or_default();
+        // The version is read by itself first: a later version may have other fields.
+        #[derive(Deserialize)]
+        struct Version {
+            format: String,
+            version: u32,
+        }
+        match serde_json::from_str::<Version>(&first) {
+            Ok(Version { format, version }) if format == FORMAT && version == VERSION => {}
+            Ok(Version { format, version }) => {
+                return Err(malformed(format!("{FORMAT} version {VERSION}"), format!("{format} version {version}")));
+            }
+            Err(error) => return Err(malformed(format!("a header of {FORMAT} version {VERSION}"), error.to_string())),
+        }
+        let header: Header =
+            serde_json::from_str(&first).map_err(|error| malformed("a complete header".into(), error.to_string()))?;
+        let mut images = Vec::with_capacity(header.images.min(1 << 24));
+        for (number, line) in (2..).zip(lines) {
+            let line = line.map_err(DataError::io("read", &path))?;
+            let image: ImageEntry = serde_json::from_str(&line)
+                .map_err(|error| malformed("an image on each line".into(), format!("line {number}: {error}")))?;
+            if image.label.is_some_and(|label| usize::from(label) >= header.classes.len()) {
+                return Err(malformed(
+                    format!("labels below {}", header.classes.len()),
+                    format!("line {number}: {line}"),
+                ));
+            }
+            images.push(image);
+        }
+        let manifest = Self {
+            name: header.name,
+            edition: header.edition,
+            size: header.size,
+            source: header.source,
+            classes: header.classes,
+            images,
+        };
+        if manifest.images.len() != header.images {
+            return Err(malformed(format!("{} images", header.images), format!("{}", manifest.images.len())));
+        }
+        let identity = manifest.identity();
+        if identity != header.identity {
+            return Err(malformed(format!("images that hash to {}", header.identity), identity));
+        }
+        Ok(manifest)
+    }
+}
+
+/// Bytes as lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

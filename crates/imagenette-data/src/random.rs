@@ -1,0 +1,158 @@
+//! Randomness without state: every number follows from (seed, purpose, epoch, sample) and its position.
+//!
+//! Two draws that differ in any of the four are independent streams, so a batch is the same whichever thread makes it
+//! and wherever a run is resumed.
+//!
+//! # Source
+//! Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+/// What a stream of random numbers is for. Never renumber: the numbers are part of what a seed means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Purpose {
+    /// The order of samples in an epoch.
+    Order = 1,
+    /// Crops and flips of a training sample.
+    Augment = 2,
+    /// Initial weights; `sample` counts the parameters.
+    Initialisation = 3,
+    /// The pictures of the drawn set.
+    Drawn = 4,
+    /// Photos from which the whitened stem is computed.
+    Whitening = 5,
+    /// Anything that the network draws while training (dropout and its like).
+    Network = 6,
+    /// Test inputs.
+    Test = 7,
+}
+
+/// A stream of random numbers keyed by (seed, purpose, epoch, sample).
+#[derive(Debug, Clone)]
+pub struct Random {
+    key: [u32; 2],
+    counter: [u32; 4],
+    block: [u32; 4],
+    used: usize,
+}
+
+impl Random {
+    /// The stream of this key, from its beginning.
+    pub fn new(seed: u64, purpose: Purpose, epoch: u32, sample: u32) -> Self {
+        Self {
+            key: [seed as u32, (seed >> 32) as u32],
+            counter: [0, purpose as u32, epoch, sample],
+            block: [0; 4],
+            used: 4,
+        }
+    }
+
+    /// The next 32 random bits.
+    pub fn next_u32(&mut self) -> u32 {
+        if self.used == 4 {
+            self.block = philox(self.counter, self.key);
+            self.counter[0] = self.counter[0].wrapping_add(1);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.block[self.used - 1]
+    }
+
+    /// Uniform in [0, 1), with 53 random bits.
+    pub fn uniform(&mut self) -> f64 {
+        let (high, low) = (u64::from(self.next_u32() >> 5), u64::from(self.next_u32() >> 6));
+        ((high << 26) | low) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in [low, high).
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
+    /// Uniform in 0..n, without bias.
+    ///
+    /// # Panics
+    /// When `n` is zero: there is nothing to choose from.
+    pub fn below(&mut self, n: u32) -> u32 {
+        assert!(n > 0, "a choice needs at least one candidate");
+        // Lemire's multiply-shift, rejecting the few values that would favour small results.
+        let threshold = n.wrapping_neg() % n;
+        loop {
+            let product = u64::from(self.next_u32()) * u64::from(n);
+            if product as u32 >= threshold {
+                return (product >> 32) as u32;
+            }
+        }
+    }
+
+    /// True with this probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.uniform() < probability
+    }
+
+    /// Standard normal (Box-Muller; `libm`, so that every platform computes the same bits).
+    pub fn normal(&mut self) -> f64 {
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.uniform()));
+        radius * libm::cos(std::f64::consts::TAU * self.uniform())
+    }
+
+    /// Puts the items into a uniformly random order (Fisher-Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u32 + 1) as usize);
+        }
+    }
+}
+
+fn philox(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
+    for _ in 0..10 {
+        let p0 = u64::from(c[0]) * 0xD251_1F53;
+        let p1 = u64::from(c[2]) * 0xCD9E_8D57;
+        c = [(p1 >> 32) as u32 ^ c[1] ^ k[0], p1 as u32, (p0 >> 32) as u32 ^ c[3] ^ k[1], p0 as u32];
+        k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
+    }
+    c
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn philox_gives_the_published_answers() {
+        // Known-answer tests of the Random123 distribution.
+        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+    }
+
+    #[test]
+    fn neighbouring_keys_give_unrelated_streams() {
+        let first = |seed, epoch, sample| Random::new(seed, Purpose::Augment, epoch, sample).next_u32();
+        let values = [first(0, 0, 0), first(1, 0, 0), first(0, 1, 0), first(0, 0, 1)];
+        for (i, a) in values.iter().enumerate() {
+            for b in &values[i + 1..] {
+                assert!((a ^ b).count_ones() > 6, "{values:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn uniform_and_normal_have_their_moments() {
+        let mut random = Random::new(42, Purpose::Test, 0, 0);
+        let n = 100_000;
+        let mean = (0..n).map(|_| random.uniform()).sum::<f64>() / f64::from(n);
+        assert!((mean - 0.5).abs() < 0.005, "{mean}");
+        let normals: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+        let mean = normals.iter().sum::<f64>() / f64::from(n);
+        let variance = normals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / f64::from(n);
+        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+    }
+
+    #[test]
+    fn shuffling_keeps_every_item() {
+        let mut items: Vec<u32> = (0..1000).collect();
+        Random::new(1, Purpose::Order, 0, 0).shuffle(&mut items);
+        assert_ne!(items, (0..1000).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..1000).collect::<Vec<_>>());
+    }
+}
