@@ -11,5 +11,6 @@ pub mod edition;
 pub mod error;
 pub mod manifest;
 pub mod random;
+pub mod watch;
 
 pub use error::{DataError, Result};
