@@ -1,0 +1,197 @@
+//! `predictions.csv`: one line a sample, written by any program; the accuracy that counts is recomputed from it.
+//!
+//! The format: a header `sample,class`, then each sample of the split exactly once, in any order. `sample` is the
+//! photo's path below the dataset's folder (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), `class` the predicted WordNet
+//! id.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, ResultsError};
+
+/// The header that the file must have.
+const HEADER: [&str; 2] = ["sample", "class"];
+
+/// What a program says about one sample.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// The photo's path below the dataset's folder.
+    pub sample: String,
+    /// The predicted class's WordNet id.
+    pub class: String,
+}
+
+/// How many samples were right, together and class by class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// Samples whose predicted class is their class.
+    pub correct: u64,
+    /// Samples of the split.
+    pub total: u64,
+    /// The classes in label order.
+    pub classes: Vec<String>,
+    /// `confusion[actual][predicted]` counts samples; both in label order.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+impl Score {
+    /// Top-1 accuracy as a fraction.
+    pub fn accuracy(&self) -> f64 {
+        if self.total == 0 { 0.0 } else { self.correct as f64 / self.total as f64 }
+    }
+
+    /// (correct, total) of the samples of one class.
+    pub fn of_class(&self, label: usize) -> (u64, u64) {
+        (self.confusion[label][label], self.confusion[label].iter().sum())
+    }
+}
+
+/// Writes the file: complete or absent.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write(path: &Path, predictions: &[Prediction]) -> Result<()> {
+    crate::run_record::write_atomically(path, |file| {
+        let mut out = csv::Writer::from_writer(file);
+        predictions.iter().try_for_each(|prediction| out.serialize(prediction))?;
+        out.flush()?;
+        Ok(())
+    })
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// When it is not a CSV file with the header `sample,class` and two fields in each line.
+pub fn read(path: &Path) -> Result<Vec<Prediction>> {
+    let malformed = |found: String| ResultsError::Malformed {
+        path: path.to_owned(),
+        expected: "a CSV file with the header `sample,class` and two fields in each line".into(),
+        found,
+        hint: "a line reads `val/n01440764/ILSVRC2012_val_00000293.JPEG,n01440764`".into(),
+    };
+    let file = std::fs::File::open(path).map_err(ResultsError::io("open", path))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let header = reader.headers().map_err(|error| malformed(error.to_string()))?;
+    if !header.iter().eq(HEADER) {
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(malformed(format!("the header `{found}`")));
+    }
+    reader.deserialize().map(|line| line.map_err(|error| malformed(error.to_string()))).collect()
+}
+
+/// Compares predictions with the truth: `truth` lists every sample of the split with its label, `classes` the WordNet
+/// ids in label order.
+///
+/// # Errors
+/// When a sample is missing, doubled or unknown, or a class is not one of the dataset's. `path` is named in the message.
+pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)], classes: &[String]) -> Result<Score> {
+    let labels: HashMap<&str, usize> = classes.iter().map(String::as_str).zip(0..).collect();
+    let mut open: HashMap<&str, (usize, bool)> =
+        truth.iter().map(|(sample, label)| (sample.as_str(), (*label, false))).collect();
+    let mut confusion = vec![vec![0; classes.len()]; classes.len()];
+    let (mut unknown, mut doubled, mut strange) = (Vec::new(), Vec::new(), Vec::new());
+    for Prediction { sample, class } in predictions {
+        match (open.get_mut(sample.as_str()), labels.get(class.as_str())) {
+            (None, _) => unknown.push(sample.as_str()),
+            (Some((_, true)), _) => doubled.push(sample.as_str()),
+            (Some((_, seen)), None) => {
+                *seen = true;
+                strange.push(class.as_str());
+            }
+            (Some((actual, seen)), Some(predicted)) => {
+                *seen = true;
+                confusion[*actual][*predicted] += 1;
+            }
+        }
+    }
+    // In the truth's order, so that the message is the same each time.
+    let missing: Vec<&str> = truth.iter().map(|(sample, _)| sample.as_str()).filter(|sample| !open[sample].1).collect();
+    let problems: Vec<String> = [
+        ("missing", missing),
+        ("doubled", doubled),
+        ("unknown", unknown),
+        ("with a class that the dataset does not have", strange),
+    ]
+    .into_iter()
+    .filter(|(_, found)| !found.is_empty())
+    .map(|(what, found)| format!("{} {what} (first: `{}`)", found.len(), found[0]))
+    .collect();
+    if !problems.is_empty() {
+        return Err(ResultsError::Samples {
+            path: path.to_owned(),
+            problem: format!("expected each of the {} samples once, found {}", truth.len(), problems.join(", ")),
+            hint: "predict every photo of the split exactly once, and name the dataset that the predictions are for with --dataset".into(),
+        });
+    }
+    let correct = (0..classes.len()).map(|label| confusion[label][label]).sum();
+    Ok(Score { correct, total: truth.len() as u64, classes: classes.to_vec(), confusion })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes() -> Vec<String> {
+        vec!["n01".into(), "n02".into()]
+    }
+
+    fn truth() -> Vec<(String, usize)> {
+        vec![("val/n01/a.JPEG".into(), 0), ("val/n01/b, c.JPEG".into(), 0), ("val/n02/d.JPEG".into(), 1)]
+    }
+
+    fn predict(pairs: &[(&str, &str)]) -> Vec<Prediction> {
+        pairs.iter().map(|(sample, class)| Prediction { sample: (*sample).into(), class: (*class).into() }).collect()
+    }
+
+    fn problem(pairs: &[(&str, &str)]) -> String {
+        score(Path::new("p.csv"), &predict(pairs), &truth(), &classes()).unwrap_err().to_string()
+    }
+
+    const WHOLE: [(&str, &str); 3] =
+        [("val/n02/d.JPEG", "n02"), ("val/n01/a.JPEG", "n01"), ("val/n01/b, c.JPEG", "n02")];
+
+    #[test]
+    fn what_is_written_reads_back_and_scores() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        write(&path, &predict(&WHOLE)).unwrap();
+        let score = score(&path, &read(&path).unwrap(), &truth(), &classes()).unwrap();
+        assert_eq!((score.correct, score.total), (2, 3));
+        assert_eq!(score.confusion, [[1, 1], [0, 1]]);
+        assert_eq!((score.of_class(0), score.of_class(1)), ((1, 2), (1, 1)));
+    }
+
+    #[test]
+    fn a_missing_sample_is_named() {
+        assert!(problem(&WHOLE[..2]).contains("1 missing (first: `val/n01/b, c.JPEG`)"), "{}", problem(&WHOLE[..2]));
+    }
+
+    #[test]
+    fn a_doubled_sample_is_named() {
+        assert!(problem(&[WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[0]]).contains("1 doubled (first: `val/n02/d.JPEG`)"));
+    }
+
+    #[test]
+    fn an_unknown_sample_and_an_unknown_class_are_named() {
+        let found = problem(&[WHOLE[0], WHOLE[1], WHOLE[2], ("train/n01/a.JPEG", "n01")]);
+        assert!(found.contains("1 unknown (first: `train/n01/a.JPEG`)"), "{found}");
+        let found = problem(&[WHOLE[0], WHOLE[1], ("val/n01/b, c.JPEG", "tench")]);
+        assert!(found.contains("the dataset does not have (first: `tench`)"), "{found}");
+    }
+
+    #[test]
+    fn a_file_of_another_form_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        for text in ["", "sample\nval/n01/a.JPEG\n", "sample,class\nval/n01/a.JPEG\n", "sample,class,score\na,b,c\n"] {
+            std::fs::write(&path, text).unwrap();
+            let error = read(&path);
+            // An empty file and a wrong header fail; so does a line with a field too few.
+            assert!(matches!(error, Err(ResultsError::Malformed { .. })), "{text:?}: {error:?}");
+        }
+    }
+}
