@@ -74,6 +74,9 @@ pub enum TrainError {
     /// The data is wrong or unreachable.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A run's results cannot be written or read.
+    #[error(transparent)]
+    Results(#[from] imagenette_results::ResultsError),
 }
 
 impl TrainError {
@@ -91,6 +94,7 @@ impl TrainError {
                     .into(),
             ),
             Self::Data(error) => error.hint(),
+            Self::Results(error) => error.hint().map(Into::into),
         }
     }
 }
