@@ -1,0 +1,84 @@
+//! Which dataset and which device a command means: what was named, else the best there is.
+
+use std::path::Path;
+
+use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Edition;
+use imagenette_data::manifest::MANIFEST_FILE;
+use imagenette_data::store::Store;
+use imagenette_results::RunRecord;
+
+use crate::terminal::Hint;
+
+/// The dataset that was named: an installed one, or a folder. A name that is not there is an error, never a fallback.
+pub(crate) fn named(name: &str, store: &Store) -> anyhow::Result<Dataset> {
+    let folder = Path::new(name);
+    if folder.join(MANIFEST_FILE).is_file() {
+        return Ok(Dataset::open(folder)?);
+    }
+    let installed = store.installed()?;
+    if installed.iter().any(|known| known == name) {
+        return Ok(Dataset::open(&store.dataset_folder(name))?);
+    }
+    if folder.is_dir() {
+        return Err(Hint::error(
+            format!("{name}: expected a dataset with a {MANIFEST_FILE}, found a folder without one"),
+            format!("take its photos in with `imagenette get --from {name}`"),
+        ));
+    }
+    let hint = match nearest(name, installed.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if imagenette_data::archive::find(name).is_some() || name == Edition::Drawn.name() => {
+            format!("fetch it with `imagenette get {name}`")
+        }
+        None if installed.is_empty() => "none is installed yet: fetch one with `imagenette get imagenette2-160`".into(),
+        None => format!("installed are: {}", installed.join(", ")),
+    };
+    Err(Hint::error(format!("dataset not found: `{name}`"), hint))
+}
+
+/// The dataset that a run was trained on, recognised by its content's hash.
+pub(crate) fn of_run(record: &RunRecord, store: &Store) -> anyhow::Result<Dataset> {
+    let wanted = &record.dataset;
+    for name in store.installed()? {
+        let dataset = Dataset::open(&store.dataset_folder(&name))?;
+        if dataset.manifest.identity() == wanted.identity {
+            return Ok(dataset);
+        }
+    }
+    Err(Hint::error(
+        format!("the run's dataset `{}` ({}) is not installed", wanted.name, wanted.source),
+        "fetch it with `imagenette get`, or name a folder with --dataset",
+    ))
+}
+
+/// The best installed Imagenette: v2 before v1, and the size whose files are cheapest to decode first.
+pub(crate) fn best_installed(store: &Store) -> anyhow::Result<Option<Dataset>> {
+    let mut found = Vec::new();
+    for name in store.installed()? {
+        let dataset = Dataset::open(&store.dataset_folder(&name))?;
+        let edition = match dataset.manifest.edition {
+            Edition::ImagenetteV2 => 0,
+            Edition::ImagenetteV1 => 1,
+            _ => continue,
+        };
+        let size = match dataset.manifest.size.as_str() {
+            "160" => 0,
+            "320" => 1,
+            "full" => 3,
+            _ => 2,
+        };
+        found.push(((edition, size, name), dataset));
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found.into_iter().next().map(|(_, dataset)| dataset))
+}
+
+/// The known word that is nearest to what was typed, when it is near enough to be meant.
+pub(crate) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|word| (strsim::damerau_levenshtein(typed, word), word))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
