@@ -7,10 +7,13 @@
 
 pub mod atomic;
 pub mod class;
+pub mod dataset;
 pub mod edition;
 pub mod error;
 pub mod manifest;
 pub mod random;
+pub mod source;
+pub mod store;
 pub mod watch;
 
 pub use error::{DataError, Result};
