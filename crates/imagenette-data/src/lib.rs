@@ -6,11 +6,15 @@
 //! sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows of Burn, of training or of the command line.
 
 pub mod atomic;
+pub mod augment;
 pub mod class;
 pub mod dataset;
 pub mod edition;
 pub mod error;
+pub mod image;
+pub mod loader;
 pub mod manifest;
+pub mod packed;
 pub mod random;
 pub mod source;
 pub mod store;

@@ -1,0 +1,61 @@
+//! What happened to a photo beside plain decoding: conversions, which are harmless, and repairs, which lose something.
+
+/// One thing worth knowing about how a photo became pixels. The numbers are bits in the packed file: never renumber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Remark {
+    /// The photo is grayscale; the three channels are equal.
+    GrayscaleConverted = 0,
+    /// The photo is in printing colours (CMYK or YCCK).
+    CmykConverted = 1,
+    /// The file is a PNG, whatever its name says.
+    PngFile = 2,
+    /// The photo has a palette.
+    PaletteConverted = 3,
+    /// The photo has transparency, which was dropped.
+    TransparencyDropped = 4,
+    /// The photo has 16 bits a channel; the upper 8 were kept.
+    SixteenBitsReduced = 5,
+    /// The camera noted that the photo should be turned; it was not.
+    OrientationIgnored = 6,
+    /// The file breaks off or is damaged; what could not be read is gray or repeats what was there.
+    Truncated = 7,
+}
+
+impl Remark {
+    /// Every remark, in the order of the numbers.
+    pub const ALL: [Self; 8] = [
+        Self::GrayscaleConverted,
+        Self::CmykConverted,
+        Self::PngFile,
+        Self::PaletteConverted,
+        Self::TransparencyDropped,
+        Self::SixteenBitsReduced,
+        Self::OrientationIgnored,
+        Self::Truncated,
+    ];
+
+    /// Whether a part of the photo is missing, so that it should be looked at; the others are conversions.
+    pub fn is_repair(self) -> bool {
+        matches!(self, Self::Truncated)
+    }
+
+    /// In words, to follow a count or a path: `12 grayscale, converted`.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::GrayscaleConverted => "grayscale, converted",
+            Self::CmykConverted => "CMYK, converted",
+            Self::PngFile => "PNG",
+            Self::PaletteConverted => "with a palette, converted",
+            Self::TransparencyDropped => "transparent, made opaque",
+            Self::SixteenBitsReduced => "of 16 bits, reduced to 8",
+            Self::OrientationIgnored => "with an orientation, not turned",
+            Self::Truncated => "damaged or cut short, kept as far as readable",
+        }
+    }
+
+    /// Its bit in the packed file.
+    pub(crate) fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}

@@ -1,0 +1,63 @@
+//! Antialiased resizing of a part of a photo, with the semantics of Pillow's `resize(size, BILINEAR, box=…)`: a triangle
+//! filter whose support grows with the reduction, so that every source pixel counts.
+
+use fast_image_resize as fir;
+use fir::images::{Image, ImageRef};
+use fir::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+
+use crate::augment::CropBox;
+
+/// Resizes RGB pixels; it keeps the memory that it needs between calls, so each thread has its own.
+#[derive(Debug, Default)]
+pub struct Resizer {
+    resizer: fir::Resizer,
+}
+
+impl Resizer {
+    /// A resizer with no memory taken yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fills `target` (`target_height × target_width × 3`) with the part `crop` of `source` (`height × width × 3`).
+    /// A box that leaves the photo is cut to it.
+    ///
+    /// # Panics
+    /// When a slice is shorter than its sizes say, or a size is zero: the caller owns both.
+    pub fn resize(
+        &mut self,
+        source: &[u8],
+        source_px: (u32, u32),
+        crop: CropBox,
+        target: &mut [u8],
+        target_px: (u32, u32),
+    ) {
+        assert!(source_px.0.min(source_px.1).min(target_px.0).min(target_px.1) > 0, "an image has at least one pixel");
+        let (left, width) = inside(crop.left, crop.width, source_px.0);
+        let (top, height) = inside(crop.top, crop.height, source_px.1);
+        let source = ImageRef::new(source_px.0, source_px.1, source, PixelType::U8x3)
+            .expect("the source slice is as long as its size says");
+        let mut target = Image::from_slice_u8(target_px.0, target_px.1, target, PixelType::U8x3)
+            .expect("the target slice is as long as its size says");
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .crop(left, top, width, height)
+            .use_alpha(false);
+        self.resizer.resize(&source, &mut target, &options).expect("the box was cut to the photo");
+    }
+}
+
+/// The part of `start..start + length` that lies in `0..side`, never empty; rounding may not push it out again.
+fn inside(start: f64, length: f64, side_px: u32) -> (f64, f64) {
+    let side = f64::from(side_px);
+    let smallest = 1e-3;
+    let start = if start.is_nan() { 0.0 } else { start.clamp(0.0, side - smallest) };
+    let mut length = if length.is_nan() { smallest } else { length.clamp(smallest, side) };
+    if start + length > side {
+        length = side - start;
+        while start + length > side {
+            length = length.next_down();
+        }
+    }
+    (start, length)
+}

@@ -1,0 +1,65 @@
+//! What is asked of the loader: which samples, seen how, at which resolution.
+
+use crate::augment::{Augment, EvaluationGeometry, Plan, plan_evaluation, plan_train};
+use crate::error::{DataError, Result};
+
+/// How the samples of a batch are seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum View {
+    /// As training sees them: cut and mirrored by chance.
+    Train(Augment),
+    /// As evaluation sees them: always the same.
+    Evaluation(EvaluationGeometry),
+}
+
+/// One batch that is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchRequest {
+    /// The epoch, from which the plans are drawn.
+    pub epoch: u32,
+    /// The samples, by their number in the manifest.
+    pub samples: Vec<u32>,
+    /// The side of the square that the network sees.
+    pub resolution_px: u32,
+    /// How the samples are seen.
+    pub view: View,
+}
+
+/// The largest resolution that can be asked for; more is surely a slip of the pen.
+const LARGEST_RESOLUTION_PX: u32 = 4096;
+
+impl BatchRequest {
+    /// Checks the request against the number of photos there are.
+    pub(super) fn validate(&self, photos: u32) -> Result<()> {
+        match &self.view {
+            View::Train(augment) => augment.validate()?,
+            View::Evaluation(geometry) => geometry.validate()?,
+        }
+        if !(1..=LARGEST_RESOLUTION_PX).contains(&self.resolution_px) {
+            return Err(DataError::Setting {
+                key: "resolution_px".into(),
+                expected: format!("a number from 1 to {LARGEST_RESOLUTION_PX}"),
+                found: self.resolution_px.to_string(),
+                hint: "64 to 256 is usual".into(),
+            });
+        }
+        match self.samples.iter().find(|&&sample| sample >= photos) {
+            Some(sample) => Err(DataError::Setting {
+                key: "samples".into(),
+                expected: format!("numbers below {photos}, the number of photos"),
+                found: sample.to_string(),
+                hint: "take the samples from the manifest of the dataset that was packed".into(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn plan(&self, width_px: u32, height_px: u32, seed: u64, sample: u32) -> Plan {
+        match &self.view {
+            View::Train(augment) => {
+                plan_train(augment, width_px, height_px, self.resolution_px, seed, self.epoch, sample)
+            }
+            View::Evaluation(geometry) => plan_evaluation(*geometry, width_px, height_px, self.resolution_px),
+        }
+    }
+}

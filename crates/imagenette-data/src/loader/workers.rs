@@ -1,0 +1,238 @@
+//! The worker threads: each takes the next request, fills a batch, and puts it where the consumer will look for it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+
+use super::batch::{Batch, Pool};
+use super::request::BatchRequest;
+use crate::error::{DataError, Result};
+use crate::image::Resizer;
+use crate::packed::Packed;
+
+/// Makes batches ahead of their use.
+///
+/// It is an iterator over batches in the order of the requests. At most `2 × threads + 2` batches are ready or in the
+/// making; the workers end when the loader is dropped. A request that cannot be met is an error at its place, and the
+/// next one follows.
+///
+/// # Example
+/// ```
+/// use std::sync::Arc;
+///
+/// use imagenette_data::augment::{Augment, Crop, Flip};
+/// use imagenette_data::dataset::Dataset;
+/// use imagenette_data::edition::Split;
+/// use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
+/// use imagenette_data::packed::Packed;
+/// use imagenette_data::watch::Silent;
+///
+/// fn one_epoch(dataset: &Dataset, cache: &std::path::Path) -> imagenette_data::Result<u64> {
+///     let packed = Arc::new(Packed::open_or_build(dataset, cache, 2, &Silent)?);
+///     let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::Alternating };
+///     let (seed, epoch) = (1, 0);
+///     let order = epoch_order(&dataset.manifest.samples(Split::Train), seed, epoch);
+///     let requests: Vec<BatchRequest> = order
+///         .chunks(64)
+///         .map(|samples| BatchRequest {
+///             epoch,
+///             samples: samples.to_vec(),
+///             resolution_px: 64,
+///             view: View::Train(augment),
+///         })
+///         .collect();
+///     let mut sum = 0;
+///     for batch in Loader::new(packed, dataset.labels().into(), seed, 2, Box::new(requests.into_iter()))? {
+///         let batch = batch?; // batch.pixels: [N, 64, 64, 3]
+///         sum += batch.pixels.iter().map(|&value| u64::from(value)).sum::<u64>();
+///     }
+///     Ok(sum)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Loader {
+    /// One slot for each request that was taken, in their order. `None` once the loader is being dropped.
+    slots: Option<Receiver<Slot>>,
+    stop: Arc<AtomicBool>,
+    workers: Vec<JoinHandle<()>>,
+    waited: Duration,
+}
+
+/// Where the batch of one request will appear.
+type Slot = Receiver<Result<Batch>>;
+
+/// What the workers take from, under one lock, so that slots stand in the order of the requests.
+struct Intake {
+    requests: std::iter::Fuse<Box<dyn Iterator<Item = BatchRequest> + Send>>,
+    slots: Sender<Slot>,
+}
+
+impl Loader {
+    /// Starts `threads` workers on the requests. `labels` are by sample number, as [`crate::dataset::Dataset::labels`]
+    /// gives them.
+    ///
+    /// # Errors
+    /// When there are no threads, when there is not one label for each photo, or when the system starts no thread.
+    pub fn new(
+        packed: Arc<Packed>,
+        labels: Arc<[u16]>,
+        seed: u64,
+        threads: usize,
+        requests: Box<dyn Iterator<Item = BatchRequest> + Send>,
+    ) -> Result<Self> {
+        if threads == 0 {
+            return Err(setting("threads", "1 or more".into(), 0, "leave it out to use all processor cores"));
+        }
+        if labels.len() != packed.len() {
+            return Err(setting(
+                "labels",
+                format!("{}, one for each packed photo", packed.len()),
+                labels.len(),
+                "take the labels and the packed pixels from the same dataset",
+            ));
+        }
+        // A worker that holds a request is not in the queue any more: queue + workers stay within 2 × threads + 2.
+        let (sender, slots) = bounded(threads + 2);
+        let intake = Arc::new(Mutex::new(Intake { requests: requests.fuse(), slots: sender }));
+        let stop = Arc::new(AtomicBool::new(false));
+        let pool = Arc::new(Pool::new(2 * threads + 4));
+        let mut loader =
+            Self { slots: Some(slots), stop, workers: Vec::with_capacity(threads), waited: Duration::ZERO };
+        for number in 0..threads {
+            let worker = Worker {
+                packed: packed.clone(),
+                labels: labels.clone(),
+                seed,
+                pool: pool.clone(),
+                stop: loader.stop.clone(),
+                resizer: Resizer::new(),
+            };
+            let intake = intake.clone();
+            let handle = std::thread::Builder::new()
+                .name(format!("loader {number}"))
+                .spawn(move || worker.work(&intake))
+                .map_err(DataError::io("start a thread to read", packed.path()))?;
+            loader.workers.push(handle);
+        }
+        Ok(loader)
+    }
+
+    /// How long the consumer has waited for batches so far: the share of its time that better loading could save.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Ends the workers; a panic in one of them goes on here, since it is our mistake and not the data's.
+    fn join(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.slots = None;
+        for worker in self.workers.drain(..) {
+            if let Err(panic) = worker.join()
+                && !std::thread::panicking()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    fn receive<T>(&mut self, receiver: &Receiver<T>) -> Option<T> {
+        match receiver.try_recv() {
+            Ok(value) => Some(value),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                let began = Instant::now();
+                let value = receiver.recv().ok();
+                self.waited += began.elapsed();
+                value
+            }
+        }
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let slots = self.slots.clone()?;
+        let batch = self.receive(&slots).and_then(|slot| self.receive(&slot));
+        if batch.is_none() {
+            // Either every request was met or a worker panicked; joining tells them apart.
+            drop(slots);
+            self.join();
+        }
+        batch
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+struct Worker {
+    packed: Arc<Packed>,
+    labels: Arc<[u16]>,
+    seed: u64,
+    pool: Arc<Pool>,
+    stop: Arc<AtomicBool>,
+    resizer: Resizer,
+}
+
+impl Worker {
+    fn work(mut self, intake: &Mutex<Intake>) {
+        loop {
+            let (request, result) = {
+                // A poisoned lock means that the caller's iterator panicked in another worker; that panic is reported.
+                let Ok(mut intake) = intake.lock() else { return };
+                let Some(request) = intake.requests.next() else { return };
+                let (result, slot) = bounded(1);
+                // Waits here while the queue is full. An error means that the loader is gone.
+                if intake.slots.send(slot).is_err() {
+                    return;
+                }
+                (request, result)
+            };
+            match self.batch(request) {
+                Some(batch) => drop(result.send(batch)),
+                None => return,
+            }
+        }
+    }
+
+    /// `None` when the loader is gone.
+    fn batch(&mut self, request: BatchRequest) -> Option<Result<Batch>> {
+        if let Err(error) = request.validate(self.packed.len() as u32) {
+            return Some(Err(error));
+        }
+        let side = request.resolution_px;
+        let image_bytes = side as usize * side as usize * 3;
+        let mut pixels = self.pool.take(request.samples.len() * image_bytes);
+        for (&sample, target) in request.samples.iter().zip(pixels.chunks_exact_mut(image_bytes)) {
+            if self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let photo = self.packed.photo(sample);
+            let plan = request.plan(photo.width_px, photo.height_px, self.seed, sample);
+            self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
+            if plan.flip {
+                mirror(target, side as usize);
+            }
+        }
+        let labels = request.samples.iter().map(|&sample| self.labels[sample as usize]).collect();
+        Some(Ok(Batch::new(request.samples, labels, side, pixels, self.pool.clone())))
+    }
+}
+
+/// Mirrors an image left to right.
+fn mirror(rgb: &mut [u8], width_px: usize) {
+    let (pixels, _) = rgb.as_chunks_mut::<3>();
+    pixels.chunks_exact_mut(width_px).for_each(<[[u8; 3]]>::reverse);
+}
+
+fn setting(key: &str, expected: String, found: usize, hint: &str) -> DataError {
+    DataError::Setting { key: key.into(), expected, found: found.to_string(), hint: hint.into() }
+}

@@ -1,0 +1,211 @@
+//! Making a packed file: photos are decoded by several threads and written to the places that the manifest determines.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::Packed;
+use super::header::{Layout, TRAILER};
+use crate::dataset::Dataset;
+use crate::error::{DataError, Result};
+use crate::image::{Pixels, decode_into};
+use crate::watch::{Unit, Watch};
+
+/// How many unreadable photos are named by their path.
+const NAMED_PROBLEMS: usize = 5;
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, watch: &dyn Watch) -> Result<Packed> {
+    if threads == 0 {
+        return Err(DataError::Setting {
+            key: "threads".into(),
+            expected: "1 or more".into(),
+            found: "0".into(),
+            hint: "leave it out to use all processor cores".into(),
+        });
+    }
+    let path = Packed::path_in(folder, &dataset.manifest);
+    match Packed::open(&path, &dataset.manifest) {
+        Err(DataError::Missing { .. } | DataError::Malformed { .. }) => {}
+        opened => return opened,
+    }
+    fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+    let _lock = lock(&path.with_extension("lock"), watch)?;
+    // Whoever held the lock before has perhaps made the file meanwhile.
+    match Packed::open(&path, &dataset.manifest) {
+        Err(DataError::Missing { .. }) => {}
+        Err(error @ DataError::Malformed { .. }) => watch.notice(&format!("packing again: {error}")),
+        opened => return opened,
+    }
+    build(dataset, &path, threads, watch)?;
+    Packed::open(&path, &dataset.manifest)
+}
+
+/// Takes the lock, waiting for another process to end. The system frees it when the file is closed, also by `kill -9`.
+fn lock(path: &Path, watch: &dyn Watch) -> Result<File> {
+    let file =
+        File::options().create(true).write(true).truncate(false).open(path).map_err(DataError::io("create", path))?;
+    let mut waiting = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => {
+                if !waiting {
+                    watch.notice("another process is packing this dataset; waiting for it");
+                    waiting = true;
+                }
+                if watch.interrupted() {
+                    return Err(DataError::Interrupted);
+                }
+                std::thread::sleep(LOCK_POLL);
+            }
+            // Some network folders have no locks. Renaming keeps the file whole even then; only work may be done twice.
+            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+            Err(fs::TryLockError::Error(error)) => return Err(DataError::io("lock", path)(error)),
+        }
+    }
+}
+
+fn build(dataset: &Dataset, path: &Path, threads: usize, watch: &dyn Watch) -> Result<()> {
+    let layout = Layout::of(&dataset.manifest);
+    let folder = path.parent().expect("the path was made by joining a folder");
+    let temporary = tempfile::Builder::new()
+        .prefix(".packing-")
+        .tempfile_in(folder)
+        .map_err(DataError::io("create a file in", folder))?;
+    let photos = layout.places.len() as u32;
+    watch.begin(&format!("packing {}", dataset.manifest.name), Some(photos.into()), Unit::Photos);
+    let packing = Packing {
+        dataset,
+        layout: &layout,
+        file: temporary.as_file(),
+        path,
+        watch,
+        next: AtomicU32::new(0),
+        stop: AtomicBool::new(false),
+        remarks: layout.places.iter().map(|_| AtomicU32::new(0)).collect(),
+        problems: Mutex::default(),
+    };
+    let done: Result<Vec<()>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| packing.work())).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    done?;
+    let remarks: Vec<u32> = packing.remarks.iter().map(|bits| bits.load(Ordering::Relaxed)).collect();
+    packing.problems()?;
+    let file = temporary.as_file();
+    write_at(file, &layout.encode(&remarks), 0).map_err(DataError::io("write", path))?;
+    write_at(file, &TRAILER, layout.trailer_offset()).map_err(DataError::io("write", path))?;
+    file.sync_data().map_err(DataError::io("write", path))?;
+    temporary.persist(path).map_err(|error| DataError::io("rename", path)(error.error))?;
+    Ok(())
+}
+
+/// What the threads share.
+struct Packing<'a> {
+    dataset: &'a Dataset,
+    layout: &'a Layout,
+    file: &'a File,
+    path: &'a Path,
+    watch: &'a dyn Watch,
+    next: AtomicU32,
+    stop: AtomicBool,
+    remarks: Vec<AtomicU32>,
+    problems: Mutex<Vec<(u32, String)>>,
+}
+
+impl Packing<'_> {
+    fn work(&self) -> Result<()> {
+        let result = self.pack_photos();
+        if result.is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn pack_photos(&self) -> Result<()> {
+        let (mut bytes, mut pixels) = (Vec::new(), Pixels::default());
+        loop {
+            let sample = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(place) = self.layout.places.get(sample as usize) else { return Ok(()) };
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if self.watch.interrupted() {
+                return Err(DataError::Interrupted);
+            }
+            match self.decode(sample, &mut bytes, &mut pixels) {
+                Ok(()) => {
+                    write_at(self.file, &pixels.rgb, place.offset).map_err(DataError::io("write", self.path))?;
+                }
+                Err(problem) => self.problems.lock().expect("no thread panics with the lock").push((sample, problem)),
+            }
+            self.watch.advance(1);
+        }
+    }
+
+    fn decode(&self, sample: u32, bytes: &mut Vec<u8>, pixels: &mut Pixels) -> Result<(), String> {
+        let path = self.dataset.path_of(sample);
+        bytes.clear();
+        File::open(&path).and_then(|mut file| io::Read::read_to_end(&mut file, bytes)).map_err(|e| e.to_string())?;
+        let remarks = match decode_into(bytes, &path, pixels) {
+            Ok(remarks) => remarks,
+            Err(DataError::Photo { reason, .. }) => return Err(reason),
+            Err(error) => return Err(error.to_string()),
+        };
+        let place = &self.layout.places[sample as usize];
+        if (pixels.width_px, pixels.height_px) != (place.width_px, place.height_px) {
+            return Err(format!(
+                "it has {}×{} px, the manifest says {}×{}",
+                pixels.width_px, pixels.height_px, place.width_px, place.height_px
+            ));
+        }
+        let bits = remarks.iter().fold(0, |bits, remark| bits | remark.bit());
+        self.remarks[sample as usize].store(bits, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn problems(self) -> Result<()> {
+        let mut problems = self.problems.into_inner().expect("no thread panics with the lock");
+        if problems.is_empty() {
+            return Ok(());
+        }
+        problems.sort();
+        let manifest = &self.dataset.manifest;
+        let mut found = format!("{} that cannot be packed", problems.len());
+        for (number, (sample, reason)) in problems.iter().take(NAMED_PROBLEMS).enumerate() {
+            let path = manifest.relative_path(&manifest.images[*sample as usize]);
+            found += &format!("{} {path} ({reason})", if number == 0 { ":" } else { ";" });
+        }
+        if problems.len() > NAMED_PROBLEMS {
+            found += &format!("; and {} more", problems.len() - NAMED_PROBLEMS);
+        }
+        Err(DataError::Malformed {
+            path: self.dataset.root.clone(),
+            expected: format!("{} readable photos", manifest.images.len()),
+            found,
+            hint: "fetch the dataset again with `imagenette get`, or make it again without these photos".into(),
+        })
+    }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+/// Where a file has but one position, a lock keeps the threads apart.
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use std::io::{Seek, Write};
+    static POSITION: Mutex<()> = Mutex::new(());
+    let _position = POSITION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}

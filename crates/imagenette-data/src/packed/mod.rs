@@ -1,0 +1,148 @@
+//! Packed pixels: a dataset goes in, one memory-mapped file of its decoded photos comes out, so that no epoch decodes
+//! again. The file lies in a cache folder, is named by the manifest's identity, and can always be made again.
+
+mod build;
+mod header;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use crate::dataset::Dataset;
+use crate::error::{DataError, Result};
+use crate::image::Remark;
+use crate::manifest::Manifest;
+use crate::watch::Watch;
+use header::{Header, Layout, PREAMBLE_BYTES, TRAILER};
+
+/// A dataset's decoded photos, mapped into memory: opening costs nothing, and the system keeps in memory what it can.
+#[derive(Debug)]
+pub struct Packed {
+    path: PathBuf,
+    header: Header,
+    map: Mmap,
+}
+
+/// One photo of a packed dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhotoView<'a> {
+    /// Width in pixels.
+    pub width_px: u32,
+    /// Height in pixels.
+    pub height_px: u32,
+    /// `height × width × 3` bytes: rows from top to bottom, each pixel red, green, blue.
+    pub rgb: &'a [u8],
+}
+
+impl Packed {
+    /// The file of a dataset inside the folder of packed datasets.
+    pub fn path_in(folder: &Path, manifest: &Manifest) -> PathBuf {
+        folder.join(format!("{}.packed", manifest.identity()))
+    }
+
+    /// Opens a packed file and checks that it is whole and holds the photos of this manifest.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`] when there is no such file; [`DataError::Malformed`] when it is damaged, cut short, of
+    /// another version or of another dataset.
+    pub fn open(path: &Path, manifest: &Manifest) -> Result<Self> {
+        let mut file = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => DataError::Missing {
+                what: "packed dataset",
+                path: path.to_owned(),
+                hint: "it is made anew whenever a dataset is trained on".into(),
+            },
+            _ => DataError::io("open", path)(error),
+        })?;
+        let malformed = |(expected, found): (String, String)| DataError::Malformed {
+            path: path.to_owned(),
+            expected,
+            found,
+            hint: "delete the file; it is made anew when it is needed".into(),
+        };
+        let length = file.metadata().map_err(DataError::io("read", path))?.len();
+        let layout = Layout::of(manifest);
+        let mut bytes = Vec::new();
+        (&mut file)
+            .take(PREAMBLE_BYTES as u64 + layout.index_bytes())
+            .read_to_end(&mut bytes)
+            .map_err(DataError::io("read", path))?;
+        let header = Header::decode(&bytes, &layout).map_err(malformed)?;
+        if length != layout.total_bytes {
+            return Err(malformed((format!("{} bytes", layout.total_bytes), format!("{length}"))));
+        }
+        // SAFETY: the file is only ever written under another name and then renamed, and never changed or cut afterwards
+        // by this program; that no one else does so is asked of whoever owns the cache folder.
+        #[expect(unsafe_code, reason = "a memory map is the only way to read 2 GB of pixels without copying them")]
+        let map = unsafe { Mmap::map(&file) }.map_err(DataError::io("map", path))?;
+        if map.len() as u64 != length || !map.ends_with(&TRAILER) {
+            return Err(malformed(("a file that ends as it was written".into(), "another ending".into())));
+        }
+        Ok(Self { path: path.to_owned(), header, map })
+    }
+
+    /// Opens the packed file of this dataset in `folder`, making it first with `threads` threads where there is none or
+    /// where it is of no use any more. When two processes do so at once, one waits for the other.
+    ///
+    /// # Errors
+    /// When photos cannot be read (all are named, up to five by their path), when the disk is full or not writable, or
+    /// when the caller interrupts. Nothing is left behind then.
+    pub fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, watch: &dyn Watch) -> Result<Self> {
+        build::open_or_build(dataset, folder, threads, watch)
+    }
+
+    /// The photo of a sample.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    pub fn photo(&self, sample: u32) -> PhotoView<'_> {
+        let place = self.header.places[sample as usize];
+        let start = usize::try_from(place.offset).expect("the file is mapped, so its offsets fit");
+        let rgb = &self.map[start..start + place.bytes() as usize];
+        PhotoView { width_px: place.width_px, height_px: place.height_px, rgb }
+    }
+
+    /// How many photos there are.
+    pub fn len(&self) -> usize {
+        self.header.places.len()
+    }
+
+    /// Whether there are no photos.
+    pub fn is_empty(&self) -> bool {
+        self.header.places.is_empty()
+    }
+
+    /// What was remarked when a photo was decoded.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    pub fn remarks(&self, sample: u32) -> Vec<Remark> {
+        let bits = self.header.places[sample as usize].remarks;
+        Remark::ALL.into_iter().filter(|remark| bits & remark.bit() != 0).collect()
+    }
+
+    /// How many photos each remark was made of; remarks that were never made are left out.
+    pub fn remark_counts(&self) -> Vec<(Remark, usize)> {
+        let count =
+            |remark: Remark| self.header.places.iter().filter(|place| place.remarks & remark.bit() != 0).count();
+        Remark::ALL.into_iter().map(|remark| (remark, count(remark))).filter(|&(_, count)| count > 0).collect()
+    }
+
+    /// The samples whose photos are damaged and were kept as far as they could be read.
+    pub fn repairs(&self) -> Vec<u32> {
+        let repaired = |sample: &u32| self.remarks(*sample).into_iter().any(Remark::is_repair);
+        (0..self.len() as u32).filter(repaired).collect()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.map.len() as u64
+    }
+}
