@@ -8,6 +8,7 @@
 pub mod atomic;
 pub mod augment;
 pub mod class;
+pub mod contact_sheet;
 pub mod dataset;
 pub mod edition;
 pub mod error;

@@ -33,8 +33,8 @@ pub(crate) fn run(arguments: &Show, terminal: &Terminal) -> anyhow::Result<ExitC
         None => samples(arguments, &dataset)?,
     };
     let columns = if rows.len() == 1 { COLUMNS } else { (arguments.count / rows.len() as u32).clamp(1, COLUMNS) };
-    let sheet = contact_sheet(&rows, columns, CELL_PX)?;
-    let png = image::encode_png(&sheet)?;
+    let sheet = contact_sheet(&rows, columns, CELL_PX);
+    let png = image::encode_png(&sheet);
     imagenette_data::atomic::write(&arguments.out, |file| {
         std::io::Write::write_all(file, &png).map_err(imagenette_data::DataError::io("write", &arguments.out))
     })?;
