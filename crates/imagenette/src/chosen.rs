@@ -39,17 +39,26 @@ pub(crate) fn named(name: &str, store: &Store) -> anyhow::Result<Dataset> {
 
 /// The dataset that a run was trained on, recognised by its content's hash.
 pub(crate) fn of_run(record: &RunRecord, store: &Store) -> anyhow::Result<Dataset> {
-    let wanted = &record.dataset;
-    for name in store.installed()? {
-        let dataset = Dataset::open(&store.dataset_folder(&name))?;
-        if dataset.manifest.identity() == wanted.identity {
+    with_identity(&record.dataset.identity, &record.dataset.name, store)
+}
+
+/// The installed dataset whose content has this hash, whatever its name is now.
+pub(crate) fn with_identity(identity: &str, name: &str, store: &Store) -> anyhow::Result<Dataset> {
+    for installed in store.installed()? {
+        let dataset = Dataset::open(&store.dataset_folder(&installed))?;
+        if dataset.manifest.identity() == identity {
             return Ok(dataset);
         }
     }
     Err(Hint::error(
-        format!("the run's dataset `{}` ({}) is not installed", wanted.name, wanted.source),
-        "fetch it with `imagenette get`, or name a folder with --dataset",
+        format!("the run's dataset `{name}` (content {}…) is not installed", &identity[..identity.len().min(12)]),
+        "fetch it with `imagenette get`, or name a folder with --dataset where the command takes one",
     ))
+}
+
+/// How many threads to use: what was asked for, else one for each core.
+pub(crate) fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
 /// The best installed Imagenette: v2 before v1, and the size whose files are cheapest to decode first.

@@ -138,8 +138,8 @@ pub(crate) struct Train {
     #[arg(short, long)]
     pub(crate) seed: Option<u64>,
     /// Train this many seeds, one after the other, and report mean and standard deviation
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) runs: u32,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) runs: Option<u32>,
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -169,7 +169,7 @@ pub(crate) struct Train {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Machine {
     /// Device to compute on (`info` lists them)
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "flex")]
     pub(crate) device: String,
     /// Threads for computing and loading [default: all cores]
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]

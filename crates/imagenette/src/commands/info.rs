@@ -13,8 +13,8 @@ use crate::terminal::{bytes, print, print_json, thousands};
 
 pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let environment = Environment::observe(crate::VERSION, option_env!("IMAGENETTE_COMMIT"), "cpu", crate::chosen::threads(None));
-    let devices = imagenette_train::device::available();
+    let environment = Environment::observe(crate::VERSION, option_env!("IMAGENETTE_COMMIT"), "flex", crate::chosen::threads(None));
+    let devices = imagenette_train::device::Device::enumerate();
     let free = free_bytes(store.root());
     let mut datasets = Vec::new();
     for name in store.installed()? {

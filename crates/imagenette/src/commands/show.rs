@@ -73,13 +73,13 @@ fn samples(arguments: &Show, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
 
 /// One row: the first training batch of a recipe, cropped and flipped.
 fn augmented(arguments: &Show, recipe: &str, dataset: &Dataset, store: &Store, terminal: &Terminal) -> anyhow::Result<Vec<Row>> {
-    let recipe = super::train::read_recipe(Some(recipe))?;
+    let recipe = super::train::read_recipe(Some(recipe), &[])?;
     let packed = Packed::open_or_build(dataset, &store.packed_folder(), chosen::threads(None), terminal)?;
     terminal.finish();
-    let resolution_px = recipe.resolution_at(0.0);
+    let resolution_px = recipe.resolution.px(0.0);
     let mut order = epoch_order(&dataset.manifest.samples(Split::Train), arguments.seed, 0);
     order.truncate(arguments.count as usize);
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view: View::Train(recipe.augment.clone()) };
+    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view: View::Train(recipe.augment) };
     let requests = Box::new(std::iter::once(request));
     let mut loader = Loader::new(Arc::new(packed), dataset.labels().into(), arguments.seed, 1, requests)?;
     let batch = loader.next().context("the loader gives one batch for one request")??;
