@@ -1,10 +1,12 @@
 //! Where photos come from: a folder, an archive file, an archive on the network. Whatever the source, the same rules say
 //! what a dataset is, and the same room turns photos and their places into a [`Manifest`].
 
+pub mod archive;
 pub mod folder;
 pub(crate) mod header;
 pub(crate) mod intake;
 pub(crate) mod layout;
+mod lock;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
