@@ -4,11 +4,24 @@ use std::path::Path;
 
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
+use std::time::Duration;
+
+use imagenette_data::DataError;
+use imagenette_data::archive::Archive;
+use imagenette_data::fetch::FetchOptions;
 use imagenette_data::manifest::MANIFEST_FILE;
+use imagenette_data::source::archive::{GetOptions, get};
+use imagenette_data::source::drawn::get_drawn;
 use imagenette_data::store::Store;
+use imagenette_data::watch::Watch;
 use imagenette_results::RunRecord;
 
-use crate::terminal::Hint;
+use crate::terminal::{Hint, Terminal};
+
+/// The seed of the drawn set that everybody has.
+pub(crate) const DRAWN_SEED: u64 = 0;
+/// What `train` fetches when no Imagenette is installed.
+const FETCHED: &str = "imagenette2-160";
 
 /// The dataset that was named: an installed one, or a folder. A name that is not there is an error, never a fallback.
 pub(crate) fn named(name: &str, store: &Store) -> anyhow::Result<Dataset> {
@@ -28,7 +41,7 @@ pub(crate) fn named(name: &str, store: &Store) -> anyhow::Result<Dataset> {
     }
     let hint = match nearest(name, installed.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if imagenette_data::archive::find(name).is_some() || name == Edition::Drawn.name() => {
+        None if Archive::find(name).is_ok() || name == Edition::Drawn.name() => {
             format!("fetch it with `imagenette get {name}`")
         }
         None if installed.is_empty() => "none is installed yet: fetch one with `imagenette get imagenette2-160`".into(),
@@ -54,6 +67,56 @@ pub(crate) fn with_identity(identity: &str, name: &str, store: &Store) -> anyhow
         format!("the run's dataset `{name}` (content {}…) is not installed", &identity[..identity.len().min(12)]),
         "fetch it with `imagenette get`, or name a folder with --dataset where the command takes one",
     ))
+}
+
+/// The best dataset there is: an installed Imagenette, else the small one fetched, else (no network) the drawn set.
+pub(crate) fn best(store: &Store, offline: bool, terminal: &Terminal) -> anyhow::Result<Dataset> {
+    if let Some(dataset) = best_installed(store)? {
+        return Ok(dataset);
+    }
+    if offline {
+        terminal.say("no Imagenette is installed and --offline forbids to fetch one: using the drawn set");
+        return drawn(store, terminal);
+    }
+    // Nobody asked for this download by name, so a machine without network is found out in seconds.
+    let fetch = FetchOptions { attempts: 2, connect_timeout: Duration::from_secs(5), ..FetchOptions::default() };
+    let fetched = get(FETCHED, store, &GetOptions { fetch, ..GetOptions::default() }, &Quiet(terminal));
+    terminal.finish();
+    match fetched {
+        Ok(installed) => {
+            crate::commands::get::say_terms_once(store, &installed.dataset.manifest, terminal);
+            Ok(installed.dataset)
+        }
+        Err(DataError::Download { reason, .. }) => {
+            terminal.say(&format!("no Imagenette is installed and {FETCHED} cannot be fetched ({reason}): using the drawn set"));
+            drawn(store, terminal)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The drawn set, drawn now if it is not there yet.
+pub(crate) fn drawn(store: &Store, terminal: &Terminal) -> anyhow::Result<Dataset> {
+    let installed = get_drawn(store, DRAWN_SEED, threads(None), &GetOptions::default(), terminal);
+    terminal.finish();
+    Ok(installed?.dataset)
+}
+
+/// Progress without the notices of tries that failed: that there is no network is said once, in one line.
+struct Quiet<'t>(&'t Terminal);
+
+impl Watch for Quiet<'_> {
+    fn begin(&self, phase: &str, total: Option<u64>, unit: imagenette_data::watch::Unit) {
+        self.0.begin(phase, total, unit);
+    }
+
+    fn advance(&self, amount: u64) {
+        self.0.advance(amount);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.0.interrupted()
+    }
 }
 
 /// How many threads to use: what was asked for, else one for each core.

@@ -164,7 +164,7 @@ fn from_folder(from: &Path, to: &Path, name: &str, watch: &dyn Watch) -> Result<
 }
 
 /// Brings a dataset to its place: `fill` makes the folder that it is given and returns the manifest.
-fn install(
+pub(super) fn install(
     store: &Store,
     name: &str,
     force: bool,
