@@ -102,6 +102,8 @@ struct State {
     unpacked_bytes: u64,
     /// Zero bytes at the end of what was unpacked: a tar ends with a block of them.
     trailing_zeros: u64,
+    /// Whether the file's end was reached: an error after that is a truncation, whatever the decoder calls it.
+    at_end: bool,
     /// Why reading was stopped, if it was by us.
     stopped: Option<Stop>,
     member: String,
@@ -221,7 +223,7 @@ impl Unpacking<'_> {
             Some(Stop::System(error)) => return DataError::io("read", self.archive)(error),
             None => {}
         }
-        let cut = error.kind() == io::ErrorKind::UnexpectedEof || error.to_string().contains("unexpected EOF");
+        let cut = state.at_end || error.kind() == io::ErrorKind::UnexpectedEof;
         let what = if cut { "a truncated archive" } else { "a damaged archive" };
         let after = if state.member.is_empty() { String::new() } else { format!(" at `{}`", printable(&state.member)) };
         self.malformed(format!("{what}{after} ({error})"))
@@ -255,7 +257,11 @@ impl Read for Packed<'_> {
         };
         self.sha256.update(&buffer[..n]);
         self.md5.update(&buffer[..n]);
-        self.unpacking.state.borrow_mut().packed_bytes += n as u64;
+        {
+            let mut state = self.unpacking.state.borrow_mut();
+            state.packed_bytes += n as u64;
+            state.at_end |= n == 0 && !buffer.is_empty();
+        }
         self.unpacking.watch.advance(n as u64);
         Ok(n)
     }

@@ -222,7 +222,7 @@ impl Download<'_> {
             }
             206 => {
                 let range = head.content_range.as_deref().unwrap_or("");
-                let (from, total) =
+                let (_, total) =
                     content_range(range).filter(|(from, _)| here > 0 && *from == here).ok_or_else(|| {
                         Failure::Stale(format!("asked for bytes from {here}, the server sends `{range}`"))
                     })?;

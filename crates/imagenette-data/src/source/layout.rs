@@ -70,8 +70,9 @@ impl Layout {
         let Some(&first) = parts.first() else {
             return if is_folder { Ok(Member::Folder) } else { Err("an empty name".into()) };
         };
-        if parts.len() == 1 && !is_folder && is_table(first) {
-            return self.remember(first, false).map(|()| Member::Table(first.into()));
+        let unfit = || Err("does not fit the layout `(train|val|unsup)/<class>/<photo>`".to_owned());
+        if parts.len() == 1 && !is_folder {
+            return if is_table(first) { self.table(first) } else { unfit() };
         }
         let here = if split_named(first).is_some() { None } else { Some(first) };
         let top = self.top.get_or_insert_with(|| here.map(str::to_owned));
@@ -79,16 +80,16 @@ impl Layout {
             let named = |top: Option<&str>| top.map_or("no top folder".to_owned(), |top| format!("top folder `{top}`"));
             return Err(format!("{} after {}: one dataset expected", named(here), named(top.as_deref())));
         }
-        let unfit = || Err("does not fit the layout `(train|val|unsup)/<class>/<photo>`".to_owned());
         let rest = if here.is_some() { &parts[1..] } else { &parts[..] };
         let Some((&split_name, below)) = rest.split_first() else {
             return if is_folder { Ok(Member::Folder) } else { unfit() };
         };
         let Some(split) = split_named(split_name) else {
-            if below.is_empty() && !is_folder && is_table(split_name) {
-                return self.remember(split_name, false).map(|()| Member::Table(split_name.into()));
-            }
-            return unfit();
+            return if below.is_empty() && !is_folder && is_table(split_name) {
+                self.table(split_name)
+            } else {
+                unfit()
+            };
         };
         match (below, is_folder) {
             ([], true) => Ok(Member::Folder),
@@ -110,6 +111,10 @@ impl Layout {
             }
             _ => unfit(),
         }
+    }
+
+    fn table(&mut self, name: &str) -> Result<Member, String> {
+        self.remember(name, false).map(|()| Member::Table(name.into()))
     }
 
     fn photo(&mut self, place: Place) -> Result<Member, String> {
