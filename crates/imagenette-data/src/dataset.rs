@@ -1,35 +1,233 @@
-//! A dataset on disk: its folder and its manifest.
+//! A dataset on disk: its folder with its manifest, and the check that the one still fits the other.
 
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::error::Result;
-use crate::manifest::Manifest;
+use sha2::{Digest, Sha256};
 
-/// A folder of photos with its manifest.
-#[derive(Debug, Clone)]
+use crate::edition::Split;
+use crate::error::{DataError, Result};
+use crate::manifest::{ImageEntry, Manifest, hex};
+use crate::source::layout::is_clutter;
+use crate::watch::{Unit, Watch};
+
+/// The label of a sample that has none.
+pub const UNLABELLED: u16 = 0xFFFF;
+
+/// A dataset's folder and the list of what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     /// The dataset's folder.
     pub root: PathBuf,
-    /// The list of its images.
+    /// Its images.
     pub manifest: Manifest,
 }
 
 impl Dataset {
-    /// Opens a dataset's folder.
+    /// Opens the dataset in a folder. Only the manifest is read: [`Dataset::verify`] looks at the photos.
     ///
     /// # Errors
-    /// When the manifest is missing or damaged.
+    /// When there is no folder, no manifest (it was never completely installed) or a damaged one.
     pub fn open(root: &Path) -> Result<Self> {
+        if !root.is_dir() {
+            return Err(DataError::Missing {
+                what: "dataset",
+                path: root.to_owned(),
+                hint: "`imagenette info` lists what is installed; `imagenette get NAME` fetches one".into(),
+            });
+        }
         Ok(Self { root: root.to_owned(), manifest: Manifest::read(root)? })
     }
 
-    /// The file of a sample.
+    /// Where a sample's photo lies.
+    ///
+    /// # Panics
+    /// When there is no such sample: sample numbers come from this manifest.
     pub fn path_of(&self, sample: u32) -> PathBuf {
         self.root.join(self.manifest.relative_path(&self.manifest.images[sample as usize]))
     }
 
-    /// The labels by sample number; `0xFFFF` where a sample has none.
+    /// The label of every sample; [`UNLABELLED`] where there is none.
     pub fn labels(&self) -> Vec<u16> {
-        self.manifest.images.iter().map(|image| image.label.unwrap_or(u16::MAX)).collect()
+        self.manifest.images.iter().map(|image| image.label.unwrap_or(UNLABELLED)).collect()
+    }
+
+    /// Compares the folder with the manifest and lists everything that differs.
+    ///
+    /// Shallow: every listed photo is there with its length, and nothing else is in the split folders. Deep: every byte
+    /// is read and hashed too, on all cores.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed, or when the caller interrupts. A photo that is wrong is in the report instead.
+    pub fn verify(&self, deep: bool, watch: &dyn Watch) -> Result<VerifyReport> {
+        let images = &self.manifest.images;
+        watch.begin(if deep { "hashing photos" } else { "checking photos" }, Some(images.len() as u64), Unit::Photos);
+        let next = AtomicUsize::new(0);
+        let problems = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..crate::source::thread_count() {
+                scope.spawn(|| {
+                    while let Some(image) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if watch.interrupted() {
+                            return;
+                        }
+                        if let Some(problem) = self.check(image, deep) {
+                            problems.lock().expect("no holder of this lock panics").push(problem);
+                        }
+                        watch.advance(1);
+                    }
+                });
+            }
+        });
+        if watch.interrupted() {
+            return Err(DataError::Interrupted);
+        }
+        let mut problems = problems.into_inner().expect("no holder of this lock panics");
+        problems.extend(self.extras()?);
+        problems.sort();
+        Ok(VerifyReport { photos: images.len(), bytes: images.iter().map(|image| image.bytes).sum(), deep, problems })
+    }
+
+    fn check(&self, image: &ImageEntry, deep: bool) -> Option<Problem> {
+        let relative = self.manifest.relative_path(image);
+        let path = self.root.join(&relative);
+        let fault = match fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Fault::Missing,
+            Err(error) => Fault::Unreadable { reason: error.to_string() },
+            Ok(metadata) if !metadata.is_file() => Fault::Unreadable { reason: "it is not a file".into() },
+            Ok(metadata) if metadata.len() != image.bytes => {
+                Fault::Length { expected_bytes: image.bytes, found_bytes: metadata.len() }
+            }
+            Ok(_) if !deep => return None,
+            Ok(_) => match sha256_of(&path) {
+                Ok(found) if found == image.sha256 => return None,
+                Ok(found) => Fault::Content { expected_sha256: image.sha256.clone(), found_sha256: found },
+                Err(error) => Fault::Unreadable { reason: error.to_string() },
+            },
+        };
+        Some(Problem { path: relative, fault })
+    }
+
+    /// Everything in the split folders that the manifest does not list.
+    fn extras(&self) -> Result<Vec<Problem>> {
+        let listed: std::collections::HashSet<String> =
+            self.manifest.images.iter().map(|image| self.manifest.relative_path(image)).collect();
+        let mut folders = vec![];
+        for split in [Split::Train, Split::Unsup, Split::Val] {
+            if self.root.join(split.name()).is_dir() {
+                folders.push(split.name().to_owned());
+            }
+        }
+        let mut extras = Vec::new();
+        while let Some(folder) = folders.pop() {
+            let path = self.root.join(&folder);
+            for entry in fs::read_dir(&path).map_err(DataError::io("list", &path))? {
+                let entry = entry.map_err(DataError::io("list", &path))?;
+                let name = entry.file_name();
+                let relative = format!("{folder}/{}", name.to_string_lossy());
+                let is_class = folder.find('/').is_none() && entry.path().is_dir();
+                if is_class && self.manifest.classes.iter().any(|class| name == class.wnid.as_str()) {
+                    folders.push(relative);
+                } else if !listed.contains(&relative) && !is_clutter(&name.to_string_lossy()) {
+                    extras.push(Problem { path: relative, fault: Fault::Extra });
+                }
+            }
+        }
+        Ok(extras)
+    }
+}
+
+/// What [`Dataset::verify`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// How many photos the manifest lists; all of them were looked at.
+    pub photos: usize,
+    /// How many bytes they have together.
+    pub bytes: u64,
+    /// Whether their content was hashed.
+    pub deep: bool,
+    /// Everything that differs, sorted by path.
+    pub problems: Vec<Problem>,
+}
+
+impl VerifyReport {
+    /// Whether the folder is what the manifest says.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// One difference between a dataset's folder and its manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The photo's path below the dataset's folder.
+    pub path: String,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.fault)
+    }
+}
+
+/// What can be wrong with a photo of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// It is listed and not there.
+    Missing,
+    /// It is there and not listed.
+    Extra,
+    /// It has another length.
+    Length {
+        /// The manifest's.
+        expected_bytes: u64,
+        /// The file's.
+        found_bytes: u64,
+    },
+    /// It has other content.
+    Content {
+        /// The manifest's.
+        expected_sha256: String,
+        /// The file's.
+        found_sha256: String,
+    },
+    /// It cannot be read.
+    Unreadable {
+        /// What the system answered.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(f, "missing"),
+            Self::Extra => write!(f, "not in the manifest"),
+            Self::Length { expected_bytes, found_bytes } => {
+                write!(f, "expected {expected_bytes} bytes, found {found_bytes}")
+            }
+            Self::Content { expected_sha256, found_sha256 } => {
+                write!(f, "expected sha256 {expected_sha256}, found {found_sha256}")
+            }
+            Self::Unreadable { reason } => write!(f, "unreadable: {reason}"),
+        }
+    }
+}
+
+fn sha256_of(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&digest.finalize())),
+            n => digest.update(&buffer[..n]),
+        }
     }
 }

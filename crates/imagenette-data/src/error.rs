@@ -81,7 +81,7 @@ pub enum DataError {
         reason: String,
     },
     /// The bytes that arrived are not the bytes that were announced.
-    #[error("{}: sha256 differs: expected {expected}, found {found}", path.display())]
+    #[error("{}: checksum differs: expected {expected}, found {found}", path.display())]
     Checksum {
         /// The file.
         path: PathBuf,
@@ -112,7 +112,7 @@ impl DataError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     Some("free some disk space, or set IMAGENETTE_HOME to a folder on another disk; then run the same command again".into())
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

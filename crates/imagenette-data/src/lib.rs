@@ -5,17 +5,23 @@
 //! image with its hash; [`packed`] keeps the decoded pixels in one memory-mapped file; [`augment`] plans a crop for each
 //! sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows of Burn, of training or of the command line.
 
+pub mod archive;
 pub mod atomic;
 pub mod augment;
 pub mod class;
+pub mod contact_sheet;
 pub mod dataset;
 pub mod edition;
 pub mod error;
+pub mod extract;
+pub mod fetch;
 pub mod image;
 pub mod loader;
 pub mod manifest;
 pub mod packed;
 pub mod random;
+pub mod source;
+pub mod store;
 pub mod watch;
 
 pub use error::{DataError, Result};

@@ -24,6 +24,8 @@ pub enum Purpose {
     Network = 6,
     /// Test inputs.
     Test = 7,
+    /// How long to wait before a download is tried again.
+    Backoff = 100,
 }
 
 /// A stream of random numbers keyed by (seed, purpose, epoch, sample).

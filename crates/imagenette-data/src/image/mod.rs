@@ -1,6 +1,7 @@
 //! Images: a file's bytes go in, RGB pixels come out, with a remark on all that was not plain decoding. Together with
 //! `drawn/` the only room that names the codec crates.
 
+mod encode;
 mod jpeg;
 mod png;
 mod remark;
@@ -8,6 +9,7 @@ mod resize;
 
 use std::path::Path;
 
+pub use encode::encode_png;
 pub use remark::Remark;
 pub use resize::Resizer;
 

@@ -1,0 +1,138 @@
+//! Where photos come from: a folder, an archive file, an archive on the network. Whatever the source, the same rules say
+//! what a dataset is, and the same room turns photos and their places into a [`Manifest`].
+
+pub mod archive;
+pub mod folder;
+pub(crate) mod header;
+pub(crate) mod intake;
+pub(crate) mod layout;
+mod lock;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::class::Class;
+use crate::edition::{Edition, Split};
+use crate::error::{DataError, Result};
+use crate::manifest::{ImageEntry, Manifest, Source};
+use intake::Photo;
+
+/// How many classes an error names.
+const NAMED: usize = 5;
+
+pub(crate) fn thread_count() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Makes the manifest of photos that have their places.
+///
+/// `classes` are the class folders that were seen, with or without photos; `origin` is for messages.
+///
+/// # Errors
+/// When there are no photos, when a class is empty, or when train and val do not have the same classes (an edition whose
+/// classes and counts are known is as it is).
+pub(crate) fn assemble(
+    origin: &Path,
+    name: &str,
+    source: Source,
+    photos: Vec<Photo>,
+    classes: &BTreeSet<(Split, String)>,
+) -> Result<Manifest> {
+    let malformed = |expected: &str, found: String, hint: &str| DataError::Malformed {
+        path: origin.to_owned(),
+        expected: expected.into(),
+        found,
+        hint: hint.into(),
+    };
+    let layout_hint = "the layout is train/<class>/<photo> and val/<class>/<photo>, with the same classes in both";
+    if photos.is_empty() {
+        return Err(malformed("photos in train/<class>/ and val/<class>/", "none".into(), layout_hint));
+    }
+    let mut paths: Vec<String> = photos.iter().map(|photo| photo.place.relative()).collect();
+    paths.sort_unstable();
+    let edition = Edition::identify(paths.iter().map(String::as_str));
+
+    let mut counts: BTreeMap<(Split, &str), usize> =
+        classes.iter().map(|(split, wnid)| ((*split, wnid.as_str()), 0)).collect();
+    for photo in &photos {
+        if let Some(wnid) = &photo.place.wnid {
+            *counts.entry((photo.place.split, wnid)).or_default() += 1;
+        }
+    }
+    let wnids = |split: Split| -> BTreeSet<&str> {
+        counts.keys().filter(|(of, _)| *of == split).map(|(_, wnid)| *wnid).collect()
+    };
+    let (train, val) = (wnids(Split::Train), wnids(Split::Val));
+    if edition == Edition::Own {
+        for (split, here) in [(Split::Train, &train), (Split::Val, &val)] {
+            if here.is_empty() {
+                return Err(malformed("train and val", format!("no classes in {}", split.name()), layout_hint));
+            }
+        }
+        let lack = |split: Split, of: &BTreeSet<&str>, other: &BTreeSet<&str>| {
+            let missing: Vec<String> = of.difference(other).map(|wnid| describe(wnid)).collect();
+            let message = format!("{} without {}", split.name(), list(&missing));
+            if missing.is_empty() {
+                Ok(())
+            } else {
+                Err(malformed("the same classes in train and val", message, layout_hint))
+            }
+        };
+        lack(Split::Val, &train, &val)?;
+        lack(Split::Train, &val, &train)?;
+        let empty: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| **count == 0)
+            .map(|((split, wnid), _)| format!("{}/{wnid}", split.name()))
+            .collect();
+        if !empty.is_empty() {
+            let found = format!("no photos in {}", list(&empty));
+            return Err(malformed(
+                "photos in every class",
+                found,
+                "add photos or remove the empty class from both splits",
+            ));
+        }
+    }
+    let wnids: Vec<String> = train.union(&val).map(|wnid| (*wnid).to_owned()).collect();
+    if wnids.len() >= usize::from(crate::dataset::UNLABELLED) {
+        return Err(malformed("fewer than 65,535 classes", wnids.len().to_string(), layout_hint));
+    }
+    let size = size_of(&photos);
+    let label = |wnid: &String| wnids.binary_search(wnid).expect("every photo's class was counted") as u16;
+    let images = photos
+        .into_iter()
+        .map(|photo| ImageEntry {
+            split: photo.place.split,
+            label: photo.place.wnid.as_ref().map(label),
+            file_name: photo.place.file_name,
+            width_px: photo.width_px,
+            height_px: photo.height_px,
+            bytes: photo.bytes,
+            sha256: photo.sha256,
+        })
+        .collect();
+    let classes = wnids.iter().map(|wnid| Class::of(wnid)).collect();
+    let mut manifest = Manifest { name: name.into(), edition, size, source, classes, images };
+    manifest.sort();
+    Ok(manifest)
+}
+
+/// The shortest side that all photos share (`160`, `320`, `224`), else `full`.
+fn size_of(photos: &[Photo]) -> String {
+    let mut sides = photos.iter().map(|photo| photo.width_px.min(photo.height_px));
+    match sides.next() {
+        Some(first) if sides.all(|side| side == first) => first.to_string(),
+        _ => "full".into(),
+    }
+}
+
+fn describe(wnid: &str) -> String {
+    let class = Class::of(wnid);
+    if class.name == wnid { wnid.into() } else { format!("{wnid} ({})", class.name) }
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
+}

@@ -1,0 +1,105 @@
+//! `get`: fetches an official dataset, draws the drawn set, or takes photos from an archive or a folder.
+
+use std::process::ExitCode;
+
+use imagenette_data::archive;
+use imagenette_data::edition::{Edition, Split};
+use imagenette_data::manifest::Manifest;
+use imagenette_data::source::archive::{GetOptions, get, get_from};
+use imagenette_data::source::drawn::get_drawn;
+use imagenette_data::store::Store;
+
+use crate::chosen;
+use crate::cli::Get;
+use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+
+/// The file that remembers that ImageNet's terms were shown.
+const TERMS_SHOWN: &str = "terms-shown";
+const TERMS: &str = "These photos are a part of ImageNet. ImageNet's terms hold for them: non-commercial research and education \
+                     only; the photographers keep their rights. https://image-net.org/download";
+
+pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    if arguments.list {
+        return list(arguments.json);
+    }
+    let store = Store::open_default()?;
+    let options = GetOptions { force: arguments.force, keep_archive: arguments.keep_archive, ..GetOptions::default() };
+    let installed = match (&arguments.from, arguments.dataset.as_deref()) {
+        (Some(path), _) => get_from(path, &store, arguments.name.as_deref(), &options, terminal),
+        (None, Some(name)) if name == Edition::Drawn.name() => {
+            get_drawn(&store, chosen::DRAWN_SEED, chosen::threads(None), &options, terminal)
+        }
+        (None, name) => {
+            let name = name.expect("clap asks for a dataset unless --from or --list is given");
+            // An unknown name is answered before anything is said about terms.
+            archive::Archive::find(name)?;
+            get(name, &store, &options, terminal)
+        }
+    };
+    terminal.finish();
+    let installed = installed?;
+    let manifest = &installed.dataset.manifest;
+    say_terms_once(&store, manifest, terminal);
+    if arguments.json {
+        print_json(&serde_json::json!({
+            "dataset": manifest.name, "edition": manifest.edition, "size": manifest.size, "source": manifest.source,
+            "train": manifest.samples(Split::Train).len(), "val": manifest.samples(Split::Val).len(),
+            "identity": manifest.identity(), "folder": installed.dataset.root, "was_there": installed.was_there,
+        }))?;
+    } else {
+        let was = if installed.was_there { "is installed already" } else { "is installed" };
+        print(&format!(
+            "{} {was}: edition {}, size {}, {} train and {} val photos ({}) in {}",
+            manifest.name,
+            manifest.edition,
+            manifest.size,
+            thousands(manifest.samples(Split::Train).len() as u64),
+            thousands(manifest.samples(Split::Val).len() as u64),
+            bytes(manifest.images.iter().map(|image| image.bytes).sum()),
+            installed.dataset.root.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says ImageNet's terms the first time that its photos come into a store.
+pub(crate) fn say_terms_once(store: &Store, manifest: &Manifest, terminal: &Terminal) {
+    if matches!(manifest.edition, Edition::Drawn | Edition::Own) {
+        return;
+    }
+    let shown = store.root().join(TERMS_SHOWN);
+    if !shown.exists() {
+        terminal.say(TERMS);
+        // In a store that cannot be written to they are shown again, which harms nobody.
+        let _ = std::fs::write(shown, TERMS);
+    }
+}
+
+fn list(json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        let archives: Vec<_> = archive::all()
+            .iter()
+            .map(|archive| {
+                let generations: Vec<_> = archive
+                    .generations
+                    .iter()
+                    .map(|known| serde_json::json!({"label": known.label, "bytes": known.bytes, "sha256": known.sha256, "md5": known.md5}))
+                    .collect();
+                serde_json::json!({"name": archive.name, "edition": archive.edition, "size": archive.size, "url": archive.url(), "generations": generations})
+            })
+            .collect();
+        print_json(&archives)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for archive in archive::all() {
+        let size = archive.generations.first().map_or(0, |generation| generation.bytes);
+        let count = |split| archive.edition.count(split).unwrap_or(0);
+        let mut photos = format!("{} train, {} val", thousands(count(Split::Train) as u64), thousands(count(Split::Val) as u64));
+        if count(Split::Unsup) > 0 {
+            photos.push_str(&format!(", {} unsup", thousands(count(Split::Unsup) as u64)));
+        }
+        print(&format!("{:<18} {:>9}  {photos}", archive.name, bytes(size)))?;
+    }
+    print(&format!("{:<18} {:>9}  4,000 train, 1,000 val: drawn by this program, no network needed", "drawn", "-"))?;
+    Ok(ExitCode::SUCCESS)
+}

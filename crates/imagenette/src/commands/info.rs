@@ -1,0 +1,73 @@
+//! `info`: which datasets there are, how much disk is free, and what this machine can compute on.
+
+use std::process::ExitCode;
+
+use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Split;
+use imagenette_data::packed::Packed;
+use imagenette_data::store::Store;
+use imagenette_results::environment::Environment;
+
+use crate::cli::Info;
+use crate::terminal::{bytes, print, print_json, thousands};
+
+pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
+    let store = Store::open_default()?;
+    let environment = Environment::observe(crate::VERSION, option_env!("IMAGENETTE_COMMIT"), "flex", crate::chosen::threads(None));
+    let devices = imagenette_train::device::Device::enumerate();
+    let free = free_bytes(store.root());
+    let mut datasets = Vec::new();
+    for name in store.installed()? {
+        let dataset = Dataset::open(&store.dataset_folder(&name))?;
+        let manifest = &dataset.manifest;
+        let packed_file = Packed::path_in(&store.packed_folder(), manifest);
+        datasets.push(serde_json::json!({
+            "name": name,
+            "edition": manifest.edition,
+            "size": manifest.size,
+            "train": manifest.samples(Split::Train).len(),
+            "val": manifest.samples(Split::Val).len(),
+            "unsup": manifest.samples(Split::Unsup).len(),
+            "bytes": manifest.images.iter().map(|image| image.bytes).sum::<u64>(),
+            "source": manifest.source,
+            "identity": manifest.identity(),
+            "packed_bytes": std::fs::metadata(packed_file).ok().map(|file| file.len()),
+            "folder": dataset.root,
+        }));
+    }
+    if arguments.json {
+        print_json(&serde_json::json!({
+            "version": crate::VERSION, "store": store.root(), "free_bytes": free, "datasets": datasets,
+            "environment": environment, "devices": devices,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&format!("imagenette {}", crate::VERSION))?;
+    let sets = environment.instruction_sets.join(" ");
+    print(&format!("machine    {}; {} cores; {} memory; {sets}", environment.processor, environment.cores, bytes(environment.memory_bytes)))?;
+    for device in &devices {
+        print(&format!("device     {device}"))?;
+    }
+    print(&format!("store      {} ({} free)", store.root().display(), free.map_or("?".into(), bytes)))?;
+    if datasets.is_empty() {
+        print("datasets   none yet: `imagenette get imagenette2-160` fetches one, `imagenette get drawn` draws one")?;
+    }
+    for dataset in &datasets {
+        let number = |key: &str| dataset[key].as_u64().unwrap_or(0);
+        let text = |key: &str| dataset[key].as_str().unwrap_or("?").to_owned();
+        let source = &dataset["source"];
+        let archive = source["archive"].as_str().or(source["from"].as_str()).unwrap_or("?");
+        let packed = dataset["packed_bytes"].as_u64().map_or("not packed yet".into(), |size| format!("packed {}", bytes(size)));
+        print(&format!(
+            "dataset    {}: edition {}, size {}, {} train + {} val photos, {}, {packed}; from {archive}",
+            text("name"), text("edition"), text("size"), thousands(number("train")), thousands(number("val")), bytes(number("bytes")),
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Free bytes on the disk of the nearest folder that exists.
+fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+    let existing = folder.ancestors().find(|folder| folder.exists())?;
+    fs4::available_space(existing).ok()
+}

@@ -1,0 +1,12 @@
+//! One room for each verb: resolve what was typed, call the library once, print.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod eval;
+pub(crate) mod get;
+pub(crate) mod info;
+pub(crate) mod predict;
+pub(crate) mod score;
+pub(crate) mod show;
+pub(crate) mod train;
+pub(crate) mod verify;

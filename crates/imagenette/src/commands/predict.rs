@@ -1,0 +1,48 @@
+//! `predict`: what a run's network sees in photos.
+
+use std::process::ExitCode;
+
+use imagenette_train::device::{self, Device};
+use imagenette_train::run_folder::RunFolder;
+use imagenette_train::saved::SavedNetwork;
+
+use crate::chosen;
+use crate::cli::Predict;
+use crate::terminal::{Terminal, print, print_json, report};
+
+pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let device = Device::named(&arguments.machine.device)?;
+    device::set_threads(chosen::threads(arguments.machine.threads))?;
+    let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device)?;
+    let (mut values, mut failed) = (Vec::new(), 0);
+    for photo in &arguments.images {
+        // One bad photo does not hide what the network sees in the others.
+        let probabilities = match network.predict(photo) {
+            Ok(probabilities) => probabilities,
+            Err(error) => {
+                terminal.finish();
+                report(&error.into());
+                failed += 1;
+                continue;
+            }
+        };
+        let mut ranked: Vec<(f64, &imagenette_data::class::Class)> = probabilities.into_iter().zip(&network.head.classes).collect();
+        ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        ranked.truncate(arguments.top as usize);
+        if arguments.json {
+            let classes: Vec<_> = ranked
+                .iter()
+                .map(|(probability, class)| serde_json::json!({"class": class.wnid, "name": class.name, "probability": probability}))
+                .collect();
+            values.push(serde_json::json!({ "image": photo, "classes": classes }));
+        } else {
+            let classes: Vec<String> =
+                ranked.iter().map(|(probability, class)| format!("{} {:.1}%", class.name, 100.0 * probability)).collect();
+            print(&format!("{}: {}", photo.display(), classes.join(", ")))?;
+        }
+    }
+    if arguments.json {
+        print_json(&values)?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

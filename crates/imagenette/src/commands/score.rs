@@ -1,0 +1,115 @@
+//! `score`: top-1 accuracy recomputed from a file of predictions and a dataset's manifest.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use imagenette_data::edition::Split;
+use imagenette_data::manifest::Manifest;
+use imagenette_data::store::Store;
+use imagenette_data::{class::Class, dataset::Dataset};
+use imagenette_results::{Prediction, RunRecord, predictions, run_record, statistics};
+
+use crate::chosen;
+use crate::cli::Score;
+use crate::terminal::{Hint, print, print_json, thousands};
+
+/// The file name of a run's predictions.
+pub(crate) const PREDICTIONS_FILE: &str = "predictions.csv";
+
+pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
+    let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
+    let path = run.map_or_else(|| arguments.predictions.clone(), |run| run.join(PREDICTIONS_FILE));
+    let record = match run.or(path.parent()) {
+        Some(folder) if folder.join(run_record::RECORD_FILE).is_file() => Some(RunRecord::read(folder)?),
+        _ => None,
+    };
+    let predictions = predictions::read(&path)?;
+    let dataset = truth(arguments, record.as_ref(), &predictions)?;
+    let score = score_against(&path, &predictions, &dataset.manifest)?;
+    if arguments.json {
+        let record = record.as_ref().map(|record| record.result);
+        print_json(&serde_json::json!({
+            "predictions": path, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
+            "correct": score.correct, "total": score.total, "accuracy": score.accuracy(), "recorded": record,
+            "classes": score.classes, "confusion": score.confusion,
+        }))?;
+    } else {
+        print_score(&score, &dataset.manifest.classes, arguments.confusion)?;
+    }
+    if let (Some(run), Some(record)) = (run, &record)
+        && (record.result.correct, record.result.total) != (score.correct, score.total)
+    {
+        let found = format!("{} of {}", record.result.correct, record.result.total);
+        return Err(Hint::error(
+            format!("{}: the record says {found} correct, its predictions say {} of {}", run.display(), score.correct, score.total),
+            "the run's files were changed or mixed with another run's; do not use this result",
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The dataset that predictions are for: named, else the run's own, else an installed one whose val split fits.
+fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Prediction]) -> anyhow::Result<Dataset> {
+    let store = Store::open_default()?;
+    if let Some(named) = &arguments.dataset {
+        return chosen::named(named, &store);
+    }
+    if let Some(record) = record {
+        return chosen::of_run(record, &store);
+    }
+    for name in store.installed()? {
+        let dataset = Dataset::open(&store.dataset_folder(&name))?;
+        let manifest = &dataset.manifest;
+        let mut val = manifest.images.iter().filter(|image| image.split == Split::Val);
+        let known = |sample: &str| val.any(|image| manifest.relative_path(image) == sample);
+        if predictions.first().map(|prediction| prediction.sample.as_str()).is_some_and(known) {
+            return Ok(dataset);
+        }
+    }
+    Err(Hint::error(
+        format!("{}: no installed dataset has these samples", arguments.predictions.display()),
+        "name the dataset with --dataset NAME or --dataset FOLDER",
+    ))
+}
+
+/// Scores predictions against the val split of a manifest.
+pub(crate) fn score_against(path: &Path, predictions: &[Prediction], manifest: &Manifest) -> anyhow::Result<predictions::Score> {
+    let val = manifest.images.iter().filter(|image| image.split == Split::Val);
+    let truth: Vec<(String, usize)> = val
+        .map(|image| Some((manifest.relative_path(image), usize::from(image.label?))))
+        .collect::<Option<_>>()
+        .context("the val split has photos without a label")?;
+    let classes: Vec<String> = manifest.classes.iter().map(|class| class.wnid.clone()).collect();
+    Ok(predictions::score(path, predictions, &truth, &classes)?)
+}
+
+/// Prints top-1 with its counts, then each class, then (if asked) the confusion matrix.
+pub(crate) fn print_score(score: &predictions::Score, classes: &[Class], confusion: bool) -> anyhow::Result<()> {
+    let error = statistics::accuracy_standard_error(score.correct, score.total).unwrap_or(0.0);
+    print(&format!(
+        "top-1 {:.2}%  ({} of {}; ±{:.2} points for this many photos)",
+        100.0 * score.accuracy(),
+        thousands(score.correct),
+        thousands(score.total),
+        100.0 * error
+    ))?;
+    for (label, class) in classes.iter().enumerate() {
+        let (correct, total) = score.of_class(label);
+        let share = if total == 0 { 0.0 } else { correct as f64 / total as f64 };
+        let mut line = format!("  {:<18} {:>6.1}%  {correct:>4} of {total:<4}", class.name, 100.0 * share);
+        if confusion {
+            score.confusion[label].iter().for_each(|count| line.push_str(&format!(" {count:>4}")));
+        }
+        print(line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// A run's folder from what was typed: the folder itself or a file in it.
+pub(crate) fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
+    if path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    Err(Hint::error(format!("run not found: {}", path.display()), "name a run's folder, for example runs/default-drawn-s0"))
+}

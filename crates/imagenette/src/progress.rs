@@ -1,0 +1,100 @@
+//! A run as people watch it: one line that is redrawn at each step, and one that stays for each epoch.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use imagenette_data::watch::Watch;
+use imagenette_train::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+
+use crate::terminal::{Terminal, seconds, thousands};
+
+/// How often a terminal's line is redrawn.
+const REDRAW: Duration = Duration::from_millis(100);
+/// How often a pipe gets a line.
+const PLAIN: Duration = Duration::from_secs(10);
+
+/// Shows a run on the terminal.
+pub(crate) struct Progress<'t> {
+    terminal: &'t Terminal,
+    epochs: Mutex<u32>,
+    said: Mutex<Option<Instant>>,
+}
+
+impl<'t> Progress<'t> {
+    pub(crate) fn new(terminal: &'t Terminal) -> Self {
+        Self { terminal, epochs: Mutex::new(0), said: Mutex::new(None) }
+    }
+
+    /// Whether it is time for another line.
+    fn is_due(&self) -> bool {
+        let mut said = self.said.lock().expect("no thread panics while it draws");
+        let interval = if self.terminal.is_drawn() { REDRAW } else { PLAIN };
+        let is_due = said.is_none_or(|said| said.elapsed() >= interval);
+        if is_due {
+            *said = Some(Instant::now());
+        }
+        is_due
+    }
+
+    fn epochs(&self) -> u32 {
+        *self.epochs.lock().expect("no thread panics while it draws")
+    }
+}
+
+impl TrainWatch for Progress<'_> {
+    fn begin(&self, plan: &RunPlan) {
+        *self.epochs.lock().expect("no thread panics while it draws") = plan.epochs;
+        self.terminal.say(&format!(
+            "{}: {} parameters; {} train and {} val photos; {} epochs of {} steps{}",
+            plan.model,
+            thousands(plan.parameters),
+            thousands(plan.train as u64),
+            thousands(plan.val as u64),
+            plan.epochs,
+            thousands(plan.steps_per_epoch),
+            if plan.done_steps > 0 { format!(", {} of them done", thousands(plan.done_steps)) } else { String::new() }
+        ));
+    }
+
+    fn step(&self, report: &StepReport) {
+        if !self.is_due() {
+            return;
+        }
+        let StepReport { epoch, step, steps, loss, rate, resolution_px, images_per_second, waiting, seconds_left } = report;
+        let line = format!(
+            "epoch {epoch}/{}  step {step}/{steps}  {resolution_px} px  loss {loss:.3}  rate {rate:.4}  {images_per_second:.0} images/s  \
+             waiting for data {:.0}%  {} left",
+            self.epochs(),
+            100.0 * waiting,
+            seconds(*seconds_left)
+        );
+        if self.terminal.is_drawn() { self.terminal.status(&line) } else { self.terminal.say(&line) }
+    }
+
+    fn evaluated(&self, done: usize, total: usize) {
+        if self.terminal.is_drawn() && self.is_due() {
+            self.terminal.status(&format!("judging the val split: {done} of {total}"));
+        }
+    }
+
+    fn epoch(&self, report: &EpochReport) {
+        let top1 = report.counts.map_or(String::new(), |counts| {
+            format!("  top-1 {:.2}% ({} of {})", 100.0 * counts.accuracy(), thousands(counts.correct), thousands(counts.total))
+        });
+        self.terminal.say(&format!(
+            "epoch {}/{}  loss {:.3}{top1}  after {} of training",
+            report.epoch,
+            self.epochs(),
+            report.loss,
+            seconds(report.seconds.training)
+        ));
+    }
+
+    fn notice(&self, message: &str) {
+        self.terminal.say(message);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.terminal.interrupted()
+    }
+}

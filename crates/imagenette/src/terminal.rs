@@ -1,0 +1,253 @@
+//! What people see while work goes on: a bar on a terminal, a plain line now and then in a pipe. All of it on stderr.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use imagenette_data::DataError;
+use imagenette_data::watch::{Unit, Watch};
+use imagenette_results::ResultsError;
+use imagenette_train::TrainError;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::interrupt;
+
+/// How often a pipe gets a line.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Shows progress and notices.
+pub(crate) struct Terminal {
+    quiet: bool,
+    drawn: bool,
+    bar: Mutex<Option<ProgressBar>>,
+    plain: Mutex<Option<Plain>>,
+    done: AtomicU64,
+}
+
+struct Plain {
+    phase: String,
+    total: Option<u64>,
+    unit: Unit,
+    began: Instant,
+    said: Instant,
+}
+
+impl Terminal {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let drawn = std::io::stderr().is_terminal();
+        Self { quiet, drawn, bar: Mutex::new(None), plain: Mutex::new(None), done: AtomicU64::new(0) }
+    }
+
+    /// Whether stderr is a terminal that can redraw a line.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.drawn && !self.quiet
+    }
+
+    /// Says something between the progress lines.
+    pub(crate) fn say(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        match &*self.bar.lock().expect("no thread panics while it draws") {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Shows one line that the next call replaces; nothing in a pipe.
+    pub(crate) fn status(&self, text: &str) {
+        if !self.is_drawn() {
+            return;
+        }
+        let mut bar = self.bar.lock().expect("no thread panics while it draws");
+        let bar = bar.get_or_insert_with(|| {
+            ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{wide_msg}").expect("a valid template"))
+        });
+        bar.set_message(text.to_owned());
+        bar.tick();
+    }
+
+    /// Ends the current bar, if any.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = self.bar.lock().expect("no thread panics while it draws").take() {
+            bar.finish_and_clear();
+        }
+        if let Some(plain) = self.plain.lock().expect("no thread panics while it draws").take() {
+            let done = amount(self.done.load(Ordering::Relaxed), plain.unit);
+            eprintln!("{}: {done} in {}", plain.phase, seconds(plain.began.elapsed().as_secs_f64()));
+        }
+    }
+}
+
+impl Watch for Terminal {
+    fn begin(&self, phase: &str, total: Option<u64>, unit: Unit) {
+        self.finish();
+        self.done.store(0, Ordering::Relaxed);
+        if self.quiet {
+            return;
+        }
+        if !self.drawn {
+            let now = Instant::now();
+            *self.plain.lock().expect("no thread panics while it draws") =
+                Some(Plain { phase: phase.to_owned(), total, unit, began: now, said: now });
+            return;
+        }
+        let template = match (unit, total) {
+            (Unit::Bytes, Some(_)) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}",
+            (Unit::Bytes, None) => "{msg} {bytes} {bytes_per_sec}",
+            (Unit::Photos, Some(_)) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} eta {eta}",
+            (Unit::Photos, None) => "{msg} {human_pos} {per_sec}",
+        };
+        let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+        bar.set_message(phase.to_owned());
+        *self.bar.lock().expect("no thread panics while it draws") = Some(bar);
+    }
+
+    fn advance(&self, amount_done: u64) {
+        let done = self.done.fetch_add(amount_done, Ordering::Relaxed) + amount_done;
+        if self.quiet {
+            return;
+        }
+        if self.drawn {
+            if let Some(bar) = &*self.bar.lock().expect("no thread panics while it draws") {
+                bar.set_position(done);
+            }
+            return;
+        }
+        if let Some(plain) = &mut *self.plain.lock().expect("no thread panics while it draws")
+            && plain.said.elapsed() >= PLAIN_INTERVAL
+        {
+            plain.said = Instant::now();
+            let of = plain.total.map_or(String::new(), |total| format!(" of {}", amount(total, plain.unit)));
+            eprintln!("{}: {}{of}", plain.phase, amount(done, plain.unit));
+        }
+    }
+
+    fn notice(&self, message: &str) {
+        self.say(message);
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupt::asked()
+    }
+}
+
+fn amount(value: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Bytes => bytes(value),
+        Unit::Photos => format!("{} photos", thousands(value)),
+    }
+}
+
+/// Bytes for people, in decimal units.
+pub(crate) fn bytes(value: u64) -> String {
+    match value {
+        0..1_000_000 => format!("{:.1} kB", value as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", value as f64 / 1e6),
+        _ => format!("{:.2} GB", value as f64 / 1e9),
+    }
+}
+
+/// A number with its thousands apart: `9,469`.
+pub(crate) fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time for people: `7.3 s`, `4 min 05 s`, `2 h 03 min`.
+pub(crate) fn seconds(value: f64) -> String {
+    let whole = value.round() as u64;
+    match whole {
+        0..100 => format!("{value:.1} s"),
+        100..6000 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Prints an error with its causes and its hint, and says how to exit.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let interrupted = error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(DataError::Interrupted))
+            || cause.downcast_ref::<TrainError>().is_some_and(TrainError::is_interruption)
+    });
+    // Each cause once: an outer message often ends with the inner one.
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    eprintln!("{}: {text}", if interrupted { "stopped" } else { "error" });
+    let hint = error.chain().find_map(|cause| {
+        cause
+            .downcast_ref::<Hint>()
+            .map(|hint| hint.hint.clone())
+            .or_else(|| cause.downcast_ref().and_then(DataError::hint))
+            .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
+            .or_else(|| cause.downcast_ref().and_then(ResultsError::hint).map(Into::into))
+    });
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 })
+}
+
+/// An error of the command line itself: what is wrong and what to do.
+#[derive(Debug)]
+pub(crate) struct Hint {
+    problem: String,
+    hint: String,
+}
+
+impl Hint {
+    pub(crate) fn error(problem: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { problem: problem.into(), hint: hint.into() }.into()
+    }
+}
+
+impl std::fmt::Display for Hint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for Hint {}
+
+/// Prints to stdout; a reader that closed the pipe ends the program quietly.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        result => Ok(result?),
+    }
+}
+
+/// Prints a value as JSON to stdout.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(thousands(9_469), "9,469");
+        assert_eq!(thousands(13), "13");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!((seconds(7.25), seconds(245.2), seconds(7_380.0)), ("7.2 s".into(), "4 min 05 s".into(), "2 h 03 min".into()));
+        assert_eq!((bytes(99_003_388), bytes(1_557_161_267), bytes(12)), ("99.0 MB".into(), "1.56 GB".into(), "0.0 kB".into()));
+    }
+}

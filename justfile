@@ -1,0 +1,25 @@
+# One word for each habit. `just` lists them.
+
+_default:
+    @just --list
+
+# What every change must pass.
+check:
+    .ci/run
+
+# Format, then lint.
+tidy:
+    cargo fmt --all
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+# The tests, as the README runs them.
+test:
+    cargo test --release --workspace
+
+# Train on the best data there is.
+train *arguments:
+    cargo run --release -- train {{arguments}}
+
+# Every benchmark against its peer (installs the peers into .venv).
+benchmark:
+    benchmarks/run

@@ -1,0 +1,156 @@
+//! Input that is wrong: every error names the file, what was expected and found, and what to do; nothing half-written stays.
+
+mod support;
+
+use support::{Place, TRAIN_EACH, VAL_EACH, WNIDS, write_photos};
+
+#[test]
+fn a_dataset_that_was_named_and_is_missing_is_an_error_and_never_a_fallback() {
+    let place = Place::with_made_dataset();
+    place.run(&["train", "--dataset", "maed"]).fails_saying(&["dataset not found: `maed`", "hint: did you mean `made`?"]);
+    place.run(&["train", "--dataset", "imagenette2-320"]).fails_saying(&["imagenette2-320", "imagenette get imagenette2-320"]);
+    place.run(&["train", "--dataset", "photos"]).fails_saying(&["photos", "imagenette get --from photos"]);
+    place.run(&["verify", "nothing"]).fails_saying(&["nothing"]);
+    assert_eq!(place.list("runs"), [""; 0]);
+}
+
+#[test]
+fn a_misspelt_archive_is_answered_with_the_nearest() {
+    let place = Place::new();
+    place.run(&["get", "imagenete2-160"]).fails_saying(&["`imagenete2-160`", "hint: did you mean `imagenette2-160`?"]);
+    assert_eq!(place.list("store"), [""; 0]);
+}
+
+#[test]
+fn archives_that_are_missing_empty_truncated_or_something_else_leave_nothing() {
+    let place = Place::new();
+    write_photos(&place.path("photos"));
+    place.shell("tar czf good.tgz -C photos train val").succeeds();
+    let good = place.bytes("good.tgz");
+    std::fs::write(place.path("empty.tgz"), b"").unwrap();
+    std::fs::write(place.path("short.tgz"), &good[..good.len() / 2]).unwrap();
+    std::fs::write(place.path("text.tgz"), "this is a letter, not an archive\n".repeat(100)).unwrap();
+    for name in ["nowhere.tgz", "empty.tgz", "short.tgz", "text.tgz"] {
+        place.run(&["get", "--from", name]).fails_saying(&[name, "hint: "]);
+        assert_eq!(place.list("store/datasets"), [""; 0], "{name}");
+    }
+    place.run(&["get", "--from", "good.tgz"]).succeeds();
+    assert_eq!(place.list("store/datasets"), ["good"]);
+}
+
+#[test]
+fn folders_with_a_strange_class_an_empty_class_or_a_text_are_refused() {
+    let place = Place::new();
+    let refuse = |name: &str, parts: &[&str]| {
+        place.run(&["get", "--from", name]).fails_saying(parts);
+        assert_eq!(place.list("store/datasets"), [""; 0], "{name}");
+    };
+    write_photos(&place.path("strange"));
+    std::fs::rename(place.path("strange/val/n03028079"), place.path("strange/val/n99999999")).unwrap();
+    refuse("strange", &["n99999999", "hint: "]);
+    write_photos(&place.path("empty"));
+    std::fs::remove_dir_all(place.path("empty/train/n03028079")).unwrap();
+    std::fs::create_dir(place.path("empty/train/n03028079")).unwrap();
+    refuse("empty", &["n03028079", "hint: "]);
+    write_photos(&place.path("text"));
+    std::fs::write(place.path("text/train/n03028079/n03028079_1.JPEG"), "not a photo").unwrap();
+    refuse("text", &["n03028079_1.JPEG"]);
+}
+
+#[test]
+fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done() {
+    let place = Place::with_made_dataset();
+    let refuse = |setting: &str, parts: &[&str]| {
+        place.run(&["train", "--dataset", "made", "--set", setting, "--out", "run"]).fails_saying(parts);
+        assert_eq!(place.list("run"), [""; 0], "{setting}");
+    };
+    refuse("optimizer.learning_rat=0.1", &["learning_rat", "hint: ", "learning_rate"]);
+    refuse("optimizer.learning_rate=-0.1", &["optimizer.learning_rate", "-0.1"]);
+    refuse("batch_size=0", &["batch_size"]);
+    refuse("epochs", &["KEY=VALUE"]);
+    // The made photos' shortest side is 40 px.
+    refuse("resolution=64", &["resolution", "40"]);
+    place.run(&["train", "--recipe", "defualt"]).fails_saying(&["defualt", "hint: did you mean `default`?"]);
+    place.run(&["train", "--recipe", "nowhere.toml"]).fails_saying(&["nowhere.toml"]);
+    std::fs::write(place.path("broken.toml"), "name = \n").unwrap();
+    place.run(&["train", "--recipe", "broken.toml"]).fails_saying(&["broken.toml", "hint: "]);
+    place.run(&["train", "--device", "cuda"]).fails_saying(&["cuda", "hint: "]);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_names_the_step() {
+    let place = Place::with_made_dataset();
+    let diverging = [
+        "train", "--dataset", "made", "--resolution", "32", "--batch-size", "8", "--set", "model.stem=8", "--set",
+        "model.widths=[8,8,8,8]", "--learning-rate", "1e30", "--set", "schedule.warm_up=0", "--out", "run",
+    ];
+    place.run(&diverging).fails_saying(&["at step ", "hint: "]);
+    assert!(!place.list("run").contains(&"record.json".to_owned()));
+}
+
+#[test]
+fn photos_that_cannot_be_decoded_are_named_when_packing() {
+    let place = Place::with_made_dataset();
+    // A header that promises a photo, and nothing behind it.
+    let photo = format!("store/datasets/made/train/{0}/{0}_5.JPEG", WNIDS[0]);
+    let bytes = place.bytes(&photo);
+    std::fs::write(place.path(&photo), &bytes[..bytes.len() / 8]).unwrap();
+    place.run(&["train", "--dataset", "made", "--resolution", "32", "--out", "run"]).fails_saying(&["n01440764_5.JPEG", "hint: "]);
+    assert!(place.list("store/packed").iter().all(|name| !name.ends_with(".packed")), "{:?}", place.list("store/packed"));
+}
+
+#[test]
+fn a_damaged_packed_file_is_made_anew() {
+    let place = Place::with_made_dataset();
+    let show = ["show", "made", "--augmented", "default"];
+    place.run(&show).succeeds();
+    let whole = place.bytes("contact-sheet.png");
+    let name = place.list("store/packed").into_iter().find(|name| name.ends_with(".packed")).expect("it was packed");
+    let packed = format!("store/packed/{name}");
+    let good = place.bytes(&packed);
+    for (place_in_file, what) in [(0, "magic"), (9, "version"), (40, "header")] {
+        let mut bytes = good.clone();
+        bytes[place_in_file] ^= 0x55;
+        std::fs::write(place.path(&packed), &bytes).unwrap();
+        let ended = place.run(&show).succeeds();
+        assert!(ended.stderr.contains(&name), "{what}: {}", ended.stderr);
+        assert_eq!(place.bytes("contact-sheet.png"), whole, "{what}");
+        assert_eq!(place.bytes(&packed), good, "{what}");
+    }
+    std::fs::write(place.path(&packed), &good[..good.len() - 1]).unwrap();
+    place.run(&show).succeeds();
+    assert_eq!(place.bytes(&packed), good);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_while_unpacking_or_packing_leaves_nothing_half_written() {
+    let place = Place::new();
+    write_photos(&place.path("photos"));
+    // A limit on file sizes stands for the full disk.
+    let full = |blocks: u32, line: &str| place.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; exec imagenette {line}"));
+    full(1, "get --from photos --name made").fails_saying(&["failed to"]);
+    assert_eq!(place.list("store/datasets"), [""; 0]);
+    place.run(&["get", "--from", "photos", "--name", "made"]).succeeds();
+    full(64, "show made --augmented default").fails_saying(&["failed to"]);
+    assert!(place.list("store/packed").iter().all(|name| !name.ends_with(".packed")), "{:?}", place.list("store/packed"));
+    place.run(&["show", "made", "--augmented", "default"]).succeeds();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_written_to_is_named_with_a_hint() {
+    let place = Place::new();
+    write_photos(&place.path("photos"));
+    // A file where the store's folder should be: even root cannot write there.
+    std::fs::write(place.path("store"), "in the way").unwrap();
+    place.run(&["get", "--from", "photos"]).fails_saying(&["store"]);
+}
+
+#[test]
+fn counts_of_the_made_photos_are_what_the_tests_say() {
+    let place = Place::with_made_dataset();
+    let info = place.run(&["info", "--json"]).succeeds().json();
+    assert_eq!(info["datasets"][0]["train"], TRAIN_EACH * WNIDS.len());
+    assert_eq!(info["datasets"][0]["val"], VAL_EACH * WNIDS.len());
+}

@@ -1,0 +1,88 @@
+//! The command line's manners: help, typos, pipes, exit statuses, machine-readable output.
+
+mod support;
+
+use support::{Place, WNIDS, write_photos};
+
+#[test]
+fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
+    let place = Place::new();
+    let help = place.run(&["--help"]).succeeds();
+    for verb in ["get", "verify", "info", "show", "train", "eval", "predict", "score", "bench", "completions"] {
+        assert!(help.stdout.contains(&format!("\n  {verb}")), "{}", help.stdout);
+        assert!(place.run(&[verb, "--help"]).succeeds().stdout.contains("Usage: imagenette"), "{verb}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(place.run(&["completions", shell]).succeeds().stdout.contains("imagenette"), "{shell}");
+    }
+    assert!(place.run(&["trian"]).exits_with(2).stderr.contains("'train'"));
+    place.run(&["train", "--epochs", "five"]).exits_with(2);
+    place.run(&["get"]).exits_with(2);
+    assert_eq!(place.list("store"), [""; 0], "asking for help writes nothing");
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let place = Place::new();
+    let ended = place.shell("imagenette completions bash | head -n 1; imagenette get --list | true").succeeds();
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn info_says_what_is_there() {
+    let place = Place::new();
+    assert!(place.run(&["info"]).succeeds().stdout.contains("none yet"));
+    write_photos(&place.path("photos"));
+    place.run(&["get", "--from", "photos", "--name", "made"]).succeeds();
+    let info = place.run(&["info", "--json"]).succeeds().json();
+    let made = &info["datasets"][0];
+    assert_eq!((&made["name"], &made["edition"], &made["train"], &made["val"]), (&"made".into(), &"own".into(), &72.into(), &24.into()));
+    assert!(info["devices"].as_array().unwrap().contains(&"flex".into()));
+    assert!(info["free_bytes"].as_u64().unwrap() > 0);
+    let text = place.run(&["info"]).succeeds().stdout;
+    assert!(text.contains("made") && text.contains("72 train + 24 val photos"), "{text}");
+}
+
+#[test]
+fn a_dataset_is_installed_once_and_verified() {
+    let place = Place::with_made_dataset();
+    assert!(place.run(&["get", "--from", "photos", "--name", "made"]).succeeds().stdout.contains("installed already"));
+    assert!(place.run(&["verify", "--deep"]).succeeds().stdout.contains("96 photos"));
+    let photo = format!("store/datasets/made/train/{0}/{0}_3.JPEG", WNIDS[1]);
+    let mut bytes = place.bytes(&photo);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(place.path(&photo), &bytes).unwrap();
+    place.run(&["verify", "made"]).succeeds();
+    let deep = place.run(&["verify", "made", "--deep"]).exits_with(1);
+    assert!(deep.stdout.contains("n03028079_3.JPEG: expected sha256"), "{}", deep.stdout);
+    std::fs::remove_file(place.path(&photo)).unwrap();
+    let report = place.run(&["verify", "made", "--json"]).exits_with(1).json();
+    assert_eq!(report[0]["sound"], false);
+    assert_eq!(report[0]["problems"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn predictions_are_scored_strictly() {
+    let place = Place::with_made_dataset();
+    let mut lines = vec!["sample,class".to_owned()];
+    for wnid in WNIDS {
+        // Another program that says `tench` to everything.
+        lines.extend((0..support::VAL_EACH).map(|number| format!("val/{wnid}/{wnid}_{number}.JPEG,n01440764")));
+    }
+    let write = |lines: &[String]| std::fs::write(place.path("p.csv"), lines.join("\n") + "\n").unwrap();
+    write(&lines);
+    let score = place.run(&["score", "p.csv", "--json"]).succeeds().json();
+    assert_eq!((&score["correct"], &score["total"]), (&8.into(), &24.into()));
+    assert!(place.run(&["score", "p.csv"]).succeeds().stdout.starts_with("top-1 33.33%"));
+
+    write(&lines[..lines.len() - 1]);
+    place.run(&["score", "p.csv"]).fails_saying(&["p.csv", "expected each of the 24 samples once", "1 missing", "hint: "]);
+    write(&[lines.clone(), vec![lines[1].clone()]].concat());
+    place.run(&["score", "p.csv"]).fails_saying(&["1 doubled"]);
+    write(&[lines.clone(), vec!["val/n01440764/other.JPEG,n01440764".into()]].concat());
+    place.run(&["score", "p.csv"]).fails_saying(&["1 unknown", "other.JPEG"]);
+    write(&[vec!["sample,label".to_owned()], lines[1..].to_vec()].concat());
+    place.run(&["score", "p.csv"]).fails_saying(&["header `sample,class`", "found the header `sample,label`"]);
+    place.run(&["score", "nowhere.csv"]).fails_saying(&["nowhere.csv"]);
+}

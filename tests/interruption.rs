@@ -1,0 +1,106 @@
+//! A run that is stopped at any moment: with Ctrl-C it can be resumed to the same bits, and kill -9 loses little.
+#![cfg(unix)]
+
+mod support;
+
+use std::process::{Child, Stdio};
+
+use support::{Ended, Place, wait_until};
+
+/// Long enough to be caught in the middle.
+const RUN: [&str; 15] = [
+    "train", "--dataset", "made", "--epochs", "6", "--resolution", "32", "--batch-size", "4", "--set", "model.stem=8", "--set",
+    "model.widths=[16,16,16,16]", "--out", "run",
+];
+
+fn start(place: &Place) -> Child {
+    place.command(&RUN).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+}
+
+fn signal(child: &Child, signal: &str) {
+    let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+fn is_training(place: &Place) -> bool {
+    place.list("run").iter().any(|name| name == "checkpoint.safetensors")
+}
+
+fn uninterrupted(place: &Place) -> (Vec<u8>, Vec<u8>) {
+    let mut arguments = RUN;
+    arguments[RUN.len() - 1] = "whole";
+    place.run(&arguments).succeeds();
+    (place.bytes("whole/weights.safetensors"), place.bytes("whole/predictions.csv"))
+}
+
+fn resumed(place: &Place) -> (Vec<u8>, Vec<u8>) {
+    place.run(&["train", "--resume", "run"]).succeeds();
+    assert_eq!(place.list("run"), place.list("whole"), "no checkpoint stays");
+    (place.bytes("run/weights.safetensors"), place.bytes("run/predictions.csv"))
+}
+
+#[test]
+fn ctrl_c_writes_a_checkpoint_and_resuming_ends_in_the_same_bits() {
+    let place = Place::with_made_dataset();
+    let whole = uninterrupted(&place);
+    for name in ["-INT", "-TERM"] {
+        let _ = std::fs::remove_dir_all(place.path("run"));
+        let child = start(&place);
+        wait_until("the first checkpoint", || is_training(&place));
+        signal(&child, name);
+        let ended = Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
+        assert!(ended.stderr.contains("train --resume run"), "{}", ended.stderr);
+        assert!(!place.list("run").contains(&"record.json".to_owned()), "an unfinished run has no record");
+        // The folder is taken: the same command does not overwrite it, it says how to go on.
+        place.run(&RUN).fails_saying(&["interrupted", "--resume"]);
+        assert_eq!(resumed(&place), whole, "{name}");
+        let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
+        assert_eq!(record["resumed"], 1);
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
+    let place = Place::with_made_dataset();
+    let whole = uninterrupted(&place);
+    let mut child = start(&place);
+    wait_until("the first checkpoint", || is_training(&place));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(resumed(&place), whole);
+    place.run(&["train", "--resume", "run"]).fails_saying(&["finished"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_recipe_or_a_damaged_one_is_refused() {
+    let place = Place::with_made_dataset();
+    let mut child = start(&place);
+    wait_until("the first checkpoint", || is_training(&place));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let recipe = place.read("run/recipe.toml");
+    std::fs::write(place.path("run/recipe.toml"), recipe.replace("epochs = 6", "epochs = 7")).unwrap();
+    place.run(&["train", "--resume", "run"]).fails_saying(&["checkpoint", "another recipe", "hint: "]);
+    std::fs::write(place.path("run/recipe.toml"), recipe).unwrap();
+    let checkpoint = place.bytes("run/checkpoint.safetensors");
+    for length in [0, 7, 100, checkpoint.len() / 2, checkpoint.len() - 1] {
+        std::fs::write(place.path("run/checkpoint.safetensors"), &checkpoint[..length]).unwrap();
+        place.run(&["train", "--resume", "run"]).fails_saying(&["checkpoint.safetensors", "hint: "]);
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before() {
+    let place = Place::with_made_dataset();
+    let whole = uninterrupted(&place);
+    let mut child = start(&place);
+    wait_until("the first checkpoint", || is_training(&place));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = place.bytes("run/checkpoint.safetensors");
+    // A limit on file sizes stands for the full disk: every file of more than 8 blocks fails to be written.
+    let ended = place.shell("trap '' XFSZ; ulimit -f 8; exec imagenette train --resume run");
+    ended.fails_saying(&["checkpoint"]);
+    assert_eq!(place.bytes("run/checkpoint.safetensors"), before);
+    assert_eq!(resumed(&place), whole);
+}

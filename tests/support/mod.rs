@@ -1,0 +1,185 @@
+//! Drives the program as a user would, each test in a folder and a store of its own, on photos that it makes itself.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The classes of the made photos: three of Imagenette's.
+pub const WNIDS: [&str; 3] = ["n01440764", "n03028079", "n03888257"];
+/// Made photos of each class in the train split.
+pub const TRAIN_EACH: usize = 24;
+/// Made photos of each class in the val split.
+pub const VAL_EACH: usize = 8;
+
+/// A folder to work in, with a store beside it.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    /// An empty place.
+    pub fn new() -> Self {
+        Self { folder: TempDir::new().expect("a temporary folder can be made") }
+    }
+
+    /// A place where the made photos are installed as the dataset `made`.
+    pub fn with_made_dataset() -> Self {
+        let place = Self::new();
+        write_photos(&place.path("photos"));
+        place.run(&["get", "--from", "photos", "--name", "made"]).succeeds();
+        place
+    }
+
+    /// A path in the place.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// A file's text.
+    pub fn read(&self, relative: &str) -> String {
+        std::fs::read_to_string(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+    }
+
+    /// A file's bytes.
+    pub fn bytes(&self, relative: &str) -> Vec<u8> {
+        std::fs::read(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+    }
+
+    /// The program with these arguments, ready to start: no network, and nobody's environment but this place's.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imagenette"));
+        command.args(arguments).current_dir(self.folder.path()).env("IMAGENETTE_HOME", self.path("store"));
+        // A proxy that refuses at once stands for a machine without network.
+        for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, "http://127.0.0.1:9");
+        }
+        command.env_remove("no_proxy").env_remove("NO_PROXY").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        ended(self.command(arguments), arguments)
+    }
+
+    /// Runs a shell command line in which `imagenette` is the program.
+    pub fn shell(&self, line: &str) -> Ended {
+        let mut command = Command::new("sh");
+        let program = Path::new(env!("CARGO_BIN_EXE_imagenette")).parent().expect("a file lies in a folder");
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+        command.args(["-c", line]).current_dir(self.folder.path()).env("PATH", path).env("IMAGENETTE_HOME", self.path("store"));
+        ended(command, &[line])
+    }
+
+    /// The names in a folder of the place, sorted; none when it is not there.
+    pub fn list(&self, relative: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.path(relative)) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("a folder can be listed").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn ended(mut command: Command, arguments: &[&str]) -> Ended {
+    let output = command.output().expect("the program starts");
+    Ended::new(arguments, output)
+}
+
+/// A program that has ended.
+pub struct Ended {
+    told: String,
+    /// Its exit status; −1 when a signal ended it.
+    pub status: i32,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Keeps what matters of an output.
+    pub fn new(arguments: &[&str], output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
+        Self {
+            told: arguments.join(" "),
+            status: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Asserts exit status 0.
+    pub fn succeeds(self) -> Self {
+        self.exits_with(0)
+    }
+
+    /// Asserts an exit status.
+    pub fn exits_with(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "`{}`\nstdout:\n{}\nstderr:\n{}", self.told, self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts failure with an error that says all of these, and a hint.
+    pub fn fails_saying(self, parts: &[&str]) -> Self {
+        let ended = self.exits_with(1);
+        assert!(ended.stderr.contains("error: "), "`{}`: {}", ended.told, ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "`{}`: {}", ended.told, ended.stderr);
+        for part in parts {
+            assert!(ended.stderr.contains(part), "`{}` should say `{part}`:\n{}", ended.told, ended.stderr);
+        }
+        ended
+    }
+
+    /// Stdout as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("`{}`: {error}\n{}", self.told, self.stdout))
+    }
+}
+
+/// Waits until something holds, for a minute at most.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Writes the made photos in ImageNet's layout: stripes whose direction and colour tell the class, with noise.
+pub fn write_photos(folder: &Path) {
+    for (split, each) in [("train", TRAIN_EACH), ("val", VAL_EACH)] {
+        for (label, wnid) in WNIDS.iter().enumerate() {
+            let class = folder.join(split).join(wnid);
+            std::fs::create_dir_all(&class).expect("a folder can be made");
+            for number in 0..each {
+                std::fs::write(class.join(format!("{wnid}_{number}.JPEG")), photo(label, number)).expect("a file can be written");
+            }
+        }
+    }
+}
+
+/// A photo of a class as a JPEG file; its sides differ from photo to photo.
+pub fn photo(label: usize, number: usize) -> Vec<u8> {
+    let (width, height) = (40 + number % 5 * 3, 40 + number % 3 * 8);
+    let mut rgb = Vec::with_capacity(width * height * 3);
+    let mut noise = (label * 7919 + number * 104_729 + 1) as u32;
+    for y in 0..height {
+        for x in 0..width {
+            let along = [x, y, x + y][label] + number;
+            let stripe = if along / 4 % 2 == 0 { 170 } else { 60 };
+            for channel in 0..3 {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let tint = if channel == label { 50 } else { 0 };
+                rgb.push((stripe + tint + (noise >> 27)) as u8);
+            }
+        }
+    }
+    let mut file = Vec::new();
+    jpeg_encoder::Encoder::new(&mut file, 90)
+        .encode(&rgb, width as u16, height as u16, jpeg_encoder::ColorType::Rgb)
+        .expect("a small picture can be encoded");
+    file
+}

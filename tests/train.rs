@@ -1,0 +1,96 @@
+//! The straight path as a user walks it: get, train, score, eval, predict.
+
+mod support;
+
+use support::{Place, VAL_EACH, WNIDS};
+
+/// A run of seconds: a tiny network on the made photos.
+const SMALL: [&str; 14] = [
+    "train", "--dataset", "made", "--epochs", "2", "--resolution", "32", "--batch-size", "8", "--set", "model.stem=8", "--set",
+    "model.widths=[8,8,8,8]", "--offline",
+];
+
+fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    SMALL.iter().chain(more).copied().collect()
+}
+
+#[test]
+fn a_run_leaves_all_that_is_needed_to_judge_it() {
+    let place = Place::with_made_dataset();
+    let ended = place.run(&small(&["--out", "run"])).succeeds();
+    assert!(ended.stdout.starts_with("top-1 "), "{}", ended.stdout);
+    assert_eq!(place.list("run"), ["history.jsonl", "predictions.csv", "recipe.toml", "record.json", "weights.safetensors"]);
+
+    let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
+    let total = (VAL_EACH * WNIDS.len()) as u64;
+    assert_eq!(record["result"]["total"], total);
+    assert_eq!(record["dataset"]["name"], "made");
+    assert_eq!((&record["epochs"], &record["steps"], &record["samples_drawn"]), (&2.into(), &18.into(), &144.into()));
+    assert!(place.read("run/recipe.toml").contains("widths = [8, 8, 8, 8]"));
+    assert_eq!(place.read("run/history.jsonl").lines().filter(|line| line.contains("\"loss\"")).count(), 18);
+
+    // The same number, recomputed from the predictions alone and from the weights alone.
+    let correct = &record["result"]["correct"];
+    for verb in ["score", "eval"] {
+        let again = place.run(&[verb, "run", "--json"]).succeeds().json();
+        assert_eq!((&again["correct"], &again["total"]), (correct, &total.into()), "{verb}");
+    }
+    let csv = place.run(&["score", "run/predictions.csv", "--dataset", "made", "--confusion"]).succeeds();
+    assert!(csv.stdout.contains(&format!("({correct} of {total}")), "{}", csv.stdout);
+    let seen = place.run(&["predict", "run", "photos/val/n01440764/n01440764_0.JPEG", "--json", "--top", "2"]).succeeds().json();
+    let probability = |place: usize| seen[0]["classes"][place]["probability"].as_f64().unwrap();
+    assert!(probability(0) >= probability(1) && probability(0) + probability(1) <= 1.0 + 1e-6, "{seen}");
+}
+
+#[test]
+fn several_seeds_give_their_mean_and_deviation() {
+    let place = Place::with_made_dataset();
+    let ended = place.run(&small(&["--runs", "2", "--out", "runs"])).succeeds();
+    assert_eq!(place.list("runs"), ["s0", "s1"]);
+    assert!(ended.stdout.contains("mean ") && ended.stdout.contains("sd of 2 runs"), "{}", ended.stdout);
+    assert_ne!(place.bytes("runs/s0/weights.safetensors"), place.bytes("runs/s1/weights.safetensors"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_with_one_thread_and_two() {
+    let place = Place::with_made_dataset();
+    for threads in ["1", "2"] {
+        place.run(&small(&["--threads", threads, "--out", threads])).succeeds();
+    }
+    assert_eq!(place.bytes("1/weights.safetensors"), place.bytes("2/weights.safetensors"));
+    assert_eq!(place.bytes("1/predictions.csv"), place.bytes("2/predictions.csv"));
+}
+
+#[test]
+fn without_a_name_each_run_gets_a_folder_of_its_own() {
+    let place = Place::with_made_dataset();
+    place.run(&small(&["--epochs", "1"])).exits_with(2);
+    for _ in 0..2 {
+        place.run(&small(&["--set", "epochs=1"])).succeeds();
+    }
+    assert_eq!(place.list("runs"), ["default-made-s0", "default-made-s0-2"]);
+}
+
+#[test]
+fn a_recipe_of_ones_own_is_read_from_its_file() {
+    let place = Place::with_made_dataset();
+    place.run(&small(&["--set", "name=mine", "--out", "first"])).succeeds();
+    std::fs::copy(place.path("first/recipe.toml"), place.path("mine.toml")).unwrap();
+    place.run(&["train", "--recipe", "mine.toml", "--out", "second"]).succeeds();
+    assert_eq!(place.bytes("first/weights.safetensors"), place.bytes("second/weights.safetensors"));
+}
+
+#[test]
+fn a_batch_can_be_looked_at_as_the_network_sees_it() {
+    let place = Place::with_made_dataset();
+    for arguments in [
+        &["show", "made", "--out", "a.png"][..],
+        &["show", "made", "--class", "Tench", "--count", "7", "--split", "val", "--out", "b.png"],
+        &["show", "made", "--augmented", "default", "--count", "12", "--out", "c.png"],
+    ] {
+        let ended = place.run(arguments).succeeds();
+        let file = ended.stdout.trim();
+        assert!(place.bytes(file).starts_with(b"\x89PNG"), "{file}");
+    }
+    place.run(&["show", "made", "--class", "tensh"]).fails_saying(&["no class `tensh`", "hint: did you mean `tench`?"]);
+}
