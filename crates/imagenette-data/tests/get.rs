@@ -222,8 +222,21 @@ fn child_that_gets() {
     else {
         return;
     };
+    /// Takes its time with every photo, so that it can be killed between two.
+    struct Slow;
+    impl Watch for Slow {
+        fn interrupted(&self) -> bool {
+            std::thread::sleep(Duration::from_millis(4));
+            false
+        }
+    }
     let archive = known_as_small(&small_archive());
-    get_archive(&archive, &Store::at(home.into()), &options(&base_url), &Silent).expect("installed");
+    get_archive(&archive, &Store::at(home.into()), &options(&base_url), &Slow).expect("installed");
+}
+
+fn files_below(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| if entry.path().is_dir() { files_below(&entry.path()) } else { 1 }).sum()
 }
 
 fn start_child(home: &Home, base_url: &str) -> Child {
@@ -256,17 +269,22 @@ fn killed_at_any_moment_the_same_command_goes_on() {
         child.wait().expect("ended");
         assert!(home.store.installed().expect("a list").is_empty());
     }
-    // Then at many moments while checking, unpacking and renaming.
-    for delay_ms in 0..16 {
+    // Then while the next process unpacks: as soon as it has written so many files, manifest and all.
+    let unfinished = home.store.datasets_folder().join(".installing-small-160");
+    for files in [1, 2, 20, 50, 80, 94] {
         let mut child = start_child(&home, &server.base_url);
-        std::thread::sleep(Duration::from_millis(3 * delay_ms));
+        let until = Instant::now() + Duration::from_secs(30);
+        while files_below(&unfinished) < files && home.store.installed().expect("a list").is_empty() {
+            assert!(Instant::now() < until, "the unpacking does not get on");
+            std::thread::yield_now();
+        }
         child.kill().expect("killed");
         child.wait().expect("ended");
-        println!("killed after {} ms, leaving {:?}", 3 * delay_ms, home.contents());
-        for name in home.store.installed().expect("a list") {
-            let folder = home.store.dataset_folder(&name);
-            is_whole(&Dataset::open(&folder).expect("what is installed is whole"));
-            fs::remove_dir_all(folder).expect("removed, so that the next one has work again");
+        println!("killed at {files} files, leaving {:?}", home.contents());
+        let installed = home.store.installed().expect("a list");
+        assert!(files > 50 || installed.is_empty(), "it was too quick to be killed at {files} files");
+        for name in installed {
+            is_whole(&Dataset::open(&home.store.dataset_folder(&name)).expect("what is installed is whole"));
         }
     }
     let archive = known_as_small(&bytes);
