@@ -7,6 +7,7 @@
 
 pub mod atomic;
 pub mod class;
+pub mod drawn;
 pub mod edition;
 pub mod error;
 pub mod manifest;
