@@ -1,0 +1,141 @@
+//! Where tensors live and who computes: the only place that knows which backends this program was built with.
+
+use burn::tensor::DeviceType;
+
+use crate::error::{Result, TrainError};
+
+/// A device to train on, in its plain form and in the form that records gradients.
+#[derive(Debug, Clone)]
+pub struct Device {
+    name: String,
+    plain: burn::tensor::Device,
+}
+
+/// The kinds of devices, by the names that people give them.
+fn kinds() -> Vec<(&'static str, DeviceType)> {
+    vec![
+        ("flex", DeviceType::Flex),
+        #[cfg(feature = "vulkan")]
+        ("vulkan", DeviceType::Vulkan),
+        #[cfg(feature = "metal")]
+        ("metal", DeviceType::Metal),
+        #[cfg(feature = "webgpu")]
+        ("webgpu", DeviceType::WebGpu),
+        #[cfg(feature = "cuda")]
+        ("cuda", DeviceType::Cuda),
+    ]
+}
+
+impl Device {
+    /// The processor.
+    pub fn cpu() -> Self {
+        Self { name: "flex".into(), plain: burn::tensor::Device::flex() }
+    }
+
+    /// A device by its name: `flex`, or where the program was built with it `vulkan`, `metal`, `webgpu`, `cuda`; a second
+    /// one of a kind is `cuda:1`.
+    ///
+    /// # Errors
+    /// When the program or the machine does not have it.
+    pub fn named(name: &str) -> Result<Self> {
+        let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
+        let kinds = kinds();
+        let refuse = |reason: String, hint: String| TrainError::Device { name: name.into(), reason, hint };
+        let names = || kinds.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let Some((_, device_type)) = kinds.iter().find(|(known, _)| *known == kind) else {
+            let built = ["vulkan", "metal", "webgpu", "cuda"].contains(&kind);
+            let hint = if built {
+                format!("build with `cargo build --release --features {kind}`")
+            } else {
+                format!("this program has: {}", names())
+            };
+            return Err(refuse("this program was built without it".into(), hint));
+        };
+        let index: usize = index
+            .parse()
+            .map_err(|_| refuse(format!("`{index}` is not a number"), format!("write `{kind}` or `{kind}:0`")))?;
+        // The processor is always there; asking other kinds opens their drivers.
+        if kind == "flex" {
+            return if index == 0 { Ok(Self::cpu()) } else { Err(refuse("there is one".into(), "write `flex`".into())) };
+        }
+        let found = burn::tensor::Device::enumerate(device_type.clone()).into_vec();
+        let count = found.len();
+        match found.into_iter().nth(index) {
+            Some(plain) => Ok(Self { name: name.into(), plain }),
+            None => Err(refuse(format!("this machine has {count} of them"), "use `--device flex`".into())),
+        }
+    }
+
+    /// The devices that this program finds on this machine, by the names that [`Device::named`] takes.
+    pub fn enumerate() -> Vec<String> {
+        let mut names = Vec::new();
+        for (kind, device_type) in kinds() {
+            if kind == "flex" {
+                names.push(kind.to_owned());
+                continue;
+            }
+            let count = burn::tensor::Device::enumerate(device_type).into_vec().len();
+            names.extend((0..count).map(|index| if index == 0 { kind.to_owned() } else { format!("{kind}:{index}") }));
+        }
+        names
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The form without gradients.
+    pub(crate) fn plain(&self) -> &burn::tensor::Device {
+        &self.plain
+    }
+
+    /// Whether numbers on it are in the host's memory, so that plain loops over slices are its fastest path.
+    pub(crate) fn is_host(&self) -> bool {
+        self.name == "flex"
+    }
+}
+
+/// Sets how many threads compute; once in a process, before the first tensor.
+///
+/// # Errors
+/// When the number is zero, or when it was already set to another number.
+pub fn set_threads(threads: usize) -> Result<()> {
+    let refuse = |found: String, hint: &str| TrainError::Recipe {
+        key: "threads".into(),
+        expected: "1 or more, set once".into(),
+        found,
+        hint: hint.into(),
+    };
+    if threads == 0 {
+        return Err(refuse("0".into(), "leave it out to use every core"));
+    }
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+        Err(_) if rayon::current_num_threads() != threads => {
+            Err(refuse(format!("{threads} after {}", rayon::current_num_threads()), "set it before the first run"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_is_always_there_and_unknown_names_are_refused() {
+        assert_eq!(Device::named("flex").unwrap().name(), "flex");
+        assert_eq!(Device::enumerate()[0], "flex");
+        for name in ["gpu", "flex:1", "flex:x", ""] {
+            let error = Device::named(name).unwrap_err();
+            assert!(error.hint().is_some(), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_device_that_was_not_built_in_says_how_to_build_it() {
+        let error = Device::named("cuda").unwrap_err();
+        assert!(error.hint().is_some_and(|hint| hint.contains("--features cuda")), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Everything that can go wrong with a run, each with where it happened and what to do about it.
+
+use std::path::PathBuf;
+
+use imagenette_data::DataError;
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = TrainError> = std::result::Result<T, E>;
+
+/// What went wrong with a run. The message says what, where, expected and found; [`TrainError::hint`] what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A recipe's key or value that makes no sense.
+    #[error("recipe: {key}: expected {expected}, found {found}")]
+    Recipe {
+        /// The key, with its tables: `optimizer.learning_rate`.
+        key: String,
+        /// The accepted values.
+        expected: String,
+        /// The value given.
+        found: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// A recipe that is not TOML.
+    #[error("recipe: {message}")]
+    Syntax {
+        /// What the parser says, with line and column.
+        message: String,
+    },
+    /// A run that cannot learn any more: its loss is infinite or not a number.
+    #[error("the loss became {loss} at step {step} (epoch {epoch})")]
+    Diverged {
+        /// The step, counted from 1 over the whole run.
+        step: u64,
+        /// The epoch, counted from 1.
+        epoch: u32,
+        /// The loss.
+        loss: f64,
+    },
+    /// A file of a run that does not hold what its format promises, or belongs to another run.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the format asks for.
+        expected: String,
+        /// What is there.
+        found: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// A run's folder that cannot be used for what was asked.
+    #[error("{}: {reason}", path.display())]
+    RunFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// A device that this program or machine does not have.
+    #[error("device `{name}` is not available: {reason}")]
+    Device {
+        /// The name as given.
+        name: String,
+        /// Why not.
+        reason: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// The data is wrong or unreachable.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A run's results cannot be written or read.
+    #[error(transparent)]
+    Results(#[from] imagenette_results::ResultsError),
+}
+
+impl TrainError {
+    /// What the user can do about it, in one line.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Recipe { hint, .. }
+            | Self::Malformed { hint, .. }
+            | Self::RunFolder { hint, .. }
+            | Self::Device { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            Self::Syntax { .. } => Some("a recipe is a TOML file; see the ones in recipes/".into()),
+            Self::Diverged { .. } => Some(
+                "lower the rate, for example with `--set optimizer.learning_rate=…`, or lengthen the warm-up: \
+                 `--set schedule.warm_up=0.3`"
+                    .into(),
+            ),
+            Self::Data(error) => error.hint(),
+            Self::Results(error) => error.hint().map(Into::into),
+        }
+    }
+}

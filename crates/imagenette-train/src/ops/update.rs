@@ -1,0 +1,203 @@
+//! The optimizers' updates: one pass over plain slices where the numbers are in the host's memory, stock tensor
+//! operations elsewhere. Both compute the same formula, and a test holds them together.
+
+use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
+
+/// How many numbers a thread updates at a time. Every number is updated by itself, so the split changes no bit.
+const CHUNK: usize = 1 << 16;
+
+/// Nesterov's momentum (dampening 0) with decay that is part of the gradient:
+/// g = gradient + decay × w, v = momentum × v + g, w = w − rate × (g + momentum × v); without Nesterov w = w − rate × v.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdStep {
+    /// The learning rate of this step and group.
+    pub rate: f64,
+    /// The share of the velocity that stays.
+    pub momentum: f64,
+    /// Whether the step looks ahead along the velocity.
+    pub nesterov: bool,
+    /// The share of the weight that is added to the gradient.
+    pub decay: f64,
+}
+
+/// Applies one step; gives the new weight and velocity.
+pub fn sgd_update(
+    weight: Tensor<1>,
+    velocity: Tensor<1>,
+    gradient: Tensor<1>,
+    step: SgdStep,
+    on_host: bool,
+) -> (Tensor<1>, Tensor<1>) {
+    let SgdStep { rate, momentum, nesterov, decay } = step;
+    if on_host {
+        let (rate, momentum, decay) = (rate as f32, momentum as f32, decay as f32);
+        let [weight, velocity] = in_place([weight, velocity], gradient, |[w, v], gradient| {
+            let g = gradient + decay * *w;
+            *v = momentum * *v + g;
+            *w -= rate * if nesterov { g + momentum * *v } else { *v };
+        });
+        return (weight, velocity);
+    }
+    let g = gradient + weight.clone() * decay;
+    let velocity = velocity * momentum + g.clone();
+    let direction = if nesterov { g + velocity.clone() * momentum } else { velocity.clone() };
+    (weight - direction * rate, velocity)
+}
+
+/// Adam with decay that is apart from the gradient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWStep {
+    /// The learning rate of this step and group.
+    pub rate: f64,
+    /// The share of the mean gradient that stays.
+    pub beta1: f64,
+    /// The share of the mean squared gradient that stays.
+    pub beta2: f64,
+    /// Added to the root of the mean squared gradient.
+    pub epsilon: f64,
+    /// The share of the weight, times the rate, that is taken away.
+    pub decay: f64,
+    /// Steps taken with this one, from 1.
+    pub number: u64,
+}
+
+/// Applies one step; gives the new weight, mean and mean square.
+pub fn adamw_update(
+    weight: Tensor<1>,
+    mean: Tensor<1>,
+    square: Tensor<1>,
+    gradient: Tensor<1>,
+    step: AdamWStep,
+    on_host: bool,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+    let AdamWStep { rate, beta1, beta2, epsilon, decay, number } = step;
+    // In f64: 1 - beta2^n would lose its digits in f32.
+    let power = number.min(i32::MAX as u64) as i32;
+    let mean_rate = rate / (1.0 - beta1.powi(power));
+    let square_root_scale = (1.0 - beta2.powi(power)).sqrt().recip();
+    let keep = 1.0 - rate * decay;
+    if on_host {
+        let (b1, b2, o1, o2) = (beta1 as f32, beta2 as f32, (1.0 - beta1) as f32, (1.0 - beta2) as f32);
+        let (mean_rate, scale, keep) = (mean_rate as f32, square_root_scale as f32, keep as f32);
+        let epsilon = epsilon as f32;
+        let [weight, mean, square] = in_place([weight, mean, square], gradient, |[w, m, s], g| {
+            *m = b1 * *m + o1 * g;
+            *s = b2 * *s + o2 * g * g;
+            *w = *w * keep - mean_rate * *m / (s.sqrt() * scale + epsilon);
+        });
+        return (weight, mean, square);
+    }
+    let mean = mean * beta1 + gradient.clone() * (1.0 - beta1);
+    let square = square * beta2 + gradient.clone() * gradient * (1.0 - beta2);
+    let direction = mean.clone() / (square.clone().sqrt() * square_root_scale + epsilon);
+    (weight * keep - direction * mean_rate, mean, square)
+}
+
+/// Runs `change` over the tensors' numbers, side by side with the gradient's, on every thread.
+fn in_place<const N: usize>(
+    tensors: [Tensor<1>; N],
+    gradient: Tensor<1>,
+    change: impl Fn([&mut f32; N], f32) + Sync,
+) -> [Tensor<1>; N] {
+    const READABLE: &str = "tensors of this crate are f32 and in the host's memory here";
+    let device = tensors[0].device();
+    let gradient = gradient.into_data();
+    let gradient: &[f32] = gradient.as_slice().expect(READABLE);
+    let mut data: [TensorData; N] = tensors.map(Tensor::into_data);
+    {
+        let mut slices: Vec<&mut [f32]> =
+            data.iter_mut().map(|data| data.as_mut_slice::<f32>().expect(READABLE)).collect();
+        let mut chunks: Vec<([&mut [f32]; N], &[f32])> = Vec::new();
+        for gradient in gradient.chunks(CHUNK) {
+            let parts = slices.iter_mut().map(|slice| {
+                let (part, rest) = std::mem::take(slice).split_at_mut(gradient.len());
+                *slice = rest;
+                part
+            });
+            let parts: Vec<&mut [f32]> = parts.collect();
+            chunks.push((parts.try_into().expect("one part of each of the N tensors"), gradient));
+        }
+        chunks.into_par_iter().for_each(|(mut parts, gradient)| {
+            for (i, &g) in gradient.iter().enumerate() {
+                change(parts.each_mut().map(|part| &mut part[i]), g);
+            }
+        });
+    }
+    data.map(|data| Tensor::from_data(data, &device))
+}
+
+#[cfg(test)]
+mod tests {
+    use imagenette_data::random::{Purpose, Random};
+
+    use super::*;
+    use crate::device::Device;
+    use crate::weights::{download, upload};
+
+    const LENGTH: usize = CHUNK + 1000;
+
+    fn random(number: u32) -> Vec<f32> {
+        let mut random = Random::new(0, Purpose::Test, 0, number);
+        (0..LENGTH).map(|_| random.normal() as f32).collect()
+    }
+
+    fn tensor(values: &[f32]) -> Tensor<1> {
+        upload(values.to_vec(), &Device::cpu())
+    }
+
+    #[track_caller]
+    fn agree(found: &Tensor<1>, expected: &[f64]) {
+        for (i, (found, expected)) in download(found).iter().zip(expected).enumerate() {
+            let difference = (f64::from(*found) - expected).abs();
+            assert!(difference < 3e-6 * (1.0 + expected.abs()), "{i}: {found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn sgd_agrees_with_a_plain_loop_in_f64_on_both_paths() {
+        for nesterov in [true, false] {
+            for on_host in [true, false] {
+                let step = SgdStep { rate: 0.1, momentum: 0.9, nesterov, decay: 0.01 };
+                let start = random(0);
+                let (mut w, mut v): (Vec<f64>, _) = (start.iter().map(|&x| x.into()).collect(), vec![0.0f64; LENGTH]);
+                let (mut weight, mut velocity) = (tensor(&start), tensor(&vec![0.0; LENGTH]));
+                for round in 1..4 {
+                    let gradient = random(round);
+                    (weight, velocity) = sgd_update(weight, velocity, tensor(&gradient), step, on_host);
+                    for i in 0..LENGTH {
+                        let g = f64::from(gradient[i]) + 0.01 * w[i];
+                        v[i] = 0.9 * v[i] + g;
+                        w[i] -= 0.1 * if nesterov { g + 0.9 * v[i] } else { v[i] };
+                    }
+                }
+                agree(&weight, &w);
+                agree(&velocity, &v);
+            }
+        }
+    }
+
+    #[test]
+    fn adamw_agrees_with_a_plain_loop_in_f64_on_both_paths() {
+        for on_host in [true, false] {
+            let start = random(0);
+            let mut w: Vec<f64> = start.iter().map(|&x| x.into()).collect();
+            let (mut m, mut s) = (vec![0.0f64; LENGTH], vec![0.0f64; LENGTH]);
+            let zero = || tensor(&vec![0.0; LENGTH]);
+            let (mut weight, mut mean, mut square) = (tensor(&start), zero(), zero());
+            for number in 1..4u64 {
+                let step = AdamWStep { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-5, decay: 0.1, number };
+                let gradient = random(number as u32);
+                (weight, mean, square) = adamw_update(weight, mean, square, tensor(&gradient), step, on_host);
+                for i in 0..LENGTH {
+                    let g = f64::from(gradient[i]);
+                    m[i] = 0.9 * m[i] + 0.1 * g;
+                    s[i] = 0.99 * s[i] + 0.01 * g * g;
+                    let (m, s) = (m[i] / (1.0 - 0.9f64.powi(number as i32)), s[i] / (1.0 - 0.99f64.powi(number as i32)));
+                    w[i] -= 0.01 * 0.1 * w[i] + 0.01 * m / (s.sqrt() + 1e-5);
+                }
+            }
+            agree(&weight, &w);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A recipe: everything that decides a run but its seed and the machine, typed, checked once and recorded whole.
+//!
+//! TOML text and dotted overrides go in; a [`Recipe`] that makes sense comes out, or an error with the nearest key.
+
+pub(crate) mod checks;
+mod read;
+mod shipped;
+mod validate;
+
+use imagenette_data::augment::{Augment, EvaluationGeometry};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::ModelConfig;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::{Resolution, Schedule};
+
+/// Everything that decides a run but its seed and the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The name in records and tables.
+    pub name: String,
+    /// A dataset's name or folder; absent means the best that is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// How often every training photo is seen. An epoch has as many steps as there are full batches; the photos that are
+    /// left over are other ones in each epoch.
+    pub epochs: u32,
+    /// Samples a step.
+    pub batch_size: u32,
+    /// The seed of the first run.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many runs, with seeds counted up from `seed`.
+    #[serde(default = "one")]
+    pub runs: u32,
+    /// The square that the network sees while it trains.
+    pub resolution: Resolution,
+    /// What is trained.
+    pub model: ModelConfig,
+    /// How the weights follow the gradient.
+    pub optimizer: OptimizerConfig,
+    /// The shape of the learning rate over the run.
+    pub schedule: Schedule,
+    /// What is minimised.
+    #[serde(default)]
+    pub loss: LossConfig,
+    /// How a training sample is made from its photo.
+    pub augment: Augment,
+    /// How a val photo is shown.
+    pub evaluation: EvaluationConfig,
+    /// An average of the weights that is evaluated and kept instead of the last ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<EmaConfig>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Cross-entropy's settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossConfig {
+    /// The share of the target that is spread over all classes, 0 or more and below 1.
+    #[serde(default)]
+    pub label_smoothing: f64,
+}
+
+/// How a val photo is shown to the network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// The square that the network sees, in pixels.
+    pub resolution: u32,
+    /// Which part of the photo fills it.
+    pub geometry: EvaluationGeometry,
+}
+
+/// The exponential moving average of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmaConfig {
+    /// The share that the average keeps at each step, 0 or more and below 1.
+    pub decay: f64,
+}
+
+impl Recipe {
+    /// The resolved whole as TOML: what is recorded, and what its hash is taken of.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe has only tables, strings, finite numbers and small integers")
+    }
+
+    /// sha256 of [`Recipe::to_toml`], in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        imagenette_data::manifest::hex(&Sha256::digest(self.to_toml()))
+    }
+}

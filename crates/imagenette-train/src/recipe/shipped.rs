@@ -1,0 +1,55 @@
+//! The recipes that come with the program: the files in `recipes/`, embedded.
+
+use super::Recipe;
+use crate::error::{Result, TrainError};
+
+const SHIPPED: [(&str, &str); 3] = [
+    ("default", include_str!("../../../../recipes/default.toml")),
+    ("m128", include_str!("../../../../recipes/m128.toml")),
+    ("resnet18", include_str!("../../../../recipes/resnet18.toml")),
+];
+
+impl Recipe {
+    /// The names and texts of the recipes that come with the program.
+    pub fn shipped() -> &'static [(&'static str, &'static str)] {
+        &SHIPPED
+    }
+
+    /// The text of a shipped recipe.
+    ///
+    /// # Errors
+    /// When there is none of that name; the hint names the nearest.
+    pub fn shipped_text(name: &str) -> Result<&'static str> {
+        SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, text)| *text).ok_or_else(|| {
+            let names = SHIPPED.map(|(shipped, _)| shipped);
+            TrainError::Recipe {
+                key: "name".into(),
+                expected: format!("one of {}", names.join(", ")),
+                found: format!("`{name}`"),
+                hint: match super::read::nearest(name, names) {
+                    Some(near) => format!("did you mean `{near}`? A recipe of your own is named by its file: `{name}.toml`"),
+                    None => format!("a recipe of your own is named by its file: `{name}.toml`"),
+                },
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_recipe_is_valid_and_bears_its_name() {
+        for (name, text) in SHIPPED {
+            let recipe = Recipe::from_toml(text, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(recipe.name, name);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_recipe_is_answered_with_the_nearest() {
+        let error = Recipe::shipped_text("m182").unwrap_err();
+        assert!(error.hint().is_some_and(|hint| hint.contains("`m128`")), "{error}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Which batches a run asks for: a pure function of recipe, seed and step, so that a resumed run asks for the same.
+
+use imagenette_data::loader::{BatchRequest, View, epoch_order};
+
+use crate::limit::Limit;
+use crate::recipe::Recipe;
+
+/// The training batches from step `first` (from 0) to the end of the run.
+pub(crate) fn training(
+    recipe: &Recipe,
+    seed: u64,
+    samples: Vec<u32>,
+    limit: Limit,
+    first: u64,
+) -> impl Iterator<Item = BatchRequest> + Send + use<> {
+    let (resolution, batch_size) = (recipe.resolution.clone(), recipe.batch_size as usize);
+    let view = View::Train(recipe.augment);
+    let mut order: Option<(u32, Vec<u32>)> = None;
+    (first..limit.steps()).map(move |step| {
+        let epoch = limit.epoch_of(step);
+        if order.as_ref().is_none_or(|(known, _)| *known != epoch) {
+            order = Some((epoch, epoch_order(&samples, seed, epoch)));
+        }
+        let (_, order) = order.as_ref().expect("it was just made");
+        let start = (step % limit.steps_per_epoch()) as usize * batch_size;
+        let samples = order[start..start + batch_size].to_vec();
+        BatchRequest { epoch, samples, resolution_px: resolution.px(limit.progress(step)), view }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_run_asks_for_the_same_batches_and_no_epoch_repeats_a_sample() {
+        let recipe = Recipe::from_toml(Recipe::shipped_text("m128").unwrap(), &[]).unwrap();
+        let limit = Limit::epochs(recipe.epochs, 200, recipe.batch_size);
+        let all: Vec<_> = training(&recipe, 7, (0..200).collect(), limit, 0).collect();
+        assert_eq!(all.len(), 15);
+        for first in [1, 3, 8, 14] {
+            let rest: Vec<_> = training(&recipe, 7, (0..200).collect(), limit, first).collect();
+            assert_eq!(rest, all[first as usize..]);
+        }
+        for epoch in all.chunks(3) {
+            let mut seen: Vec<u32> = epoch.iter().flat_map(|request| request.samples.clone()).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), 192);
+        }
+        let sizes: Vec<u32> = all.iter().map(|request| request.resolution_px).collect();
+        assert_eq!(sizes, [64, 64, 64, 64, 64, 64, 96, 96, 96, 96, 128, 128, 128, 128, 128]);
+    }
+}

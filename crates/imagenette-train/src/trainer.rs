@@ -1,0 +1,176 @@
+//! The run, top to bottom: recipe and data go in; steps, evaluations and checkpoints follow each other; a folder with the
+//! record, the predictions and the weights comes out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use imagenette_data::DataError;
+use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Split;
+use imagenette_data::loader::Loader;
+use imagenette_data::packed::Packed;
+use imagenette_results::RunRecord;
+
+use crate::clock::{Activity, Clock, MachineTime};
+use crate::device::Device;
+use crate::error::{Result, TrainError};
+use crate::evaluation::EvaluationData;
+use crate::history::HistoryLine;
+use crate::limit::Limit;
+use crate::pace::{Pace, Speed};
+use crate::recipe::Recipe;
+use crate::requests;
+use crate::run_folder::RunFolder;
+use crate::training::Training;
+use crate::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+
+/// Everything that a run needs to be told.
+#[derive(Debug, Clone)]
+pub struct TrainJob<'a> {
+    /// What to do.
+    pub recipe: Recipe,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The photos' list.
+    pub dataset: &'a Dataset,
+    /// The photos' pixels.
+    pub packed: Arc<Packed>,
+    /// Where the run's files go: a new or empty folder, or with `resume` an interrupted run's.
+    pub folder: PathBuf,
+    /// Whether to go on with the run in the folder.
+    pub resume: bool,
+    /// Who computes.
+    pub device: Device,
+    /// Threads that make batches.
+    pub loader_threads: usize,
+    /// The val split is judged after every so many epochs, and always after the last; 0 means only then.
+    pub evaluate_every: u32,
+    /// Seconds between checkpoints; there is one at each epoch's end too.
+    pub checkpoint_seconds: f64,
+    /// Seconds that were spent on the run before, on packing for example; they count in the total.
+    pub prepared_seconds: f64,
+    /// The program's version, for the record.
+    pub program: String,
+    /// The commit that the program was built from, for the record.
+    pub commit: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It is finished; the record is in its folder too.
+    Finished(Box<RunRecord>),
+    /// It was interrupted, and its checkpoint written.
+    Interrupted {
+        /// Steps done.
+        step: u64,
+        /// Steps of the whole run.
+        steps: u64,
+    },
+}
+
+/// Trains, evaluates and writes the run's folder; stops at the next step when the watch asks for it.
+///
+/// # Errors
+/// When the recipe does not fit the dataset, the folder cannot be used, data cannot be read or files not written, or the
+/// loss is not finite.
+pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
+    let (recipe, device) = (&job.recipe, &job.device);
+    recipe.validate()?;
+    recipe.validate_for(&job.dataset.manifest)?;
+    let time = MachineTime::default();
+    let folder = if job.resume { RunFolder::open(&job.folder)? } else { RunFolder::create(&job.folder, recipe)? };
+    let mut training = if job.resume { Training::restore(job, &folder)? } else { Training::begin(job) };
+    let mut clock = Clock::start(&time, training.head.seconds);
+
+    let samples = job.dataset.manifest.samples(Split::Train);
+    let limit = Limit::epochs(recipe.epochs, samples.len(), recipe.batch_size);
+    let evaluation = EvaluationData::new(job.dataset, job.packed.clone(), recipe.evaluation, job.loader_threads);
+    watch.begin(&RunPlan {
+        model: recipe.model.name(),
+        parameters: training.model.layout().learned(),
+        train: samples.len(),
+        val: evaluation.len(),
+        steps_per_epoch: limit.steps_per_epoch(),
+        epochs: recipe.epochs,
+        done_steps: training.head.step,
+    });
+    if !job.resume {
+        training.whiten_stem(job, &samples)?;
+        // A run that is killed at any moment from here on can be resumed.
+        training.save(&folder, &mut clock)?;
+    }
+    let labels: Arc<[u16]> = job.dataset.labels().into();
+    let requests = requests::training(recipe, job.seed, samples, limit, training.head.step);
+    let mut loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
+    let mut pace = Pace::new(recipe, limit, &training.head);
+
+    let predicted = loop {
+        let done = training.head.step;
+        if let Some(epoch) = limit.epoch_ended(done) {
+            let is_last = done == limit.steps();
+            let is_due = is_last || (job.evaluate_every > 0 && epoch.is_multiple_of(job.evaluate_every));
+            let mut predicted = None;
+            // A resumed run may stand at the end of an epoch that was judged before.
+            if is_due && (is_last || training.counts_of(epoch).is_none()) {
+                clock.turn_to(Activity::Evaluation);
+                predicted = match evaluation.predict(&training.model, training.judged(), device, watch) {
+                    // The checkpoint of the epoch's end is there already.
+                    Err(TrainError::Data(DataError::Interrupted)) => {
+                        return Ok(Outcome::Interrupted { step: done, steps: limit.steps() });
+                    }
+                    predicted => Some(predicted?),
+                };
+            }
+            let seconds = clock.seconds();
+            clock.turn_to(Activity::Other);
+            if let Some(predicted) = &predicted {
+                training.record_evaluation(epoch, evaluation.count(predicted), seconds);
+            }
+            let (loss, counts) = (training.mean_loss_of(epoch), training.counts_of(epoch));
+            watch.epoch(&EpochReport { epoch, loss, counts, seconds });
+            if let Some(predicted) = predicted.filter(|_| is_last) {
+                break predicted;
+            }
+        }
+
+        clock.turn_to(Activity::Training);
+        let batch = loader.next().expect("there is a request for each step that is left")?;
+        let resolution_px = batch.resolution_px;
+        let factor = recipe.schedule.factor(limit.progress(done));
+        let loss = training.step(&batch, recipe, factor, device);
+        let (epoch, step, steps) = (limit.epoch_of(done) + 1, done + 1, limit.steps());
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step, epoch, loss });
+        }
+        let training_seconds = clock.seconds().training;
+        clock.turn_to(Activity::Other);
+        let rate = recipe.optimizer.learning_rate() * factor;
+        training.record_step(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds });
+        let Speed { images_per_second, waiting, seconds_left } =
+            pace.after(step, resolution_px, training_seconds, loader.waited());
+        watch.step(&StepReport {
+            epoch,
+            step,
+            steps,
+            loss,
+            rate,
+            resolution_px,
+            images_per_second,
+            waiting,
+            seconds_left,
+        });
+
+        let is_interrupted = watch.interrupted();
+        let is_due = clock.seconds().total - training.head.seconds.total >= job.checkpoint_seconds;
+        if is_interrupted || is_due || limit.epoch_ended(step).is_some() {
+            training.save(&folder, &mut clock)?;
+        }
+        if is_interrupted {
+            return Ok(Outcome::Interrupted { step, steps });
+        }
+    };
+    let named = evaluation.name(&predicted, job.dataset);
+    let record = training.finish(job, &folder, &named, limit, &mut clock)?;
+    Ok(Outcome::Finished(Box::new(record)))
+}

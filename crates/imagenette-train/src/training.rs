@@ -1,0 +1,219 @@
+//! The state of a run: what a step changes, what a checkpoint keeps, and what is written when it is over.
+
+use std::sync::Arc;
+
+use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
+use imagenette_data::random::{Purpose, Random};
+use imagenette_results::environment::Environment;
+use imagenette_results::run_record::{Counts, DatasetRecord, EpochCounts, ModelRecord, Seconds};
+use imagenette_results::{Prediction, RunRecord, predictions};
+
+use crate::checkpoint::{self, CHECKPOINT_FILE, CheckpointHead};
+use crate::clock::Clock;
+use crate::device::Device;
+use crate::error::Result;
+use crate::history::{self, HistoryLine};
+use crate::limit::Limit;
+use crate::loss::cross_entropy;
+use crate::model::whitening::PatchMoments;
+use crate::model::{Model, Pass};
+use crate::optimizer::Optimizer;
+use crate::recipe::Recipe;
+use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
+use crate::trainer::TrainJob;
+use crate::weights::{Weights, download, upload};
+use crate::{average, ops, saved};
+
+/// Photos from which the whitened stem is computed.
+const WHITENING_PHOTOS: usize = 1000;
+
+/// What a step changes, with what is known about it.
+pub(crate) struct Training {
+    pub(crate) model: Model,
+    weights: Weights,
+    average: Option<Weights>,
+    optimizer: Optimizer,
+    pub(crate) head: CheckpointHead,
+}
+
+impl Training {
+    /// The state before the first step. The stem is not whitened yet.
+    pub(crate) fn begin(job: &TrainJob) -> Self {
+        let (recipe, device, manifest) = (&job.recipe, &job.device, &job.dataset.manifest);
+        let model = recipe.model.build(manifest.classes.len());
+        let weights = Weights::draw(model.layout(), job.seed, device);
+        let average = recipe.ema.map(|_| weights.clone());
+        let optimizer = Optimizer::new(&recipe.optimizer, model.layout(), device);
+        let head = CheckpointHead {
+            format: CheckpointHead::format(),
+            version: CheckpointHead::version(),
+            recipe_sha256: recipe.sha256(),
+            dataset_identity: manifest.identity(),
+            dataset: manifest.name.clone(),
+            seed: job.seed,
+            step: 0,
+            started: jiff::Timestamp::now(),
+            resumed: 0,
+            seconds: Seconds { total: job.prepared_seconds, ..Seconds::default() },
+            history: Vec::new(),
+            by_epoch: Vec::new(),
+        };
+        Self { model, weights, average, optimizer, head }
+    }
+
+    /// The state that the folder's checkpoint holds.
+    pub(crate) fn restore(job: &TrainJob, folder: &RunFolder) -> Result<Self> {
+        let checkpoint = folder.read_checkpoint()?;
+        let path = folder.file(CHECKPOINT_FILE);
+        checkpoint.head.check(&path, &job.recipe.sha256(), &job.dataset.manifest.identity(), job.seed)?;
+        let mut training = Self::begin(job);
+        let Self { model, weights, average, optimizer, head } = &mut training;
+        *head = checkpoint.restore(&path, model.layout(), weights, average.as_mut(), optimizer, &job.device)?;
+        head.resumed += 1;
+        head.seconds.total += job.prepared_seconds;
+        Ok(training)
+    }
+
+    /// Computes the frozen stem, where the network has one, from train photos chosen by the seed.
+    pub(crate) fn whiten_stem(&mut self, job: &TrainJob, samples: &[u32]) -> Result<()> {
+        let Some((slot, channels)) = self.model.whitened_stem() else { return Ok(()) };
+        let mut chosen = samples.to_vec();
+        Random::new(job.seed, Purpose::Whitening, 0, 0).shuffle(&mut chosen);
+        chosen.truncate(WHITENING_PHOTOS);
+        let config = job.recipe.evaluation;
+        let (resolution_px, view) = (config.resolution, View::Evaluation(config.geometry));
+        let requests: Vec<BatchRequest> = chosen
+            .chunks(64)
+            .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
+            .collect();
+        let labels: Arc<[u16]> = job.dataset.labels().into();
+        let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests.into_iter()))?;
+        let (mut moments, side) = (PatchMoments::default(), resolution_px as usize);
+        for batch in loader {
+            batch?.pixels.chunks_exact(side * side * 3).for_each(|photo| moments.add(photo, side));
+        }
+        self.weights.set(slot, upload(moments.filters(channels), &job.device));
+        if self.average.is_some() {
+            self.average = Some(self.weights.clone());
+        }
+        Ok(())
+    }
+
+    /// Forward, loss, backward, update; gives the loss.
+    pub(crate) fn step(&mut self, batch: &Batch, recipe: &Recipe, factor: f64, device: &Device) -> f64 {
+        let layout = self.model.layout();
+        let side = batch.resolution_px as usize;
+        let photos = ops::photos(&batch.pixels, batch.samples.len(), side, device);
+        let mut pass = Pass::learning(&self.weights, layout);
+        let scores = self.model.forward(&mut pass, photos);
+        let loss = cross_entropy(scores, &batch.labels, recipe.loss.label_smoothing, device);
+        let mut gradients = loss.backward();
+        let loss = f64::from(download(&loss.inner())[0]);
+        let (gradients, statistics) = pass.finish(&mut gradients);
+        for (slot, tensor) in statistics {
+            self.weights.set(slot, tensor);
+        }
+        self.optimizer.step(&mut self.weights, layout, gradients, factor, device);
+        if let (Some(average), Some(ema)) = (&mut self.average, recipe.ema) {
+            average::follow(average, &self.weights, layout, ema.decay, self.optimizer.steps(), device);
+        }
+        loss
+    }
+
+    /// The weights that count: the average where there is one.
+    pub(crate) fn judged(&self) -> &Weights {
+        self.average.as_ref().unwrap_or(&self.weights)
+    }
+
+    /// Notes a step that is done.
+    pub(crate) fn record_step(&mut self, line: HistoryLine) {
+        self.head.step += 1;
+        self.head.history.push(line);
+    }
+
+    /// Notes an evaluation.
+    pub(crate) fn record_evaluation(&mut self, epoch: u32, counts: Counts, seconds: Seconds) {
+        self.head.by_epoch.retain(|known| known.epoch != epoch);
+        self.head.by_epoch.push(EpochCounts { epoch, counts });
+        let (training_seconds, evaluation_seconds) = (seconds.training, seconds.evaluation);
+        self.head.history.push(HistoryLine::Evaluation { epoch, counts, training_seconds, evaluation_seconds });
+    }
+
+    /// What was right after this epoch, where that is known.
+    pub(crate) fn counts_of(&self, epoch: u32) -> Option<Counts> {
+        self.head.by_epoch.iter().find(|known| known.epoch == epoch).map(|known| known.counts)
+    }
+
+    /// The mean loss of an epoch's steps.
+    pub(crate) fn mean_loss_of(&self, wanted: u32) -> f64 {
+        let losses = self.head.history.iter().filter_map(|line| match line {
+            HistoryLine::Step { epoch, loss, .. } if *epoch == wanted => Some(*loss),
+            _ => None,
+        });
+        imagenette_results::statistics::mean(&losses.collect::<Vec<_>>()).unwrap_or(f64::NAN)
+    }
+
+    /// Writes checkpoint and history.
+    pub(crate) fn save(&mut self, folder: &RunFolder, clock: &mut Clock) -> Result<()> {
+        self.head.seconds = clock.seconds();
+        let path = folder.file(CHECKPOINT_FILE);
+        let average = self.average.as_ref();
+        checkpoint::write(&path, &self.head, self.model.layout(), &self.weights, average, &self.optimizer)?;
+        history::write(&folder.file(HISTORY_FILE), &self.head.history)
+    }
+
+    /// Writes what a finished run leaves behind, the record last, and removes the checkpoint.
+    pub(crate) fn finish(
+        &mut self,
+        job: &TrainJob,
+        folder: &RunFolder,
+        named: &[Prediction],
+        limit: Limit,
+        clock: &mut Clock,
+    ) -> Result<RunRecord> {
+        let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
+        history::write(&folder.file(HISTORY_FILE), &self.head.history)?;
+        let weights_path = folder.file(WEIGHTS_FILE);
+        saved::write(&weights_path, &recipe.model, &self.model, self.judged(), &manifest.classes, recipe.evaluation)?;
+        predictions::write(&folder.file(PREDICTIONS_FILE), named)?;
+        let result = self.counts_of(recipe.epochs).expect("the last epoch was just evaluated");
+        let count = |split| manifest.samples(split).len() as u64;
+        let record = RunRecord {
+            format: RunRecord::format(),
+            version: RunRecord::version(),
+            started: self.head.started,
+            recipe: recipe.name.clone(),
+            recipe_sha256: self.head.recipe_sha256.clone(),
+            seed: job.seed,
+            dataset: DatasetRecord {
+                name: manifest.name.clone(),
+                edition: manifest.edition.name().into(),
+                size: manifest.size.clone(),
+                identity: self.head.dataset_identity.clone(),
+                source: manifest.source.from.clone(),
+                source_sha256: manifest.source.sha256.clone(),
+                train: count(imagenette_data::edition::Split::Train),
+                val: count(imagenette_data::edition::Split::Val),
+            },
+            model: ModelRecord { name: recipe.model.name(), parameters: self.model.layout().learned() },
+            environment: Environment::observe(
+                &job.program,
+                job.commit.as_deref(),
+                job.device.name(),
+                rayon::current_num_threads(),
+            ),
+            epochs: recipe.epochs,
+            steps: limit.steps(),
+            samples_drawn: limit.steps() * u64::from(recipe.batch_size),
+            seconds: clock.seconds(),
+            dollars: None,
+            resumed: self.head.resumed,
+            result,
+            by_epoch: self.head.by_epoch.clone(),
+        };
+        record.write(folder.path())?;
+        let checkpoint = folder.file(CHECKPOINT_FILE);
+        std::fs::remove_file(&checkpoint).map_err(imagenette_data::DataError::io("remove", &checkpoint))?;
+        Ok(record)
+    }
+}
