@@ -2,6 +2,7 @@
 //! what a dataset is, and the same room turns photos and their places into a [`Manifest`].
 
 pub mod archive;
+pub mod drawn;
 pub mod folder;
 pub(crate) mod header;
 pub(crate) mod intake;
