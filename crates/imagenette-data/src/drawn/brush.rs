@@ -116,6 +116,11 @@ impl<'a> Brush<'a> {
         (t.sx * t.sy - t.kx * t.ky).abs().sqrt().max(1e-3)
     }
 
+    /// Whether the current coordinates are a mirror image: writing then runs the other way.
+    pub(super) fn mirrored(&self) -> bool {
+        self.transform.sx * self.transform.sy - self.transform.kx * self.transform.ky < 0.0
+    }
+
     /// Where the light comes from, in the current coordinates.
     pub(super) fn light(&self) -> P {
         let t = self.transform;

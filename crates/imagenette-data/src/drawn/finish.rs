@@ -3,43 +3,88 @@
 use super::brush::Draws;
 use crate::random::Random;
 
-/// Interleaved bytes of `channels` per pixel.
-pub(super) struct Plane<'a> {
-    pub(super) bytes: &'a mut [u8],
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) channels: usize,
-}
-
-/// Box blur, twice in both directions: integers only, so every platform computes the same bytes.
-pub(super) fn blur(plane: &mut Plane<'_>, radius: usize) {
+/// Blurs interleaved bytes of `CHANNELS` per pixel with a box, twice in both directions: integers only, so every platform
+/// computes the same bytes.
+pub(super) fn blur<const CHANNELS: usize>(bytes: &mut [u8], width: usize, radius: usize) {
     if radius == 0 {
         return;
     }
-    let (width, height, channels) = (plane.width, plane.height, plane.channels);
-    let mut line = Vec::with_capacity(width.max(height));
+    let stride = width * CHANNELS;
+    let (height, reach) = (bytes.len() / stride, radius as isize);
+    let window = 2 * radius as u32 + 1;
+    // A multiplication in place of the division; the sums of every radius in use fit.
+    let share = (1u32 << 16).div_ceil(window);
+    let mean = |sum: u32| ((sum * share) >> 16).min(255) as u8;
+    let mut copy = vec![0u8; bytes.len()];
+    let mut sums = vec![0u32; stride];
     for _ in 0..2 {
-        for channel in 0..channels {
-            for y in 0..height {
-                blur_line(plane.bytes, y * width * channels + channel, channels, width, radius, &mut line);
+        copy.copy_from_slice(bytes);
+        for (row, out) in copy.chunks_exact(stride).zip(bytes.chunks_exact_mut(stride)) {
+            let (row, out) = (row.as_chunks::<CHANNELS>().0, out.as_chunks_mut::<CHANNELS>().0);
+            let at = |x: isize| row[x.clamp(0, width as isize - 1) as usize].map(u32::from);
+            let mut sum = [0u32; CHANNELS];
+            for x in -reach..=reach {
+                let pixel = at(x);
+                (0..CHANNELS).for_each(|channel| sum[channel] += pixel[channel]);
             }
-            for x in 0..width {
-                blur_line(plane.bytes, x * channels + channel, width * channels, height, radius, &mut line);
+            for (x, out) in (0isize..).zip(out) {
+                *out = sum.map(mean);
+                let (enters, leaves) = (at(x + reach + 1), at(x - reach));
+                (0..CHANNELS).for_each(|channel| sum[channel] = sum[channel] + enters[channel] - leaves[channel]);
+            }
+        }
+        copy.copy_from_slice(bytes);
+        // Down the picture all columns go together, a row of sums at a time.
+        let row = |y: isize| &copy[y.clamp(0, height as isize - 1) as usize * stride..][..stride];
+        sums.fill(0);
+        for y in -reach..=reach {
+            sums.iter_mut().zip(row(y)).for_each(|(sum, &byte)| *sum += u32::from(byte));
+        }
+        for (y, out) in (0isize..).zip(bytes.chunks_exact_mut(stride)) {
+            let (enters, leaves) = (row(y + reach + 1), row(y - reach));
+            for (((byte, sum), &enters), &leaves) in out.iter_mut().zip(&mut sums).zip(enters).zip(leaves) {
+                *byte = mean(*sum);
+                *sum = *sum + u32::from(enters) - u32::from(leaves);
             }
         }
     }
 }
 
-fn blur_line(bytes: &mut [u8], start: usize, step: usize, length: usize, radius: usize, line: &mut Vec<u8>) {
-    line.clear();
-    line.extend((0..length).map(|i| bytes[start + i * step]));
-    let at = |i: isize| u32::from(line[i.clamp(0, length as isize - 1) as usize]);
-    let reach = radius as isize;
-    let window = 2 * radius as u32 + 1;
-    let mut sum: u32 = (-reach..=reach).map(at).sum();
-    for i in 0..length {
-        bytes[start + i * step] = ((sum + window / 2) / window) as u8;
-        sum = sum + at(i as isize + reach + 1) - at(i as isize - reach);
+/// Lays premultiplied RGBA over another picture of the same size.
+pub(super) fn lay_over(below: &mut [u8], above: &[u8]) {
+    for (below, above) in below.chunks_exact_mut(4).zip(above.chunks_exact(4)) {
+        if above[3] > 0 {
+            let rest = 255 - u32::from(above[3]);
+            for (under, &over) in below.iter_mut().zip(above) {
+                *under = (u32::from(over) + (u32::from(*under) * rest + 127) / 255).min(255) as u8;
+            }
+        }
+    }
+}
+
+/// Darkens a picture by the blurred coverage of a layer, moved by whole pixels: a shadow.
+pub(super) fn cast_shadow(
+    below: &mut [u8],
+    above: &[u8],
+    width: usize,
+    radius: usize,
+    by: (isize, isize),
+    strength: f32,
+) {
+    let mut cover: Vec<u8> = above.chunks_exact(4).map(|pixel| pixel[3]).collect();
+    blur::<1>(&mut cover, width, radius);
+    let strength = (strength * 256.0) as u32;
+    let height = cover.len() / width;
+    for y in 0..height {
+        for x in 0..width {
+            let (from_x, from_y) = (x.wrapping_add_signed(-by.0), y.wrapping_add_signed(-by.1));
+            if from_x < width && from_y < height {
+                let light = 256 * 255 - u32::from(cover[from_y * width + from_x]) * strength;
+                for byte in &mut below[4 * (y * width + x)..][..3] {
+                    *byte = (u32::from(*byte) * light / (256 * 255)) as u8;
+                }
+            }
+        }
     }
 }
 
@@ -60,25 +105,25 @@ pub(super) struct Development {
 
 impl Development {
     pub(super) fn draw(random: &mut Random) -> Self {
-        let exposure = random.span(0.65, 1.3);
+        let exposure = random.span(0.72, 1.25);
         let warmth = random.normal() as f32 * 0.08;
         let tint = random.normal() as f32 * 0.04;
         Self {
             gain: [exposure * (1.0 + warmth), exposure * (1.0 + tint), exposure * (1.0 - warmth)],
-            lift: random.span(0.0, 0.12),
-            contrast: random.span(0.65, 1.2),
-            saturation: if random.chance(0.06) { 0.0 } else { random.span(0.45, 1.15) },
+            lift: random.span(0.0, 0.1),
+            contrast: random.span(0.75, 1.2),
+            saturation: if random.chance(0.05) { 0.0 } else { random.span(0.55, 1.15) },
             slope: (random.span(-0.35, 0.35), random.span(-0.3, 0.3)),
             vignette: if random.chance(0.5) { random.span(0.0, 0.5) } else { 0.0 },
-            noise: if random.chance(0.7) { random.span(2.0, 14.0) } else { random.span(0.0, 2.0) },
+            noise: if random.chance(0.6) { random.span(2.0, 11.0) } else { random.span(0.0, 2.0) },
             coarse: random.chance(0.3),
-            blur_px: if random.chance(0.25) { 1 } else { 0 },
+            blur_px: usize::from(random.chance(0.15)),
         }
     }
 
     /// Develops RGB bytes in place.
     pub(super) fn apply(&self, rgb: &mut [u8], width: usize, height: usize, random: &mut Random) {
-        blur(&mut Plane { bytes: rgb, width, height, channels: 3 }, self.blur_px);
+        blur::<3>(rgb, width, self.blur_px);
         let mut grain = Grain { random, bits: 0, left: 0 };
         let mut above = vec![0.0f32; width];
         for y in 0..height {

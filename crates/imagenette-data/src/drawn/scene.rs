@@ -1,10 +1,10 @@
 //! One picture: format, place, things around, the object with its shadow, what stands in front, and the light over all.
 
-use tiny_skia::{BlendMode, Pixmap, PixmapPaint, Transform};
+use tiny_skia::{Pixmap, Transform};
 
 use super::brush::{Brush, Draws, Style, ellipse, place, polygon, sin_cos};
 use super::colour::Colour;
-use super::finish::{self, Development, Plane};
+use super::finish::{self, Development};
 use super::{Drawing, backdrop, clutter, objects};
 use crate::random::Random;
 
@@ -20,7 +20,7 @@ pub(super) fn picture(label: u16, random: &mut Random) -> Drawing {
     scene.around(random, horizon);
     if random.chance(0.65) {
         let radius = random.below(3) as usize + 1;
-        scene.blur(radius);
+        soften(&mut scene.canvas, radius);
     }
     scene.object(label, random);
     for _ in 0..[0, 0, 1, 1, 2][random.below(5) as usize] {
@@ -74,11 +74,6 @@ impl Scene {
         }
     }
 
-    fn blur(&mut self, radius: usize) {
-        let (width, height) = (self.canvas.width() as usize, self.canvas.height() as usize);
-        finish::blur(&mut Plane { bytes: self.canvas.data_mut(), width, height, channels: 4 }, radius);
-    }
-
     fn object(&mut self, label: u16, random: &mut Random) {
         let (width, height) = self.size();
         let stance = objects::stance(label);
@@ -89,8 +84,8 @@ impl Scene {
         let (x, y) =
             (width / 2.0 + random.span(-1.0, 1.0) * room(width), height / 2.0 + random.span(-1.0, 1.0) * room(height));
         let tilt = random.span(-1.0, 1.0) * stance.tilt;
-        let stretch = random.span(0.9, 1.12);
-        let (skew_x, skew_y) = (random.span(-0.14, 0.14), random.span(-0.1, 0.1));
+        let stretch = 1.0 + random.span(-0.1, 0.12) * stance.give;
+        let (skew_x, skew_y) = (random.span(-0.14, 0.14) * stance.give, random.span(-0.1, 0.1) * stance.give);
         let transform = place(x, y, tilt, radius * stretch * random.sign(), radius / stretch)
             .pre_concat(Transform::from_row(1.0, skew_y, skew_x, 1.0, 0.0, 0.0));
         if stance.grounded && random.chance(0.8) {
@@ -107,33 +102,24 @@ impl Scene {
         if random.chance(0.6) {
             self.cast_shadow(&own, random);
         }
-        self.compose(&own, 0, 0, 1.0);
+        finish::lay_over(self.canvas.data_mut(), own.data());
     }
 
     /// A soft shadow of the whole layer, away from the light.
     fn cast_shadow(&mut self, own: &Pixmap, random: &mut Random) {
-        let mut shadow = own.clone();
-        shadow.data_mut().chunks_exact_mut(4).for_each(|pixel| pixel[..3].fill(0));
-        let (width, height) = (own.width() as usize, own.height() as usize);
-        finish::blur(&mut Plane { bytes: shadow.data_mut(), width, height, channels: 4 }, random.below(4) as usize + 1);
-        let reach = random.span(2.0, 14.0);
+        let (radius, reach, strength) = (random.below(4) as usize + 1, random.span(2.0, 14.0), random.span(0.15, 0.55));
         let (lx, ly) = self.style.light;
-        self.compose(&shadow, (-lx * reach) as i32, (-ly * reach) as i32, random.span(0.15, 0.55));
-    }
-
-    fn compose(&mut self, own: &Pixmap, x: i32, y: i32, opacity: f32) {
-        let paint = PixmapPaint { opacity, blend_mode: BlendMode::SourceOver, ..PixmapPaint::default() };
-        self.canvas.draw_pixmap(x, y, own.as_ref(), &paint, Transform::identity(), None);
+        let by = ((-lx * reach) as isize, (-ly * reach) as isize);
+        let width = own.width() as usize;
+        finish::cast_shadow(self.canvas.data_mut(), own.data(), width, radius, by, strength);
     }
 
     fn obstacle(&mut self, random: &mut Random) {
         let (width, height) = self.size();
         let mut own = layer(self.canvas.width(), self.canvas.height());
         clutter::obstacle(&mut Brush::new(&mut own, Transform::identity(), self.style), random, width, height);
-        let radius = random.below(3) as usize;
-        let (w, h) = (own.width() as usize, own.height() as usize);
-        finish::blur(&mut Plane { bytes: own.data_mut(), width: w, height: h, channels: 4 }, radius);
-        self.compose(&own, 0, 0, 1.0);
+        soften(&mut own, random.below(3) as usize);
+        finish::lay_over(self.canvas.data_mut(), own.data());
     }
 
     /// Bands and pools of light or shade over the whole picture.
@@ -164,10 +150,8 @@ impl Scene {
                 );
             }
         }
-        let radius = random.below(4) as usize;
-        let (w, h) = (own.width() as usize, own.height() as usize);
-        finish::blur(&mut Plane { bytes: own.data_mut(), width: w, height: h, channels: 4 }, radius);
-        self.compose(&own, 0, 0, 1.0);
+        soften(&mut own, random.below(4) as usize);
+        finish::lay_over(self.canvas.data_mut(), own.data());
     }
 
     fn develop(self, random: &mut Random) -> Drawing {
@@ -178,6 +162,11 @@ impl Scene {
         Development::draw(random).apply(&mut rgb, width_px as usize, height_px as usize, random);
         Drawing { width_px, height_px, rgb }
     }
+}
+
+fn soften(layer: &mut Pixmap, radius: usize) {
+    let width = layer.width() as usize;
+    finish::blur::<4>(layer.data_mut(), width, radius);
 }
 
 fn layer(width: u32, height: u32) -> Pixmap {

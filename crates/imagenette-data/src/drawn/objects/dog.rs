@@ -50,7 +50,7 @@ fn feather(brush: &mut Brush<'_>, random: &mut Random, from: P, to: P, length: f
 
 fn leg(brush: &mut Brush<'_>, hip: P, swing: f32, hind: bool, colour: Colour) {
     let (x, y) = hip;
-    let ground = 0.78 - swing.abs() * 0.12;
+    let ground = 0.72 - swing.abs() * 0.12;
     let paw = x + swing * 0.5;
     if hind {
         let (knee, hock) = ((x + 0.1 + swing * 0.15, y + 0.3), (x - 0.07 + swing * 0.42, ground - 0.24));
@@ -74,14 +74,14 @@ fn standing(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
     leg(brush, (0.3, 0.1), -stride * 0.7, false, far);
     leg(brush, (-0.42, 0.02), stride * 0.7, true, far);
 
-    let lift = random.span(-0.35, 0.15);
-    let tail = [(-0.52, -0.2, 0.06), (-0.7, -0.26 + lift * 0.4, 0.05), (-0.88, -0.3 + lift, 0.025)];
-    feather(brush, random, (-0.56, -0.17), (-0.86, -0.27 + lift), 0.14, coat.white);
+    let lift = random.span(-0.3, 0.15);
+    let tail = [(-0.52, -0.2, 0.07), (-0.68, -0.27 + lift * 0.5, 0.06), (-0.82, -0.3 + lift, 0.03)];
+    feather(brush, random, (-0.58, -0.16), (-0.82, -0.27 + lift), 0.15, coat.white.darker(0.08));
     brush.form(&limb(&tail), coat.patch);
 
-    let fringe = random.span(0.08, 0.16);
-    feather(brush, random, (-0.25, 0.12), (0.3, 0.2), fringe, coat.white);
-    let (back, belly) = (random.span(-0.04, 0.04), random.span(-0.03, 0.06));
+    let fringe = random.span(0.06, 0.12);
+    feather(brush, random, (-0.22, 0.14), (0.36, 0.22), fringe, coat.white.darker(0.1));
+    let (back, belly) = (random.span(-0.04, 0.04), random.span(-0.02, 0.05));
     let body = blob(&[
         (0.46, -0.1),
         (0.3, -0.3),
@@ -105,44 +105,60 @@ fn standing(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
     });
     leg(brush, (-0.46, 0.0), -stride, true, coat.white);
     leg(brush, (0.26, 0.1), stride, false, coat.white);
-    feather(brush, random, (0.16, 0.2), (0.3, 0.3), 0.1, coat.white);
-
-    let nod = random.span(-0.1, 0.12);
-    brush.form(&limb(&[(0.22, -0.08, 0.24), (0.4, -0.3, 0.18), (0.56, -0.52 + nod, 0.13)]), coat.patch);
-    let chest = blob(&[(0.44, -0.3), (0.56, -0.14), (0.5, 0.08), (0.36, 0.16), (0.34, -0.1)]);
+    let nod = random.span(-0.08, 0.14);
+    brush.form(&limb(&[(0.2, -0.06, 0.26), (0.38, -0.28, 0.2), (0.5, -0.48 + nod, 0.15)]), coat.patch);
+    let chest = blob(&[(0.4, -0.3), (0.55, -0.16), (0.52, 0.06), (0.36, 0.2), (0.24, 0.12), (0.32, -0.1)]);
     brush.form(&chest, coat.white);
+    feather(brush, random, (0.26, 0.12), (0.5, 0.06), 0.12, coat.white);
     if let Some(collar) = coat.collar {
-        brush.line(&curve(&[(0.33, -0.36 + nod), (0.48, -0.3 + nod), (0.62, -0.33 + nod)]), collar, 0.06);
+        brush.line(&curve(&[(0.27, -0.36 + nod), (0.43, -0.28 + nod), (0.6, -0.32 + nod)]), collar, 0.06);
     }
-    let angle = random.span(-0.3, 0.3);
-    brush.within(place(0.6, -0.58 + nod, angle, 1.0, 1.0), |brush| profile(brush, random, coat));
+    let angle = random.span(-0.25, 0.3);
+    brush.within(place(0.55, -0.56 + nod, angle, 1.12, 1.12), |brush| profile(brush, random, coat));
 }
 
-/// The head from the side, looking right, the skull at the origin.
+/// The head from the side, looking right, the skull at the origin: a clear stop, a deep square muzzle, hanging lips.
 fn profile(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
     if coat.tongue {
         let tongue = Colour::rgb(0.85, 0.4, 0.45);
-        brush.form(&limb(&[(0.22, 0.16, 0.04), (0.25, 0.24, 0.045), (0.25, 0.32, 0.03)]), tongue);
-        brush.form(&limb(&[(0.08, 0.1, 0.06), (0.2, 0.18, 0.05), (0.3, 0.2, 0.035)]), coat.white.darker(0.1));
+        brush.form(&limb(&[(0.24, 0.1, 0.045), (0.27, 0.2, 0.05), (0.26, 0.28, 0.035)]), tongue);
+        brush.form(&limb(&[(0.06, 0.1, 0.06), (0.17, 0.17, 0.05), (0.26, 0.18, 0.03)]), coat.white.darker(0.12));
     }
-    brush.form(
-        &blob(&[(-0.17, 0.0), (-0.1, -0.15), (0.05, -0.19), (0.17, -0.11), (0.2, 0.05), (0.08, 0.16), (-0.1, 0.14)]),
-        coat.patch,
-    );
-    let muzzle =
-        blob(&[(0.12, -0.08), (0.3, -0.06), (0.4, -0.03), (0.42, 0.06), (0.36, 0.13), (0.2, 0.15), (0.08, 0.1)]);
+    let skull = blob(&[
+        (-0.19, 0.02),
+        (-0.16, -0.14),
+        (-0.02, -0.21),
+        (0.1, -0.17),
+        (0.15, -0.07),
+        (0.14, 0.1),
+        (0.0, 0.19),
+        (-0.14, 0.15),
+    ]);
+    brush.form(&skull, coat.patch);
+    let muzzle = blob(&[
+        (0.1, -0.06),
+        (0.2, -0.06),
+        (0.34, -0.07),
+        (0.385, -0.01),
+        (0.37, 0.08),
+        (0.31, 0.15),
+        (0.2, 0.17),
+        (0.08, 0.13),
+    ]);
     brush.form(&muzzle, coat.white);
-    brush.fill(&limb(&[(0.02, -0.17, 0.03), (0.14, -0.1, 0.04), (0.24, -0.05, 0.03)]), coat.white);
-    brush.clipped(&muzzle, |brush| freckles(brush, random, (0.15, -0.05), (0.38, 0.12), 9, coat.patch));
+    brush.fill(&limb(&[(0.03, -0.19, 0.025), (0.12, -0.12, 0.04), (0.2, -0.03, 0.04)]), coat.white);
+    brush.clipped(&muzzle, |brush| freckles(brush, random, (0.12, -0.02), (0.34, 0.13), 9, coat.patch));
     brush.plain(|brush| {
-        brush.form(&ellipse(0.41, -0.01, 0.05, 0.045), BLACK);
-        brush.line(&curve(&[(0.4, 0.08), (0.3, 0.1), (0.18, 0.09)]), BLACK.faded(0.8), 0.018);
-        brush.fill(&circle(0.1, -0.06, 0.036), BLACK);
-        brush.fill(&circle(0.11, -0.07, 0.012), WHITE);
-        brush.line(&arc(0.1, -0.06, 0.055, 0.05, 0.55, 0.95), coat.patch.darker(0.4), 0.014);
+        brush.form(&ellipse(0.365, -0.04, 0.05, 0.045), BLACK);
+        brush.fill(&circle(0.375, -0.055, 0.012), WHITE.faded(0.6));
+        brush.line(&curve(&[(0.37, 0.02), (0.33, 0.08), (0.22, 0.1), (0.13, 0.07)]), BLACK.faded(0.8), 0.018);
+        brush.fill(&ellipse(0.085, -0.065, 0.046, 0.042), coat.patch.darker(0.6));
+        brush.fill(&circle(0.088, -0.065, 0.033), BLACK);
+        brush.fill(&circle(0.1, -0.078, 0.012), WHITE);
+        brush.line(&arc(0.085, -0.065, 0.065, 0.06, 0.55, 0.9), coat.patch.against(0.3), 0.014);
     });
-    let swing = random.span(-0.1, 0.06);
-    ear(brush, (-0.06, -0.1), swing, 1.0, coat.patch.darker(0.22));
+    let swing = random.span(-0.12, 0.05);
+    ear(brush, (-0.08, -0.08), swing, 1.08, coat.patch.darker(0.22));
 }
 
 /// A long ear with wavy hair, hanging from its root.

@@ -26,13 +26,16 @@ const BARS: [(P, P); 7] = [
 ];
 const SEGMENTS: [u8; 10] = [0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f];
 
-/// Digits of a counter.
+/// Digits of a counter, which read from left to right in mirror images too.
 fn digits(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, height: f32, count: usize, colour: Colour) {
+    let way = if brush.mirrored() { -1.0 } else { 1.0 };
+    let width = height * (0.8 * count as f32 - 0.3);
+    let left = if brush.mirrored() { x + width } else { x };
     for i in 0..count {
         let lit = SEGMENTS[random.below(10) as usize];
-        brush.within(place(x + i as f32 * height * 0.8, y, 0.0, height, height), |brush| {
+        brush.within(place(left + way * i as f32 * height * 0.8, y, 0.0, way * height, height), |brush| {
             for (bar, &(from, to)) in BARS.iter().enumerate() {
-                if lit >> bar & 1 == 1 {
+                if (lit >> bar) & 1 == 1 {
                     brush.bar(from, to, colour, 0.13);
                 }
             }

@@ -2,7 +2,7 @@
 
 use tiny_skia::Transform;
 
-use crate::drawn::brush::{Brush, Draws, arc, circle, curve, ellipse, limb, polygon, rectangle};
+use crate::drawn::brush::{Brush, Draws, arc, circle, ellipse, limb, polygon, rectangle};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
 use crate::random::Random;
 
@@ -59,9 +59,11 @@ fn ball(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, radius: f32,
         let stops = [(0.0, skin.lighter(0.6)), (0.45, skin), (0.8, skin.darker(0.22)), (1.0, skin.darker(0.5))];
         brush.fill_radial(&sphere, (lx * 0.45, ly * 0.45), 1.5, &stops);
         if let Some(colour) = mark {
-            let line = [(-0.35, 0.1), (-0.15, -0.02), (0.15, -0.02), (0.35, 0.1)];
-            brush.line(&curve(&line), colour, 0.09);
-            brush.bar((-0.12, 0.18), (0.12, 0.18), colour.darker(0.3), 0.08);
+            // A maker's name and number, as strokes of print.
+            for (x, width) in [(-0.36, 0.12), (-0.2, 0.2), (0.04, 0.1), (0.18, 0.18)] {
+                brush.bar((x, -0.04), (x + width, -0.04), colour, 0.14);
+            }
+            brush.bar((-0.05, 0.2), (0.05, 0.2), colour.darker(0.3), 0.13);
         }
         dimples(brush, rotation, count, depth, skin);
         brush.fill(&ellipse(lx * 0.5, ly * 0.5, 0.16, 0.12), Colour::grey(1.0).faded(0.45));

@@ -23,6 +23,8 @@ pub(super) struct Stance {
     pub(super) grounded: bool,
     /// How large it is drawn, as a factor.
     pub(super) size: f32,
+    /// How far it may be stretched and skewed, as a factor: a ball stays round.
+    pub(super) give: f32,
 }
 
 /// Draws the object of this class.
@@ -45,18 +47,18 @@ pub(super) fn draw(label: u16, brush: &mut Brush<'_>, random: &mut Random) {
 
 /// How the object of this class may lie.
 pub(super) fn stance(label: u16) -> Stance {
-    let (tilt, grounded, size) = match label {
-        0 => (0.7, false, 1.0),
-        1 => (0.16, true, 1.05),
-        2 => (0.35, true, 0.95),
-        3 => (0.8, false, 1.05),
-        4 => (0.1, true, 1.1),
-        5 => (1.0, false, 1.0),
-        6 => (0.12, true, 1.1),
-        7 => (0.14, true, 1.0),
-        8 => (0.3, true, 0.8),
-        9 => (0.35, false, 1.05),
+    let (tilt, grounded, size, give) = match label {
+        0 => (0.7, false, 1.0, 1.0),
+        1 => (0.16, true, 1.05, 1.0),
+        2 => (0.35, true, 0.95, 1.0),
+        3 => (0.8, false, 1.05, 1.0),
+        4 => (0.1, true, 1.1, 1.0),
+        5 => (1.0, false, 1.0, 1.0),
+        6 => (0.12, true, 1.1, 1.0),
+        7 => (0.14, true, 1.0, 1.0),
+        8 => (0.3, true, 0.8, 0.2),
+        9 => (0.35, false, 1.05, 1.0),
         _ => unreachable!("the drawn set has ten classes"),
     };
-    Stance { tilt, grounded, size }
+    Stance { tilt, grounded, size, give }
 }

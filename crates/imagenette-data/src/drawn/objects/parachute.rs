@@ -155,22 +155,25 @@ fn load(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32) {
     let spread = random.span(0.03, 0.12);
     brush.within(place(x, y, swing, size, size), |brush| {
         for side in [-1.0, 1.0] {
+            let foot = (side * (0.04 + spread * 0.7), 0.46);
             brush.form(
-                &limb(&[
-                    (side * 0.04, 0.2, 0.05),
-                    (side * (0.05 + spread), 0.34, 0.04),
-                    (side * (0.04 + spread * 0.6), 0.46, 0.035),
-                ]),
+                &limb(&[(side * 0.04, 0.2, 0.05), (side * (0.045 + spread), 0.33, 0.042), (foot.0, foot.1, 0.032)]),
                 suit.darker(0.2),
             );
+            brush.form(&limb(&[(foot.0 - side * 0.02, 0.47, 0.03), (foot.0 + side * 0.04, 0.48, 0.025)]), BLACK);
             brush.form(
-                &limb(&[(side * 0.06, 0.06, 0.035), (side * 0.14, -0.02, 0.03), (side * 0.1, -0.13, 0.025)]),
+                &limb(&[(side * 0.07, 0.07, 0.034), (side * 0.15, -0.03, 0.028), (side * 0.12, -0.17, 0.022)]),
                 suit,
             );
+            brush.fill(&circle(side * 0.12, -0.18, 0.026), skin);
         }
-        brush.form(&blob(&[(-0.09, 0.02), (0.0, 0.0), (0.09, 0.02), (0.08, 0.24), (-0.08, 0.24)]), suit);
-        brush.fill(&rounded(-0.05, 0.04, 0.1, 0.13, 0.02), pack);
-        brush.form(&circle(0.0, -0.05, 0.065), skin);
-        brush.form(&blob(&[(-0.07, -0.05), (-0.05, -0.11), (0.05, -0.11), (0.07, -0.05)]), helmet);
+        brush.form(&blob(&[(-0.1, 0.04), (0.0, 0.01), (0.1, 0.04), (0.075, 0.25), (-0.075, 0.25)]), suit);
+        brush.line(&open(&[(-0.06, 0.04), (-0.03, 0.24)]), pack, 0.025);
+        brush.line(&open(&[(0.06, 0.04), (0.03, 0.24)]), pack, 0.025);
+        brush.form(&circle(0.0, -0.05, 0.06), skin);
+        brush.form(
+            &blob(&[(-0.066, -0.05), (-0.05, -0.105), (0.0, -0.12), (0.05, -0.105), (0.066, -0.05), (0.0, -0.06)]),
+            helmet,
+        );
     });
 }
