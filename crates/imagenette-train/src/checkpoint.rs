@@ -70,7 +70,12 @@ impl CheckpointHead {
     pub fn check(&self, path: &Path, recipe_sha256: &str, dataset_identity: &str, seed: u64) -> Result<()> {
         let (own_seed, seed) = (self.seed.to_string(), seed.to_string());
         let pairs = [
-            ("recipe", self.recipe_sha256.as_str(), recipe_sha256, "`recipe.toml` in the run's folder must stay as it was"),
+            (
+                "recipe",
+                self.recipe_sha256.as_str(),
+                recipe_sha256,
+                "`recipe.toml` in the run's folder must stay as it was",
+            ),
             ("dataset", &self.dataset_identity, dataset_identity, "name the dataset that the run began with"),
             ("seed", &own_seed, &seed, "leave the seed out: the run knows it"),
         ];

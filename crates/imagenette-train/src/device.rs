@@ -56,7 +56,11 @@ impl Device {
             .map_err(|_| refuse(format!("`{index}` is not a number"), format!("write `{kind}` or `{kind}:0`")))?;
         // The processor is always there; asking other kinds opens their drivers.
         if kind == "flex" {
-            return if index == 0 { Ok(Self::cpu()) } else { Err(refuse("there is one".into(), "write `flex`".into())) };
+            return if index == 0 {
+                Ok(Self::cpu())
+            } else {
+                Err(refuse("there is one".into(), "write `flex`".into()))
+            };
         }
         let found = burn::tensor::Device::enumerate(device_type.clone()).into_vec();
         let count = found.len();

@@ -67,8 +67,7 @@ impl EvaluationData {
             .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
             .collect();
         let threads = self.loader_threads;
-        let loader =
-            Loader::new(self.packed.clone(), self.labels.clone(), 0, threads, Box::new(requests.into_iter()))?;
+        let loader = Loader::new(self.packed.clone(), self.labels.clone(), 0, threads, Box::new(requests.into_iter()))?;
         let mut predicted = Vec::with_capacity(self.samples.len());
         for batch in loader {
             let batch = batch?;
@@ -86,7 +85,8 @@ impl EvaluationData {
 
     /// How many of the predictions are right.
     pub fn count(&self, predicted: &[u16]) -> Counts {
-        let right = self.samples.iter().zip(predicted).filter(|(sample, label)| self.labels[**sample as usize] == **label);
+        let right =
+            self.samples.iter().zip(predicted).filter(|(sample, label)| self.labels[**sample as usize] == **label);
         Counts { correct: right.count() as u64, total: self.samples.len() as u64 }
     }
 

@@ -39,7 +39,8 @@ pub(crate) fn write<H: Serialize>(path: &Path, head: &H, tensors: Vec<NamedTenso
         })
         .collect();
     let views = bytes.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor has as many numbers as its shape");
+        let view =
+            TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a tensor has as many numbers as its shape");
         (name.as_str(), view)
     });
     let whole = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), text)])))

@@ -87,7 +87,8 @@ impl Training {
             .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
             .collect();
         let labels: Arc<[u16]> = job.dataset.labels().into();
-        let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests.into_iter()))?;
+        let loader =
+            Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests.into_iter()))?;
         let (mut moments, side) = (PatchMoments::default(), resolution_px as usize);
         for batch in loader {
             batch?.pixels.chunks_exact(side * side * 3).for_each(|photo| moments.add(photo, side));

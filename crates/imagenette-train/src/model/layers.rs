@@ -90,9 +90,8 @@ impl Normalisation {
             Scale::Learned(value) => (Role::Normalisation, value),
             Scale::Frozen => (Role::Frozen, 1.0),
         };
-        let mut add = |part: &str, role, value| {
-            layout.add(format!("{name}.{part}"), role, &[channels], Initial::Constant(value))
-        };
+        let mut add =
+            |part: &str, role, value| layout.add(format!("{name}.{part}"), role, &[channels], Initial::Constant(value));
         Self {
             scale: add("weight", role, value),
             shift: add("bias", Role::Normalisation, 0.0),
@@ -136,8 +135,7 @@ pub(super) struct Linear {
 impl Linear {
     pub(super) fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize, has_bias: bool) -> Self {
         let weight = layout.add(format!("{name}.weight"), Role::Weight, &[outputs, inputs], Initial::Uniform);
-        let bias =
-            has_bias.then(|| layout.add(format!("{name}.bias"), Role::Bias, &[outputs], Initial::Constant(0.0)));
+        let bias = has_bias.then(|| layout.add(format!("{name}.bias"), Role::Bias, &[outputs], Initial::Constant(0.0)));
         Self { weight, bias, outputs }
     }
 

@@ -79,7 +79,8 @@ fn eigen(mut matrix: Vec<f64>, size: usize) -> Vec<(f64, Vec<f64>)> {
     let total: f64 = matrix.iter().map(|x| x * x).sum();
     // Ten sweeps are plenty: the convergence is quadratic.
     for _ in 0..50 {
-        let off: f64 = (0..size).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| matrix[i * size + j].powi(2)).sum();
+        let off: f64 =
+            (0..size).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| matrix[i * size + j].powi(2)).sum();
         if off <= 1e-30 * total {
             break;
         }

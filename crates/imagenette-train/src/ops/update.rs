@@ -193,7 +193,8 @@ mod tests {
                     let g = f64::from(gradient[i]);
                     m[i] = 0.9 * m[i] + 0.1 * g;
                     s[i] = 0.99 * s[i] + 0.01 * g * g;
-                    let (m, s) = (m[i] / (1.0 - 0.9f64.powi(number as i32)), s[i] / (1.0 - 0.99f64.powi(number as i32)));
+                    let (m, s) =
+                        (m[i] / (1.0 - 0.9f64.powi(number as i32)), s[i] / (1.0 - 0.99f64.powi(number as i32)));
                     w[i] -= 0.01 * 0.1 * w[i] + 0.01 * m / (s.sqrt() + 1e-5);
                 }
             }

@@ -105,8 +105,7 @@ impl Optimizer {
         device: &Device,
     ) {
         self.steps += 1;
-        for (place, ((slot, gradient), state)) in
-            layout.slots().iter().zip(gradients).zip(&mut self.states).enumerate()
+        for (place, ((slot, gradient), state)) in layout.slots().iter().zip(gradients).zip(&mut self.states).enumerate()
         {
             // What the loss does not depend on has no gradient and stays.
             let Some(gradient) = gradient.filter(|_| slot.role.is_learned()) else { continue };
@@ -202,7 +201,10 @@ mod tests {
             weight_decay: 0.01,
             normalisation_rate_factor: 8.0,
         };
-        agree(&three_steps(OptimizerConfig::Sgd(config)), [0.370251727334, 0.242513966596, -0.523600000000, 0.372050000000]);
+        agree(
+            &three_steps(OptimizerConfig::Sgd(config)),
+            [0.370251727334, 0.242513966596, -0.523600000000, 0.372050000000],
+        );
     }
 
     #[test]
@@ -215,7 +217,10 @@ mod tests {
             weight_decay: 0.1,
             normalisation_rate_factor: 2.0,
         };
-        agree(&three_steps(OptimizerConfig::AdamW(config)), [0.482442004053, 0.482441911368, 0.467835695585, 0.483917847792]);
+        agree(
+            &three_steps(OptimizerConfig::AdamW(config)),
+            [0.482442004053, 0.482441911368, 0.467835695585, 0.483917847792],
+        );
     }
 
     #[test]

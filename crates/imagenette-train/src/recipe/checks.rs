@@ -17,7 +17,13 @@ pub(crate) fn below_one(key: &str, value: f64) -> Result<()> {
 
 /// Fails unless the value is a finite number of 0 or more.
 pub(crate) fn not_negative(key: &str, value: f64) -> Result<()> {
-    require(value >= 0.0 && value.is_finite(), key, "a finite number, 0 or more", value.to_string(), "0 switches it off")
+    require(
+        value >= 0.0 && value.is_finite(),
+        key,
+        "a finite number, 0 or more",
+        value.to_string(),
+        "0 switches it off",
+    )
 }
 
 /// Fails unless the value is a finite number above 0.

@@ -11,9 +11,9 @@ impl Recipe {
     /// # Errors
     /// When it is not TOML, has an unknown key, lacks one, or a value makes no sense.
     pub fn from_toml(text: &str, overrides: &[(String, String)]) -> Result<Self> {
-        let mut table: Table = text.parse().map_err(|error: toml::de::Error| TrainError::Syntax {
-            message: error.to_string().trim_end().into(),
-        })?;
+        let mut table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| TrainError::Syntax { message: error.to_string().trim_end().into() })?;
         for (key, value) in overrides {
             set(&mut table, key, parse_value(value))?;
         }

@@ -27,7 +27,9 @@ impl Recipe {
                 expected: format!("one of {}", names.join(", ")),
                 found: format!("`{name}`"),
                 hint: match super::read::nearest(name, names) {
-                    Some(near) => format!("did you mean `{near}`? A recipe of your own is named by its file: `{name}.toml`"),
+                    Some(near) => {
+                        format!("did you mean `{near}`? A recipe of your own is named by its file: `{name}.toml`")
+                    }
                     None => format!("a recipe of your own is named by its file: `{name}.toml`"),
                 },
             }

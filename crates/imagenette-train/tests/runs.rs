@@ -1,0 +1,307 @@
+//! Whole runs on a small made dataset: what they leave behind, and that nothing changes their bits.
+
+mod made;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use imagenette_data::edition::Split;
+use imagenette_results::{RunRecord, predictions};
+use imagenette_train::checkpoint::CHECKPOINT_FILE;
+use imagenette_train::device::Device;
+use imagenette_train::evaluation::EvaluationData;
+use imagenette_train::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
+use imagenette_train::saved::SavedNetwork;
+use imagenette_train::watch::{RunPlan, Silent, StepReport, TrainWatch};
+use imagenette_train::{Outcome, TrainError, TrainJob, train};
+use made::{Made, recipe};
+
+/// Interrupts after so many steps of this sitting.
+struct StopAfter(AtomicU64);
+
+impl StopAfter {
+    fn steps(count: u64) -> Self {
+        Self(AtomicU64::new(count))
+    }
+}
+
+impl TrainWatch for StopAfter {
+    fn step(&self, _: &StepReport) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+#[track_caller]
+fn finish(job: &TrainJob) -> RunRecord {
+    match train(job, &Silent).expect("a run") {
+        Outcome::Finished(record) => *record,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn bytes(run: &Path, file: &str) -> Vec<u8> {
+    std::fs::read(run.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+#[track_caller]
+fn same_bits(one: &Path, other: &Path) {
+    assert!(bytes(one, WEIGHTS_FILE) == bytes(other, WEIGHTS_FILE), "the weights differ");
+    assert!(bytes(one, PREDICTIONS_FILE) == bytes(other, PREDICTIONS_FILE), "the predictions differ");
+    let losses = |run: &Path| {
+        let text = String::from_utf8(bytes(run, HISTORY_FILE)).unwrap();
+        let loss = |line: &str| line.split("\"loss\":").nth(1).map(|rest| rest.split(',').next().unwrap().to_owned());
+        text.lines().filter_map(loss).collect::<Vec<_>>()
+    };
+    assert_eq!(losses(one), losses(other));
+}
+
+#[test]
+fn a_run_learns_and_its_folder_accounts_for_it() {
+    let made = Made::new(0);
+    let recipe = recipe(&[("epochs", "8")]);
+    let job = made.job(&recipe, "run");
+    let record = finish(&job);
+    assert_eq!((record.steps, record.samples_drawn, record.epochs), (56, 448, 8));
+    assert!(record.result.total == 30 && record.result.correct >= 24, "{:?}", record.result);
+    assert!(record.seconds.training > 0.0 && record.seconds.evaluation > 0.0);
+    assert!(record.seconds.total >= record.seconds.training + record.seconds.evaluation);
+    assert_eq!(RunRecord::read(&job.folder).unwrap(), record);
+    assert_eq!(record.recipe_sha256, RunFolder::open(&job.folder).unwrap().recipe().unwrap().sha256());
+
+    let mut files: Vec<_> = std::fs::read_dir(&job.folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, [HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, "record.json", WEIGHTS_FILE]);
+
+    // The accuracy follows from the predictions alone.
+    let manifest = &made.dataset.manifest;
+    let truth: Vec<(String, usize)> = manifest
+        .samples(Split::Val)
+        .into_iter()
+        .map(|sample| &manifest.images[sample as usize])
+        .map(|image| (manifest.relative_path(image), usize::from(image.label.unwrap())))
+        .collect();
+    let wnids: Vec<String> = manifest.classes.iter().map(|class| class.wnid.clone()).collect();
+    let path = job.folder.join(PREDICTIONS_FILE);
+    let written = predictions::read(&path).unwrap();
+    let score = predictions::score(&path, &written, &truth, &wnids).unwrap();
+    assert_eq!(score.correct, record.result.correct);
+
+    // The saved network says the same again, and for a single photo too.
+    let device = Device::cpu();
+    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device).unwrap();
+    let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 2);
+    let predicted = data.predict(&network.model, &network.weights, &device, &Silent).unwrap();
+    assert_eq!(data.name(&predicted, &made.dataset), written);
+    let photo = made.dataset.path_of(manifest.samples(Split::Val)[0]);
+    let probabilities = network.predict(&photo).unwrap();
+    assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    let best = (0..3).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap();
+    assert_eq!(manifest.classes[best].wnid, written[0].class);
+    assert!(network.predict(&job.folder.join(RECIPE_FILE)).is_err(), "text is not a photo");
+}
+
+#[test]
+fn the_same_run_has_the_same_bits_with_one_thread_and_with_two() {
+    let made = Made::new(0);
+    // Wide enough that products and convolutions are split over the threads.
+    let recipe = recipe(&[("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20")]);
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut job = made.job(&recipe, &format!("threads-{threads}"));
+        job.loader_threads = threads;
+        pool.install(|| finish(&job));
+    }
+    same_bits(&made.run("threads-1"), &made.run("threads-2"));
+}
+
+#[test]
+fn a_resumed_run_ends_in_the_bits_of_an_uninterrupted_one() {
+    let made = Made::new(0);
+    for (kind, overrides) in [
+        ("sgd", &[][..]),
+        ("adamw with an average", &[("optimizer", "{ kind = \"adamw\", learning_rate = 0.01 }"), ("ema.decay", "0.9")]),
+    ] {
+        let recipe = recipe(overrides);
+        let whole = made.job(&recipe, &format!("whole {kind}"));
+        finish(&whole);
+        // In the middle of an epoch, at its end, right after the start, and before the last evaluation.
+        for (number, sittings) in [&[3][..], &[7, 5, 1], &[21], &[1, 1]].into_iter().enumerate() {
+            let mut job = made.job(&recipe, &format!("{kind} {number}"));
+            job.evaluate_every = 1;
+            let mut done = 0;
+            for &steps in sittings {
+                done += steps;
+                let outcome = train(&job, &StopAfter::steps(steps)).unwrap();
+                assert_eq!(outcome, Outcome::Interrupted { step: done, steps: 21 });
+                (job.resume, job.loader_threads) = (true, 3);
+            }
+            let record = finish(&job);
+            assert_eq!(record.resumed, sittings.len() as u32);
+            assert_eq!(record.by_epoch.iter().map(|known| known.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+            same_bits(&whole.folder, &job.folder);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_interrupted_while_it_was_judged_is_judged_again() {
+    struct StopWhileJudged;
+    impl TrainWatch for StopWhileJudged {
+        fn begin(&self, plan: &RunPlan) {
+            assert_eq!(plan.done_steps, 21);
+        }
+        fn interrupted(&self) -> bool {
+            true
+        }
+    }
+    let made = Made::new(0);
+    let recipe = recipe(&[]);
+    let whole = made.job(&recipe, "whole");
+    finish(&whole);
+    let mut job = made.job(&recipe, "judged twice");
+    train(&job, &StopAfter::steps(21)).unwrap();
+    job.resume = true;
+    assert_eq!(train(&job, &StopWhileJudged).unwrap(), Outcome::Interrupted { step: 21, steps: 21 });
+    finish(&job);
+    same_bits(&whole.folder, &job.folder);
+}
+
+#[test]
+fn a_checkpoint_of_another_recipe_dataset_or_seed_is_refused() {
+    let made = Made::new(0);
+    let mut job = made.job(&recipe(&[]), "run");
+    train(&job, &StopAfter::steps(2)).unwrap();
+    job.resume = true;
+    let refused = |job: &TrainJob, what: &str| {
+        let error = train(job, &Silent).unwrap_err();
+        assert!(matches!(error, TrainError::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("another {what}")), "{error}");
+        assert!(error.hint().is_some());
+    };
+    let mut other = job.clone();
+    other.recipe = recipe(&[("optimizer.learning_rate", "0.01")]);
+    refused(&other, "recipe");
+    let other_photos = Made::new(1);
+    other = job.clone();
+    (other.dataset, other.packed) = (&other_photos.dataset, other_photos.packed.clone());
+    refused(&other, "dataset");
+    other = job.clone();
+    other.seed += 1;
+    refused(&other, "seed");
+    finish(&job);
+}
+
+#[test]
+fn a_truncated_or_missing_checkpoint_is_refused_and_a_finished_run_is_not_resumed() {
+    let made = Made::new(0);
+    let mut job = made.job(&recipe(&[]), "run");
+    job.resume = true;
+    assert!(matches!(train(&job, &Silent), Err(TrainError::RunFolder { .. })), "no run is there");
+    job.resume = false;
+    train(&job, &StopAfter::steps(2)).unwrap();
+    let path = job.folder.join(CHECKPOINT_FILE);
+    let whole = std::fs::read(&path).unwrap();
+    job.resume = true;
+    for length in [0, 5, 200, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let error = train(&job, &Silent).unwrap_err();
+        assert!(matches!(error, TrainError::Malformed { .. }), "{length}: {error}");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    finish(&job);
+    let error = train(&job, &Silent).unwrap_err();
+    assert!(error.to_string().contains("finished"), "{error}");
+}
+
+#[test]
+fn a_run_does_not_begin_where_something_is_already() {
+    let made = Made::new(0);
+    let job = made.job(&recipe(&[]), "run");
+    train(&job, &StopAfter::steps(1)).unwrap();
+    let error = train(&job, &Silent).unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("--resume")), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_at_its_step() {
+    let made = Made::new(0);
+    let job = made.job(&recipe(&[("optimizer.learning_rate", "1e30")]), "run");
+    let error = train(&job, &Silent).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { step: 2..=4, epoch: 1, .. }), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("optimizer.learning_rate")));
+}
+
+#[test]
+fn a_recipe_that_does_not_fit_the_photos_is_refused_before_anything_is_written() {
+    let made = Made::new(0);
+    for (key, value, expected) in [
+        ("resolution", "64", "at most 40 px"),
+        ("evaluation.resolution", "41", "at most 40 px"),
+        ("batch_size", "61", "at most the 60 photos"),
+    ] {
+        let job = made.job(&recipe(&[(key, value)]), "run");
+        let error = train(&job, &Silent).unwrap_err();
+        assert!(error.to_string().contains(key) && error.to_string().contains(expected), "{error}");
+        assert!(!job.folder.exists());
+    }
+}
+
+#[test]
+fn a_residual_network_trains_and_comes_back_from_its_file() {
+    let made = Made::new(0);
+    let model = ("model", "{ kind = \"xresnet\", depth = 18 }");
+    let recipe = recipe(&[model, ("resolution", "32"), ("epochs", "1"), ("batch_size", "20")]);
+    let job = made.job(&recipe, "run");
+    let record = finish(&job);
+    assert_eq!(record.model.name, "xresnet18");
+    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &Device::cpu()).unwrap();
+    let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 1);
+    let predicted = data.predict(&network.model, &network.weights, &Device::cpu(), &Silent).unwrap();
+    assert_eq!(data.count(&predicted), record.result);
+}
+
+#[cfg(unix)]
+mod full_disk {
+    use super::*;
+
+    const RUN: &str = "IMAGENETTE_TEST_RUN";
+    /// The checkpoint is larger than the packed photos, which the child makes for itself.
+    const LARGE: (&str, &str) = ("model.widths", "[64, 64]");
+    const NAME: &str = "full_disk::a_full_disk_stops_the_run_and_keeps_the_earlier_checkpoint";
+
+    /// The child: goes on with the run in the folder under a limit on the size of files, as on a full disk.
+    fn go_on(made: &Made, run: &Path) {
+        let mut job = made.job(&recipe(&[LARGE]), "unused");
+        (job.folder, job.resume) = (run.to_owned(), true);
+        let error = train(&job, &Silent).unwrap_err();
+        assert!(error.to_string().contains("failed to write"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("disk space")), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_stops_the_run_and_keeps_the_earlier_checkpoint() {
+        let made = Made::new(0);
+        if let Some(run) = std::env::var_os(RUN) {
+            return go_on(&made, Path::new(&run));
+        }
+        let mut job = made.job(&recipe(&[LARGE]), "run");
+        train(&job, &StopAfter::steps(2)).unwrap();
+        let before = bytes(&job.folder, CHECKPOINT_FILE);
+        // One block less than the checkpoint needs (of 512 or 1,024 bytes); a write beyond fails instead of a signal.
+        let blocks = before.len() / 1024 - 1;
+        let child = std::process::Command::new("sh")
+            .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact {NAME}")])
+            .arg(std::env::current_exe().unwrap())
+            .env(RUN, &job.folder)
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        assert!(before == bytes(&job.folder, CHECKPOINT_FILE), "the earlier checkpoint stays");
+        job.resume = true;
+        finish(&job);
+    }
+}
