@@ -12,6 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use crate::edition::Edition;
 use crate::error::{DataError, Result};
 use crate::manifest::{Manifest, Source, hex};
 use crate::source::intake::{Content, Feeder, Intake, Photo};
@@ -54,12 +55,12 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// The manifest of what came out. `archive` is named in errors.
+    /// The manifest of what came out. `archive` is named in errors; `known` is the archive's edition, where its hash says it.
     ///
     /// # Errors
     /// When there are no photos, when a class is empty or in one split only.
-    pub fn manifest(self, archive: &Path, name: &str, source: Source) -> Result<Manifest> {
-        crate::source::assemble(archive, name, source, self.photos, &self.layout.classes)
+    pub fn manifest(self, archive: &Path, name: &str, source: Source, known: Option<Edition>) -> Result<Manifest> {
+        crate::source::assemble(archive, name, source, self.photos, &self.layout.classes, known)
     }
 }
 
@@ -179,7 +180,6 @@ impl Unpacking<'_> {
                 }
             }
         }
-        drop(tar);
         // A stream that ends between two members looks whole to the tar reader.
         if self.state.borrow().trailing_zeros < 512 {
             return Err(self.malformed("an archive that ends before its end mark: it is truncated".into()));

@@ -136,7 +136,10 @@ impl Download<'_> {
             fruitless = if self.partial.bytes > furthest { 1 } else { fruitless + 1 };
             furthest = furthest.max(self.partial.bytes);
             if fruitless >= self.options.attempts {
-                return Err(self.error(format!("{reason} (gave up after {fruitless} tries in a row)")));
+                return Err(self.error(format!(
+                    "{reason} (gave up after {fruitless} fruitless {})",
+                    if fruitless == 1 { "try" } else { "tries" }
+                )));
             }
             let doubled = self.options.first_backoff.saturating_mul(1 << (fruitless - 1).min(16));
             let wait = doubled.min(LONGEST_BACKOFF).mul_f64(random.between(0.5, 1.0));

@@ -11,6 +11,7 @@ pub mod augment;
 pub mod class;
 pub mod contact_sheet;
 pub mod dataset;
+pub mod drawn;
 pub mod edition;
 pub mod error;
 pub mod extract;

@@ -85,7 +85,7 @@ fn plain_and_compressed_archives_give_the_same_photos() {
             }
         }
         let source = imagenette_data::manifest::Source { from: "x".into(), sha256: None, archive: None };
-        let manifest = extracted.manifest(Path::new("x"), "small", source.clone()).expect("a manifest");
+        let manifest = extracted.manifest(Path::new("x"), "small", source.clone(), None).expect("a manifest");
         let scanned = imagenette_data::source::folder::scan(&out, "small", source, &Silent).expect("a manifest");
         assert_eq!(manifest, scanned);
     }

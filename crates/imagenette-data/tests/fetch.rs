@@ -222,7 +222,7 @@ fn busy_servers_are_tried_again_and_refusals_are_final() {
         assert_eq!(bench.server.asked().len(), 1);
     }
     let bench = Bench::new(vec![Answer::Status(503)]);
-    assert!(bench.fails().contains("gave up after 3 tries"));
+    assert!(bench.fails().contains("gave up after 3 fruitless tries"));
     assert_eq!(bench.server.asked().len(), 3);
 }
 
@@ -393,4 +393,22 @@ fn a_proxy_in_the_environment_does_not_reach_for_this_machine() {
         .output()
         .expect("the test's program runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn https_is_spoken_and_a_server_that_does_not_is_an_error() {
+    let bench = Bench::new(vec![Answer::Good]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}/set.tgz", listener.local_addr().expect("an address"));
+    let hello = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut first = [0; 5];
+        stream.read_exact(&mut first).expect("a greeting");
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("an answer");
+        first
+    });
+    let error = fetch(&url, &bench.path(), &[generation("now", &bench.file)], &quick(), &Silent).expect_err("no TLS");
+    assert_eq!(hello.join().expect("no panic")[..2], [22, 3], "a TLS handshake record");
+    assert!(matches!(error, DataError::Download { .. }) && !error.to_string().contains("thread ended"), "{error}");
 }

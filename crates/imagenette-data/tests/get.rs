@@ -15,6 +15,7 @@ use imagenette_data::archive::{Archive, Generation};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::manifest::hex;
+use imagenette_data::random::{Purpose, Random};
 use imagenette_data::source::archive::{GetOptions, Installed, get, get_archive, get_from};
 use imagenette_data::store::Store;
 use imagenette_data::watch::{Silent, Watch};
@@ -24,6 +25,11 @@ use sha2::{Digest, Sha256};
 
 fn small_archive() -> Vec<u8> {
     let mut files = small_set(30);
+    let mut random = Random::new(4, Purpose::Test, 0, 0);
+    for (_, photo) in &mut files {
+        // Bytes behind a JPEG's end are no part of the picture, and make the archive large enough to be killed in.
+        photo.extend((0..20_000).map(|_| random.next_u32() as u8));
+    }
     files.push(("noisy_small.csv".into(), b"path\n".to_vec()));
     gzip(&tar_of("small-160", &files))
 }
@@ -216,8 +222,21 @@ fn child_that_gets() {
     else {
         return;
     };
+    /// Takes its time with every photo, so that it can be killed between two.
+    struct Slow;
+    impl Watch for Slow {
+        fn interrupted(&self) -> bool {
+            std::thread::sleep(Duration::from_millis(4));
+            false
+        }
+    }
     let archive = known_as_small(&small_archive());
-    get_archive(&archive, &Store::at(home.into()), &options(&base_url), &Silent).expect("installed");
+    get_archive(&archive, &Store::at(home.into()), &options(&base_url), &Slow).expect("installed");
+}
+
+fn files_below(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| if entry.path().is_dir() { files_below(&entry.path()) } else { 1 }).sum()
 }
 
 fn start_child(home: &Home, base_url: &str) -> Child {
@@ -250,13 +269,21 @@ fn killed_at_any_moment_the_same_command_goes_on() {
         child.wait().expect("ended");
         assert!(home.store.installed().expect("a list").is_empty());
     }
-    // Then at many moments while checking, unpacking and renaming.
-    for delay_ms in 0..12 {
+    // Then while the next process unpacks: as soon as it has written so many files, manifest and all.
+    let unfinished = home.store.datasets_folder().join(".installing-small-160");
+    for files in [1, 2, 20, 50, 80, 94] {
         let mut child = start_child(&home, &server.base_url);
-        std::thread::sleep(Duration::from_millis(2 * delay_ms));
+        let until = Instant::now() + Duration::from_secs(30);
+        while files_below(&unfinished) < files && home.store.installed().expect("a list").is_empty() {
+            assert!(Instant::now() < until, "the unpacking does not get on");
+            std::thread::yield_now();
+        }
         child.kill().expect("killed");
         child.wait().expect("ended");
-        for name in home.store.installed().expect("a list") {
+        println!("killed at {files} files, leaving {:?}", home.contents());
+        let installed = home.store.installed().expect("a list");
+        assert!(files > 50 || installed.is_empty(), "it was too quick to be killed at {files} files");
+        for name in installed {
             is_whole(&Dataset::open(&home.store.dataset_folder(&name)).expect("what is installed is whole"));
         }
     }

@@ -178,7 +178,7 @@ pub(crate) fn seconds(value: f64) -> String {
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let interrupted = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(DataError::Interrupted))
-            || cause.downcast_ref::<TrainError>().is_some_and(TrainError::is_interruption)
+            || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
     });
     // Each cause once: an outer message often ends with the inner one.
     let mut text = String::new();

@@ -157,3 +157,134 @@ fn random_resized(width_px: u32, height_px: u32, area: [f64; 2], aspect: [f64; 2
     };
     whole_px((width_px - crop_width) / 2, (height_px - crop_height) / 2, crop_width, crop_height)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Crop = Crop::RandomResized { area: [0.35, 1.0], aspect: [0.75, 4.0 / 3.0] };
+
+    fn assert_inside(crop: CropBox, width_px: u32, height_px: u32) {
+        let inside = crop.left >= 0.0
+            && crop.top >= 0.0
+            && crop.width > 0.0
+            && crop.height > 0.0
+            && crop.left + crop.width <= f64::from(width_px) + 1e-9
+            && crop.top + crop.height <= f64::from(height_px) + 1e-9;
+        assert!(inside, "{crop:?} in {width_px}×{height_px}");
+    }
+
+    #[test]
+    fn boxes_lie_inside_the_photo_whatever_its_size() {
+        let crops = [
+            USUAL,
+            Crop::RandomResized { area: [1e-9, 1e-6], aspect: [1e-3, 1e3] },
+            Crop::RandomResized { area: [1.0, 1.0], aspect: [0.01, 0.02] },
+            Crop::RandomResized { area: [1.0, 1.0], aspect: [50.0, 99.0] },
+            Crop::Light { scale: 1.0 },
+            Crop::Light { scale: 1.125 },
+            Crop::Light { scale: 16.0 },
+        ];
+        let mut random = Random::new(1, Purpose::Test, 0, 0);
+        for sample in 0..4000 {
+            let side = |random: &mut Random| match random.below(4) {
+                0 => 1 + random.below(3),
+                1 => 1 + random.below(60_000),
+                _ => 1 + random.below(500),
+            };
+            let (width, height, resolution) = (side(&mut random), side(&mut random), 1 + random.below(300));
+            for crop in crops {
+                let plan = plan_train(&Augment { crop, flip: Flip::Random }, width, height, resolution, 1, 2, sample);
+                assert_inside(plan.crop, width, height);
+            }
+            for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Centre { ratio: 1.143 }] {
+                assert_inside(plan_evaluation(geometry, width, height, resolution).crop, width, height);
+            }
+        }
+    }
+
+    #[test]
+    fn random_boxes_have_the_areas_and_aspects_asked_for() {
+        let augment = Augment { crop: USUAL, flip: Flip::None };
+        let n = 20_000;
+        let boxes: Vec<CropBox> = (0..n).map(|s| plan_train(&augment, 1000, 1000, 128, 3, 0, s).crop).collect();
+        let areas: Vec<f64> = boxes.iter().map(|b| b.width * b.height / 1e6).collect();
+        let aspects: Vec<f64> = boxes.iter().map(|b| (b.width / b.height).ln()).collect();
+        assert!(areas.iter().all(|area| (0.349..=1.0).contains(area)));
+        let limit = (4.0f64 / 3.0).ln() + 0.01;
+        assert!(aspects.iter().all(|aspect| aspect.abs() < limit));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        // Boxes near the whole area with an aspect far from the photo's do not fit and are drawn again: a bit under 0.675.
+        assert!((0.60..0.675).contains(&mean(&areas)), "{}", mean(&areas));
+        assert!(mean(&aspects).abs() < 0.005, "{}", mean(&aspects));
+        // Small boxes always fit, so their aspects are uniform in the logarithm: variance limit² / 3.
+        let small: Vec<f64> = areas.iter().zip(&aspects).filter(|(a, _)| **a < 0.7).map(|(_, b)| b * b).collect();
+        let expected = (4.0f64 / 3.0).ln().powi(2) / 3.0;
+        assert!((mean(&small) / expected - 1.0).abs() < 0.05, "{} {expected}", mean(&small));
+        // Places are uniform: half the boxes lie left of the middle of what is free, half above it.
+        let left = boxes.iter().filter(|b| b.left < (1000.0 - b.width) / 2.0).count() as f64 / f64::from(n);
+        let above = boxes.iter().filter(|b| b.top < (1000.0 - b.height) / 2.0).count() as f64 / f64::from(n);
+        assert!((left - 0.5).abs() < 0.02 && (above - 0.5).abs() < 0.02, "{left} {above}");
+    }
+
+    #[test]
+    fn a_box_that_never_fits_becomes_the_centre_with_an_allowed_aspect() {
+        let crop = Crop::RandomResized { area: [1.0, 1.0], aspect: [0.75, 4.0 / 3.0] };
+        let wide = plan_train(&Augment { crop, flip: Flip::None }, 1000, 100, 64, 0, 0, 0).crop;
+        assert_eq!(wide, CropBox { left: 433.0, top: 0.0, width: 133.0, height: 100.0 });
+        let high = plan_train(&Augment { crop, flip: Flip::None }, 90, 1200, 64, 0, 0, 0).crop;
+        assert_eq!(high, CropBox { left: 0.0, top: 540.0, width: 90.0, height: 120.0 });
+    }
+
+    #[test]
+    fn light_crops_take_every_place_of_the_resized_photo_equally() {
+        // 160 high becomes 36, so 320 wide becomes 72: places 0..=40 across and 0..=4 down.
+        let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::None };
+        let mut seen = [[0u32; 41]; 5];
+        for sample in 0..20_500 {
+            let crop = plan_train(&augment, 320, 160, 32, 9, 0, sample).crop;
+            assert!(
+                (crop.width - 32.0 * 320.0 / 72.0).abs() < 1e-9 && (crop.height - 32.0 * 160.0 / 36.0).abs() < 1e-9
+            );
+            let (across, down) = (crop.left * 72.0 / 320.0, crop.top * 36.0 / 160.0);
+            assert!((across - across.round()).abs() < 1e-9 && (down - down.round()).abs() < 1e-9);
+            seen[down.round() as usize][across.round() as usize] += 1;
+        }
+        // 100 expected at each of 205 places, with a standard deviation of 10.
+        assert!(seen.iter().flatten().all(|&count| (50..150).contains(&count)), "{seen:?}");
+    }
+
+    #[test]
+    fn evaluation_sees_the_whole_photo_or_its_centre() {
+        let whole = plan_evaluation(EvaluationGeometry::Whole, 300, 200, 128);
+        assert_eq!(whole, Plan { crop: CropBox { left: 0.0, top: 0.0, width: 300.0, height: 200.0 }, flip: false });
+        let centre = plan_evaluation(EvaluationGeometry::Centre { ratio: 1.0 }, 300, 200, 100).crop;
+        assert_eq!(centre, CropBox { left: 50.0, top: 0.0, width: 200.0, height: 200.0 });
+        let centre = plan_evaluation(EvaluationGeometry::Centre { ratio: 1.25 }, 200, 200, 128).crop;
+        assert_eq!(centre, CropBox { left: 20.0, top: 20.0, width: 160.0, height: 160.0 });
+    }
+
+    #[test]
+    fn flips_alternate_from_a_coin_toss_or_are_tossed_anew() {
+        let flips = |flip, epoch| -> Vec<bool> {
+            let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip };
+            (0..4000).map(|sample| plan_train(&augment, 64, 64, 32, 5, epoch, sample).flip).collect()
+        };
+        let share = |flips: &[bool]| flips.iter().filter(|&&flip| flip).count() as f64 / flips.len() as f64;
+        let same = |a: &[bool], b: &[bool]| a.iter().zip(b).filter(|(a, b)| a == b).count() as f64 / a.len() as f64;
+        assert_eq!(share(&flips(Flip::None, 0)), 0.0);
+        for epoch in 0..5 {
+            let (now, next) = (flips(Flip::Alternating, epoch), flips(Flip::Alternating, epoch + 1));
+            assert!((share(&now) - 0.5).abs() < 0.03);
+            assert_eq!(same(&now, &next), 0.0);
+            let (now, next) = (flips(Flip::Random, epoch), flips(Flip::Random, epoch + 1));
+            assert!((share(&now) - 0.5).abs() < 0.03 && (same(&now, &next) - 0.5).abs() < 0.03);
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_crop_leaves_every_flip_as_it_was() {
+        let flip = |crop, sample| plan_train(&Augment { crop, flip: Flip::Random }, 99, 70, 32, 5, 1, sample).flip;
+        assert!((0..200).all(|sample| flip(USUAL, sample) == flip(Crop::Light { scale: 1.125 }, sample)));
+    }
+}

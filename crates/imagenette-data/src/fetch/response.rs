@@ -104,7 +104,7 @@ fn exchange(request: &Request, options: &FetchOptions, sender: &SyncSender<Messa
     }
 }
 
-/// Errors that another try will not change.
+/// Errors that another try will not change. Invalid data is what TLS calls a certificate or a peer that is not right.
 fn is_hopeless(error: &ureq::Error) -> bool {
     use ureq::Error;
     matches!(
@@ -116,7 +116,9 @@ fn is_hopeless(error: &ureq::Error) -> bool {
             | Error::RequireHttpsOnly(_)
             | Error::TooManyRedirects
             | Error::RedirectFailed
-    )
+            | Error::Tls(_)
+            | Error::Rustls(_)
+    ) || matches!(error, Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// A proxy cannot reach this machine's own servers, whatever the environment says.

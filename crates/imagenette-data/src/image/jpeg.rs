@@ -1,4 +1,6 @@
-//! JPEG files to RGB by way of `zune-jpeg`.
+//! JPEG files to RGB by way of `zune-jpeg`, which this room makes strict about damage and safe against its own mistakes.
+
+use std::panic::catch_unwind;
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -8,35 +10,131 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::remark::Remark;
 use super::{Pixels, check_size};
 
-fn decoder(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
-    let options = DecoderOptions::default()
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    JpegDecoder::new_with_options(ZCursor::new(bytes), options)
-}
+type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-fn size(decoder: &JpegDecoder<ZCursor<&[u8]>>) -> Result<(u32, u32), String> {
-    let (width, height) = decoder.dimensions().ok_or("the header has no size")?;
-    check_size(width as u64, height as u64)
-}
+/// What pixels hold that were never read: the middle of the scale, as other decoders leave it.
+const UNREAD: u8 = 128;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
-    let mut decoder = decoder(bytes);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
-    size(&decoder)
+    guarded(|| headers(bytes).map(|(_, size)| size))
 }
 
 pub(super) fn decode(bytes: &[u8], pixels: &mut Pixels) -> Result<Vec<Remark>, String> {
-    let mut decoder = decoder(bytes);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
-    let (width_px, height_px) = size(&decoder)?;
-    pixels.rgb.resize(width_px as usize * height_px as usize * 3, 0);
-    (pixels.width_px, pixels.height_px) = (width_px, height_px);
-    let mut remarks = Vec::new();
-    if decoder.input_colorspace() == Some(ColorSpace::Luma) {
-        remarks.push(Remark::GrayscaleConverted);
-    }
-    decoder.decode_into(&mut pixels.rgb).map_err(|error| error.to_string())?;
+    let mut rgb = std::mem::take(&mut pixels.rgb);
+    let (rgb, size, remarks) = guarded(move || {
+        let (mut decoder, size) = headers(bytes)?;
+        let mut remarks = remarks(&decoder);
+        rgb.resize(size.0 as usize * size.1 as usize * 3, UNREAD);
+        let whole = fill(&mut decoder, &mut rgb, true).is_ok() && has_end(bytes);
+        if !whole {
+            remarks.push(Remark::Truncated);
+            let (mut decoder, _) = headers(bytes)?;
+            fill(&mut decoder, &mut rgb, false)?;
+            check_rows(&rgb, size)?;
+        }
+        Ok((rgb, size, remarks))
+    })?;
+    (pixels.width_px, pixels.height_px) = size;
+    pixels.rgb = rgb;
     Ok(remarks)
+}
+
+/// A codec's panic on a hostile file becomes an error: the file is at fault as far as the caller is concerned.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String> + std::panic::UnwindSafe) -> Result<T, String> {
+    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
+}
+
+/// Reads up to the first scan.
+fn headers(bytes: &[u8]) -> Result<(Decoder<'_>, (u32, u32)), String> {
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options());
+    decoder.decode_headers().map_err(|error| error.to_string())?;
+    let (width, height) = decoder.dimensions().ok_or("the header has no size")?;
+    let size = check_size(width as u64, height as u64)?;
+    Ok((decoder, size))
+}
+
+/// The largest sides that the format knows; [`check_size`] limits their product.
+fn options() -> DecoderOptions {
+    DecoderOptions::default()
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .set_strict_mode(false)
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+}
+
+/// Decodes the scans. Strictness is for them alone: oddities between header segments are common and cost no pixel.
+fn fill(decoder: &mut Decoder, rgb: &mut [u8], strict: bool) -> Result<(), String> {
+    // The memory is used again, and some damage leaves rows untouched: they must not show the photo before.
+    rgb.fill(UNREAD);
+    decoder.set_options(options().set_strict_mode(strict));
+    decoder.decode_into(rgb).map_err(|error| error.to_string())
+}
+
+/// Refuses a damaged photo when less than half of its rows hold anything.
+fn check_rows(rgb: &[u8], (width_px, height_px): (u32, u32)) -> Result<(), String> {
+    let unread = |row: &&[u8]| row.iter().all(|&value| value == UNREAD);
+    let lost = rgb.rchunks_exact(width_px as usize * 3).take_while(unread).count();
+    let read = height_px as usize - lost;
+    if read * 2 < height_px as usize {
+        return Err(format!("damaged or cut short: {read} of {height_px} rows could be read"));
+    }
+    Ok(())
+}
+
+fn remarks(decoder: &Decoder) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => remarks.push(Remark::GrayscaleConverted),
+        Some(ColorSpace::CMYK | ColorSpace::YCCK) => remarks.push(Remark::CmykConverted),
+        _ => {}
+    }
+    if decoder.exif().is_some_and(|exif| orientation(exif).is_some_and(|orientation| orientation > 1)) {
+        remarks.push(Remark::OrientationIgnored);
+    }
+    remarks
+}
+
+/// Whether the end marker follows the first scan. Compressed data cannot hold it by chance, but a preview in the header can.
+fn has_end(bytes: &[u8]) -> bool {
+    const END: [u8; 2] = [0xFF, 0xD9];
+    bytes.ends_with(&END) || {
+        let scan = scan_start(bytes).unwrap_or(bytes.len());
+        bytes[scan..].windows(2).rev().any(|pair| pair == END)
+    }
+}
+
+/// Where the first scan begins: segments are a marker and a length each.
+fn scan_start(bytes: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        match *bytes.get(at..at + 4)? {
+            [0xFF, 0xDA, ..] => return Some(at),
+            [0xFF, 0xFF, ..] => at += 1,
+            [0xFF, _, high, low] => at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2),
+            _ => at += 1,
+        }
+    }
+}
+
+/// The orientation that a camera noted (1 to 8), from the TIFF structure in an Exif segment.
+fn orientation(exif: &[u8]) -> Option<u16> {
+    const ORIENTATION_TAG: u16 = 0x0112;
+    const ENTRY_BYTES: usize = 12;
+    let little = match exif.get(..2)? {
+        b"II" => true,
+        b"MM" => false,
+        _ => return None,
+    };
+    let u16_at = |at: usize| {
+        let pair = exif.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
+    };
+    let (first, second) = (u16_at(4)?, u16_at(6)?);
+    let (high, low) = if little { (second, first) } else { (first, second) };
+    let directory = usize::from(high) << 16 | usize::from(low);
+    let entries = usize::from(u16_at(directory)?);
+    (0..entries)
+        .map(|number| directory + 2 + number * ENTRY_BYTES)
+        .find(|&entry| u16_at(entry) == Some(ORIENTATION_TAG))
+        .and_then(|entry| u16_at(entry + 8))
 }

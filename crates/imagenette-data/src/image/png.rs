@@ -3,14 +3,10 @@
 use std::io::Cursor;
 
 use image::codecs::png::PngDecoder;
-use image::{ColorType, DynamicImage, ImageDecoder, Limits};
+use image::{DynamicImage, ImageDecoder, Limits};
 
 use super::remark::Remark;
 use super::{Pixels, check_size};
-
-fn decoder(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, String> {
-    PngDecoder::with_limits(Cursor::new(bytes), Limits::default()).map_err(|error| error.to_string())
-}
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     let (width_px, height_px) = decoder(bytes)?.dimensions();
@@ -21,18 +17,36 @@ pub(super) fn decode(bytes: &[u8], pixels: &mut Pixels) -> Result<Vec<Remark>, S
     let decoder = decoder(bytes)?;
     let (width_px, height_px) = decoder.dimensions();
     check_size(width_px.into(), height_px.into())?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    let remarks = remarks(bytes, image.color().has_alpha());
+    let rgb = if remarks.contains(&Remark::SixteenBitsReduced) {
+        // The upper byte, as Pillow does, and not the nearest of 256 levels.
+        image.into_rgb16().into_raw().into_iter().map(|value| (value >> 8) as u8).collect()
+    } else {
+        image.into_rgb8().into_raw()
+    };
+    *pixels = Pixels { width_px, height_px, rgb };
+    Ok(remarks)
+}
+
+fn decoder(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, String> {
+    PngDecoder::with_limits(Cursor::new(bytes), Limits::default()).map_err(|error| error.to_string())
+}
+
+/// From bit depth and colour type, which stand at a fixed place in a file that was just decoded.
+fn remarks(bytes: &[u8], has_alpha: bool) -> Vec<Remark> {
+    let (bit_depth, color_type) = (bytes[24], bytes[25]);
     let mut remarks = vec![Remark::PngFile];
-    let color = decoder.color_type();
-    if matches!(color, ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16) {
-        remarks.push(Remark::GrayscaleConverted);
+    match color_type {
+        0 | 4 => remarks.push(Remark::GrayscaleConverted),
+        3 => remarks.push(Remark::PaletteConverted),
+        _ => {}
     }
-    if color.has_alpha() {
+    if has_alpha {
         remarks.push(Remark::TransparencyDropped);
     }
-    if color.bytes_per_pixel() / color.channel_count() == 2 {
+    if bit_depth == 16 {
         remarks.push(Remark::SixteenBitsReduced);
     }
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-    *pixels = Pixels { width_px, height_px, rgb: image.into_rgb8().into_raw() };
-    Ok(remarks)
+    remarks
 }

@@ -2,8 +2,9 @@
 //! filter whose support grows with the reduction, so that every source pixel counts.
 
 use fast_image_resize as fir;
-use fir::images::{Image, ImageRef};
-use fir::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use fir::images::{TypedImage, TypedImageRef};
+use fir::pixels::U8x3;
+use fir::{FilterType, ResizeAlg, ResizeOptions};
 
 use crate::augment::CropBox;
 
@@ -35,15 +36,16 @@ impl Resizer {
         assert!(source_px.0.min(source_px.1).min(target_px.0).min(target_px.1) > 0, "an image has at least one pixel");
         let (left, width) = inside(crop.left, crop.width, source_px.0);
         let (top, height) = inside(crop.top, crop.height, source_px.1);
-        let source = ImageRef::new(source_px.0, source_px.1, source, PixelType::U8x3)
+        // Typed: the library is compiled for this one kind of pixel, not for all that it knows.
+        let source = TypedImageRef::<U8x3>::from_buffer(source_px.0, source_px.1, source)
             .expect("the source slice is as long as its size says");
-        let mut target = Image::from_slice_u8(target_px.0, target_px.1, target, PixelType::U8x3)
+        let mut target = TypedImage::<U8x3>::from_buffer(target_px.0, target_px.1, target)
             .expect("the target slice is as long as its size says");
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .crop(left, top, width, height)
             .use_alpha(false);
-        self.resizer.resize(&source, &mut target, &options).expect("the box was cut to the photo");
+        self.resizer.resize_typed(&source, &mut target, &options).expect("the box was cut to the photo");
     }
 }
 

@@ -11,7 +11,7 @@ use super::Packed;
 use super::header::{Layout, TRAILER};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
-use crate::image::{Pixels, decode_into};
+use crate::image::{Pixels, Remark, decode_into};
 use crate::watch::{Unit, Watch};
 
 /// How many unreadable photos are named by their path.
@@ -33,25 +33,37 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
         opened => return opened,
     }
     fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-    let _lock = lock(&path.with_extension("lock"), watch)?;
+    let lock = lock(&path.with_extension("lock"), watch)?;
     // Whoever held the lock before has perhaps made the file meanwhile.
     match Packed::open(&path, &dataset.manifest) {
         Err(DataError::Missing { .. }) => {}
         Err(error @ DataError::Malformed { .. }) => watch.notice(&format!("packing again: {error}")),
         opened => return opened,
     }
-    build(dataset, &path, threads, watch)?;
-    Packed::open(&path, &dataset.manifest)
+    let prefix = format!(".packing-{}-", dataset.manifest.identity());
+    if lock.is_some() {
+        remove_leftovers(folder, &prefix)?;
+    }
+    build(dataset, &path, &prefix, threads, watch)?;
+    let packed = Packed::open(&path, &dataset.manifest)?;
+    let repairs = packed.repairs();
+    if let Some(&first) = repairs.first() {
+        let path = dataset.path_of(first);
+        let text = Remark::Truncated.text();
+        watch.notice(&format!("photos {text}: {}; the first is {}", repairs.len(), path.display()));
+    }
+    Ok(packed)
 }
 
 /// Takes the lock, waiting for another process to end. The system frees it when the file is closed, also by `kill -9`.
-fn lock(path: &Path, watch: &dyn Watch) -> Result<File> {
+/// `None` where the file system has no locks: renaming keeps the file whole even then, only work may be done twice.
+fn lock(path: &Path, watch: &dyn Watch) -> Result<Option<File>> {
     let file =
         File::options().create(true).write(true).truncate(false).open(path).map_err(DataError::io("create", path))?;
     let mut waiting = false;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(Some(file)),
             Err(fs::TryLockError::WouldBlock) => {
                 if !waiting {
                     watch.notice("another process is packing this dataset; waiting for it");
@@ -62,18 +74,34 @@ fn lock(path: &Path, watch: &dyn Watch) -> Result<File> {
                 }
                 std::thread::sleep(LOCK_POLL);
             }
-            // Some network folders have no locks. Renaming keeps the file whole even then; only work may be done twice.
-            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
             Err(fs::TryLockError::Error(error)) => return Err(DataError::io("lock", path)(error)),
         }
     }
 }
 
-fn build(dataset: &Dataset, path: &Path, threads: usize, watch: &dyn Watch) -> Result<()> {
+/// Removes what a killed process left behind. Only whoever holds the lock may: no one else writes under this prefix then.
+fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
+        let entry = entry.map_err(DataError::io("list", folder))?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            fs::remove_file(entry.path()).map_err(DataError::io("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &dyn Watch) -> Result<()> {
     let layout = Layout::of(&dataset.manifest);
     let folder = path.parent().expect("the path was made by joining a folder");
+    if let Some(free_bytes) = free_bytes(folder)
+        && free_bytes < layout.total_bytes
+    {
+        let error = io::Error::from(io::ErrorKind::StorageFull);
+        return Err(DataError::io("write", path)(with_space(error, layout.total_bytes, Some(free_bytes))));
+    }
     let temporary = tempfile::Builder::new()
-        .prefix(".packing-")
+        .prefix(prefix)
         .tempfile_in(folder)
         .map_err(DataError::io("create a file in", folder))?;
     let photos = layout.places.len() as u32;
@@ -98,11 +126,13 @@ fn build(dataset: &Dataset, path: &Path, threads: usize, watch: &dyn Watch) -> R
     });
     done?;
     let remarks: Vec<u32> = packing.remarks.iter().map(|bits| bits.load(Ordering::Relaxed)).collect();
-    packing.problems()?;
+    packing.check_problems()?;
     let file = temporary.as_file();
-    write_at(file, &layout.encode(&remarks), 0).map_err(DataError::io("write", path))?;
-    write_at(file, &TRAILER, layout.trailer_offset()).map_err(DataError::io("write", path))?;
-    file.sync_data().map_err(DataError::io("write", path))?;
+    let written = write_at(file, &layout.encode(&remarks), 0)
+        .and_then(|()| write_at(file, &TRAILER, layout.trailer_offset()))
+        // Without this a power cut after the renaming could leave a whole header over missing pixels.
+        .and_then(|()| file.sync_data());
+    written.map_err(|error| packing.write_error(error))?;
     temporary.persist(path).map_err(|error| DataError::io("rename", path)(error.error))?;
     Ok(())
 }
@@ -142,7 +172,7 @@ impl Packing<'_> {
             }
             match self.decode(sample, &mut bytes, &mut pixels) {
                 Ok(()) => {
-                    write_at(self.file, &pixels.rgb, place.offset).map_err(DataError::io("write", self.path))?;
+                    write_at(self.file, &pixels.rgb, place.offset).map_err(|error| self.write_error(error))?;
                 }
                 Err(problem) => self.problems.lock().expect("no thread panics with the lock").push((sample, problem)),
             }
@@ -171,8 +201,14 @@ impl Packing<'_> {
         Ok(())
     }
 
-    fn problems(self) -> Result<()> {
-        let mut problems = self.problems.into_inner().expect("no thread panics with the lock");
+    fn write_error(&self, error: io::Error) -> DataError {
+        let folder = self.path.parent().unwrap_or(self.path);
+        DataError::io("write", self.path)(with_space(error, self.layout.total_bytes, free_bytes(folder)))
+    }
+
+    /// One error for all photos that could not be packed, so that they can be mended at once.
+    fn check_problems(&self) -> Result<()> {
+        let mut problems = std::mem::take(&mut *self.problems.lock().expect("no thread panics with the lock"));
         if problems.is_empty() {
             return Ok(());
         }
@@ -193,6 +229,28 @@ impl Packing<'_> {
             hint: "fetch the dataset again with `imagenette get`, or make it again without these photos".into(),
         })
     }
+}
+
+/// How much room a folder's disk has left for us; `None` where the system does not say.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
+/// Adds to "no space left" how much is needed and there.
+fn with_space(error: io::Error, needed_bytes: u64, free_bytes: Option<u64>) -> io::Error {
+    if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return error;
+    }
+    let free = free_bytes.map_or_else(String::new, |bytes| format!(", {bytes} bytes are free"));
+    io::Error::new(error.kind(), format!("{error}: the packed file needs {needed_bytes} bytes{free}"))
 }
 
 #[cfg(unix)]

@@ -30,7 +30,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn bytes(&self) -> u64 {
-        u64::from(self.width_px) * u64::from(self.height_px) * 3
+        (u64::from(self.width_px) * u64::from(self.height_px)).saturating_mul(3)
     }
 }
 

@@ -90,7 +90,7 @@ pub fn get_archive(archive: &Archive, store: &Store, options: &GetOptions, watch
             sha256: Some(extracted.sha256.clone()),
             archive: Some(archive.generation_name(generation)),
         };
-        let mut manifest = extracted.manifest(&file, &archive.name, source)?;
+        let mut manifest = extracted.manifest(&file, &archive.name, source, Some(archive.edition))?;
         archive.size.clone_into(&mut manifest.size);
         Ok(manifest)
     })?;
@@ -138,7 +138,7 @@ pub fn get_from(
             sha256: Some(extracted.sha256.clone()),
             archive: known.map(|(archive, generation)| archive.generation_name(generation)),
         };
-        let mut manifest = extracted.manifest(path, &name, source)?;
+        let mut manifest = extracted.manifest(path, &name, source, known.map(|(archive, _)| archive.edition))?;
         match known {
             Some((archive, _)) => archive.size.clone_into(&mut manifest.size),
             None => watch.notice(&format!(

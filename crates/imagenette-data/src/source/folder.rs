@@ -52,7 +52,7 @@ fn take_in(
             fs::copy(&from, &to).map_err(DataError::io("copy", &from))?;
         }
     }
-    assemble(folder, name, source, photos, &layout.classes)
+    assemble(folder, name, source, photos, &layout.classes, None)
 }
 
 struct Listing<'a> {

@@ -2,6 +2,7 @@
 //! what a dataset is, and the same room turns photos and their places into a [`Manifest`].
 
 pub mod archive;
+pub mod drawn;
 pub mod folder;
 pub(crate) mod header;
 pub(crate) mod intake;
@@ -26,7 +27,8 @@ pub(crate) fn thread_count() -> usize {
 
 /// Makes the manifest of photos that have their places.
 ///
-/// `classes` are the class folders that were seen, with or without photos; `origin` is for messages.
+/// `classes` are the class folders that were seen, with or without photos; `known` is the edition where the source's hash
+/// says it, else the photos' paths do; `origin` is for messages.
 ///
 /// # Errors
 /// When there are no photos, when a class is empty, or when train and val do not have the same classes (an edition whose
@@ -37,6 +39,7 @@ pub(crate) fn assemble(
     source: Source,
     photos: Vec<Photo>,
     classes: &BTreeSet<(Split, String)>,
+    known: Option<Edition>,
 ) -> Result<Manifest> {
     let malformed = |expected: &str, found: String, hint: &str| DataError::Malformed {
         path: origin.to_owned(),
@@ -48,10 +51,11 @@ pub(crate) fn assemble(
     if photos.is_empty() {
         return Err(malformed("photos in train/<class>/ and val/<class>/", "none".into(), layout_hint));
     }
-    let mut paths: Vec<String> = photos.iter().map(|photo| photo.place.relative()).collect();
-    paths.sort_unstable();
-    let edition = Edition::identify(paths.iter().map(String::as_str));
-
+    let edition = known.unwrap_or_else(|| {
+        let mut paths: Vec<String> = photos.iter().map(|photo| photo.place.relative()).collect();
+        paths.sort_unstable();
+        Edition::identify(paths.iter().map(String::as_str))
+    });
     let mut counts: BTreeMap<(Split, &str), usize> =
         classes.iter().map(|(split, wnid)| ((*split, wnid.as_str()), 0)).collect();
     for photo in &photos {

@@ -1,0 +1,344 @@
+//! The brush: shapes in an object's own coordinates, painted with light and outline onto a picture's layer.
+//!
+//! Objects are drawn around the origin, about one unit to every side, y downwards; the transform does the rest.
+
+use tiny_skia::{
+    FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Mask, Paint, Path, PathBuilder, Pixmap, Point,
+    RadialGradient, Rect, Shader, SpreadMode, Stroke, Transform,
+};
+
+use super::colour::Colour;
+use crate::random::Random;
+
+/// A point in the current coordinates.
+pub(super) type P = (f32, f32);
+
+/// Draws of the kinds that pictures need.
+pub(super) trait Draws {
+    /// Uniform in [low, high).
+    fn span(&mut self, low: f32, high: f32) -> f32;
+    /// One of these.
+    fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T;
+    /// -1 or 1.
+    fn sign(&mut self) -> f32;
+}
+
+impl Draws for Random {
+    fn span(&mut self, low: f32, high: f32) -> f32 {
+        self.between(f64::from(low), f64::from(high)) as f32
+    }
+
+    fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
+        &among[self.below(among.len() as u32) as usize]
+    }
+
+    fn sign(&mut self) -> f32 {
+        if self.chance(0.5) { 1.0 } else { -1.0 }
+    }
+}
+
+/// One of these; for candidates that are drawn themselves.
+pub(super) fn one_of<T: Copy, const N: usize>(among: [T; N], random: &mut Random) -> T {
+    *random.pick(&among)
+}
+
+/// Sine and cosine of an angle in radians, the same bits on every platform.
+pub(super) fn sin_cos(angle: f32) -> (f32, f32) {
+    (libm::sinf(angle), libm::cosf(angle))
+}
+
+/// Translates, then turns by `angle` radians, then scales: how a part is put in its place.
+pub(super) fn place(x: f32, y: f32, angle: f32, scale_x: f32, scale_y: f32) -> Transform {
+    let (sin, cos) = sin_cos(angle);
+    Transform::from_row(cos * scale_x, sin * scale_x, -sin * scale_y, cos * scale_y, x, y)
+}
+
+/// The look that all parts of a picture share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Where the light comes from, as a unit vector in the picture.
+    pub(super) light: P,
+    /// How much lit and shaded sides differ, in 0..1.
+    pub(super) relief: f32,
+    /// Width of the dark line around forms, in picture pixels; 0 for none.
+    pub(super) outline_px: f32,
+}
+
+/// Paints onto one layer of a picture.
+pub(super) struct Brush<'a> {
+    layer: &'a mut Pixmap,
+    transform: Transform,
+    clip: Option<Mask>,
+    style: Style,
+}
+
+impl<'a> Brush<'a> {
+    pub(super) fn new(layer: &'a mut Pixmap, transform: Transform, style: Style) -> Self {
+        Self { layer, transform, clip: None, style }
+    }
+
+    /// Paints with a further transform in front of the current one.
+    pub(super) fn within(&mut self, transform: Transform, paint: impl FnOnce(&mut Brush<'_>)) {
+        let mut inner = Brush {
+            layer: self.layer,
+            transform: self.transform.pre_concat(transform),
+            clip: self.clip.take(),
+            style: self.style,
+        };
+        paint(&mut inner);
+        self.clip = inner.clip;
+    }
+
+    /// Paints inside this shape only.
+    pub(super) fn clipped(&mut self, shape: &Path, paint: impl FnOnce(&mut Brush<'_>)) {
+        let outer = self.clip.take();
+        let mut mask = outer.clone().unwrap_or_else(|| {
+            let mut mask = Mask::new(self.layer.width(), self.layer.height()).expect("a layer is never empty");
+            mask.data_mut().fill(255);
+            mask
+        });
+        mask.intersect_path(shape, FillRule::Winding, true, self.transform);
+        self.clip = Some(mask);
+        paint(self);
+        self.clip = outer;
+    }
+
+    /// Paints a part without the outline of forms: for small things on a larger one.
+    pub(super) fn plain(&mut self, paint: impl FnOnce(&mut Brush<'_>)) {
+        let outline_px = std::mem::replace(&mut self.style.outline_px, 0.0);
+        paint(self);
+        self.style.outline_px = outline_px;
+    }
+
+    /// How many pixels a unit is.
+    pub(super) fn unit_px(&self) -> f32 {
+        let t = self.transform;
+        (t.sx * t.sy - t.kx * t.ky).abs().sqrt().max(1e-3)
+    }
+
+    /// Whether the current coordinates are a mirror image: writing then runs the other way.
+    pub(super) fn mirrored(&self) -> bool {
+        self.transform.sx * self.transform.sy - self.transform.kx * self.transform.ky < 0.0
+    }
+
+    /// Where the light comes from, in the current coordinates.
+    pub(super) fn light(&self) -> P {
+        let t = self.transform;
+        let (x, y) = self.style.light;
+        // The transpose takes directions of gradients back into local coordinates.
+        let (x, y) = (t.sx * x + t.ky * y, t.kx * x + t.sy * y);
+        let length = (x * x + y * y).sqrt().max(1e-6);
+        (x / length, y / length)
+    }
+
+    /// One flat colour.
+    pub(super) fn fill(&mut self, shape: &Path, colour: Colour) {
+        self.paint(shape, Shader::SolidColor(skia(colour)));
+    }
+
+    /// A gradient from one point to another.
+    pub(super) fn fill_linear(&mut self, shape: &Path, from: (P, Colour), to: (P, Colour)) {
+        self.fill_stops(shape, from.0, to.0, &[(0.0, from.1), (1.0, to.1)]);
+    }
+
+    /// A gradient through several colours.
+    pub(super) fn fill_stops(&mut self, shape: &Path, from: P, to: P, stops: &[(f32, Colour)]) {
+        let gradient = LinearGradient::new(
+            Point::from_xy(from.0, from.1),
+            Point::from_xy(to.0, to.1),
+            stops.iter().map(|&(at, colour)| GradientStop::new(at, skia(colour))).collect(),
+            SpreadMode::Pad,
+            Transform::identity(),
+        );
+        self.paint(shape, gradient.unwrap_or(Shader::SolidColor(skia(stops[0].1))));
+    }
+
+    /// A gradient from a centre outwards.
+    pub(super) fn fill_radial(&mut self, shape: &Path, centre: P, radius: f32, stops: &[(f32, Colour)]) {
+        let centre = Point::from_xy(centre.0, centre.1);
+        let gradient = RadialGradient::new(
+            centre,
+            0.0,
+            centre,
+            radius,
+            stops.iter().map(|&(at, colour)| GradientStop::new(at, skia(colour))).collect(),
+            SpreadMode::Pad,
+            Transform::identity(),
+        );
+        self.paint(shape, gradient.unwrap_or(Shader::SolidColor(skia(stops[0].1))));
+    }
+
+    /// A body with a lit and a shaded side, and an outline where the style has one.
+    pub(super) fn form(&mut self, shape: &Path, colour: Colour) {
+        let bounds = shape.bounds();
+        let (cx, cy) = ((bounds.left() + bounds.right()) / 2.0, (bounds.top() + bounds.bottom()) / 2.0);
+        let (lx, ly) = self.light();
+        let reach = lx.abs() * bounds.width() / 2.0 + ly.abs() * bounds.height() / 2.0;
+        let relief = self.style.relief;
+        self.fill_stops(
+            shape,
+            (cx + lx * reach, cy + ly * reach),
+            (cx - lx * reach, cy - ly * reach),
+            &[(0.0, colour.lighter(relief * 0.5)), (0.4, colour), (1.0, colour.darker(relief * 0.6))],
+        );
+        if self.style.outline_px > 0.0 {
+            let width = self.style.outline_px / self.unit_px();
+            self.line(shape, colour.darker(0.65), width);
+        }
+    }
+
+    /// A line of this width with round ends.
+    pub(super) fn line(&mut self, path: &Path, colour: Colour, width: f32) {
+        let stroke = Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() };
+        let paint = solid(Shader::SolidColor(skia(colour)));
+        self.layer.stroke_path(path, &paint, &stroke, self.transform, self.clip.as_ref());
+    }
+
+    /// A line with square ends: bars, slats, edges.
+    pub(super) fn bar(&mut self, from: P, to: P, colour: Colour, width: f32) {
+        let stroke = Stroke { width, ..Stroke::default() };
+        let paint = solid(Shader::SolidColor(skia(colour)));
+        self.layer.stroke_path(&open(&[from, to]), &paint, &stroke, self.transform, self.clip.as_ref());
+    }
+
+    /// A round tube along a path: dark edges and a highlight.
+    pub(super) fn tube(&mut self, path: &Path, colour: Colour, width: f32) {
+        let edge = (self.style.outline_px / self.unit_px()).max(width * 0.12);
+        self.line(path, colour.darker(0.55), width + edge);
+        self.line(path, colour.darker(0.12), width * 0.85);
+        self.line(path, colour.lighter(0.25), width * 0.5);
+        self.line(path, colour.lighter(0.7), width * 0.16);
+    }
+
+    fn paint(&mut self, shape: &Path, shader: Shader<'_>) {
+        self.layer.fill_path(shape, &solid(shader), FillRule::Winding, self.transform, self.clip.as_ref());
+    }
+}
+
+fn solid(shader: Shader<'_>) -> Paint<'_> {
+    Paint { shader, anti_alias: true, ..Paint::default() }
+}
+
+fn skia(colour: Colour) -> tiny_skia::Color {
+    let unit = |value: f32| value.clamp(0.0, 1.0);
+    tiny_skia::Color::from_rgba(unit(colour.red), unit(colour.green), unit(colour.blue), unit(colour.alpha))
+        .expect("every channel is clamped to 0..1")
+}
+
+fn finish(builder: PathBuilder) -> Path {
+    builder.finish().expect("every shape has finite points and at least one segment")
+}
+
+/// An ellipse.
+pub(super) fn ellipse(x: f32, y: f32, radius_x: f32, radius_y: f32) -> Path {
+    let mut builder = PathBuilder::new();
+    let (rx, ry) = (radius_x.max(1e-3), radius_y.max(1e-3));
+    builder.push_oval(Rect::from_ltrb(x - rx, y - ry, x + rx, y + ry).expect("radii are positive"));
+    finish(builder)
+}
+
+/// A circle.
+pub(super) fn circle(x: f32, y: f32, radius: f32) -> Path {
+    ellipse(x, y, radius, radius)
+}
+
+/// A rectangle from its left upper corner.
+pub(super) fn rectangle(x: f32, y: f32, width: f32, height: f32) -> Path {
+    polygon(&[(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
+}
+
+/// A rectangle with round corners.
+pub(super) fn rounded(x: f32, y: f32, width: f32, height: f32, radius: f32) -> Path {
+    let r = radius.min(width / 2.0).min(height / 2.0);
+    let (right, bottom) = (x + width, y + height);
+    let mut b = PathBuilder::new();
+    b.move_to(x + r, y);
+    b.line_to(right - r, y);
+    b.quad_to(right, y, right, y + r);
+    b.line_to(right, bottom - r);
+    b.quad_to(right, bottom, right - r, bottom);
+    b.line_to(x + r, bottom);
+    b.quad_to(x, bottom, x, bottom - r);
+    b.line_to(x, y + r);
+    b.quad_to(x, y, x + r, y);
+    b.close();
+    finish(b)
+}
+
+/// Straight lines through the points.
+pub(super) fn open(points: &[P]) -> Path {
+    let mut builder = PathBuilder::new();
+    builder.move_to(points[0].0, points[0].1);
+    points[1..].iter().for_each(|&(x, y)| builder.line_to(x, y));
+    finish(builder)
+}
+
+/// A polygon.
+pub(super) fn polygon(points: &[P]) -> Path {
+    let mut builder = PathBuilder::new();
+    builder.move_to(points[0].0, points[0].1);
+    points[1..].iter().for_each(|&(x, y)| builder.line_to(x, y));
+    builder.close();
+    finish(builder)
+}
+
+/// A smooth open curve through the points (Catmull-Rom).
+pub(super) fn curve(points: &[P]) -> Path {
+    let at = |i: isize| points[i.clamp(0, points.len() as isize - 1) as usize];
+    spline(points.len() - 1, at, points[0], false)
+}
+
+/// A smooth closed curve through the points (Catmull-Rom).
+pub(super) fn blob(points: &[P]) -> Path {
+    let at = |i: isize| points[i.rem_euclid(points.len() as isize) as usize];
+    spline(points.len(), at, points[0], true)
+}
+
+fn spline(segments: usize, at: impl Fn(isize) -> P, start: P, closed: bool) -> Path {
+    let mut b = PathBuilder::new();
+    b.move_to(start.0, start.1);
+    for i in 0..segments as isize {
+        let (before, from, to, after) = (at(i - 1), at(i), at(i + 1), at(i + 2));
+        b.cubic_to(
+            from.0 + (to.0 - before.0) / 6.0,
+            from.1 + (to.1 - before.1) / 6.0,
+            to.0 - (after.0 - from.0) / 6.0,
+            to.1 - (after.1 - from.1) / 6.0,
+            to.0,
+            to.1,
+        );
+    }
+    if closed {
+        b.close();
+    }
+    finish(b)
+}
+
+/// A limb along a spine of (x, y, half width): legs, necks, bells, tails.
+pub(super) fn limb(spine: &[(f32, f32, f32)]) -> Path {
+    let last = spine.len() - 1;
+    let side = |i: usize, sign: f32| {
+        let (before, after) = (spine[i.saturating_sub(1)], spine[(i + 1).min(last)]);
+        let (dx, dy) = (after.0 - before.0, after.1 - before.1);
+        let length = (dx * dx + dy * dy).sqrt().max(1e-6);
+        let (x, y, half) = spine[i];
+        (x - dy / length * half * sign, y + dx / length * half * sign)
+    };
+    let mut points: Vec<P> = (0..=last).map(|i| side(i, 1.0)).collect();
+    points.extend((0..=last).rev().map(|i| side(i, -1.0)));
+    blob(&points)
+}
+
+/// A point on an ellipse around (x, y), `turn` in turns from the right, clockwise on screen.
+pub(super) fn around(x: f32, y: f32, radius_x: f32, radius_y: f32, turn: f32) -> P {
+    let (sin, cos) = sin_cos(turn * std::f32::consts::TAU);
+    (x + cos * radius_x, y + sin * radius_y)
+}
+
+/// Part of an ellipse, from one turn to another.
+pub(super) fn arc(x: f32, y: f32, radius_x: f32, radius_y: f32, from: f32, to: f32) -> Path {
+    let steps = (((to - from).abs() * 20.0).ceil() as usize).max(3);
+    let points: Vec<P> =
+        (0..=steps).map(|i| around(x, y, radius_x, radius_y, from + (to - from) * i as f32 / steps as f32)).collect();
+    curve(&points)
+}

@@ -1,0 +1,241 @@
+//! Loading: a batch depends on its request and the seed alone, in whatever way and by however many threads it is made.
+
+mod datasets;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use imagenette_data::DataError;
+use imagenette_data::augment::{Augment, Crop, EvaluationGeometry, Flip, plan_train};
+use imagenette_data::dataset::Dataset;
+use imagenette_data::image::Resizer;
+use imagenette_data::loader::{Batch, BatchRequest, Loader, View, epoch_order};
+use imagenette_data::packed::Packed;
+use imagenette_data::watch::Silent;
+
+const SEED: u64 = 11;
+const TRAIN: View = View::Train(Augment {
+    crop: Crop::RandomResized { area: [0.35, 1.0], aspect: [0.75, 4.0 / 3.0] },
+    flip: Flip::Alternating,
+});
+
+struct Set {
+    _folder: tempfile::TempDir,
+    dataset: Dataset,
+    packed: Arc<Packed>,
+}
+
+fn set(photos: u32) -> Set {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = datasets::dataset(&folder.path().join("set"), photos);
+    let packed = Arc::new(Packed::open_or_build(&dataset, folder.path(), 2, &Silent).unwrap());
+    Set { _folder: folder, dataset, packed }
+}
+
+impl Set {
+    fn loader(&self, threads: usize, requests: impl Iterator<Item = BatchRequest> + Send + 'static) -> Loader {
+        Loader::new(self.packed.clone(), self.dataset.labels().into(), SEED, threads, Box::new(requests)).unwrap()
+    }
+
+    /// Two epochs of everything in batches of this size, with a step of the resolution between them.
+    fn requests(&self, batch: usize) -> Vec<BatchRequest> {
+        let samples: Vec<u32> = (0..self.packed.len() as u32).collect();
+        let epoch = |epoch: u32| -> Vec<BatchRequest> {
+            let order = epoch_order(&samples, SEED, epoch);
+            let request = |samples: &[u32]| BatchRequest {
+                epoch,
+                samples: samples.to_vec(),
+                resolution_px: 16 + 8 * epoch,
+                view: TRAIN,
+            };
+            order.chunks(batch).map(request).collect()
+        };
+        [epoch(0), epoch(1)].concat()
+    }
+}
+
+/// Each image with its sample, label and resolution, however it was batched.
+fn images(batches: impl Iterator<Item = Result<Batch, DataError>>) -> Vec<(u32, u16, u32, Vec<u8>)> {
+    let mut images = Vec::new();
+    for batch in batches {
+        let batch = batch.unwrap();
+        let bytes = batch.resolution_px as usize * batch.resolution_px as usize * 3;
+        assert_eq!(batch.pixels.len(), batch.samples.len() * bytes);
+        assert_eq!(batch.labels.len(), batch.samples.len());
+        for ((sample, label), pixels) in batch.samples.iter().zip(&batch.labels).zip(batch.pixels.chunks(bytes)) {
+            images.push((*sample, *label, batch.resolution_px, pixels.to_vec()));
+        }
+    }
+    images
+}
+
+#[test]
+fn one_two_and_seven_threads_give_the_same_batches() {
+    let set = set(50);
+    let requests = set.requests(8);
+    let one: Vec<Batch> = set.loader(1, requests.clone().into_iter()).map(Result::unwrap).collect();
+    assert_eq!(one.len(), 14);
+    for threads in [2, 7] {
+        let many: Vec<Batch> = set.loader(threads, requests.clone().into_iter()).map(Result::unwrap).collect();
+        assert_eq!(many.len(), one.len());
+        for ((a, b), request) in one.iter().zip(&many).zip(&requests) {
+            assert_eq!((&a.samples, &a.labels, a.resolution_px), (&b.samples, &b.labels, b.resolution_px));
+            assert_eq!(a.samples, request.samples);
+            assert!(a.pixels == b.pixels, "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn images_are_the_same_however_the_epoch_is_cut() {
+    let set = set(50);
+    let whole = images(set.loader(2, set.requests(8).into_iter()));
+    for batch in [1, 5, 50] {
+        assert!(images(set.loader(2, set.requests(batch).into_iter())) == whole, "batches of {batch}");
+    }
+    // Resuming in the middle of an epoch: the rest is what it would have been.
+    let resumed = images(set.loader(2, set.requests(8).into_iter().skip(3)));
+    assert!(resumed == whole[24..]);
+}
+
+#[test]
+fn an_image_is_its_plan_resized_and_mirrored() {
+    let set = set(12);
+    let View::Train(augment) = TRAIN else { unreachable!() };
+    let (mut flipped, mut resizer) = (0, Resizer::new());
+    for (position, (sample, label, side, pixels)) in
+        images(set.loader(3, set.requests(5).into_iter())).into_iter().enumerate()
+    {
+        let photo = set.packed.photo(sample);
+        let epoch = position as u32 / 12;
+        let plan = plan_train(&augment, photo.width_px, photo.height_px, side, SEED, epoch, sample);
+        let mut expected = vec![0; pixels.len()];
+        resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, &mut expected, (side, side));
+        if plan.flip {
+            flipped += 1;
+            let row = side as usize * 3;
+            expected = expected.chunks(row).flat_map(|row| row.rchunks(3).flatten().copied()).collect();
+        }
+        assert!(pixels == expected, "sample {sample}");
+        assert_eq!(label, set.dataset.labels()[sample as usize]);
+    }
+    assert_eq!(flipped, 12, "two epochs of alternating flips mirror each sample once");
+}
+
+#[test]
+fn evaluation_sees_the_same_in_every_epoch() {
+    let set = set(9);
+    for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Centre { ratio: 1.2 }] {
+        let request = |epoch| BatchRequest {
+            epoch,
+            samples: (0..9).collect(),
+            resolution_px: 20,
+            view: View::Evaluation(geometry),
+        };
+        let batches: Vec<Batch> = set.loader(2, [request(0), request(5)].into_iter()).map(Result::unwrap).collect();
+        assert!(batches[0].pixels == batches[1].pixels);
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_met_is_an_error_at_its_place() {
+    let set = set(6);
+    let good = BatchRequest { epoch: 0, samples: vec![1, 2], resolution_px: 8, view: TRAIN };
+    let light = View::Train(Augment { crop: Crop::Light { scale: 0.5 }, flip: Flip::None });
+    let requests = [
+        good.clone(),
+        BatchRequest { samples: vec![1, 6], ..good.clone() },
+        BatchRequest { resolution_px: 0, ..good.clone() },
+        BatchRequest { view: light, ..good.clone() },
+        BatchRequest { samples: vec![], ..good.clone() },
+        good.clone(),
+    ];
+    let results: Vec<Result<Batch, DataError>> = set.loader(2, requests.into_iter()).collect();
+    let keys: Vec<String> = results
+        .iter()
+        .map(|result| match result {
+            Ok(batch) => format!("{} samples", batch.samples.len()),
+            Err(DataError::Setting { key, .. }) => key.clone(),
+            Err(other) => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(keys, ["2 samples", "samples", "resolution_px", "crop.scale", "0 samples", "2 samples"]);
+}
+
+#[test]
+fn the_queue_is_bounded_and_a_dropped_loader_stops_its_workers() {
+    let set = set(8);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = taken.clone();
+    let endless = std::iter::repeat_with(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        BatchRequest { epoch: 0, samples: vec![0, 1, 2], resolution_px: 12, view: TRAIN }
+    });
+    let mut loader = set.loader(2, endless);
+    assert_eq!(loader.next().unwrap().unwrap().samples, [0, 1, 2]);
+    std::thread::sleep(Duration::from_millis(200));
+    // One was consumed, 2 × threads + 2 may be ready, and one more waits for its place.
+    let ahead = taken.load(Ordering::Relaxed);
+    assert!((2..=8).contains(&ahead), "{ahead} requests taken");
+    let began = Instant::now();
+    drop(loader);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let after = taken.load(Ordering::Relaxed);
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(taken.load(Ordering::Relaxed), after, "no worker is left");
+}
+
+#[test]
+fn waiting_is_counted_only_while_the_consumer_waits() {
+    let set = set(4);
+    let slow = (0..3).map(|epoch| {
+        std::thread::sleep(Duration::from_millis(60));
+        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN }
+    });
+    let mut loader = set.loader(1, slow);
+    assert_eq!(loader.by_ref().count(), 3);
+    assert!(loader.waited() >= Duration::from_millis(120), "{:?}", loader.waited());
+    let quick = (0..3).map(|epoch| BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN });
+    let mut loader = set.loader(1, quick);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(loader.next().is_some());
+    assert!(loader.waited() < Duration::from_millis(100), "{:?}", loader.waited());
+}
+
+#[test]
+fn buffers_of_dropped_batches_are_used_again() {
+    let set = set(4);
+    let requests = (0..200).map(|epoch| BatchRequest { epoch, samples: vec![0, 1], resolution_px: 64, view: TRAIN });
+    let mut addresses: Vec<*const u8> =
+        set.loader(2, requests).map(|batch| batch.map(|batch| batch.pixels.as_ptr()).unwrap()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert!(addresses.len() <= 16, "{} buffers for 200 batches", addresses.len());
+}
+
+#[test]
+fn a_loader_without_threads_or_with_foreign_labels_is_refused() {
+    let set = set(4);
+    let new = |labels: usize, threads| {
+        Loader::new(set.packed.clone(), vec![0; labels].into(), SEED, threads, Box::new(std::iter::empty()))
+    };
+    for (result, expected) in [(new(4, 0), "threads"), (new(3, 1), "labels")] {
+        let Err(DataError::Setting { key, .. }) = result else { panic!("{expected} should be refused") };
+        assert_eq!(key, expected);
+    }
+    assert!(new(4, 1).unwrap().next().is_none());
+}
+
+#[test]
+fn a_panic_in_the_requests_reaches_the_consumer() {
+    let set = set(4);
+    let requests = (0..3).map(|epoch| {
+        assert!(epoch < 1, "the caller's mistake");
+        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN }
+    });
+    let mut loader = set.loader(2, requests);
+    assert!(loader.next().unwrap().is_ok());
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| loader.next().is_none())).unwrap_err();
+    assert!(panic.downcast_ref::<&str>().is_some_and(|text| text.contains("the caller's mistake")));
+}
