@@ -1,8 +1,6 @@
 //! The command line's manners: help, typos, pipes, exit statuses, machine-readable output.
 
-mod support;
-
-use support::{Place, WNIDS, write_photos};
+use crate::support::{Place, WNIDS, write_photos};
 
 #[test]
 fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
@@ -36,7 +34,10 @@ fn info_says_what_is_there() {
     place.run(&["get", "--from", "photos", "--name", "made"]).succeeds();
     let info = place.run(&["info", "--json"]).succeeds().json();
     let made = &info["datasets"][0];
-    assert_eq!((&made["name"], &made["edition"], &made["train"], &made["val"]), (&"made".into(), &"own".into(), &72.into(), &24.into()));
+    assert_eq!(
+        (&made["name"], &made["edition"], &made["train"], &made["val"]),
+        (&"made".into(), &"own".into(), &72.into(), &24.into())
+    );
     assert!(info["devices"].as_array().unwrap().contains(&"flex".into()));
     assert!(info["free_bytes"].as_u64().unwrap() > 0);
     let text = place.run(&["info"]).succeeds().stdout;
@@ -68,7 +69,7 @@ fn predictions_are_scored_strictly() {
     let mut lines = vec!["sample,class".to_owned()];
     for wnid in WNIDS {
         // Another program that says `tench` to everything.
-        lines.extend((0..support::VAL_EACH).map(|number| format!("val/{wnid}/{wnid}_{number}.JPEG,n01440764")));
+        lines.extend((0..crate::support::VAL_EACH).map(|number| format!("val/{wnid}/{wnid}_{number}.JPEG,n01440764")));
     }
     let write = |lines: &[String]| std::fs::write(place.path("p.csv"), lines.join("\n") + "\n").unwrap();
     write(&lines);
@@ -77,7 +78,12 @@ fn predictions_are_scored_strictly() {
     assert!(place.run(&["score", "p.csv"]).succeeds().stdout.starts_with("top-1 33.33%"));
 
     write(&lines[..lines.len() - 1]);
-    place.run(&["score", "p.csv"]).fails_saying(&["p.csv", "expected each of the 24 samples once", "1 missing", "hint: "]);
+    place.run(&["score", "p.csv"]).fails_saying(&[
+        "p.csv",
+        "expected each of the 24 samples once",
+        "1 missing",
+        "hint: ",
+    ]);
     write(&[lines.clone(), vec![lines[1].clone()]].concat());
     place.run(&["score", "p.csv"]).fails_saying(&["1 doubled"]);
     write(&[lines.clone(), vec!["val/n01440764/other.JPEG,n01440764".into()]].concat());

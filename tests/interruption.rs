@@ -1,16 +1,26 @@
 //! A run that is stopped at any moment: with Ctrl-C it can be resumed to the same bits, and kill -9 loses little.
-#![cfg(unix)]
-
-mod support;
 
 use std::process::{Child, Stdio};
 
-use support::{Ended, Place, wait_until};
+use crate::support::{Ended, Place, wait_until};
 
 /// Long enough to be caught in the middle.
 const RUN: [&str; 15] = [
-    "train", "--dataset", "made", "--epochs", "6", "--resolution", "32", "--batch-size", "4", "--set", "model.stem=8", "--set",
-    "model.widths=[16,16,16,16]", "--out", "run",
+    "train",
+    "--dataset",
+    "made",
+    "--epochs",
+    "6",
+    "--resolution",
+    "32",
+    "--batch-size",
+    "4",
+    "--set",
+    "model.stem=8",
+    "--set",
+    "model.widths=[16,16,16,16]",
+    "--out",
+    "run",
 ];
 
 fn start(place: &Place) -> Child {
@@ -69,6 +79,32 @@ fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
     child.wait().unwrap();
     assert_eq!(resumed(&place), whole);
     place.run(&["train", "--resume", "run"]).fails_saying(&["finished"]);
+}
+
+#[test]
+fn a_run_that_is_still_going_is_not_resumed_beside_itself() {
+    let place = Place::with_made_dataset();
+    let whole = uninterrupted(&place);
+    let child = start(&place);
+    wait_until("the first checkpoint", || is_training(&place));
+    signal(&child, "-STOP");
+    place.run(&["train", "--resume", "run"]).fails_saying(&["another process is training here", "hint: "]);
+    signal(&child, "-CONT");
+    Ended::new(&["train"], child.wait_with_output().unwrap()).succeeds();
+    assert_eq!((place.bytes("run/weights.safetensors"), place.bytes("run/predictions.csv")), whole);
+}
+
+#[test]
+fn a_process_that_was_killed_before_its_first_checkpoint_takes_nothing_with_it() {
+    let place = Place::with_made_dataset();
+    std::fs::create_dir(place.path("run")).unwrap();
+    std::fs::write(place.path("run/recipe.toml"), "name = 'half a recipe").unwrap();
+    std::fs::write(place.path("run/.writing-abcdef"), "half a checkpoint").unwrap();
+    place.run(&RUN).succeeds();
+    assert!(place.list("run").iter().all(|name| !name.starts_with('.')), "{:?}", place.list("run"));
+    place
+        .run(&["train", "--dataset", "made", "--resolution", "32", "--out", "photos"])
+        .fails_saying(&["photos", "not empty"]);
 }
 
 #[test]

@@ -1,13 +1,23 @@
 //! The straight path as a user walks it: get, train, score, eval, predict.
 
-mod support;
-
-use support::{Place, VAL_EACH, WNIDS};
+use crate::support::{Place, VAL_EACH, WNIDS};
 
 /// A run of seconds: a tiny network on the made photos.
 const SMALL: [&str; 14] = [
-    "train", "--dataset", "made", "--epochs", "2", "--resolution", "32", "--batch-size", "8", "--set", "model.stem=8", "--set",
-    "model.widths=[8,8,8,8]", "--offline",
+    "train",
+    "--dataset",
+    "made",
+    "--epochs",
+    "2",
+    "--resolution",
+    "32",
+    "--batch-size",
+    "8",
+    "--set",
+    "model.stem=8",
+    "--set",
+    "model.widths=[8,8,8,8]",
+    "--offline",
 ];
 
 fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -19,7 +29,10 @@ fn a_run_leaves_all_that_is_needed_to_judge_it() {
     let place = Place::with_made_dataset();
     let ended = place.run(&small(&["--out", "run"])).succeeds();
     assert!(ended.stdout.starts_with("top-1 "), "{}", ended.stdout);
-    assert_eq!(place.list("run"), ["history.jsonl", "predictions.csv", "recipe.toml", "record.json", "weights.safetensors"]);
+    assert_eq!(
+        place.list("run"),
+        ["history.jsonl", "predictions.csv", "recipe.toml", "record.json", "weights.safetensors"]
+    );
 
     let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
     let total = (VAL_EACH * WNIDS.len()) as u64;
@@ -37,7 +50,10 @@ fn a_run_leaves_all_that_is_needed_to_judge_it() {
     }
     let csv = place.run(&["score", "run/predictions.csv", "--dataset", "made", "--confusion"]).succeeds();
     assert!(csv.stdout.contains(&format!("({correct} of {total}")), "{}", csv.stdout);
-    let seen = place.run(&["predict", "run", "photos/val/n01440764/n01440764_0.JPEG", "--json", "--top", "2"]).succeeds().json();
+    let seen = place
+        .run(&["predict", "run", "photos/val/n01440764/n01440764_0.JPEG", "--json", "--top", "2"])
+        .succeeds()
+        .json();
     let probability = |place: usize| seen[0]["classes"][place]["probability"].as_f64().unwrap();
     assert!(probability(0) >= probability(1) && probability(0) + probability(1) <= 1.0 + 1e-6, "{seen}");
 }

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::{DataError, Result};
 
+/// How the names of unfinished files begin; one that lies about was left by a process that was killed.
+pub const UNFINISHED: &str = ".writing-";
+
 /// Writes a file by way of a temporary one in the same folder. When `content` fails, nothing is left behind.
 ///
 /// # Errors
@@ -13,7 +16,7 @@ use crate::error::{DataError, Result};
 pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(UNFINISHED);
     #[cfg(unix)]
     {
         // The default of 0600 would lock other users out of a shared folder; the umask still applies.

@@ -1,5 +1,6 @@
 //! A run's folder: the names of its files, who may begin in it, and what is needed to go on.
 
+use std::fs::{DirEntry, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use imagenette_data::DataError;
@@ -32,7 +33,9 @@ impl RunFolder {
     pub fn create(path: &Path, recipe: &Recipe) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(DataError::io("create", path))?;
         let mut entries = std::fs::read_dir(path).map_err(DataError::io("read", path))?;
-        if entries.next().is_some() {
+        // A recipe and unfinished files are what a process leaves that was killed before its first checkpoint: nothing is
+        // lost with them.
+        if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != RECIPE_FILE && !is_unfinished(&entry))) {
             let (reason, hint) = if path.join(CHECKPOINT_FILE).exists() {
                 ("holds a run that was interrupted", "go on with `--resume`, or choose another folder")
             } else {
@@ -74,6 +77,29 @@ impl RunFolder {
         self.path.join(name)
     }
 
+    /// Keeps other processes out until the file that is returned is dropped, and removes what a killed one left. The lock
+    /// is on the recipe's file and ends with the process, however it ends.
+    ///
+    /// # Errors
+    /// When another process is at work in the folder.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let path = self.file(RECIPE_FILE);
+        let file = File::open(&path).map_err(DataError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(TrainError::RunFolder {
+                    path: self.path.clone(),
+                    reason: "another process is training here".into(),
+                    hint: "wait for it to end, or stop it with Ctrl-C".into(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(DataError::io("lock", &path)(error).into()),
+        }
+        remove_leftovers(&self.path)?;
+        Ok(file)
+    }
+
     /// The recipe, as it was resolved.
     ///
     /// # Errors
@@ -104,4 +130,18 @@ impl RunFolder {
         };
         Err(TrainError::RunFolder { path: self.path.clone(), reason: reason.into(), hint: hint.into() })
     }
+}
+
+fn is_unfinished(entry: &DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(imagenette_data::atomic::UNFINISHED)
+}
+
+/// Removes the unfinished files of a process that was killed while it wrote.
+fn remove_leftovers(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).map_err(DataError::io("read", folder))?.flatten() {
+        if is_unfinished(&entry) {
+            std::fs::remove_file(entry.path()).map_err(DataError::io("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
 }

@@ -80,6 +80,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     recipe.validate_for(&job.dataset.manifest)?;
     let time = MachineTime::default();
     let folder = if job.resume { RunFolder::open(&job.folder)? } else { RunFolder::create(&job.folder, recipe)? };
+    let _lock = folder.lock()?;
     let mut training = if job.resume { Training::restore(job, &folder)? } else { Training::begin(job) };
     let mut clock = Clock::start(&time, training.head.seconds);
 

@@ -88,7 +88,9 @@ pub(crate) fn best(store: &Store, offline: bool, terminal: &Terminal) -> anyhow:
             Ok(installed.dataset)
         }
         Err(DataError::Download { reason, .. }) => {
-            terminal.say(&format!("no Imagenette is installed and {FETCHED} cannot be fetched ({reason}): using the drawn set"));
+            terminal.say(&format!(
+                "no Imagenette is installed and {FETCHED} cannot be fetched ({reason}): using the drawn set"
+            ));
             drawn(store, terminal)
         }
         Err(error) => Err(error.into()),

@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 /// Imagenette in one program: fetch the dataset, feed it, train on it and score what was trained.
 #[derive(Debug, Parser)]
 #[command(name = "imagenette", version = crate::VERSION, arg_required_else_help = true, max_term_width = 110)]
-#[command(after_help = "Start here:  imagenette train\n\nExit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable.\nDatasets live in IMAGENETTE_HOME, else in the user's cache folder.")]
+#[command(
+    after_help = "Start here:  imagenette train\n\nExit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable.\nDatasets live in IMAGENETTE_HOME, else in the user's cache folder."
+)]
 pub(crate) struct Cli {
     /// Only results and errors: no progress, no notices
     #[arg(short, long, global = true)]

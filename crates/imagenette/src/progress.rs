@@ -60,7 +60,8 @@ impl TrainWatch for Progress<'_> {
         if !self.is_due() {
             return;
         }
-        let StepReport { epoch, step, steps, loss, rate, resolution_px, images_per_second, waiting, seconds_left } = report;
+        let StepReport { epoch, step, steps, loss, rate, resolution_px, images_per_second, waiting, seconds_left } =
+            report;
         let line = format!(
             "epoch {epoch}/{}  step {step}/{steps}  {resolution_px} px  loss {loss:.3}  rate {rate:.4}  {images_per_second:.0} images/s  \
              waiting for data {:.0}%  {} left",
@@ -79,7 +80,12 @@ impl TrainWatch for Progress<'_> {
 
     fn epoch(&self, report: &EpochReport) {
         let top1 = report.counts.map_or(String::new(), |counts| {
-            format!("  top-1 {:.2}% ({} of {})", 100.0 * counts.accuracy(), thousands(counts.correct), thousands(counts.total))
+            format!(
+                "  top-1 {:.2}% ({} of {})",
+                100.0 * counts.accuracy(),
+                thousands(counts.correct),
+                thousands(counts.total)
+            )
         });
         self.terminal.say(&format!(
             "epoch {}/{}  loss {:.3}{top1}  after {} of training",

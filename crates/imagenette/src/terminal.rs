@@ -247,7 +247,13 @@ mod tests {
         assert_eq!(thousands(9_469), "9,469");
         assert_eq!(thousands(13), "13");
         assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!((seconds(7.25), seconds(245.2), seconds(7_380.0)), ("7.2 s".into(), "4 min 05 s".into(), "2 h 03 min".into()));
-        assert_eq!((bytes(99_003_388), bytes(1_557_161_267), bytes(12)), ("99.0 MB".into(), "1.56 GB".into(), "0.0 kB".into()));
+        assert_eq!(
+            (seconds(7.25), seconds(245.2), seconds(7_380.0)),
+            ("7.2 s".into(), "4 min 05 s".into(), "2 h 03 min".into())
+        );
+        assert_eq!(
+            (bytes(99_003_388), bytes(1_557_161_267), bytes(12)),
+            ("99.0 MB".into(), "1.56 GB".into(), "0.0 kB".into())
+        );
     }
 }

@@ -12,7 +12,13 @@ use crate::watch::Watch;
 ///
 /// # Errors
 /// When the store cannot be written to, when the disk is full, when the caller interrupts.
-pub fn get_drawn(store: &Store, seed: u64, threads: usize, options: &GetOptions, watch: &dyn Watch) -> Result<Installed> {
+pub fn get_drawn(
+    store: &Store,
+    seed: u64,
+    threads: usize,
+    options: &GetOptions,
+    watch: &dyn Watch,
+) -> Result<Installed> {
     let name = match seed {
         0 => Edition::Drawn.name().to_owned(),
         _ => format!("{}-{seed}", Edition::Drawn),

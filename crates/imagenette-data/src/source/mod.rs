@@ -73,17 +73,16 @@ pub(crate) fn assemble(
                 return Err(malformed("train and val", format!("no classes in {}", split.name()), layout_hint));
             }
         }
-        let lack = |split: Split, of: &BTreeSet<&str>, other: &BTreeSet<&str>| {
-            let missing: Vec<String> = of.difference(other).map(|wnid| describe(wnid)).collect();
-            let message = format!("{} without {}", split.name(), list(&missing));
-            if missing.is_empty() {
-                Ok(())
-            } else {
-                Err(malformed("the same classes in train and val", message, layout_hint))
-            }
-        };
-        lack(Split::Val, &train, &val)?;
-        lack(Split::Train, &val, &train)?;
+        let lacks: Vec<String> = [(Split::Val, &train, &val), (Split::Train, &val, &train)]
+            .into_iter()
+            .filter_map(|(split, of, other)| {
+                let missing: Vec<String> = of.difference(other).map(|wnid| describe(wnid)).collect();
+                (!missing.is_empty()).then(|| format!("{} without {}", split.name(), list(&missing)))
+            })
+            .collect();
+        if !lacks.is_empty() {
+            return Err(malformed("the same classes in train and val", lacks.join(" and "), layout_hint));
+        }
         let empty: Vec<String> = counts
             .iter()
             .filter(|(_, count)| **count == 0)

@@ -98,14 +98,17 @@ impl Recipe {
             self.batch_size.to_string(),
             &format!("use `--set batch_size={}`", train.min(64)),
         )?;
-        let shortest_px = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).max().unwrap_or(0);
+        // The median: in a set of many sizes a few small photos may be enlarged, but not the half of them.
+        let mut sides: Vec<u32> = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).collect();
+        sides.sort_unstable();
+        let shortest_px = sides.get(sides.len() / 2).copied().unwrap_or(0);
         for (key, px) in
             [("resolution", self.resolution.largest_px()), ("evaluation.resolution", self.evaluation.resolution)]
         {
             require(
                 px <= shortest_px,
                 key,
-                &format!("at most {shortest_px} px, the photos' shortest side"),
+                &format!("at most {shortest_px} px, the photos' (median) shortest side"),
                 format!("{px} px"),
                 &format!("lower `{key}`, or get a larger size of the dataset"),
             )?;

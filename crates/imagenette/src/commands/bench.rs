@@ -54,7 +54,12 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
         let elapsed = decode(&sample, threads)?;
         terminal.finish();
         let rate = photos as f64 / elapsed;
-        let line = format!("decode  {} photos/s  ({threads} threads, {} photos of {})", whole(rate), thousands(photos as u64), sample.manifest.name);
+        let line = format!(
+            "decode  {} photos/s  ({threads} threads, {} photos of {})",
+            whole(rate),
+            thousands(photos as u64),
+            sample.manifest.name
+        );
         add("decode", line, json!({ "photos": photos, "seconds": elapsed, "photos_per_second": rate }))?;
     }
     // A folder of its own in the store, so that the disk is the one that training uses, and nothing stays.
@@ -69,7 +74,9 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
         let peak = peak_memory_bytes();
         let line = format!(
             "pack    {} photos/s  ({threads} threads, decode and write {}; peak memory {})",
-            whole(rate), bytes(packed.bytes()), peak.map_or("unknown".into(), bytes)
+            whole(rate),
+            bytes(packed.bytes()),
+            peak.map_or("unknown".into(), bytes)
         );
         let value = json!({ "photos": photos, "seconds": elapsed, "photos_per_second": rate, "packed_bytes": packed.bytes(), "peak_memory_bytes": peak });
         add("pack", line, value)?;
@@ -79,8 +86,16 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
         let (images, elapsed) = load(&sample, packed.clone(), threads, arguments.resolution)?;
         terminal.finish();
         let rate = images as f64 / elapsed;
-        let line = format!("load    {} images/s  ({threads} threads, random resized crops to {} px)", whole(rate), arguments.resolution);
-        add("load", line, json!({ "images": images, "seconds": elapsed, "images_per_second": rate, "resolution_px": arguments.resolution }))?;
+        let line = format!(
+            "load    {} images/s  ({threads} threads, random resized crops to {} px)",
+            whole(rate),
+            arguments.resolution
+        );
+        add(
+            "load",
+            line,
+            json!({ "images": images, "seconds": elapsed, "images_per_second": rate, "resolution_px": arguments.resolution }),
+        )?;
     }
     if wanted(BenchPart::Train) {
         let recipe = super::train::read_recipe(Some(&arguments.recipe), &[("epochs".into(), "1000".into())])?;
@@ -89,7 +104,10 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
         terminal.finish();
         let line = format!(
             "train   {} images/s  (recipe {name} at {} px on {}, waiting for data {:.0}%)",
-            whole(report.images_per_second), report.resolution_px, device.name(), 100.0 * report.waiting
+            whole(report.images_per_second),
+            report.resolution_px,
+            device.name(),
+            100.0 * report.waiting
         );
         let value = json!({
             "recipe": name, "resolution_px": report.resolution_px, "steps": report.step,
@@ -152,11 +170,17 @@ fn decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
 /// Images loaded and the seconds that it took, after an epoch that warms up.
 fn load(dataset: &Dataset, packed: Arc<Packed>, threads: usize, resolution_px: u32) -> anyhow::Result<(usize, f64)> {
     let samples: Vec<u32> = (0..dataset.manifest.images.len() as u32).collect();
-    let augment = Augment { crop: Crop::RandomResized { area: [0.35, 1.0], aspect: [0.75, 4.0 / 3.0] }, flip: Flip::Random };
+    let augment =
+        Augment { crop: Crop::RandomResized { area: [0.35, 1.0], aspect: [0.75, 4.0 / 3.0] }, flip: Flip::Random };
     let requests = (0..).flat_map(move |epoch| {
         let order = epoch_order(&samples, 0, epoch);
         let batches: Vec<Vec<u32>> = order.chunks(BATCH_SIZE).map(<[u32]>::to_vec).collect();
-        batches.into_iter().map(move |samples| BatchRequest { epoch, samples, resolution_px, view: View::Train(augment) })
+        batches.into_iter().map(move |samples| BatchRequest {
+            epoch,
+            samples,
+            resolution_px,
+            view: View::Train(augment),
+        })
     });
     let warm_up = dataset.manifest.images.len().div_ceil(BATCH_SIZE);
     let mut loader = Loader::new(packed, dataset.labels().into(), 0, threads, Box::new(requests))?;

@@ -27,11 +27,18 @@ pub(crate) fn run(arguments: &Eval, terminal: &Terminal) -> anyhow::Result<ExitC
         Some(named) => chosen::named(named, &store)?,
         None => chosen::of_run(&RunRecord::read(&arguments.run)?, &store)?,
     };
-    let wnids = |classes: &[imagenette_data::class::Class]| classes.iter().map(|class| class.wnid.clone()).collect::<Vec<_>>();
+    let wnids =
+        |classes: &[imagenette_data::class::Class]| classes.iter().map(|class| class.wnid.clone()).collect::<Vec<_>>();
     let (known, wanted) = (wnids(&network.head.classes), wnids(&dataset.manifest.classes));
     if known != wanted {
         return Err(Hint::error(
-            format!("{}: its classes are {}, those of {} are {}", arguments.run.display(), known.join(" "), dataset.manifest.name, wanted.join(" ")),
+            format!(
+                "{}: its classes are {}, those of {} are {}",
+                arguments.run.display(),
+                known.join(" "),
+                dataset.manifest.name,
+                wanted.join(" ")
+            ),
             "name a dataset with the same classes",
         ));
     }

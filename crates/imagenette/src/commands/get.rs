@@ -94,7 +94,8 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
     for archive in archive::all() {
         let size = archive.generations.first().map_or(0, |generation| generation.bytes);
         let count = |split| archive.edition.count(split).unwrap_or(0);
-        let mut photos = format!("{} train, {} val", thousands(count(Split::Train) as u64), thousands(count(Split::Val) as u64));
+        let mut photos =
+            format!("{} train, {} val", thousands(count(Split::Train) as u64), thousands(count(Split::Val) as u64));
         if count(Split::Unsup) > 0 {
             photos.push_str(&format!(", {} unsup", thousands(count(Split::Unsup) as u64)));
         }

@@ -13,7 +13,8 @@ use crate::terminal::{bytes, print, print_json, thousands};
 
 pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let environment = Environment::observe(crate::VERSION, option_env!("IMAGENETTE_COMMIT"), "flex", crate::chosen::threads(None));
+    let environment =
+        Environment::observe(crate::VERSION, option_env!("IMAGENETTE_COMMIT"), "flex", crate::chosen::threads(None));
     let devices = imagenette_train::device::Device::enumerate();
     let free = free_bytes(store.root());
     let mut datasets = Vec::new();
@@ -44,7 +45,12 @@ pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     }
     print(&format!("imagenette {}", crate::VERSION))?;
     let sets = environment.instruction_sets.join(" ");
-    print(&format!("machine    {}; {} cores; {} memory; {sets}", environment.processor, environment.cores, bytes(environment.memory_bytes)))?;
+    print(&format!(
+        "machine    {}; {} cores; {} memory; {sets}",
+        environment.processor,
+        environment.cores,
+        bytes(environment.memory_bytes)
+    ))?;
     for device in &devices {
         print(&format!("device     {device}"))?;
     }
@@ -57,10 +63,16 @@ pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
         let text = |key: &str| dataset[key].as_str().unwrap_or("?").to_owned();
         let source = &dataset["source"];
         let archive = source["archive"].as_str().or(source["from"].as_str()).unwrap_or("?");
-        let packed = dataset["packed_bytes"].as_u64().map_or("not packed yet".into(), |size| format!("packed {}", bytes(size)));
+        let packed =
+            dataset["packed_bytes"].as_u64().map_or("not packed yet".into(), |size| format!("packed {}", bytes(size)));
         print(&format!(
             "dataset    {}: edition {}, size {}, {} train + {} val photos, {}, {packed}; from {archive}",
-            text("name"), text("edition"), text("size"), thousands(number("train")), thousands(number("val")), bytes(number("bytes")),
+            text("name"),
+            text("edition"),
+            text("size"),
+            thousands(number("train")),
+            thousands(number("val")),
+            bytes(number("bytes")),
         ))?;
     }
     Ok(ExitCode::SUCCESS)

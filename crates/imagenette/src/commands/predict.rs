@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<Ex
                 continue;
             }
         };
-        let mut ranked: Vec<(f64, &imagenette_data::class::Class)> = probabilities.into_iter().zip(&network.head.classes).collect();
+        let mut ranked: Vec<(f64, &imagenette_data::class::Class)> =
+            probabilities.into_iter().zip(&network.head.classes).collect();
         ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         ranked.truncate(arguments.top as usize);
         if arguments.json {
@@ -36,8 +37,10 @@ pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<Ex
                 .collect();
             values.push(serde_json::json!({ "image": photo, "classes": classes }));
         } else {
-            let classes: Vec<String> =
-                ranked.iter().map(|(probability, class)| format!("{} {:.1}%", class.name, 100.0 * probability)).collect();
+            let classes: Vec<String> = ranked
+                .iter()
+                .map(|(probability, class)| format!("{} {:.1}%", class.name, 100.0 * probability))
+                .collect();
             print(&format!("{}: {}", photo.display(), classes.join(", ")))?;
         }
     }

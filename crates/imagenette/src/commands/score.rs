@@ -1,6 +1,6 @@
 //! `score`: top-1 accuracy recomputed from a file of predictions and a dataset's manifest.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -42,7 +42,12 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     {
         let found = format!("{} of {}", record.result.correct, record.result.total);
         return Err(Hint::error(
-            format!("{}: the record says {found} correct, its predictions say {} of {}", run.display(), score.correct, score.total),
+            format!(
+                "{}: the record says {found} correct, its predictions say {} of {}",
+                run.display(),
+                score.correct,
+                score.total
+            ),
             "the run's files were changed or mixed with another run's; do not use this result",
         ));
     }
@@ -74,7 +79,11 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Predictio
 }
 
 /// Scores predictions against the val split of a manifest.
-pub(crate) fn score_against(path: &Path, predictions: &[Prediction], manifest: &Manifest) -> anyhow::Result<predictions::Score> {
+pub(crate) fn score_against(
+    path: &Path,
+    predictions: &[Prediction],
+    manifest: &Manifest,
+) -> anyhow::Result<predictions::Score> {
     let val = manifest.images.iter().filter(|image| image.split == Split::Val);
     let truth: Vec<(String, usize)> = val
         .map(|image| Some((manifest.relative_path(image), usize::from(image.label?))))
@@ -104,12 +113,4 @@ pub(crate) fn print_score(score: &predictions::Score, classes: &[Class], confusi
         print(line.trim_end())?;
     }
     Ok(())
-}
-
-/// A run's folder from what was typed: the folder itself or a file in it.
-pub(crate) fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
-    if path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    Err(Hint::error(format!("run not found: {}", path.display()), "name a run's folder, for example runs/default-drawn-s0"))
 }

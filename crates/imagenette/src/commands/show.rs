@@ -72,7 +72,13 @@ fn samples(arguments: &Show, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
 }
 
 /// One row: the first training batch of a recipe, cropped and flipped.
-fn augmented(arguments: &Show, recipe: &str, dataset: &Dataset, store: &Store, terminal: &Terminal) -> anyhow::Result<Vec<Row>> {
+fn augmented(
+    arguments: &Show,
+    recipe: &str,
+    dataset: &Dataset,
+    store: &Store,
+    terminal: &Terminal,
+) -> anyhow::Result<Vec<Row>> {
     let recipe = super::train::read_recipe(Some(recipe), &[])?;
     let packed = Packed::open_or_build(dataset, &store.packed_folder(), chosen::threads(None), terminal)?;
     terminal.finish();

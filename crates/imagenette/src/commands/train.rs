@@ -106,14 +106,18 @@ fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     put("batch_size", arguments.batch_size.map(|size| size.to_string()));
     put("resolution", arguments.resolution.map(|px| px.to_string()));
     put("evaluation.resolution", arguments.resolution.map(|px| px.to_string()));
-    put("optimizer.learning_rate", arguments.learning_rate.map(|rate| rate.to_string()));
+    // `{:?}` keeps a point or an exponent, so that TOML reads a float.
+    put("optimizer.learning_rate", arguments.learning_rate.map(|rate| format!("{rate:?}")));
     put("seed", arguments.seed.map(|seed| seed.to_string()));
     put("runs", arguments.runs.map(|runs| runs.to_string()));
     // Quoted, since a folder's name may look like anything.
     put("dataset", arguments.dataset.as_ref().map(|named| format!("'{named}'")));
     for pair in &arguments.set {
         let (key, value) = pair.split_once('=').ok_or_else(|| {
-            Hint::error(format!("--set: expected KEY=VALUE, found `{pair}`"), "for example --set optimizer.momentum=0.9")
+            Hint::error(
+                format!("--set: expected KEY=VALUE, found `{pair}`"),
+                "for example --set optimizer.momentum=0.9",
+            )
         })?;
         put(key.trim(), Some(value.trim().to_owned()));
     }
@@ -141,7 +145,12 @@ fn one(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<(PathBuf, Outcome)
     let what = if job.resume { "resuming" } else { "training" };
     terminal.say(&format!(
         "{what} `{}` on {} ({}, size {}), seed {}, into {}",
-        recipe.name, manifest.name, manifest.edition, manifest.size, job.seed, job.folder.display()
+        recipe.name,
+        manifest.name,
+        manifest.edition,
+        manifest.size,
+        job.seed,
+        job.folder.display()
     ));
     let progress = Progress::new(terminal);
     let outcome = trainer::train(job, &progress);
@@ -184,8 +193,15 @@ fn finish(outcomes: Vec<(PathBuf, Outcome)>, arguments: &Train) -> anyhow::Resul
             ))?;
         }
         let accuracies: Vec<f64> = finished.iter().map(|(_, record)| record.result.accuracy()).collect();
-        if let (Some(mean), Some(deviation)) = (statistics::mean(&accuracies), statistics::standard_deviation(&accuracies)) {
-            print(&format!("mean {:.2}% ± {:.2} points (sd of {} runs)", 100.0 * mean, 100.0 * deviation, accuracies.len()))?;
+        if let (Some(mean), Some(deviation)) =
+            (statistics::mean(&accuracies), statistics::standard_deviation(&accuracies))
+        {
+            print(&format!(
+                "mean {:.2}% ± {:.2} points (sd of {} runs)",
+                100.0 * mean,
+                100.0 * deviation,
+                accuracies.len()
+            ))?;
         }
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })

@@ -43,7 +43,10 @@ pub(crate) fn run(arguments: &Verify, terminal: &Terminal) -> anyhow::Result<Exi
         if report.is_sound() {
             print(&format!("{name}: {photos} photos ({size}) as the manifest says: {what}"))?;
         } else {
-            print(&format!("{name}: {} of {photos} photos differ from the manifest", thousands(report.problems.len() as u64)))?;
+            print(&format!(
+                "{name}: {} of {photos} photos differ from the manifest",
+                thousands(report.problems.len() as u64)
+            ))?;
             report.problems.iter().take(SHOWN).try_for_each(|problem| print(&format!("  {problem}")))?;
             if report.problems.len() > SHOWN {
                 print(&format!("  … and {} more (--json lists all)", report.problems.len() - SHOWN))?;

@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The classes of the made photos: three of Imagenette's.
-pub const WNIDS: [&str; 3] = ["n01440764", "n03028079", "n03888257"];
+pub(crate) const WNIDS: [&str; 3] = ["n01440764", "n03028079", "n03888257"];
 /// Made photos of each class in the train split.
-pub const TRAIN_EACH: usize = 24;
+pub(crate) const TRAIN_EACH: usize = 24;
 /// Made photos of each class in the val split.
-pub const VAL_EACH: usize = 8;
+pub(crate) const VAL_EACH: usize = 8;
 
 /// A folder to work in, with a store beside it.
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
     /// An empty place.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: TempDir::new().expect("a temporary folder can be made") }
     }
 
     /// A place where the made photos are installed as the dataset `made`.
-    pub fn with_made_dataset() -> Self {
+    pub(crate) fn with_made_dataset() -> Self {
         let place = Self::new();
         write_photos(&place.path("photos"));
         place.run(&["get", "--from", "photos", "--name", "made"]).succeeds();
@@ -33,22 +33,22 @@ impl Place {
     }
 
     /// A path in the place.
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.folder.path().join(relative)
     }
 
     /// A file's text.
-    pub fn read(&self, relative: &str) -> String {
+    pub(crate) fn read(&self, relative: &str) -> String {
         std::fs::read_to_string(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
     /// A file's bytes.
-    pub fn bytes(&self, relative: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, relative: &str) -> Vec<u8> {
         std::fs::read(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
     /// The program with these arguments, ready to start: no network, and nobody's environment but this place's.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imagenette"));
         command.args(arguments).current_dir(self.folder.path()).env("IMAGENETTE_HOME", self.path("store"));
         // A proxy that refuses at once stands for a machine without network.
@@ -60,24 +60,29 @@ impl Place {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         ended(self.command(arguments), arguments)
     }
 
     /// Runs a shell command line in which `imagenette` is the program.
-    pub fn shell(&self, line: &str) -> Ended {
+    pub(crate) fn shell(&self, line: &str) -> Ended {
         let mut command = Command::new("sh");
         let program = Path::new(env!("CARGO_BIN_EXE_imagenette")).parent().expect("a file lies in a folder");
         let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
-        command.args(["-c", line]).current_dir(self.folder.path()).env("PATH", path).env("IMAGENETTE_HOME", self.path("store"));
+        command
+            .args(["-c", line])
+            .current_dir(self.folder.path())
+            .env("PATH", path)
+            .env("IMAGENETTE_HOME", self.path("store"));
         ended(command, &[line])
     }
 
     /// The names in a folder of the place, sorted; none when it is not there.
-    pub fn list(&self, relative: &str) -> Vec<String> {
+    pub(crate) fn list(&self, relative: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path(relative)) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("a folder can be listed").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("a folder can be listed").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -89,19 +94,19 @@ fn ended(mut command: Command, arguments: &[&str]) -> Ended {
 }
 
 /// A program that has ended.
-pub struct Ended {
+pub(crate) struct Ended {
     told: String,
     /// Its exit status; −1 when a signal ended it.
-    pub status: i32,
+    pub(crate) status: i32,
     /// What it wrote to stdout.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it wrote to stderr.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     /// Keeps what matters of an output.
-    pub fn new(arguments: &[&str], output: Output) -> Self {
+    pub(crate) fn new(arguments: &[&str], output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
         Self {
             told: arguments.join(" "),
@@ -112,18 +117,18 @@ impl Ended {
     }
 
     /// Asserts exit status 0.
-    pub fn succeeds(self) -> Self {
+    pub(crate) fn succeeds(self) -> Self {
         self.exits_with(0)
     }
 
     /// Asserts an exit status.
-    pub fn exits_with(self, status: i32) -> Self {
+    pub(crate) fn exits_with(self, status: i32) -> Self {
         assert_eq!(self.status, status, "`{}`\nstdout:\n{}\nstderr:\n{}", self.told, self.stdout, self.stderr);
         self
     }
 
     /// Asserts failure with an error that says all of these, and a hint.
-    pub fn fails_saying(self, parts: &[&str]) -> Self {
+    pub(crate) fn fails_saying(self, parts: &[&str]) -> Self {
         let ended = self.exits_with(1);
         assert!(ended.stderr.contains("error: "), "`{}`: {}", ended.told, ended.stderr);
         assert!(!ended.stderr.contains("panicked"), "`{}`: {}", ended.told, ended.stderr);
@@ -134,13 +139,13 @@ impl Ended {
     }
 
     /// Stdout as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("`{}`: {error}\n{}", self.told, self.stdout))
     }
 }
 
 /// Waits until something holds, for a minute at most.
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
@@ -149,20 +154,21 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Writes the made photos in ImageNet's layout: stripes whose direction and colour tell the class, with noise.
-pub fn write_photos(folder: &Path) {
+pub(crate) fn write_photos(folder: &Path) {
     for (split, each) in [("train", TRAIN_EACH), ("val", VAL_EACH)] {
         for (label, wnid) in WNIDS.iter().enumerate() {
             let class = folder.join(split).join(wnid);
             std::fs::create_dir_all(&class).expect("a folder can be made");
             for number in 0..each {
-                std::fs::write(class.join(format!("{wnid}_{number}.JPEG")), photo(label, number)).expect("a file can be written");
+                std::fs::write(class.join(format!("{wnid}_{number}.JPEG")), photo(label, number))
+                    .expect("a file can be written");
             }
         }
     }
 }
 
 /// A photo of a class as a JPEG file; its sides differ from photo to photo.
-pub fn photo(label: usize, number: usize) -> Vec<u8> {
+pub(crate) fn photo(label: usize, number: usize) -> Vec<u8> {
     let (width, height) = (40 + number % 5 * 3, 40 + number % 3 * 8);
     let mut rgb = Vec::with_capacity(width * height * 3);
     let mut noise = (label * 7919 + number * 104_729 + 1) as u32;
