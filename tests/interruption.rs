@@ -36,6 +36,14 @@ fn is_training(place: &Place) -> bool {
     place.list("run").iter().any(|name| name == "checkpoint.safetensors")
 }
 
+/// kill -9 right after the first checkpoint.
+fn start_and_kill(place: &Place) {
+    let mut child = start(place);
+    wait_until("the first checkpoint", || is_training(place));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 fn uninterrupted(place: &Place) -> (Vec<u8>, Vec<u8>) {
     let mut arguments = RUN;
     arguments[RUN.len() - 1] = "whole";
@@ -73,10 +81,7 @@ fn ctrl_c_writes_a_checkpoint_and_resuming_ends_in_the_same_bits() {
 fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
     let place = Place::with_made_dataset();
     let whole = uninterrupted(&place);
-    let mut child = start(&place);
-    wait_until("the first checkpoint", || is_training(&place));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    start_and_kill(&place);
     assert_eq!(resumed(&place), whole);
     place.run(&["train", "--resume", "run"]).fails_saying(&["finished"]);
 }
@@ -110,10 +115,7 @@ fn a_process_that_was_killed_before_its_first_checkpoint_takes_nothing_with_it()
 #[test]
 fn a_checkpoint_of_another_recipe_or_a_damaged_one_is_refused() {
     let place = Place::with_made_dataset();
-    let mut child = start(&place);
-    wait_until("the first checkpoint", || is_training(&place));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    start_and_kill(&place);
     let recipe = place.read("run/recipe.toml");
     std::fs::write(place.path("run/recipe.toml"), recipe.replace("epochs = 6", "epochs = 7")).unwrap();
     place.run(&["train", "--resume", "run"]).fails_saying(&["checkpoint", "another recipe", "hint: "]);
@@ -129,10 +131,7 @@ fn a_checkpoint_of_another_recipe_or_a_damaged_one_is_refused() {
 fn a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before() {
     let place = Place::with_made_dataset();
     let whole = uninterrupted(&place);
-    let mut child = start(&place);
-    wait_until("the first checkpoint", || is_training(&place));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    start_and_kill(&place);
     let before = place.bytes("run/checkpoint.safetensors");
     // A limit on file sizes stands for the full disk: every file of more than 8 blocks fails to be written.
     let ended = place.shell("trap '' XFSZ; ulimit -f 8; exec imagenette train --resume run");

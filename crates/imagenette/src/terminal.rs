@@ -121,8 +121,13 @@ impl Watch for Terminal {
             && plain.said.elapsed() >= PLAIN_INTERVAL
         {
             plain.said = Instant::now();
-            let of = plain.total.map_or(String::new(), |total| format!(" of {}", amount(total, plain.unit)));
-            eprintln!("{}: {}{of}", plain.phase, amount(done, plain.unit));
+            let amount = |value| amount(value, plain.unit);
+            let done = match (plain.total, plain.unit) {
+                (Some(total), Unit::Photos) => format!("{} of {}", thousands(done), amount(total)),
+                (Some(total), Unit::Bytes) => format!("{} of {}", amount(done), amount(total)),
+                (None, _) => amount(done),
+            };
+            eprintln!("{}: {done}", plain.phase);
         }
     }
 

@@ -152,7 +152,9 @@ pub fn get_from(
 
 fn from_folder(from: &Path, to: &Path, name: &str, watch: &dyn Watch) -> Result<Manifest> {
     fs::create_dir(to).map_err(DataError::io("create", to))?;
-    let source = Source { from: from.display().to_string(), sha256: None, archive: None };
+    // Its name alone: records are published, and a path would tell whose machine it was.
+    let folder_name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let source = Source { from: folder_name, sha256: None, archive: None };
     let mut manifest = folder::copy(from, to, name, source, watch)?;
     // A copy of a dataset is that dataset: what its manifest knows of its source stays known, if nothing was changed.
     if let Ok(original) = Manifest::read(from)
