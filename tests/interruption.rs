@@ -139,3 +139,29 @@ fn a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before() {
     assert_eq!(place.bytes("run/checkpoint.safetensors"), before);
     assert_eq!(resumed(&place), whole);
 }
+
+#[test]
+fn packing_that_was_killed_is_begun_again_and_leaves_nothing() {
+    let place = Place::new();
+    // Large photos, so that packing takes long enough to be caught; all alike, so that the test makes them quickly.
+    let photo = crate::support::large_photo(1200);
+    for split in ["train", "val"] {
+        let folder = place.path("photos").join(split).join("n01440764");
+        std::fs::create_dir_all(&folder).unwrap();
+        for number in 0..40 {
+            std::fs::write(folder.join(format!("{number}.JPEG")), &photo).unwrap();
+        }
+    }
+    place.run(&["get", "--from", "photos"]).succeeds();
+    let show = ["show", "photos", "--augmented", "default", "--count", "4"];
+    let names = |ending: &str| place.list("store/packed").into_iter().filter(|name| name.ends_with(ending)).count();
+    let mut child =
+        place.command(&show).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    wait_until("packing", || place.list("store/packed").iter().any(|name| name.starts_with(".packing-")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names(".packed"), 0, "what is not finished has no name");
+    place.run(&show).succeeds();
+    assert_eq!(names(".packed"), 1);
+    assert!(place.list("store/packed").iter().all(|name| !name.starts_with('.')), "{:?}", place.list("store/packed"));
+}

@@ -183,9 +183,20 @@ pub(crate) fn photo(label: usize, number: usize) -> Vec<u8> {
             }
         }
     }
+    jpeg(&rgb, width, height)
+}
+
+/// A square photo of this side with some detail everywhere.
+pub(crate) fn large_photo(side: usize) -> Vec<u8> {
+    let rgb: Vec<u8> =
+        (0..side * side).flat_map(|at| [(at % 251) as u8, (at / side) as u8, (at * 7 % 239) as u8]).collect();
+    jpeg(&rgb, side, side)
+}
+
+fn jpeg(rgb: &[u8], width: usize, height: usize) -> Vec<u8> {
     let mut file = Vec::new();
     jpeg_encoder::Encoder::new(&mut file, 90)
-        .encode(&rgb, width as u16, height as u16, jpeg_encoder::ColorType::Rgb)
-        .expect("a small picture can be encoded");
+        .encode(rgb, width as u16, height as u16, jpeg_encoder::ColorType::Rgb)
+        .expect("a picture can be encoded");
     file
 }
