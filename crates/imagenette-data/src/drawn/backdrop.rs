@@ -1,7 +1,8 @@
 //! Backgrounds: ten families of places, the same for every class, from sky and streets to rooms and plain studio paper.
 
-use super::brush::{Brush, Draws, P, blob, circle, curve, ellipse, polygon, rectangle};
+use super::brush::{Brush, Draws};
 use super::colour::{self, Colour};
+use super::shape::{P, blob, circle, curve, ellipse, polygon, rectangle};
 use crate::random::Random;
 
 /// Paints the whole picture; returns the height of the ground line in pixels, where things stand.

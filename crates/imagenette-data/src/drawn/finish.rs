@@ -111,11 +111,11 @@ impl Development {
         Self {
             gain: [exposure * (1.0 + warmth), exposure * (1.0 + tint), exposure * (1.0 - warmth)],
             lift: random.span(0.0, 0.1),
-            contrast: random.span(0.75, 1.2),
+            contrast: random.span(0.8, 1.2),
             saturation: if random.chance(0.05) { 0.0 } else { random.span(0.55, 1.15) },
             slope: (random.span(-0.35, 0.35), random.span(-0.3, 0.3)),
             vignette: if random.chance(0.5) { random.span(0.0, 0.5) } else { 0.0 },
-            noise: if random.chance(0.6) { random.span(2.0, 11.0) } else { random.span(0.0, 2.0) },
+            noise: if random.chance(0.6) { random.span(2.0, 10.0) } else { random.span(0.0, 2.0) },
             coarse: random.chance(0.3),
             blur_px: usize::from(random.chance(0.15)),
         }

@@ -9,7 +9,9 @@ mod clutter;
 mod colour;
 mod finish;
 mod objects;
+mod obstacle;
 mod scene;
+mod shape;
 #[cfg(test)]
 mod tests;
 

@@ -2,10 +2,11 @@
 
 use tiny_skia::{Pixmap, Transform};
 
-use super::brush::{Brush, Draws, Style, ellipse, place, polygon, sin_cos};
+use super::brush::{Brush, Draws, Style, place, sin_cos};
 use super::colour::Colour;
 use super::finish::{self, Development};
-use super::{Drawing, backdrop, clutter, objects};
+use super::shape::{ellipse, polygon};
+use super::{Drawing, backdrop, clutter, objects, obstacle};
 use crate::random::Random;
 
 /// The shortest side of every picture.
@@ -23,7 +24,7 @@ pub(super) fn picture(label: u16, random: &mut Random) -> Drawing {
         soften(&mut scene.canvas, radius);
     }
     scene.object(label, random);
-    for _ in 0..[0, 0, 1, 1, 2][random.below(5) as usize] {
+    for _ in 0..*random.pick(&[0, 0, 0, 1, 1, 2]) {
         scene.obstacle(random);
     }
     scene.light(random);
@@ -77,9 +78,9 @@ impl Scene {
     fn object(&mut self, label: u16, random: &mut Random) {
         let (width, height) = self.size();
         let stance = objects::stance(label);
-        let radius = SHORT_PX * random.span(0.3, 0.54) * stance.size;
+        let radius = SHORT_PX * random.span(0.36, 0.56) * stance.size;
         // Now and then a part lies outside the picture.
-        let margin = if random.chance(0.15) { 0.45 } else { 0.8 };
+        let margin = if random.chance(0.12) { 0.5 } else { 0.85 };
         let room = |side: f32| (side / 2.0 - margin * radius).max(side * 0.04);
         let (x, y) =
             (width / 2.0 + random.span(-1.0, 1.0) * room(width), height / 2.0 + random.span(-1.0, 1.0) * room(height));
@@ -117,7 +118,7 @@ impl Scene {
     fn obstacle(&mut self, random: &mut Random) {
         let (width, height) = self.size();
         let mut own = layer(self.canvas.width(), self.canvas.height());
-        clutter::obstacle(&mut Brush::new(&mut own, Transform::identity(), self.style), random, width, height);
+        obstacle::paint(&mut Brush::new(&mut own, Transform::identity(), self.style), random, width, height);
         soften(&mut own, random.below(3) as usize);
         finish::lay_over(self.canvas.data_mut(), own.data());
     }

@@ -1,9 +1,8 @@
 //! The cassette player: a boombox with two speakers, a pocket player with headphones, or a flat recorder with piano keys.
 
-use crate::drawn::brush::{
-    Brush, Draws, arc, circle, curve, ellipse, one_of, open, place, polygon, rectangle, rounded,
-};
+use crate::drawn::brush::{Brush, Draws, one_of, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{arc, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {

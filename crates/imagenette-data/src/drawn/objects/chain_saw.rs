@@ -1,9 +1,8 @@
 //! The chain saw: motor housing, two handles, and the long bar with its toothed chain; petrol, electric or top-handled.
 
-use crate::drawn::brush::{
-    Brush, Draws, P, arc, blob, circle, curve, ellipse, limb, place, polygon, rectangle, rounded,
-};
+use crate::drawn::brush::{Brush, Draws, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{P, arc, around, blob, circle, curve, ellipse, limb, polygon, rectangle, rounded};
 use crate::random::Random;
 
 const NATURAL: [Colour; 5] = [
@@ -41,7 +40,7 @@ fn bar(brush: &mut Brush<'_>, random: &mut Random, from: f32, to: f32, half: f32
             (from + s, y - radius)
         } else if s < straight + nose {
             let turn = -0.25 + 0.5 * (s - straight) / nose;
-            crate::drawn::brush::around(tip, y, radius, radius, turn)
+            around(tip, y, radius, radius, turn)
         } else {
             (tip - (s - straight - nose), y + radius)
         }
@@ -61,7 +60,7 @@ fn bar(brush: &mut Brush<'_>, random: &mut Random, from: f32, to: f32, half: f32
     brush.fill(&rounded(from + 0.2, y - 0.045, (to - from) * 0.45, 0.09, 0.02), colour::any(random).faded(0.85));
     brush.fill(&circle(tip, y, half * 0.35), steel.darker(0.35));
     for turn in 0..5 {
-        let (x, y) = crate::drawn::brush::around(tip, y, half * 0.62, half * 0.62, turn as f32 / 5.0);
+        let (x, y) = around(tip, y, half * 0.62, half * 0.62, turn as f32 / 5.0);
         brush.fill(&circle(x, y, half * 0.1), steel.darker(0.4));
     }
 }

@@ -1,7 +1,8 @@
 //! The English springer spaniel: long wavy ears, white with large dark patches; standing, running, sitting, or its face.
 
-use crate::drawn::brush::{Brush, Draws, P, arc, blob, circle, curve, ellipse, limb, place};
+use crate::drawn::brush::{Brush, Draws, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{P, arc, around, blob, circle, curve, ellipse, limb};
 use crate::random::Random;
 
 const PATCHES: [Colour; 5] = [
@@ -193,7 +194,7 @@ fn ear(brush: &mut Brush<'_>, root: P, swing: f32, size: f32, colour: Colour) {
 fn patch(brush: &mut Brush<'_>, random: &mut Random, centre: P, size: f32, colour: Colour) {
     let points: Vec<P> = (0..8)
         .map(|i| {
-            let (dx, dy) = crate::drawn::brush::around(0.0, 0.0, 1.3, 1.0, i as f32 / 8.0);
+            let (dx, dy) = around(0.0, 0.0, 1.3, 1.0, i as f32 / 8.0);
             let radius = size * random.span(0.7, 1.3);
             (centre.0 + dx * radius, centre.1 + dy * radius)
         })

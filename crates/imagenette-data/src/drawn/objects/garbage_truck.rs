@@ -1,9 +1,8 @@
 //! The garbage truck: cab, ribbed hopper body and wheels; a rear loader, a front loader with its fork, or the open back.
 
-use crate::drawn::brush::{
-    Brush, Draws, P, arc, blob, circle, curve, ellipse, open, place, polygon, rectangle, rounded,
-};
+use crate::drawn::brush::{Brush, Draws, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{arc, around, blob, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
 const NATURAL: [Colour; 4] =
@@ -40,13 +39,9 @@ fn wheel(brush: &mut Brush<'_>, x: f32, radius: f32) {
     brush.form(&circle(x, y, radius * 0.55), Colour::grey(0.65));
     brush.fill(&circle(x, y, radius * 0.2), Colour::grey(0.35));
     for i in 0..6 {
-        let (x, y) = around(x, y, radius * 0.38, i);
+        let (x, y) = around(x, y, radius * 0.38, radius * 0.38, i as f32 / 6.0);
         brush.fill(&circle(x, y, radius * 0.07), BLACK);
     }
-}
-
-fn around(x: f32, y: f32, radius: f32, sixth: usize) -> P {
-    crate::drawn::brush::around(x, y, radius, radius, sixth as f32 / 6.0)
 }
 
 /// The chassis with its wheels; `front` is where the front wheel stands.

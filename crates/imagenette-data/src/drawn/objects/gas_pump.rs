@@ -1,9 +1,8 @@
 //! The gas pump: a dispenser with display, hose and nozzle; modern, a pair of hoses, or an old one with a globe on top.
 
-use crate::drawn::brush::{
-    Brush, Draws, P, arc, circle, curve, ellipse, one_of, open, place, polygon, rectangle, rounded,
-};
+use crate::drawn::brush::{Brush, Draws, one_of, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{P, arc, around, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
@@ -195,7 +194,7 @@ fn vintage(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn ring(y: f32, radius: f32, hour: u32) -> P {
-    crate::drawn::brush::around(0.0, y, radius, radius, hour as f32 / 12.0)
+    around(0.0, y, radius, radius, hour as f32 / 12.0)
 }
 
 fn double(brush: &mut Brush<'_>, random: &mut Random) {

@@ -2,8 +2,9 @@
 
 use tiny_skia::Transform;
 
-use crate::drawn::brush::{Brush, Draws, arc, circle, ellipse, limb, polygon, rectangle};
+use crate::drawn::brush::{Brush, Draws};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{arc, circle, ellipse, limb, polygon, rectangle};
 use crate::random::Random;
 
 const NATURAL: [Colour; 4] = [WHITE, Colour::grey(0.88), Colour::rgb(0.95, 0.93, 0.4), Colour::rgb(0.98, 0.7, 0.3)];

@@ -1,7 +1,8 @@
 //! The parachute: a round canopy, a ram-air wing, or the canopy from below; gores, lines and someone (or a box) beneath.
 
-use crate::drawn::brush::{Brush, Draws, P, around, blob, circle, curve, limb, open, place, polygon, rounded};
+use crate::drawn::brush::{Brush, Draws, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::shape::{P, around, blob, circle, curve, limb, open, polygon, rounded};
 use crate::random::Random;
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
