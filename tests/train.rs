@@ -110,3 +110,18 @@ fn a_batch_can_be_looked_at_as_the_network_sees_it() {
     }
     place.run(&["show", "made", "--class", "tensh"]).fails_saying(&["no class `tensh`", "hint: did you mean `tench`?"]);
 }
+
+#[test]
+fn without_data_and_network_one_command_says_so_and_trains_on_the_drawn_set() {
+    let place = Place::new();
+    let tiny = ["train", "--epochs", "1", "--set", "model.stem=8", "--set", "model.widths=[8,8,8,8]", "--out", "run"];
+    let ended = place.run(&tiny).succeeds();
+    let said: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("cannot be fetched")).collect();
+    assert_eq!(said.len(), 1, "{}", ended.stderr);
+    assert!(said[0].contains("using the drawn set"), "{}", said[0]);
+    let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
+    assert_eq!((&record["dataset"]["edition"], &record["result"]["total"]), (&"drawn".into(), &1000.into()));
+    assert!(place.run(&["verify", "drawn", "--deep"]).succeeds().stdout.contains("5,000 photos"));
+    // Anyone can judge the run again from its folder alone.
+    place.run(&["score", "run"]).succeeds();
+}
