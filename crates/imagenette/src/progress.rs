@@ -62,12 +62,13 @@ impl TrainWatch for Progress<'_> {
         }
         let StepReport { epoch, step, steps, loss, rate, resolution_px, images_per_second, waiting, seconds_left } =
             report;
+        // What matters most comes first: a narrow terminal shows only the beginning.
         let line = format!(
-            "epoch {epoch}/{}  step {step}/{steps}  {resolution_px} px  loss {loss:.3}  rate {rate:.4}  {images_per_second:.0} images/s  \
-             waiting for data {:.0}%  {} left",
+            "epoch {epoch}/{}  step {step}/{steps}  loss {loss:.3}  {images_per_second:.0} images/s  {} left  \
+             {resolution_px} px  rate {rate:.4}  waiting for data {:.0}%",
             self.epochs(),
-            100.0 * waiting,
-            seconds(*seconds_left)
+            seconds(*seconds_left),
+            100.0 * waiting
         );
         if self.terminal.is_drawn() { self.terminal.status(&line) } else { self.terminal.say(&line) }
     }

@@ -97,11 +97,15 @@ impl Watch for Terminal {
         let template = match (unit, total) {
             (Unit::Bytes, Some(_)) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}",
             (Unit::Bytes, None) => "{msg} {bytes} {bytes_per_sec}",
-            (Unit::Photos, Some(_)) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} eta {eta}",
-            (Unit::Photos, None) => "{msg} {human_pos} {per_sec}",
+            (Unit::Photos, Some(_)) => "{msg} {wide_bar} {human_pos}/{human_len} {rate} eta {eta}",
+            (Unit::Photos, None) => "{msg} {human_pos} {rate}",
         };
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-        bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+        let style = ProgressStyle::with_template(template).expect("a valid template");
+        bar.set_style(style.with_key("rate", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            // A rate that cannot be written is a bar without one.
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        }));
         bar.set_message(phase.to_owned());
         *self.bar.lock().expect("no thread panics while it draws") = Some(bar);
     }
