@@ -1,0 +1,185 @@
+//! The product behind the forward pass and the input's gradient: every target pixel is a sum over taps, each of which
+//! reads one source pixel. Padding is a tap that reads a row of zeros, so that no image needs a border.
+#![expect(unsafe_code, reason = "addresses of source and target pixels for the register tiles")]
+
+use super::pack::Panels;
+use super::tile::{GatherTile, TILE_PIXELS};
+use crate::level::{Level, Work};
+use crate::scattered::Scattered;
+use crate::simd::Simd;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Target pixels worked on at a time: their part of the source stays in the second-level cache.
+const BLOCK_PIXELS: usize = 32 * TILE_PIXELS;
+/// Bytes of a panel of weights worked on at a time: they stay in the first-level cache with the pixels beside them.
+const PANEL_BYTES: usize = 18 * 1024;
+/// Tasks to aim at, so that threads of unequal speed finish together.
+const TASKS: usize = 32;
+
+/// A sum over taps for every pixel of a grid.
+pub(super) struct Gather<'a> {
+    /// `[images, side, side, channels]`.
+    pub(super) source: &'a [f32],
+    pub(super) images: usize,
+    pub(super) side: [usize; 2],
+    pub(super) channels: usize,
+    /// Numbers read for each tap: the pixel's channels, or those of several pixels of a row.
+    pub(super) run: usize,
+    /// For each tap, the source pixel relative to the grid pixel's place.
+    pub(super) taps: Vec<[isize; 2]>,
+    /// Source pixels from one grid pixel to the next.
+    pub(super) step: [usize; 2],
+    pub(super) grid: [usize; 2],
+    pub(super) weights: &'a Panels,
+    /// `[images, target_side, target_side, target_channels]`; grid pixel g goes to `target_first + g * target_step`.
+    pub(super) target_side: [usize; 2],
+    pub(super) target_channels: usize,
+    pub(super) target_step: [usize; 2],
+    pub(super) target_first: [usize; 2],
+}
+
+/// Rows of the weight panels that are worked on at a time: whole taps, or a part of one tap's run.
+struct Slab {
+    taps: Range<usize>,
+    run: Range<usize>,
+}
+
+impl Gather<'_> {
+    /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide.
+    pub(super) fn run(&self, level: Level, target: &mut [f32]) {
+        let pixels = self.images * self.grid[0] * self.grid[1];
+        let panels = self.weights.count();
+        assert_eq!(self.weights.depth, self.taps.len() * self.run);
+        assert_eq!(self.weights.outputs, self.target_channels);
+        assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
+        let blocks = pixels.div_ceil(BLOCK_PIXELS);
+        if blocks == 0 {
+            return;
+        }
+        let groups = TASKS.div_ceil(blocks).clamp(1, panels);
+        let zeros = vec![0.0; self.run];
+        let slabs = self.slabs(level);
+        let target = Scattered::new(target);
+        (0..blocks * groups).into_par_iter().for_each(|task| {
+            let (block, group) = (task / groups, task % groups);
+            level.run(Block {
+                gather: self,
+                zeros: &zeros,
+                slabs: &slabs,
+                pixels: block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS),
+                panels: panels * group / groups..panels * (group + 1) / groups,
+                target,
+            });
+        });
+    }
+
+    fn slabs(&self, level: Level) -> Vec<Slab> {
+        let rows = (PANEL_BYTES / (4 * level.panel_channels())).max(1);
+        if self.run > rows {
+            let parts = self.run.div_ceil(rows);
+            let part = |tap: usize, i: usize| Slab {
+                taps: tap..tap + 1,
+                run: self.run * i / parts..self.run * (i + 1) / parts,
+            };
+            return (0..self.taps.len()).flat_map(|tap| (0..parts).map(move |i| part(tap, i))).collect();
+        }
+        let count = self.taps.len().div_ceil((rows / self.run).max(1)).max(1);
+        // A class of pixels that no tap reaches still has one slab: the one that writes its zeros.
+        let share = |i: usize| self.taps.len() * i / count;
+        (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..self.run }).collect()
+    }
+
+    /// Image, row and column of a grid pixel.
+    fn place(&self, pixel: usize) -> [usize; 3] {
+        let (row, x) = (pixel / self.grid[1], pixel % self.grid[1]);
+        [row / self.grid[0], row % self.grid[0], x]
+    }
+
+    /// The source numbers that a tap of a grid pixel reads, or nothing where it lies in the padding.
+    fn tap(&self, [image, y, x]: [usize; 3], tap: usize) -> Option<&[f32]> {
+        let y = (y * self.step[0]).checked_add_signed(self.taps[tap][0]).filter(|&y| y < self.side[0])?;
+        let x = (x * self.step[1]).checked_add_signed(self.taps[tap][1]).filter(|&x| x < self.side[1])?;
+        let first = ((image * self.side[0] + y) * self.side[1] + x) * self.channels;
+        Some(&self.source[first..first + self.run])
+    }
+
+    /// Index of a grid pixel's first number in the target.
+    fn target_of(&self, [image, y, x]: [usize; 3]) -> usize {
+        let y = self.target_first[0] + y * self.target_step[0];
+        let x = self.target_first[1] + x * self.target_step[1];
+        ((image * self.target_side[0] + y) * self.target_side[1] + x) * self.target_channels
+    }
+}
+
+/// Some pixels of the grid and some panels of channels: one thread's task.
+struct Block<'a> {
+    gather: &'a Gather<'a>,
+    zeros: &'a [f32],
+    slabs: &'a [Slab],
+    pixels: Range<usize>,
+    panels: Range<usize>,
+    target: Scattered<'a>,
+}
+
+impl Work for Block<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { gather, zeros, slabs, pixels, panels, target } = self;
+        let places: Vec<[usize; 3]> = pixels.map(|pixel| gather.place(pixel)).collect();
+        let first_channel = panels.start * gather.weights.width;
+        let channels = gather.target_channels.min(panels.end * gather.weights.width) - first_channel;
+        let targets: Vec<*mut f32> = places
+            .iter()
+            // SAFETY: tasks differ in their pixels or in their panels, and different pixels of a grid have different
+            // targets; so no other thread touches these channels of this pixel.
+            .map(|&place| unsafe { target.at(gather.target_of(place) + first_channel, channels) })
+            .collect();
+        let pitch = places.len().next_multiple_of(TILE_PIXELS);
+        let mut sources: Vec<*const f32> = Vec::new();
+        for (rank, slab) in slabs.iter().enumerate() {
+            sources.clear();
+            for tap in slab.taps.clone() {
+                for place in 0..pitch {
+                    // The last tile is filled up with the last pixel, whose sums are then not written.
+                    let numbers = gather.tap(places[place.min(places.len() - 1)], tap).unwrap_or(zeros);
+                    sources.push(numbers[slab.run.clone()].as_ptr());
+                }
+            }
+            for panel in panels.clone() {
+                let width = gather.weights.width_of(panel);
+                let rows = &gather.weights.rows_of(panel)[(slab.taps.start * gather.run + slab.run.start) * width..];
+                assert!(rows.len() >= slab.taps.len() * slab.run.len() * width);
+                let offset = panel * gather.weights.width - first_channel;
+                for (first, targets) in (0..pitch).step_by(TILE_PIXELS).zip(targets.chunks(TILE_PIXELS)) {
+                    let mut moved = [std::ptr::null_mut(); TILE_PIXELS];
+                    for (moved, target) in moved.iter_mut().zip(targets) {
+                        *moved = target.wrapping_add(offset);
+                    }
+                    let tile = GatherTile {
+                        pixels: sources.as_ptr().wrapping_add(first),
+                        pitch,
+                        taps: slab.taps.len(),
+                        run: slab.run.len(),
+                        weights: rows.as_ptr(),
+                        targets: &moved[..targets.len()],
+                        channels: width.min(channels - offset),
+                        fresh: rank == 0,
+                    };
+                    // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
+                    // `pitch`; each address was cut from a slice of the run's length; `rows` was checked above; the
+                    // targets are this task's and have `channels - offset` numbers left.
+                    unsafe {
+                        match width / S::LANES {
+                            1 => tile.add::<S, 1>(s),
+                            2 => tile.add::<S, 2>(s),
+                            3 => tile.add::<S, 3>(s),
+                            _ => tile.add::<S, 4>(s),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

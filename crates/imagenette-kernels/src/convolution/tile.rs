@@ -1,0 +1,157 @@
+//! The two register tiles that all the time goes into. Both hold a block of sums in registers and add products of one
+//! broadcast number and a vector of output channels.
+#![expect(unsafe_code, reason = "pointer arithmetic in the innermost loops; the callers check the ranges")]
+
+use crate::simd::Simd;
+
+/// Pixels of a forward tile; with `Simd::PANEL_VECTORS` vectors of channels it fills the registers.
+pub(super) const TILE_PIXELS: usize = 6;
+
+/// The operands of a forward tile.
+pub(super) struct GatherTile<'a> {
+    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`.
+    pub(super) pixels: *const *const f32,
+    pub(super) pitch: usize,
+    pub(super) taps: usize,
+    /// Numbers read from each pixel for each tap.
+    pub(super) run: usize,
+    /// `[tap][number of the run][channel]`.
+    pub(super) weights: *const f32,
+    /// Where each pixel's channels go; at most `TILE_PIXELS`, fewer at the end of a block.
+    pub(super) targets: &'a [*mut f32],
+    /// Channels to write, at most those of the tile; the others are filling.
+    pub(super) channels: usize,
+    /// Whether the sums begin at zero rather than at what the targets hold.
+    pub(super) fresh: bool,
+}
+
+impl GatherTile<'_> {
+    /// `target[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
+    ///
+    /// # Safety
+    /// All `TILE_PIXELS` addresses of each tap have `run` readable numbers, the weights `taps * run * VECTORS * LANES`,
+    /// and every target has `channels` writable numbers that nothing else touches; `channels <= VECTORS * LANES`.
+    #[inline(always)]
+    pub(super) unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
+        let whole = self.channels == VECTORS * S::LANES;
+        let mut sums = [[s.splat(0.0); VECTORS]; TILE_PIXELS];
+        if !self.fresh {
+            for (sums, &target) in sums.iter_mut().zip(self.targets) {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: `channels` numbers lie at each target.
+                    unsafe {
+                        *sum = if whole {
+                            s.load_from(target.add(v * S::LANES))
+                        } else {
+                            let first = (v * S::LANES).min(self.channels);
+                            let count = (self.channels - first).min(S::LANES);
+                            s.load_some(std::slice::from_raw_parts(target.add(first), count))
+                        };
+                    }
+                }
+            }
+        }
+        let mut weights = self.weights;
+        for tap in 0..self.taps {
+            // SAFETY: the table holds `TILE_PIXELS` addresses at this place for each tap.
+            let pixels = unsafe { self.pixels.add(tap * self.pitch).cast::<[*const f32; TILE_PIXELS]>().read() };
+            for k in 0..self.run {
+                // SAFETY: the weights hold one row for each tap and number of the run, each pixel `run` numbers.
+                unsafe {
+                    let mut row = [s.splat(0.0); VECTORS];
+                    for (v, vector) in row.iter_mut().enumerate() {
+                        *vector = s.load_from(weights.add(v * S::LANES));
+                    }
+                    weights = weights.add(VECTORS * S::LANES);
+                    for (sums, pixel) in sums.iter_mut().zip(pixels) {
+                        let x = s.splat(*pixel.add(k));
+                        for (sum, w) in sums.iter_mut().zip(row) {
+                            *sum = s.mul_add(x, w, *sum);
+                        }
+                    }
+                }
+            }
+        }
+        for (sums, &target) in sums.iter().zip(self.targets) {
+            for (v, sum) in sums.iter().enumerate() {
+                // SAFETY: `channels` numbers may be written at each target.
+                unsafe {
+                    if whole {
+                        s.store_to(*sum, target.add(v * S::LANES));
+                    } else {
+                        let first = (v * S::LANES).min(self.channels);
+                        let count = (self.channels - first).min(S::LANES);
+                        s.store_some(*sum, std::slice::from_raw_parts_mut(target.add(first), count));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The operands of a weight-gradient tile.
+pub(super) struct OuterTile<'a> {
+    /// `[packed pixel][input channel of the panel]`, already moved to the tap's first pixel.
+    pub(super) input: *const f32,
+    /// For each output row, its first packed pixel.
+    pub(super) rows: &'a [usize],
+    /// Output pixels of a row.
+    pub(super) columns: usize,
+    /// Packed pixels from one output pixel's input to the next one's.
+    pub(super) step: usize,
+    /// `[output pixel][output channel of the panel]`.
+    pub(super) gradient: *const f32,
+    /// The tile of sums, and numbers from one input channel's sums to the next one's.
+    pub(super) target: *mut f32,
+    pub(super) target_pitch: usize,
+    pub(super) fresh: bool,
+}
+
+impl OuterTile<'_> {
+    /// `target[i][o] (+)= Σ input[pixel][i] · gradient[pixel][o]` for `CHANNELS` input channels.
+    ///
+    /// # Safety
+    /// The panels hold `CHANNELS` and `VECTORS * LANES` numbers for each pixel that the rows name, and the target a
+    /// tile of that size that nothing else touches.
+    #[inline(always)]
+    pub(super) unsafe fn add<S: Simd, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
+        let mut sums = [[s.splat(0.0); VECTORS]; CHANNELS];
+        if !self.fresh {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: the tile lies at the target.
+                    *sum = unsafe { s.load_from(self.target.add(i * self.target_pitch + v * S::LANES)) };
+                }
+            }
+        }
+        let mut gradient = self.gradient;
+        let step = self.step * CHANNELS;
+        for &row in self.rows {
+            // SAFETY: the caller's rows lie within the packed panel.
+            let mut input = unsafe { self.input.add(row * CHANNELS) };
+            for _ in 0..self.columns {
+                // SAFETY: both panels hold this pixel; the last step may leave `input` past the end, never read there.
+                unsafe {
+                    let mut vectors = [s.splat(0.0); VECTORS];
+                    for (v, vector) in vectors.iter_mut().enumerate() {
+                        *vector = s.load_from(gradient.add(v * S::LANES));
+                    }
+                    gradient = gradient.add(VECTORS * S::LANES);
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let x = s.splat(*input.add(i));
+                        for (sum, g) in sums.iter_mut().zip(vectors) {
+                            *sum = s.mul_add(x, g, *sum);
+                        }
+                    }
+                }
+                input = input.wrapping_add(step);
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (v, sum) in sums.iter().enumerate() {
+                // SAFETY: the tile lies at the target.
+                unsafe { s.store_to(*sum, self.target.add(i * self.target_pitch + v * S::LANES)) };
+            }
+        }
+    }
+}
