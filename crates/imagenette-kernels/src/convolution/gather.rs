@@ -6,7 +6,7 @@ use super::pack::Panels;
 use super::tile::{GatherTile, TILE_PIXELS};
 use crate::level::{Level, Work};
 use crate::scattered::Scattered;
-use crate::simd::Simd;
+use crate::simd::{MAX_PANEL, Simd};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -138,6 +138,7 @@ impl Work for Block<'_> {
             .collect();
         let pitch = places.len().next_multiple_of(TILE_PIXELS);
         let mut sources: Vec<*const f32> = Vec::new();
+        let mut spare = [[0.0; MAX_PANEL]; TILE_PIXELS];
         for (rank, slab) in slabs.iter().enumerate() {
             sources.clear();
             for tap in slab.taps.clone() {
@@ -152,10 +153,19 @@ impl Work for Block<'_> {
                 let rows = &gather.weights.rows_of(panel)[(slab.taps.start * gather.run + slab.run.start) * width..];
                 assert!(rows.len() >= slab.taps.len() * slab.run.len() * width);
                 let offset = panel * gather.weights.width - first_channel;
+                let count = width.min(channels - offset);
                 for (first, targets) in (0..pitch).step_by(TILE_PIXELS).zip(targets.chunks(TILE_PIXELS)) {
-                    let mut moved = [std::ptr::null_mut(); TILE_PIXELS];
-                    for (moved, target) in moved.iter_mut().zip(targets) {
-                        *moved = target.wrapping_add(offset);
+                    // Pixels past the end and filling channels are summed into a spare tile.
+                    let mut moved: [*mut f32; TILE_PIXELS] = std::array::from_fn(|p| spare[p].as_mut_ptr());
+                    if count == width {
+                        for (moved, target) in moved.iter_mut().zip(targets) {
+                            *moved = target.wrapping_add(offset);
+                        }
+                    } else {
+                        for (spare, target) in moved.iter().zip(targets) {
+                            // SAFETY: the target has `count` numbers from `offset` on, the spare row at least as many.
+                            unsafe { spare.copy_from_nonoverlapping(target.add(offset), count) };
+                        }
                     }
                     let tile = GatherTile {
                         pixels: sources.as_ptr().wrapping_add(first),
@@ -163,19 +173,24 @@ impl Work for Block<'_> {
                         taps: slab.taps.len(),
                         run: slab.run.len(),
                         weights: rows.as_ptr(),
-                        targets: &moved[..targets.len()],
-                        channels: width.min(channels - offset),
+                        targets: moved,
                         fresh: rank == 0,
                     };
                     // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
                     // `pitch`; each address was cut from a slice of the run's length; `rows` was checked above; the
-                    // targets are this task's and have `channels - offset` numbers left.
+                    // targets are this task's and have `width` numbers left, or are rows of the spare tile.
                     unsafe {
                         match width / S::LANES {
                             1 => tile.add::<S, 1>(s),
                             2 => tile.add::<S, 2>(s),
                             3 => tile.add::<S, 3>(s),
                             _ => tile.add::<S, 4>(s),
+                        }
+                    }
+                    if count < width {
+                        for (spare, target) in moved.iter().zip(targets) {
+                            // SAFETY: as before the tile.
+                            unsafe { target.add(offset).copy_from_nonoverlapping(*spare, count) };
                         }
                     }
                 }

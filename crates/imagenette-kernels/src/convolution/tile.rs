@@ -8,7 +8,7 @@ use crate::simd::Simd;
 pub(super) const TILE_PIXELS: usize = 6;
 
 /// The operands of a forward tile.
-pub(super) struct GatherTile<'a> {
+pub(super) struct GatherTile {
     /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`.
     pub(super) pixels: *const *const f32,
     pub(super) pitch: usize,
@@ -17,37 +17,27 @@ pub(super) struct GatherTile<'a> {
     pub(super) run: usize,
     /// `[tap][number of the run][channel]`.
     pub(super) weights: *const f32,
-    /// Where each pixel's channels go; at most `TILE_PIXELS`, fewer at the end of a block.
-    pub(super) targets: &'a [*mut f32],
-    /// Channels to write, at most those of the tile; the others are filling.
-    pub(super) channels: usize,
+    /// Where each pixel's channels go.
+    pub(super) targets: [*mut f32; TILE_PIXELS],
     /// Whether the sums begin at zero rather than at what the targets hold.
     pub(super) fresh: bool,
 }
 
-impl GatherTile<'_> {
+impl GatherTile {
     /// `target[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
     ///
     /// # Safety
     /// All `TILE_PIXELS` addresses of each tap have `run` readable numbers, the weights `taps * run * VECTORS * LANES`,
-    /// and every target has `channels` writable numbers that nothing else touches; `channels <= VECTORS * LANES`.
+    /// and every target has `VECTORS * LANES` writable numbers that no other thread touches.
     #[inline(always)]
     pub(super) unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
-        let whole = self.channels == VECTORS * S::LANES;
+        // Every loop over sums has constant bounds: they must never be indexed by a variable, or they leave the registers.
         let mut sums = [[s.splat(0.0); VECTORS]; TILE_PIXELS];
         if !self.fresh {
-            for (sums, &target) in sums.iter_mut().zip(self.targets) {
+            for (sums, target) in sums.iter_mut().zip(self.targets) {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: `channels` numbers lie at each target.
-                    unsafe {
-                        *sum = if whole {
-                            s.load_from(target.add(v * S::LANES))
-                        } else {
-                            let first = (v * S::LANES).min(self.channels);
-                            let count = (self.channels - first).min(S::LANES);
-                            s.load_some(std::slice::from_raw_parts(target.add(first), count))
-                        };
-                    }
+                    // SAFETY: a row of the tile lies at each target.
+                    *sum = unsafe { s.load_from(target.add(v * S::LANES)) };
                 }
             }
         }
@@ -72,18 +62,10 @@ impl GatherTile<'_> {
                 }
             }
         }
-        for (sums, &target) in sums.iter().zip(self.targets) {
+        for (sums, target) in sums.iter().zip(self.targets) {
             for (v, sum) in sums.iter().enumerate() {
-                // SAFETY: `channels` numbers may be written at each target.
-                unsafe {
-                    if whole {
-                        s.store_to(*sum, target.add(v * S::LANES));
-                    } else {
-                        let first = (v * S::LANES).min(self.channels);
-                        let count = (self.channels - first).min(S::LANES);
-                        s.store_some(*sum, std::slice::from_raw_parts_mut(target.add(first), count));
-                    }
-                }
+                // SAFETY: a row of the tile may be written at each target.
+                unsafe { s.store_to(*sum, target.add(v * S::LANES)) };
             }
         }
     }

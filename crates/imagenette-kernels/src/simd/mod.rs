@@ -97,3 +97,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
 /// The longest vector of any level.
 pub(crate) const MAX_LANES: usize = 16;
+
+/// The most channels of a register tile of any level.
+pub(crate) const MAX_PANEL: usize = 64;
