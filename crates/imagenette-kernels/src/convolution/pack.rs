@@ -30,7 +30,7 @@ impl Panels {
         let (lanes, width) = (level.lanes(), level.panel_channels());
         let depth = order.taps.len() * order.inputs;
         let mut panels = Self {
-            data: Aligned::zeros(order.outputs.div_ceil(lanes) * lanes * depth),
+            data: Aligned::scratch(order.outputs.div_ceil(lanes) * lanes * depth),
             depth,
             outputs: order.outputs,
             width,
@@ -45,10 +45,10 @@ impl Panels {
             let count = row_width.min(order.outputs - first);
             for input in 0..order.inputs {
                 for (tap_rank, tap) in order.taps.iter().enumerate() {
-                    let row = &mut rows[(tap_rank * order.inputs + input) * row_width..][..count];
+                    let row = &mut rows[(tap_rank * order.inputs + input) * row_width..][..row_width];
                     let from = &weights[first * order.output_stride + input * order.input_stride + tap..];
                     for (lane, to) in row.iter_mut().enumerate() {
-                        *to = from[lane * order.output_stride];
+                        *to = if lane < count { from[lane * order.output_stride] } else { 0.0 };
                     }
                 }
             }

@@ -75,12 +75,8 @@ impl GatherTile {
 pub(super) struct OuterTile<'a> {
     /// `[packed pixel][input channel of the panel]`, already moved to the tap's first pixel.
     pub(super) input: *const f32,
-    /// For each output row, its first packed pixel.
-    pub(super) rows: &'a [usize],
-    /// Output pixels of a row.
-    pub(super) columns: usize,
-    /// Packed pixels from one output pixel's input to the next one's.
-    pub(super) step: usize,
+    /// For each output pixel, the packed pixel that its first tap reads.
+    pub(super) places: &'a [usize],
     /// `[output pixel][output channel of the panel]`.
     pub(super) gradient: *const f32,
     /// The tile of sums, and numbers from one input channel's sums to the next one's.
@@ -93,7 +89,7 @@ impl OuterTile<'_> {
     /// `target[i][o] (+)= Σ input[pixel][i] · gradient[pixel][o]` for `CHANNELS` input channels.
     ///
     /// # Safety
-    /// The panels hold `CHANNELS` and `VECTORS * LANES` numbers for each pixel that the rows name, and the target a
+    /// The panels hold `CHANNELS` and `VECTORS * LANES` numbers for each pixel that `places` names, and the target a
     /// tile of that size that nothing else touches.
     #[inline(always)]
     pub(super) unsafe fn add<S: Simd, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
@@ -107,26 +103,21 @@ impl OuterTile<'_> {
             }
         }
         let mut gradient = self.gradient;
-        let step = self.step * CHANNELS;
-        for &row in self.rows {
-            // SAFETY: the caller's rows lie within the packed panel.
-            let mut input = unsafe { self.input.add(row * CHANNELS) };
-            for _ in 0..self.columns {
-                // SAFETY: both panels hold this pixel; the last step may leave `input` past the end, never read there.
-                unsafe {
-                    let mut vectors = [s.splat(0.0); VECTORS];
-                    for (v, vector) in vectors.iter_mut().enumerate() {
-                        *vector = s.load_from(gradient.add(v * S::LANES));
-                    }
-                    gradient = gradient.add(VECTORS * S::LANES);
-                    for (i, sums) in sums.iter_mut().enumerate() {
-                        let x = s.splat(*input.add(i));
-                        for (sum, g) in sums.iter_mut().zip(vectors) {
-                            *sum = s.mul_add(x, g, *sum);
-                        }
+        for &place in self.places {
+            // SAFETY: both panels hold this pixel.
+            unsafe {
+                let input = self.input.add(place * CHANNELS);
+                let mut vectors = [s.splat(0.0); VECTORS];
+                for (v, vector) in vectors.iter_mut().enumerate() {
+                    *vector = s.load_from(gradient.add(v * S::LANES));
+                }
+                gradient = gradient.add(VECTORS * S::LANES);
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let x = s.splat(*input.add(i));
+                    for (sum, g) in sums.iter_mut().zip(vectors) {
+                        *sum = s.mul_add(x, g, *sum);
                     }
                 }
-                input = input.wrapping_add(step);
             }
         }
         for (i, sums) in sums.iter().enumerate() {

@@ -47,6 +47,14 @@ impl Source<'_> {
         self.stride[axis] / self.packed_every(axis)
     }
 
+    /// Where in a packed row a column lies: columns that leave the same remainder by the step lie together, so that
+    /// neighbouring outputs read neighbouring pixels.
+    fn packed_column(&self, column: usize, columns: usize) -> usize {
+        let step = self.packed_step(1);
+        let before: usize = (0..column % step).map(|phase| (columns - phase).div_ceil(step)).sum();
+        before + column / step
+    }
+
     /// Packed pixels along an axis for a number of output pixels.
     fn packed_side(&self, axis: usize, outputs: usize) -> usize {
         (outputs - 1) * self.packed_step(axis) + self.taps[axis]
@@ -98,7 +106,7 @@ pub(super) fn run(
     let sums = panels.start(panels.count()) * places.len();
     let chunks = (PARTIAL_NUMBERS / sums + 1).min(TASKS).min(rows);
     let (channel_parts, panel_parts) = parts(TASKS.div_ceil(chunks), source.channels, panels.count());
-    let mut partial = Aligned::zeros(chunks * sums);
+    let mut partial = Aligned::scratch(chunks * sums);
     let target = Scattered::new(&mut partial);
     (0..chunks * channel_parts * panel_parts).into_par_iter().for_each(|task| {
         let (chunk, part) = (task / (channel_parts * panel_parts), task % (channel_parts * panel_parts));
@@ -194,11 +202,11 @@ impl Work for Chunk<'_> {
         let tile_channels = tile_channels(self.channels.clone());
         let packed_columns = self.source.packed_side(1, self.output[1]);
         let rows_at_a_time = (BLOCK_PIXELS / self.output[1]).max(1);
-        let (mut packed_input, mut packed_gradient) = (Aligned::zeros(0), Aligned::zeros(0));
-        let mut first_pixels = Vec::new();
+        let (mut packed_input, mut packed_gradient) = (Aligned::scratch(0), Aligned::scratch(0));
+        let mut first_places = Vec::new();
         for block in self.rows.clone().step_by(rows_at_a_time) {
             let block = block..self.rows.end.min(block + rows_at_a_time);
-            let pixels = self.pack_input(block.clone(), &tile_channels, &mut packed_input, &mut first_pixels);
+            let pixels = self.pack_input(block.clone(), &tile_channels, &mut packed_input, &mut first_places);
             self.pack_gradient(block.clone(), &mut packed_gradient);
             let mut panel_start = 0;
             for panel in self.panel_range.clone() {
@@ -215,12 +223,10 @@ impl Work for Chunk<'_> {
                             + self.panels.start(panel) * self.source.channels * taps.len()
                             + channels.start * sums_pitch
                             + tap * width;
-                        let offset = tap_y * packed_columns + tap_x;
+                        let offset = tap_y * packed_columns + self.source.packed_column(*tap_x, packed_columns);
                         let tile = OuterTile {
                             input: input.as_ptr().wrapping_add(offset * channels.len()),
-                            rows: &first_pixels,
-                            columns: self.output[1],
-                            step: self.source.packed_step(1),
+                            places: &first_places,
                             gradient: gradient.as_ptr(),
                             // SAFETY: tasks differ in chunk, input channels or panels, each of which has its own sums.
                             target: unsafe { self.target.at(first, (channels.len() - 1) * sums_pitch + width) },
@@ -238,26 +244,27 @@ impl Work for Chunk<'_> {
 }
 
 impl Chunk<'_> {
-    /// Packs what the taps of these output rows read, as `[tile of channels][pixel][channel]`; `first_pixels` becomes each
-    /// row's first packed pixel. Returns the number of packed pixels.
+    /// Packs what the taps of these output rows read, as `[tile of channels][pixel][channel]`; `first_places` becomes the
+    /// packed pixel that each output's first tap reads. Returns the number of packed pixels.
     fn pack_input(
         &self,
         block: Range<usize>,
         tile_channels: &[Range<usize>],
         packed: &mut Aligned,
-        first_pixels: &mut Vec<usize>,
+        first_places: &mut Vec<usize>,
     ) -> usize {
         let source = self.source;
         let columns = source.packed_side(1, self.output[1]);
-        // Packed rows as (image, input row), the row outside the image where it is padding.
+        // Packed rows as (image, input row), no row where it is padding.
         let mut rows: Vec<(usize, Option<usize>)> = Vec::new();
-        first_pixels.clear();
+        first_places.clear();
         let mut row = block.start;
         while row < block.end {
             let (image, y) = (row / self.output[0], row % self.output[0]);
             let count = (self.output[0] - y).min(block.end - row);
             for i in 0..count {
-                first_pixels.push((rows.len() + i * source.packed_step(0)) * columns);
+                let first = (rows.len() + i * source.packed_step(0)) * columns;
+                first_places.extend(first..first + self.output[1]);
             }
             for i in 0..source.packed_side(0, count) {
                 let y = (y * source.stride[0] + i * source.packed_every(0)).checked_sub(source.padding[0]);
@@ -267,25 +274,33 @@ impl Chunk<'_> {
         }
         let pixels = rows.len() * columns;
         packed.resize(pixels * self.channels.len());
-        let every = source.packed_every(1);
-        // Packed columns within the image: x = column * every - padding lies in 0..side.
+        let (every, step) = (source.packed_every(1), source.packed_step(1));
+        // Columns within the image: x = column * every - padding lies in 0..side.
         let first_inside = source.padding[1].div_ceil(every).min(columns);
         let end_inside = (source.side[1] + source.padding[1]).div_ceil(every).min(columns);
         for channels in tile_channels {
             let width = channels.len();
             let panel = &mut packed[(channels.start - self.channels.start) * pixels..][..width * pixels];
-            for (row, to) in rows.iter().zip(panel.chunks_exact_mut(columns * width)) {
+            for (row, mut to) in rows.iter().zip(panel.chunks_exact_mut(columns * width)) {
                 let (image, Some(y)) = *row else {
                     to.fill(0.0);
                     continue;
                 };
-                to[..first_inside * width].fill(0.0);
-                to[end_inside * width..].fill(0.0);
-                let first = (image * source.side[0] + y) * source.side[1] * source.pitch + channels.start;
-                let x = first_inside * every - source.padding[1];
-                let from = &source.numbers[first + x * source.pitch..];
-                let to = &mut to[first_inside * width..end_inside * width];
-                copy_pixels(from, every * source.pitch, to, width);
+                let from =
+                    &source.numbers[(image * source.side[0] + y) * source.side[1] * source.pitch + channels.start..];
+                for phase in 0..step {
+                    let part;
+                    (part, to) = to.split_at_mut((columns - phase).div_ceil(step) * width);
+                    let first = first_inside.saturating_sub(phase).div_ceil(step);
+                    let end = end_inside.saturating_sub(phase).div_ceil(step);
+                    part[..first * width].fill(0.0);
+                    part[end * width..].fill(0.0);
+                    if first < end {
+                        let x = (phase + first * step) * every - source.padding[1];
+                        let pitch = step * every * source.pitch;
+                        copy_pixels(&from[x * source.pitch..], pitch, &mut part[first * width..end * width], width);
+                    }
+                }
             }
         }
         pixels
