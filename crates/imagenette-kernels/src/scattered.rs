@@ -36,7 +36,6 @@ impl<'a> Scattered<'a> {
     ///
     /// # Safety
     /// While the slice lives, nothing else touches these elements.
-    #[expect(clippy::mut_from_ref, reason = "the caller promises that the parts are disjoint")]
     pub(crate) unsafe fn slice(&self, first: usize, count: usize) -> &'a mut [f32] {
         // SAFETY: `at` checks the range; the caller promises that it is this thread's alone.
         unsafe { std::slice::from_raw_parts_mut(self.at(first, count), count) }

@@ -39,18 +39,6 @@ impl Simd for Portable {
         a.mul_add(b, c)
     }
     #[inline(always)]
-    fn max(self, a: f32x4, b: f32x4) -> f32x4 {
-        self.select_greater(a, b, a, b)
-    }
-    #[inline(always)]
-    fn min(self, a: f32x4, b: f32x4) -> f32x4 {
-        self.select_greater(b, a, a, b)
-    }
-    #[inline(always)]
-    fn sqrt(self, a: f32x4) -> f32x4 {
-        a.sqrt()
-    }
-    #[inline(always)]
     fn abs(self, a: f32x4) -> f32x4 {
         a.abs()
     }
