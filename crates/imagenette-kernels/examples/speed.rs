@@ -5,7 +5,12 @@
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use cpu_time::ThreadTime;
-use imagenette_kernels::{Convolution, ConvolutionShape, Level, peak_gflops};
+use imagenette_kernels::optimizer::Sgd;
+use imagenette_kernels::pixels::normalize_pixels;
+use imagenette_kernels::{
+    Activation, BatchStatistics, Convolution, ConvolutionShape, GradientBuffers, Level, Normalization, Pooling,
+    PoolingShape, peak_gflops,
+};
 use std::time::Instant;
 
 /// Side of the input, input channels, output channels, kernel, stride, padding.
@@ -117,5 +122,79 @@ fn measure(threads: usize, batch: usize, filter: &str) -> Result<(), Box<dyn std
         println!("{name:<22} {size:>22}   {forward:>16} {for_input:>16} {for_weights:>16}");
     }
     println!("columns: GFLOP/s, share of the peak, milliseconds");
+    if filter.is_empty() || filter == "passes" {
+        passes(level, threads, batch)?;
+    }
+    Ok(())
+}
+
+/// Passes over an image of 64 channels at 32×32 pixels: milliseconds, and the bytes that have to be read and written.
+fn passes(level: Level, threads: usize, batch: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let channels = 64;
+    let len = batch * 32 * 32 * channels;
+    let (input, gradient) = (numbers(len), numbers(len));
+    let (gain, bias) = (vec![1.0; channels], vec![0.1; channels]);
+    let (mut output, mut moved) = (vec![0.0; len], vec![0.0; len]);
+    let report = |what: &str, numbers_moved: f64, seconds: f64| {
+        let bytes = 4.0 * numbers_moved * len as f64;
+        println!("{what:<44} {:>6.2} ms {:>6.1} GB/s", seconds * 1e3, bytes / seconds / 1e9);
+    };
+    println!("\npasses over [{batch}, 32, 32, {channels}]");
+    let seconds = best_of(threads, || output.copy_from_slice(&input));
+    report("copy (one thread)", 2.0, seconds);
+    let seconds = best_of(threads, || drop(BatchStatistics::measure(level, &input, channels)));
+    report("statistics", 1.0, seconds);
+    let statistics = BatchStatistics::measure(level, &input, channels);
+    for activation in Activation::ALL {
+        let normalization = Normalization {
+            mean: &statistics.mean,
+            variance: &statistics.variance,
+            gain: &gain,
+            bias: &bias,
+            epsilon: 1e-5,
+            activation,
+        };
+        let seconds = best_of(threads, || normalization.apply(level, &input, None, &mut output));
+        report(&format!("normalise, {activation:?}"), 2.0, seconds);
+        let seconds = best_of(threads, || {
+            let buffers = GradientBuffers::Separate { output: &gradient, input: &mut output };
+            normalization.backward(level, &input, None, buffers, None);
+        });
+        let kept = if matches!(activation, Activation::Identity | Activation::Relu) { 5.0 } else { 6.0 };
+        report(&format!("normalise, {activation:?}, backward"), kept, seconds);
+        let seconds = best_of(threads, || normalization.apply(level, &input, Some(&gradient), &mut output));
+        report(&format!("normalise, residual, {activation:?}"), 3.0, seconds);
+        let seconds = best_of(threads, || {
+            let buffers = GradientBuffers::Separate { output: &gradient, input: &mut output };
+            normalization.backward(level, &input, Some(&gradient), buffers, Some(&mut moved));
+        });
+        report(&format!("normalise, residual, {activation:?}, backward"), 7.0, seconds);
+    }
+    for (window, stride, padding) in [(2, 2, 0), (3, 2, 1)] {
+        let pooling = Pooling::new(PoolingShape {
+            images: batch,
+            input: [32; 2],
+            channels,
+            window: [window; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+        })?;
+        let mut pooled = vec![0.0; pooling.output_len()];
+        let mut choices = vec![0; pooling.output_len()];
+        let seconds = best_of(threads, || pooling.max(level, &input, &mut pooled, &mut choices));
+        report(&format!("max-pool {window}x{window}"), 1.31, seconds);
+        let seconds = best_of(threads, || pooling.max_gradient(level, &pooled, &choices, &mut output));
+        report(&format!("max-pool {window}x{window} backward"), 1.31, seconds);
+        let seconds = best_of(threads, || pooling.average(level, &input, &mut pooled));
+        report(&format!("average-pool {window}x{window}"), 1.25, seconds);
+        let seconds = best_of(threads, || pooling.average_gradient(level, &pooled, &mut output));
+        report(&format!("average-pool {window}x{window} backward"), 1.25, seconds);
+    }
+    let sgd = Sgd { rate: 0.01, momentum: 0.9, nesterov: true, decay: 5e-4 };
+    let seconds = best_of(threads, || sgd.update(level, &mut output, &gradient, &mut moved));
+    report("SGD", 5.0, seconds);
+    let bytes: Vec<u8> = (0..len as u32 / 3 * 3).map(|i| i.wrapping_mul(2_654_435_761) as u8).collect();
+    let seconds = best_of(threads, || normalize_pixels(&bytes, [0.5; 3], [0.25; 3], &mut moved[..bytes.len()]));
+    report("bytes to numbers", 1.25, seconds);
     Ok(())
 }

@@ -1,9 +1,14 @@
 //! The product behind the forward pass and the input's gradient: every target pixel is a sum over taps, each of which
-//! reads one source pixel. Padding is a tap that reads a row of zeros, so that no image needs a border.
+//! reads one source pixel. Padding is a tap that reads a row of zeros, so that no image needs a border; where all pixels
+//! of a register tile would read padding, the tap is left out.
+//!
+//! In small images much is padding: three in ten of the products of a 3×3 convolution of 4×4 pixels. There the pixels are
+//! taken place by place rather than image by image, so that the pixels of a tile have their padding in common.
 #![expect(unsafe_code, reason = "addresses of source and target pixels for the register tiles")]
 
 use super::pack::Panels;
 use super::tile::{GatherTile, TILE_PIXELS};
+use crate::buffer::Aligned;
 use crate::level::{Level, Work};
 use crate::scattered::Scattered;
 use crate::simd::{MAX_PANEL, Simd};
@@ -16,6 +21,9 @@ const BLOCK_PIXELS: usize = 32 * TILE_PIXELS;
 const PANEL_BYTES: usize = 18 * 1024;
 /// Tasks to aim at, so that threads of unequal speed finish together.
 const TASKS: usize = 32;
+
+/// Grids of at most so many pixels are taken place by place.
+const SMALL_GRID: usize = 100;
 
 /// A sum over taps for every pixel of a grid.
 pub(super) struct Gather<'a> {
@@ -59,12 +67,16 @@ impl Gather<'_> {
         }
         let groups = TASKS.div_ceil(blocks).clamp(1, panels);
         let zeros = vec![0.0; self.run];
+        // Place by place, the same place of all images should lie together.
+        let by_place = self.by_place().then(|| self.source_by_place());
+        let source = by_place.as_deref().unwrap_or(self.source);
         let slabs = self.slabs(level);
         let target = Scattered::new(target);
         (0..blocks * groups).into_par_iter().for_each(|task| {
             let (block, group) = (task / groups, task % groups);
             level.run(Block {
                 gather: self,
+                source,
                 zeros: &zeros,
                 slabs: &slabs,
                 pixels: block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS),
@@ -90,18 +102,43 @@ impl Gather<'_> {
         (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..self.run }).collect()
     }
 
+    /// Whether pixels are taken place by place: `[grid, grid, images]` rather than `[images, grid, grid]`.
+    fn by_place(&self) -> bool {
+        self.taps.len() > 1 && self.images >= TILE_PIXELS && self.grid[0] * self.grid[1] <= SMALL_GRID
+    }
+
+    /// The source as `[side, side, images, channels]`.
+    fn source_by_place(&self) -> Aligned {
+        let mut sorted = Aligned::scratch(self.source.len());
+        let image = self.side[0] * self.side[1] * self.channels;
+        sorted.par_chunks_exact_mut(self.images * self.channels).enumerate().for_each(|(place, to)| {
+            for (to, image) in to.chunks_exact_mut(self.channels).zip(self.source.chunks_exact(image)) {
+                to.copy_from_slice(&image[place * self.channels..][..self.channels]);
+            }
+        });
+        sorted
+    }
+
     /// Image, row and column of a grid pixel.
     fn place(&self, pixel: usize) -> [usize; 3] {
+        if self.by_place() {
+            let (place, image) = (pixel / self.images, pixel % self.images);
+            return [image, place / self.grid[1], place % self.grid[1]];
+        }
         let (row, x) = (pixel / self.grid[1], pixel % self.grid[1]);
         [row / self.grid[0], row % self.grid[0], x]
     }
 
     /// The source numbers that a tap of a grid pixel reads, or nothing where it lies in the padding.
-    fn tap(&self, [image, y, x]: [usize; 3], tap: usize) -> Option<&[f32]> {
+    fn tap<'s>(&self, source: &'s [f32], [image, y, x]: [usize; 3], tap: usize) -> Option<&'s [f32]> {
         let y = (y * self.step[0]).checked_add_signed(self.taps[tap][0]).filter(|&y| y < self.side[0])?;
         let x = (x * self.step[1]).checked_add_signed(self.taps[tap][1]).filter(|&x| x < self.side[1])?;
-        let first = ((image * self.side[0] + y) * self.side[1] + x) * self.channels;
-        Some(&self.source[first..first + self.run])
+        let pixel = if self.by_place() {
+            (y * self.side[1] + x) * self.images + image
+        } else {
+            (image * self.side[0] + y) * self.side[1] + x
+        };
+        Some(&source[pixel * self.channels..][..self.run])
     }
 
     /// Index of a grid pixel's first number in the target.
@@ -115,6 +152,7 @@ impl Gather<'_> {
 /// Some pixels of the grid and some panels of channels: one thread's task.
 struct Block<'a> {
     gather: &'a Gather<'a>,
+    source: &'a [f32],
     zeros: &'a [f32],
     slabs: &'a [Slab],
     pixels: Range<usize>,
@@ -126,7 +164,7 @@ impl Work for Block<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { gather, zeros, slabs, pixels, panels, target } = self;
+        let Self { gather, source, zeros, slabs, pixels, panels, target } = self;
         let places: Vec<[usize; 3]> = pixels.map(|pixel| gather.place(pixel)).collect();
         let first_channel = panels.start * gather.weights.width;
         let channels = gather.target_channels.min(panels.end * gather.weights.width) - first_channel;
@@ -142,10 +180,19 @@ impl Work for Block<'_> {
         for (rank, slab) in slabs.iter().enumerate() {
             sources.clear();
             for tap in slab.taps.clone() {
+                let mut padding = 0;
                 for place in 0..pitch {
                     // The last tile is filled up with the last pixel, whose sums are then not written.
-                    let numbers = gather.tap(places[place.min(places.len() - 1)], tap).unwrap_or(zeros);
-                    sources.push(numbers[slab.run.clone()].as_ptr());
+                    let numbers = gather.tap(source, places[place.min(places.len() - 1)], tap);
+                    padding += usize::from(numbers.is_none());
+                    sources.push(numbers.unwrap_or(zeros)[slab.run.clone()].as_ptr());
+                    if place % TILE_PIXELS == TILE_PIXELS - 1 {
+                        if padding == TILE_PIXELS {
+                            let first = sources.len() - TILE_PIXELS;
+                            sources[first] = std::ptr::null();
+                        }
+                        padding = 0;
+                    }
                 }
             }
             for panel in panels.clone() {
@@ -177,7 +224,7 @@ impl Work for Block<'_> {
                         fresh: rank == 0,
                     };
                     // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
-                    // `pitch`; each address was cut from a slice of the run's length; `rows` was checked above; the
+                    // `pitch`; each address was cut from a slice of the run's length or is null first of its tile; `rows` was checked above; the
                     // targets are this task's and have `width` numbers left, or are rows of the spare tile.
                     unsafe {
                         match width / S::LANES {

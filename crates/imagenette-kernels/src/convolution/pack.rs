@@ -3,6 +3,7 @@
 use crate::buffer::Aligned;
 use crate::level::Level;
 use rayon::prelude::*;
+use wide::f32x4;
 
 /// Where the weight from an input channel to an output channel through a tap lies:
 /// `output * output_stride + input * input_stride + tap`.
@@ -43,14 +44,25 @@ impl Panels {
             let first = panel * width;
             let row_width = rows.len() / depth;
             let count = row_width.min(order.outputs - first);
-            for input in 0..order.inputs {
-                for (tap_rank, tap) in order.taps.iter().enumerate() {
-                    let row = &mut rows[(tap_rank * order.inputs + input) * row_width..][..row_width];
-                    let from = &weights[first * order.output_stride + input * order.input_stride + tap..];
-                    for (lane, to) in row.iter_mut().enumerate() {
-                        *to = if lane < count { from[lane * order.output_stride] } else { 0.0 };
-                    }
-                }
+            if count < row_width {
+                rows.fill(0.0);
+            }
+            let weights = &weights[first * order.output_stride..];
+            // A tap's weights lie one after the other, for one input channel or for all of them.
+            let whole = order.taps.iter().enumerate().all(|(rank, &tap)| rank == tap);
+            let columns = match (whole, order.taps.len() == order.input_stride) {
+                (true, true) => depth,
+                (true, false) => order.taps.len(),
+                (false, _) => 1,
+            };
+            for start in (0..depth).step_by(columns) {
+                let (input, rank) = (start / order.taps.len(), start % order.taps.len());
+                let from = &weights[input * order.input_stride + order.taps[rank]..];
+                let row_of = |column: usize| {
+                    let k = start + column;
+                    (k % order.taps.len() * order.inputs + k / order.taps.len()) * row_width
+                };
+                scatter_columns(from, order.output_stride, count, columns, row_of, rows);
             }
         });
         panels
@@ -69,6 +81,67 @@ impl Panels {
     pub(super) fn rows_of(&self, panel: usize) -> &[f32] {
         &self.data[panel * self.width * self.depth..][..self.width_of(panel) * self.depth]
     }
+}
+
+/// Copies a matrix of `lanes` rows, `pitch` apart, and `columns` columns column by column: column `c` becomes the `lanes`
+/// numbers of `to` from `place(c)` on. Four by four numbers at a time are turned in registers.
+#[inline(always)]
+fn scatter_columns(
+    from: &[f32],
+    pitch: usize,
+    lanes: usize,
+    columns: usize,
+    place: impl Fn(usize) -> usize,
+    to: &mut [f32],
+) {
+    if pitch == 1 {
+        // The rows are one number apart: a column already lies in one piece.
+        for column in 0..columns {
+            to[place(column)..][..lanes].copy_from_slice(&from[column..column + lanes]);
+        }
+        return;
+    }
+    let (whole_lanes, whole_columns) = (lanes / 4 * 4, columns / 4 * 4);
+    for column in (0..whole_columns).step_by(4) {
+        let places = [0, 1, 2, 3].map(|i| place(column + i));
+        for lane in (0..whole_lanes).step_by(4) {
+            let rows = [0, 1, 2, 3].map(|i| four(&from[(lane + i) * pitch + column..]));
+            for (turned, place) in f32x4::transpose(rows).iter().zip(places) {
+                to[place + lane..][..4].copy_from_slice(&turned.to_array());
+            }
+        }
+    }
+    for column in 0..columns {
+        let first = if column < whole_columns { whole_lanes } else { 0 };
+        let to = &mut to[place(column)..][..lanes];
+        for (lane, to) in to.iter_mut().enumerate().skip(first) {
+            *to = from[lane * pitch + column];
+        }
+    }
+}
+
+/// Turns `[rows][width]` into `[width][rows]`, as many of the latter rows as `to` has.
+pub(super) fn turn(from: &[f32], width: usize, to: &mut [f32], rows: usize) {
+    let lanes = to.len() / rows;
+    let whole = rows / 4 * 4;
+    for row in (0..whole).step_by(4) {
+        for lane in (0..lanes / 4 * 4).step_by(4) {
+            let numbers = [0, 1, 2, 3].map(|i| four(&from[(row + i) * width + lane..]));
+            for (i, turned) in f32x4::transpose(numbers).iter().enumerate() {
+                to[(lane + i) * rows + row..][..4].copy_from_slice(&turned.to_array());
+            }
+        }
+    }
+    for lane in 0..lanes {
+        let first = if lane < lanes / 4 * 4 { whole } else { 0 };
+        for row in first..rows {
+            to[lane * rows + row] = from[row * width + lane];
+        }
+    }
+}
+
+fn four(from: &[f32]) -> f32x4 {
+    f32x4::new(from[..4].try_into().expect("four numbers"))
 }
 
 /// The images with `border` rows and columns of zeros on each side.

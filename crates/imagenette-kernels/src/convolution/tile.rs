@@ -9,7 +9,8 @@ pub(super) const TILE_PIXELS: usize = 6;
 
 /// The operands of a forward tile.
 pub(super) struct GatherTile {
-    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`.
+    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`; the first is null where the tap
+    /// adds nothing.
     pub(super) pixels: *const *const f32,
     pub(super) pitch: usize,
     pub(super) taps: usize,
@@ -27,7 +28,7 @@ impl GatherTile {
     /// `target[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
     ///
     /// # Safety
-    /// All `TILE_PIXELS` addresses of each tap have `run` readable numbers, the weights `taps * run * VECTORS * LANES`,
+    /// All `TILE_PIXELS` addresses of each tap whose first is not null have `run` readable numbers, the weights `taps * run * VECTORS * LANES`,
     /// and every target has `VECTORS * LANES` writable numbers that no other thread touches.
     #[inline(always)]
     pub(super) unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
@@ -45,6 +46,10 @@ impl GatherTile {
         for tap in 0..self.taps {
             // SAFETY: the table holds `TILE_PIXELS` addresses at this place for each tap.
             let pixels = unsafe { self.pixels.add(tap * self.pitch).cast::<[*const f32; TILE_PIXELS]>().read() };
+            if pixels[0].is_null() {
+                weights = weights.wrapping_add(self.run * VECTORS * S::LANES);
+                continue;
+            }
             for k in 0..self.run {
                 // SAFETY: the weights hold one row for each tap and number of the run, each pixel `run` numbers.
                 unsafe {
@@ -71,12 +76,19 @@ impl GatherTile {
     }
 }
 
+/// A packed input pixel and the output pixel that sees it through a tap.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) input: u32,
+    pub(super) output: u32,
+}
+
 /// The operands of a weight-gradient tile.
 pub(super) struct OuterTile<'a> {
-    /// `[packed pixel][input channel of the panel]`, already moved to the tap's first pixel.
+    /// `[packed pixel][input channel of the panel]`.
     pub(super) input: *const f32,
-    /// For each output pixel, the packed pixel that its first tap reads.
-    pub(super) places: &'a [usize],
+    /// The packed input pixel and the output pixel of each product.
+    pub(super) pairs: &'a [Pair],
     /// `[output pixel][output channel of the panel]`.
     pub(super) gradient: *const f32,
     /// The tile of sums, and numbers from one input channel's sums to the next one's.
@@ -89,7 +101,7 @@ impl OuterTile<'_> {
     /// `target[i][o] (+)= Σ input[pixel][i] · gradient[pixel][o]` for `CHANNELS` input channels.
     ///
     /// # Safety
-    /// The panels hold `CHANNELS` and `VECTORS * LANES` numbers for each pixel that `places` names, and the target a
+    /// The panels hold `CHANNELS` and `VECTORS * LANES` numbers for each pixel that `pairs` names, and the target a
     /// tile of that size that nothing else touches.
     #[inline(always)]
     pub(super) unsafe fn add<S: Simd, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
@@ -102,16 +114,15 @@ impl OuterTile<'_> {
                 }
             }
         }
-        let mut gradient = self.gradient;
-        for &place in self.places {
-            // SAFETY: both panels hold this pixel.
+        for pair in self.pairs {
+            // SAFETY: both panels hold these pixels.
             unsafe {
-                let input = self.input.add(place * CHANNELS);
+                let input = self.input.add(pair.input as usize * CHANNELS);
+                let gradient = self.gradient.add(pair.output as usize * (VECTORS * S::LANES));
                 let mut vectors = [s.splat(0.0); VECTORS];
                 for (v, vector) in vectors.iter_mut().enumerate() {
                     *vector = s.load_from(gradient.add(v * S::LANES));
                 }
-                gradient = gradient.add(VECTORS * S::LANES);
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let x = s.splat(*input.add(i));
                     for (sum, g) in sums.iter_mut().zip(vectors) {

@@ -1,11 +1,11 @@
-//! The weights' gradient: for every tap a product of input channels and output channels, summed over all pixels. Both
-//! sides are packed block by block, so that the register tile reads nothing but contiguous numbers.
+//! The weights' gradient: for every tap a product of input channels and output channels, summed over all pixels that the
+//! tap sees. Both sides are packed block by block, so that the register tile finds its numbers close together.
 #![expect(
     unsafe_code,
     reason = "addresses of packed panels for the register tiles, disjoint writes from several threads"
 )]
 
-use super::tile::OuterTile;
+use super::tile::{OuterTile, Pair};
 use super::{Convolution, pack, window};
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
@@ -20,6 +20,8 @@ const BLOCK_PIXELS: usize = 256;
 const TILE_CHANNELS: usize = 6;
 /// Tasks to aim at, so that threads of unequal speed finish together.
 const TASKS: usize = 16;
+/// Sums that a task adds up over the chunks.
+const BLOCK_SUMS: usize = 1 << 12;
 /// Numbers that the partial sums of all chunks may take together, beyond the first chunk's.
 const PARTIAL_NUMBERS: usize = 1 << 20;
 
@@ -27,9 +29,11 @@ const PARTIAL_NUMBERS: usize = 1 << 20;
 /// `channels` channels, and the taps are the kernel's rows.
 struct Source<'a> {
     numbers: &'a [f32],
+    /// Rows and columns of pixels.
     side: [usize; 2],
-    /// Numbers from a pixel to the next.
+    /// Numbers from a pixel to the next, and from a row to the next.
     pitch: usize,
+    row_pitch: usize,
     channels: usize,
     taps: [usize; 2],
     stride: [usize; 2],
@@ -37,27 +41,25 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Input pixels from a packed pixel to the next: with one tap only every `stride`-th is packed.
-    fn packed_every(&self, axis: usize) -> usize {
-        if self.taps[axis] == 1 { self.stride[axis] } else { 1 }
+    /// Input columns from a packed column to the next: with one tap only every `stride`-th is ever read.
+    fn packed_every(&self) -> usize {
+        if self.taps[1] == 1 { self.stride[1] } else { 1 }
     }
 
-    /// Packed pixels from an output pixel to the next.
-    fn packed_step(&self, axis: usize) -> usize {
-        self.stride[axis] / self.packed_every(axis)
+    /// The ranges of a row's packed columns that lie together: columns that leave the same remainder by the stride, so that
+    /// neighbouring outputs read neighbouring pixels. As (first input column, input columns from one to the next, count).
+    fn phases(&self) -> Vec<(usize, usize, usize)> {
+        let stride = self.stride[1];
+        let phases = if self.packed_every() > 1 { 1 } else { stride };
+        (0..phases.min(self.side[1])).map(|first| (first, stride, (self.side[1] - first).div_ceil(stride))).collect()
     }
 
-    /// Where in a packed row a column lies: columns that leave the same remainder by the step lie together, so that
-    /// neighbouring outputs read neighbouring pixels.
-    fn packed_column(&self, column: usize, columns: usize) -> usize {
-        let step = self.packed_step(1);
-        let before: usize = (0..column % step).map(|phase| (columns - phase).div_ceil(step)).sum();
-        before + column / step
-    }
-
-    /// Packed pixels along an axis for a number of output pixels.
-    fn packed_side(&self, axis: usize, outputs: usize) -> usize {
-        (outputs - 1) * self.packed_step(axis) + self.taps[axis]
+    /// The outputs along an axis whose tap lies within the image.
+    fn inside(&self, axis: usize, tap: usize, outputs: usize) -> Range<usize> {
+        let (stride, padding) = (self.stride[axis], self.padding[axis]);
+        let first = padding.saturating_sub(tap).div_ceil(stride);
+        let end = (self.side[axis] + padding).saturating_sub(tap).div_ceil(stride).min(outputs);
+        first..end.max(first)
     }
 }
 
@@ -75,6 +77,7 @@ pub(super) fn run(
         numbers: input,
         side: shape.input,
         pitch: shape.input_channels,
+        row_pitch: shape.input[1] * shape.input_channels,
         channels: shape.input_channels,
         taps: shape.kernel,
         stride: shape.stride,
@@ -85,7 +88,8 @@ pub(super) fn run(
     if convolution.merges_rows() {
         bordered = pack::border(input, shape.images, shape.input, shape.input_channels, shape.padding);
         source.numbers = &bordered;
-        source.side = [shape.input[0] + 2 * shape.padding[0], shape.input[1] + 2 * shape.padding[1]];
+        source.side = [shape.input[0] + 2 * shape.padding[0], (convolution.output[1] - 1) * shape.stride[1] + 1];
+        source.row_pitch = (shape.input[1] + 2 * shape.padding[1]) * shape.input_channels;
         source.channels = kernel_columns * shape.input_channels;
         source.taps = [kernel_rows, 1];
         source.padding = [0, 0];
@@ -124,18 +128,28 @@ pub(super) fn run(
         });
     });
 
-    weight_gradient.par_chunks_mut(panels.width * places.len()).enumerate().for_each(|(panel, weights)| {
-        let width = panels.width_of(panel);
-        let sums_of =
-            |chunk: usize| &partial[chunk * sums + panels.start(panel) * places.len()..][..width * places.len()];
-        // A block of sums is read once for each output channel: it should stay in the first-level cache.
-        for block in (0..places.len()).step_by(64) {
-            let block = block..places.len().min(block + 64);
-            for (lane, weights) in weights.chunks_exact_mut(places.len()).enumerate() {
-                for k in block.clone() {
-                    weights[places[k]] = (0..chunks).map(|chunk| sums_of(chunk)[k * width + lane]).sum();
+    // The chunks' sums are added to the first's, in order.
+    let (total, others) = partial.split_at_mut(sums);
+    if chunks > 1 {
+        total.par_chunks_mut(BLOCK_SUMS).enumerate().for_each(|(block, total)| {
+            for other in others.chunks_exact(sums) {
+                for (total, sum) in total.iter_mut().zip(&other[block * BLOCK_SUMS..]) {
+                    *total += sum;
                 }
             }
+        });
+    }
+    weight_gradient.par_chunks_mut(panels.width * places.len()).enumerate().for_each(|(panel, weights)| {
+        let width = panels.width_of(panel);
+        let rows = &total[panels.start(panel) * places.len()..][..width * places.len()];
+        if convolution.merges_rows() {
+            for (lane, weights) in weights.chunks_exact_mut(places.len()).enumerate() {
+                for (k, &place) in places.iter().enumerate() {
+                    weights[place] = rows[k * width + lane];
+                }
+            }
+        } else {
+            pack::turn(rows, width, weights, places.len());
         }
     });
 }
@@ -198,15 +212,14 @@ impl Work for Chunk<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let taps = window(self.source.taps, |y, x| [y, x]);
+        let taps = self.source.taps[0] * self.source.taps[1];
         let tile_channels = tile_channels(self.channels.clone());
-        let packed_columns = self.source.packed_side(1, self.output[1]);
         let rows_at_a_time = (BLOCK_PIXELS / self.output[1]).max(1);
         let (mut packed_input, mut packed_gradient) = (Aligned::scratch(0), Aligned::scratch(0));
-        let mut first_places = Vec::new();
+        let mut pairs = Vec::new();
         for block in self.rows.clone().step_by(rows_at_a_time) {
             let block = block..self.rows.end.min(block + rows_at_a_time);
-            let pixels = self.pack_input(block.clone(), &tile_channels, &mut packed_input, &mut first_places);
+            let pixels = self.pack_input(block.clone(), &tile_channels, &mut packed_input, &mut pairs);
             self.pack_gradient(block.clone(), &mut packed_gradient);
             let mut panel_start = 0;
             for panel in self.panel_range.clone() {
@@ -217,24 +230,23 @@ impl Work for Chunk<'_> {
                 for channels in &tile_channels {
                     let input =
                         &packed_input[(channels.start - self.channels.start) * pixels..][..channels.len() * pixels];
-                    for (tap, [tap_y, tap_x]) in taps.iter().enumerate() {
-                        let sums_pitch = taps.len() * width;
+                    for (tap, pairs) in pairs.iter().enumerate() {
+                        let sums_pitch = taps * width;
                         let first = self.first
-                            + self.panels.start(panel) * self.source.channels * taps.len()
+                            + self.panels.start(panel) * self.source.channels * taps
                             + channels.start * sums_pitch
                             + tap * width;
-                        let offset = tap_y * packed_columns + self.source.packed_column(*tap_x, packed_columns);
                         let tile = OuterTile {
-                            input: input.as_ptr().wrapping_add(offset * channels.len()),
-                            places: &first_places,
+                            input: input.as_ptr(),
+                            pairs,
                             gradient: gradient.as_ptr(),
                             // SAFETY: tasks differ in chunk, input channels or panels, each of which has its own sums.
                             target: unsafe { self.target.at(first, (channels.len() - 1) * sums_pitch + width) },
                             target_pitch: sums_pitch,
                             fresh: block.start == self.rows.start,
                         };
-                        // SAFETY: `pack_input` packed every pixel that a tap of these rows reads, `channels.len()` wide;
-                        // `gradient` holds `width` numbers for each pixel; the target is as above.
+                        // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of the
+                        // block, each `width` wide in `gradient`; the target is as above.
                         unsafe { tile_of(s, &tile, channels.len(), width / S::LANES) };
                     }
                 }
@@ -244,62 +256,70 @@ impl Work for Chunk<'_> {
 }
 
 impl Chunk<'_> {
-    /// Packs what the taps of these output rows read, as `[tile of channels][pixel][channel]`; `first_places` becomes the
-    /// packed pixel that each output's first tap reads. Returns the number of packed pixels.
+    /// Packs the input rows that these output rows read, as `[tile of channels][pixel][channel]`; `pairs` becomes, for each
+    /// tap, the pixels that it multiplies. Returns the number of packed pixels.
     fn pack_input(
         &self,
         block: Range<usize>,
         tile_channels: &[Range<usize>],
         packed: &mut Aligned,
-        first_places: &mut Vec<usize>,
+        pairs: &mut Vec<Vec<Pair>>,
     ) -> usize {
         let source = self.source;
-        let columns = source.packed_side(1, self.output[1]);
-        // Packed rows as (image, input row), no row where it is padding.
-        let mut rows: Vec<(usize, Option<usize>)> = Vec::new();
-        first_places.clear();
+        let phases = source.phases();
+        let columns: usize = phases.iter().map(|(_, _, count)| count).sum();
+        // Where each input column lies in a packed row.
+        let mut column_of = vec![usize::MAX; source.side[1]];
+        let mut column = 0;
+        for &(first, every, count) in &phases {
+            for i in 0..count {
+                column_of[first + i * every] = column;
+                column += 1;
+            }
+        }
+        let [taps_y, taps_x] = source.taps;
+        // With one tap only every `stride`-th row is ever read.
+        let row_every = if taps_y == 1 { source.stride[0] } else { 1 };
+        pairs.resize_with(taps_y * taps_x, Vec::new);
+        pairs.iter_mut().for_each(Vec::clear);
+        // Packed rows as (image, input row).
+        let mut rows: Vec<(usize, usize)> = Vec::new();
         let mut row = block.start;
         while row < block.end {
             let (image, y) = (row / self.output[0], row % self.output[0]);
             let count = (self.output[0] - y).min(block.end - row);
-            for i in 0..count {
-                let first = (rows.len() + i * source.packed_step(0)) * columns;
-                first_places.extend(first..first + self.output[1]);
+            // Of this image: output rows y..y + count, which read input rows first_y..end_y.
+            let end_y =
+                ((y + count - 1) * source.stride[0] + taps_y).saturating_sub(source.padding[0]).min(source.side[0]);
+            let first_y = (y * source.stride[0]).saturating_sub(source.padding[0]).min(end_y);
+            for (tap, pairs) in pairs.iter_mut().enumerate() {
+                let (tap_y, tap_x) = (tap / taps_x, tap % taps_x);
+                let inside_y = source.inside(0, tap_y, self.output[0]);
+                for output_y in inside_y.start.max(y)..inside_y.end.min(y + count) {
+                    let input_y = output_y * source.stride[0] + tap_y - source.padding[0];
+                    let input = (rows.len() + (input_y - first_y) / row_every) * columns;
+                    let output = (row - block.start + output_y - y) * self.output[1];
+                    pairs.extend(source.inside(1, tap_x, self.output[1]).map(|x| Pair {
+                        input: (input + column_of[x * source.stride[1] + tap_x - source.padding[1]]) as u32,
+                        output: (output + x) as u32,
+                    }));
+                }
             }
-            for i in 0..source.packed_side(0, count) {
-                let y = (y * source.stride[0] + i * source.packed_every(0)).checked_sub(source.padding[0]);
-                rows.push((image, y.filter(|&y| y < source.side[0])));
-            }
+            rows.extend((first_y..end_y).step_by(row_every).map(|y| (image, y)));
             row += count;
         }
         let pixels = rows.len() * columns;
+        assert!(u32::try_from(pixels.max(block.len() * self.output[1])).is_ok(), "a row of pixels is too long");
         packed.resize(pixels * self.channels.len());
-        let (every, step) = (source.packed_every(1), source.packed_step(1));
-        // Columns within the image: x = column * every - padding lies in 0..side.
-        let first_inside = source.padding[1].div_ceil(every).min(columns);
-        let end_inside = (source.side[1] + source.padding[1]).div_ceil(every).min(columns);
         for channels in tile_channels {
             let width = channels.len();
             let panel = &mut packed[(channels.start - self.channels.start) * pixels..][..width * pixels];
-            for (row, mut to) in rows.iter().zip(panel.chunks_exact_mut(columns * width)) {
-                let (image, Some(y)) = *row else {
-                    to.fill(0.0);
-                    continue;
-                };
-                let from =
-                    &source.numbers[(image * source.side[0] + y) * source.side[1] * source.pitch + channels.start..];
-                for phase in 0..step {
+            for (&(image, y), mut to) in rows.iter().zip(panel.chunks_exact_mut(columns * width)) {
+                let from = &source.numbers[(image * source.side[0] + y) * source.row_pitch..];
+                for &(first, every, count) in &phases {
                     let part;
-                    (part, to) = to.split_at_mut((columns - phase).div_ceil(step) * width);
-                    let first = first_inside.saturating_sub(phase).div_ceil(step);
-                    let end = end_inside.saturating_sub(phase).div_ceil(step);
-                    part[..first * width].fill(0.0);
-                    part[end * width..].fill(0.0);
-                    if first < end {
-                        let x = (phase + first * step) * every - source.padding[1];
-                        let pitch = step * every * source.pitch;
-                        copy_pixels(&from[x * source.pitch..], pitch, &mut part[first * width..end * width], width);
-                    }
+                    (part, to) = to.split_at_mut(count * width);
+                    copy_pixels(&from[first * source.pitch + channels.start..], every * source.pitch, part, width);
                 }
             }
         }
