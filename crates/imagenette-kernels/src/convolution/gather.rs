@@ -61,6 +61,10 @@ impl Gather<'_> {
         assert_eq!(self.weights.depth, self.taps.len() * self.run);
         assert_eq!(self.weights.outputs, self.target_channels);
         assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
+        // A run is a pixel's channels, or several pixels' in a row, which then all lie within the image.
+        let last = (self.grid[1].max(1) - 1) * self.step[1] * self.channels + self.run;
+        let one_row = self.taps.iter().all(|tap| tap[1] == 0) && last <= self.side[1] * self.channels;
+        assert!(self.run <= self.channels || one_row, "a run would leave the image");
         let blocks = pixels.div_ceil(BLOCK_PIXELS);
         if blocks == 0 {
             return;
@@ -120,8 +124,8 @@ impl Gather<'_> {
     }
 
     /// Image, row and column of a grid pixel.
-    fn place(&self, pixel: usize) -> [usize; 3] {
-        if self.by_place() {
+    fn place(&self, by_place: bool, pixel: usize) -> [usize; 3] {
+        if by_place {
             let (place, image) = (pixel / self.images, pixel % self.images);
             return [image, place / self.grid[1], place % self.grid[1]];
         }
@@ -129,16 +133,14 @@ impl Gather<'_> {
         [row / self.grid[0], row % self.grid[0], x]
     }
 
-    /// The source numbers that a tap of a grid pixel reads, or nothing where it lies in the padding.
-    fn tap<'s>(&self, source: &'s [f32], [image, y, x]: [usize; 3], tap: usize) -> Option<&'s [f32]> {
-        let y = (y * self.step[0]).checked_add_signed(self.taps[tap][0]).filter(|&y| y < self.side[0])?;
-        let x = (x * self.step[1]).checked_add_signed(self.taps[tap][1]).filter(|&x| x < self.side[1])?;
-        let pixel = if self.by_place() {
-            (y * self.side[1] + x) * self.images + image
-        } else {
-            (image * self.side[0] + y) * self.side[1] + x
-        };
-        Some(&source[pixel * self.channels..][..self.run])
+    /// Where a grid pixel's window begins in the source.
+    fn origin(&self, by_place: bool, [image, y, x]: [usize; 3]) -> Origin {
+        let (y, x) = (y * self.step[0], x * self.step[1]);
+        let place = (y * self.side[1] + x) as isize;
+        let (image, images) = (image as isize, self.images as isize);
+        let pixels = (self.side[0] * self.side[1]) as isize;
+        let pixel = if by_place { place * images + image } else { image * pixels + place };
+        Origin { y: y as isize, x: x as isize, number: pixel * self.channels as isize }
     }
 
     /// Index of a grid pixel's first number in the target.
@@ -147,6 +149,14 @@ impl Gather<'_> {
         let x = self.target_first[1] + x * self.target_step[1];
         ((image * self.target_side[0] + y) * self.target_side[1] + x) * self.target_channels
     }
+}
+
+/// The source pixel that a tap without offset would read, and the index of its first number; it may lie outside.
+#[derive(Clone, Copy)]
+struct Origin {
+    y: isize,
+    x: isize,
+    number: isize,
 }
 
 /// Some pixels of the grid and some panels of channels: one thread's task.
@@ -165,7 +175,12 @@ impl Work for Block<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { gather, source, zeros, slabs, pixels, panels, target } = self;
-        let places: Vec<[usize; 3]> = pixels.map(|pixel| gather.place(pixel)).collect();
+        let by_place = gather.by_place();
+        let places: Vec<[usize; 3]> = pixels.map(|pixel| gather.place(by_place, pixel)).collect();
+        let pitch = places.len().next_multiple_of(TILE_PIXELS);
+        let mut origins: Vec<Origin> = places.iter().map(|&place| gather.origin(by_place, place)).collect();
+        // The last tile is filled up with the last pixel, whose sums are then not written.
+        origins.resize(pitch, origins[origins.len() - 1]);
         let first_channel = panels.start * gather.weights.width;
         let channels = gather.target_channels.min(panels.end * gather.weights.width) - first_channel;
         let targets: Vec<*mut f32> = places
@@ -174,24 +189,28 @@ impl Work for Block<'_> {
             // targets; so no other thread touches these channels of this pixel.
             .map(|&place| unsafe { target.at(gather.target_of(place) + first_channel, channels) })
             .collect();
-        let pitch = places.len().next_multiple_of(TILE_PIXELS);
         let mut sources: Vec<*const f32> = Vec::new();
         let mut spare = [[0.0; MAX_PANEL]; TILE_PIXELS];
         for (rank, slab) in slabs.iter().enumerate() {
-            sources.clear();
-            for tap in slab.taps.clone() {
-                let mut padding = 0;
-                for place in 0..pitch {
-                    // The last tile is filled up with the last pixel, whose sums are then not written.
-                    let numbers = gather.tap(source, places[place.min(places.len() - 1)], tap);
-                    padding += usize::from(numbers.is_none());
-                    sources.push(numbers.unwrap_or(zeros)[slab.run.clone()].as_ptr());
-                    if place % TILE_PIXELS == TILE_PIXELS - 1 {
-                        if padding == TILE_PIXELS {
-                            let first = sources.len() - TILE_PIXELS;
-                            sources[first] = std::ptr::null();
-                        }
-                        padding = 0;
+            sources.resize(slab.taps.len() * pitch, std::ptr::null());
+            for (sources, tap) in sources.chunks_exact_mut(pitch).zip(slab.taps.clone()) {
+                let [dy, dx] = gather.taps[tap];
+                let pixels_apart = if by_place { gather.images } else { 1 } * gather.channels;
+                let offset = (dy * gather.side[1] as isize + dx) * pixels_apart as isize + slab.run.start as isize;
+                let no_numbers = zeros[slab.run.clone()].as_ptr();
+                let tiles = sources.as_chunks_mut::<TILE_PIXELS>().0.iter_mut();
+                for (sources, origins) in tiles.zip(origins.as_chunks::<TILE_PIXELS>().0) {
+                    let mut inside = 0;
+                    for (address, origin) in sources.iter_mut().zip(origins) {
+                        // A negative coordinate becomes a huge one.
+                        let there =
+                            ((origin.y + dy) as usize) < gather.side[0] && ((origin.x + dx) as usize) < gather.side[1];
+                        inside += usize::from(there);
+                        let numbers = source.as_ptr().wrapping_offset(origin.number + offset);
+                        *address = if there { numbers } else { no_numbers };
+                    }
+                    if inside == 0 {
+                        sources[0] = std::ptr::null();
                     }
                 }
             }
@@ -224,7 +243,7 @@ impl Work for Block<'_> {
                         fresh: rank == 0,
                     };
                     // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
-                    // `pitch`; each address was cut from a slice of the run's length or is null first of its tile; `rows` was checked above; the
+                    // `pitch`; each is that of a pixel within the source, whose run `run` found to fit, or of as many zeros; `rows` was checked above; the
                     // targets are this task's and have `width` numbers left, or are rows of the spare tile.
                     unsafe {
                         match width / S::LANES {
