@@ -3,7 +3,7 @@
 use super::Pooling;
 use crate::level::{Level, Work};
 use crate::shape::check_len;
-use crate::simd::Simd;
+use crate::simd::{MAX_LANES, Simd};
 use rayon::prelude::*;
 
 impl Pooling {
@@ -57,8 +57,7 @@ struct MaxRow<'a> {
 impl Work for MaxRow<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        // Plain loops over equal slices: compiled here, they become this level's vectors.
+    fn run<S: Simd>(self, s: S) {
         let shape = self.pooling.shape;
         let (image, oy) = (self.row / self.pooling.output[0], self.row % self.pooling.output[0]);
         let (taps_y, first_y) = self.pooling.inside(0, oy);
@@ -66,20 +65,27 @@ impl Work for MaxRow<'_> {
         let pixels = self.output.chunks_exact_mut(channels).zip(self.choices.chunks_exact_mut(channels));
         for (ox, (output, choices)) in pixels.enumerate() {
             let (taps_x, first_x) = self.pooling.inside(1, ox);
-            output.fill(f32::NEG_INFINITY);
-            choices.fill((taps_y.start * shape.window[1] + taps_x.start) as u8);
-            for tap_y in taps_y.clone() {
-                for tap_x in taps_x.clone() {
-                    let y = first_y + tap_y - taps_y.start;
-                    let x = first_x + tap_x - taps_x.start;
-                    let from =
-                        &self.input[((image * shape.input[0] + y) * shape.input[1] + x) * channels..][..channels];
-                    let tap = (tap_y * shape.window[1] + tap_x) as u8;
-                    for ((best, choice), &x) in output.iter_mut().zip(choices.iter_mut()).zip(from) {
-                        let better = x > *best || x.is_nan();
-                        *best = if better { x } else { *best };
-                        *choice = if better { tap } else { *choice };
+            let first_tap = (taps_y.start * shape.window[1] + taps_x.start) as u32;
+            let first_pixel = (image * shape.input[0] + first_y) * shape.input[1] + first_x;
+            for first in (0..channels).step_by(S::LANES) {
+                let count = S::LANES.min(channels - first);
+                let mut best = s.splat(f32::NEG_INFINITY);
+                // The tap's number travels as the bits of an f32, which is only selected, never calculated with.
+                let mut choice = s.splat(f32::from_bits(first_tap));
+                for tap_y in 0..taps_y.len() {
+                    for tap_x in 0..taps_x.len() {
+                        let pixel = first_pixel + tap_y * shape.input[1] + tap_x;
+                        let tap = first_tap + (tap_y * shape.window[1] + tap_x) as u32;
+                        let x = s.load_some(&self.input[pixel * channels + first..][..count]);
+                        choice = s.select_better(x, best, s.splat(f32::from_bits(tap)), choice);
+                        best = s.select_better(x, best, x, best);
                     }
+                }
+                s.store_some(best, &mut output[first..first + count]);
+                let mut bits = [0.0; MAX_LANES];
+                s.store(choice, &mut bits);
+                for (choice, bits) in choices[first..first + count].iter_mut().zip(bits) {
+                    *choice = bits.to_bits() as u8;
                 }
             }
         }

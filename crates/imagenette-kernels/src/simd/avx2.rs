@@ -63,6 +63,14 @@ impl Simd for Avx2 {
         unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
     }
     #[inline(always)]
+    fn select_better(self, a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the token proves the instructions.
+        unsafe {
+            let better = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+            _mm256_blendv_ps(no, yes, better)
+        }
+    }
+    #[inline(always)]
     fn power_of_two(self, n: __m256) -> __m256 {
         // SAFETY: the token proves the instructions.
         unsafe {

@@ -63,6 +63,14 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes) }
     }
     #[inline(always)]
+    fn select_better(self, a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: the token proves the instructions.
+        unsafe {
+            let better = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            _mm512_mask_blend_ps(better, no, yes)
+        }
+    }
+    #[inline(always)]
     fn power_of_two(self, n: __m512) -> __m512 {
         // SAFETY: the token proves the instructions.
         unsafe {

@@ -33,6 +33,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn abs(self, a: Self::V) -> Self::V;
     /// `yes` where `a > b`, else `no`.
     fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// `yes` where `a > b` or `a` is not a number, else `no`.
+    fn select_better(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// 2ⁿ for whole `n` from -126 to 127.
     fn power_of_two(self, n: Self::V) -> Self::V;
     /// To the nearest whole number, for numbers within ±2²².

@@ -47,6 +47,10 @@ impl Simd for Portable {
         a.simd_gt(b).bitselect(yes, no)
     }
     #[inline(always)]
+    fn select_better(self, a: f32x4, b: f32x4, yes: f32x4, no: f32x4) -> f32x4 {
+        (a.simd_gt(b) | a.is_nan()).bitselect(yes, no)
+    }
+    #[inline(always)]
     fn power_of_two(self, n: f32x4) -> f32x4 {
         f32x4::new(n.to_array().map(|n| f32::from_bits(((n as i32 + 127) << 23) as u32)))
     }
