@@ -178,6 +178,7 @@ fn passes(level: Level, threads: usize, batch: usize) -> Result<(), Box<dyn std:
             window: [window; 2],
             stride: [stride; 2],
             padding: [padding; 2],
+            keep_partial: false,
         })?;
         let mut pooled = vec![0.0; pooling.output_len()];
         let mut choices = vec![0; pooling.output_len()];

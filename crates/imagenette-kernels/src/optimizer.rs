@@ -12,28 +12,28 @@ const BLOCK: usize = 1 << 14;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     /// The learning rate.
-    pub rate: f32,
+    pub rate: f64,
     /// The share of the last step's direction that stays.
-    pub momentum: f32,
+    pub momentum: f64,
     /// Whether to look ahead along the momentum.
     pub nesterov: bool,
     /// The share of each weight that is added to its gradient.
-    pub decay: f32,
+    pub decay: f64,
 }
 
 /// Adam with decay apart from the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// The learning rate.
-    pub rate: f32,
+    pub rate: f64,
     /// The shares of the gradient's mean and mean square that stay.
-    pub betas: [f32; 2],
+    pub betas: [f64; 2],
     /// Added to the root of the mean square.
-    pub epsilon: f32,
+    pub epsilon: f64,
     /// The share of each weight that is taken off, times the rate.
-    pub decay: f32,
+    pub decay: f64,
     /// How many steps there have been, this one included; at least one.
-    pub step: u32,
+    pub step: u64,
 }
 
 impl Sgd {
@@ -64,6 +64,7 @@ impl Work for SgdBlock<'_> {
     fn run<S: Simd>(self, _: S) {
         // Plain loops: compiled here, they become this level's vectors.
         let Sgd { rate, momentum: stays, nesterov, decay } = self.sgd;
+        let (rate, stays, decay) = (rate as f32, stays as f32, decay as f32);
         for ((w, g), m) in self.weights.iter_mut().zip(self.gradient).zip(self.momentum) {
             let g = g + decay * *w;
             *m = stays * *m + g;
@@ -107,13 +108,18 @@ impl Work for AdamWBlock<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let AdamW { rate, betas, epsilon, decay, step } = self.adam;
-        // Both means begin at zero: divide by the weight that true gradients have in them by now.
-        let seen = betas.map(|beta| (1.0 - f64::from(beta).powf(f64::from(step))) as f32);
-        let (stride, root, keep) = (rate / seen[0], 1.0 / seen[1].sqrt(), 1.0 - rate * decay);
+        // Both means begin at zero: divide by the weight that true gradients have in them by now. In f64, since 1 - beta
+        // loses its digits in f32.
+        let power = i32::try_from(step).unwrap_or(i32::MAX);
+        let seen = betas.map(|beta| 1.0 - beta.powi(power));
+        let (stride, root, keep) =
+            ((rate / seen[0]) as f32, seen[1].sqrt().recip() as f32, (1.0 - rate * decay) as f32);
+        let (stay, come) = (betas.map(|beta| beta as f32), betas.map(|beta| (1.0 - beta) as f32));
+        let epsilon = epsilon as f32;
         for (((w, g), m), v) in self.weights.iter_mut().zip(self.gradient).zip(self.mean).zip(self.square) {
-            *m = betas[0] * *m + (1.0 - betas[0]) * g;
-            *v = betas[1] * *v + (1.0 - betas[1]) * g * g;
-            *w = keep * *w - stride * *m / (v.sqrt() * root + epsilon);
+            *m = stay[0] * *m + come[0] * g;
+            *v = stay[1] * *v + come[1] * g * g;
+            *w = *w * keep - stride * *m / (v.sqrt() * root + epsilon);
         }
     }
 }

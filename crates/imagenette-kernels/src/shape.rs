@@ -53,11 +53,29 @@ pub(crate) fn windows(side: usize, window: usize, stride: usize, padding: usize)
     if padding >= window {
         return Err(ShapeError::PaddingTooLarge { window, padding });
     }
-    let padded = side.checked_add(2 * padding).ok_or(ShapeError::Overflow { what: "a padded side" })?;
+    let padded = padded_side(side, padding)?;
     if padded < window {
         return Err(ShapeError::WindowTooLarge { window, side, padding });
     }
     Ok((padded - window) / stride + 1)
+}
+
+fn padded_side(side: usize, padding: usize) -> Result<usize, ShapeError> {
+    padding
+        .checked_mul(2)
+        .and_then(|border| border.checked_add(side))
+        .filter(|&padded| padded <= isize::MAX as usize)
+        .ok_or(ShapeError::Overflow { what: "a padded side" })
+}
+
+/// How many windows begin along a side, where the last may reach beyond the border; as PyTorch's `ceil_mode`.
+pub(crate) fn windows_begun(side: usize, window: usize, stride: usize, padding: usize) -> Result<usize, ShapeError> {
+    // A window as large as the padding permits checks the other sizes.
+    windows(side, window.min(padded_side(side, padding)?), stride, padding)?;
+    let begun = padded_side(side, padding)?.saturating_sub(window).div_ceil(stride) + 1;
+    // A window that would begin in the border behind the image sees nothing.
+    let beyond = (begun - 1).checked_mul(stride).is_none_or(|start| start >= side + padding);
+    Ok(if beyond { begun - 1 } else { begun })
 }
 
 /// Panics with a clear message unless a slice has the length that the shape asks for.

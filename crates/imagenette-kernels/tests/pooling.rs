@@ -16,6 +16,7 @@ fn random_pooling(random: &mut Numbers) -> Pooling {
         window,
         stride: [random.within(1, 4), random.within(1, 4)],
         padding,
+        keep_partial: random.within(0, 1) == 1,
     })
     .expect("valid sizes")
 }
@@ -56,8 +57,15 @@ fn global_pooling_agrees_with_a_window_as_large_as_the_image() {
     for level in Level::available() {
         for (side, channels) in [([1, 1], 1), ([2, 3], 16), ([7, 5], 33), ([4, 4], 512)] {
             let mut random = Numbers::new(9);
-            let shape =
-                PoolingShape { images: 2, input: side, channels, window: side, stride: [1, 1], padding: [0, 0] };
+            let shape = PoolingShape {
+                images: 2,
+                input: side,
+                channels,
+                window: side,
+                stride: [1, 1],
+                padding: [0, 0],
+                keep_partial: false,
+            };
             let window = Pooling::new(shape).expect("valid sizes");
             let global = GlobalPooling::new(2, side[0] * side[1], channels).expect("valid sizes");
             let input = random.numbers(global.input_len());
@@ -87,7 +95,15 @@ fn global_pooling_agrees_with_a_window_as_large_as_the_image() {
 
 #[test]
 fn what_is_not_a_number_is_passed_on() {
-    let shape = PoolingShape { images: 1, input: [2, 2], channels: 1, window: [2, 2], stride: [2, 2], padding: [0, 0] };
+    let shape = PoolingShape {
+        images: 1,
+        input: [2, 2],
+        channels: 1,
+        window: [2, 2],
+        stride: [2, 2],
+        padding: [0, 0],
+        keep_partial: false,
+    };
     let pooling = Pooling::new(shape).expect("valid sizes");
     for level in Level::available() {
         for place in 0..4 {
@@ -102,8 +118,15 @@ fn what_is_not_a_number_is_passed_on() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let shape =
-        PoolingShape { images: 3, input: [15, 17], channels: 20, window: [3, 3], stride: [2, 2], padding: [1, 1] };
+    let shape = PoolingShape {
+        images: 3,
+        input: [15, 17],
+        channels: 20,
+        window: [3, 3],
+        stride: [2, 2],
+        padding: [1, 1],
+        keep_partial: false,
+    };
     let pooling = Pooling::new(shape).expect("valid sizes");
     let mut random = Numbers::new(1);
     let (input, gradient) = (random.numbers(pooling.input_len()), random.numbers(pooling.output_len()));
@@ -119,8 +142,38 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn odd_sides_end_in_a_part_filled_window_where_it_is_kept() {
+    let sides = |side, window, stride, padding| {
+        let shape = PoolingShape {
+            images: 1,
+            input: [side, side],
+            channels: 1,
+            window: [window; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            keep_partial: true,
+        };
+        Pooling::new(shape).expect("valid sizes").output()[0]
+    };
+    assert_eq!(sides(5, 2, 2, 0), 3);
+    assert_eq!(sides(4, 2, 2, 0), 2);
+    assert_eq!(sides(1, 2, 2, 0), 1);
+    assert_eq!(sides(6, 3, 2, 1), 4);
+    // The fourth window would begin behind the image.
+    assert_eq!(sides(5, 2, 3, 1), 2);
+}
+
+#[test]
 fn impossible_sizes_are_refused() {
-    let shape = PoolingShape { images: 1, input: [4, 4], channels: 8, window: [2, 2], stride: [2, 2], padding: [0, 0] };
+    let shape = PoolingShape {
+        images: 1,
+        input: [4, 4],
+        channels: 8,
+        window: [2, 2],
+        stride: [2, 2],
+        padding: [0, 0],
+        keep_partial: false,
+    };
     let error = |shape| Pooling::new(shape).expect_err("impossible sizes");
     assert!(matches!(error(PoolingShape { channels: 0, ..shape }), ShapeError::Zero { .. }));
     assert!(matches!(error(PoolingShape { window: [5, 2], ..shape }), ShapeError::WindowTooLarge { .. }));

@@ -188,6 +188,24 @@ mod tests {
     }
 
     #[test]
+    fn whole_slices_agree_with_single_numbers_whatever_their_length() {
+        let numbers: Vec<f32> = (0..37).map(|i| i as f32 / 5.0 - 3.0).collect();
+        for level in Level::available() {
+            for activation in Activation::ALL {
+                for len in [0, 1, 7, 16, 37] {
+                    let (mut output, mut gradient) = (vec![f32::NAN; len], vec![2.0; len]);
+                    activation.apply(level, &numbers[..len], &mut output);
+                    activation.apply_gradient(level, &numbers[..len], &mut gradient);
+                    for i in 0..len {
+                        let (value, slope) = level.run(Evaluate { activation, x: numbers[i] });
+                        assert_eq!((output[i], gradient[i]), (value, 2.0 * slope));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_twins_slopes_agree_with_finite_differences() {
         for activation in Activation::ALL {
             for i in -100..100 {

@@ -7,7 +7,7 @@ pub mod twin;
 
 pub use global::GlobalPooling;
 
-use crate::shape::{ShapeError, elements, windows};
+use crate::shape::{ShapeError, elements, windows, windows_begun};
 
 /// The sizes of a pooling; `y` before `x` in pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,8 @@ pub struct PoolingShape {
     pub stride: [usize; 2],
     /// Rows and columns beyond each side of the image that windows may reach into; no pixels lie there.
     pub padding: [usize; 2],
+    /// Whether a window that reaches beyond the last pixel still counts, as in PyTorch's `ceil_mode`.
+    pub keep_partial: bool,
 }
 
 /// A pooling whose sizes were checked.
@@ -39,17 +41,16 @@ impl Pooling {
     /// # Errors
     /// What is wrong with the sizes.
     pub fn new(shape: PoolingShape) -> Result<Self, ShapeError> {
-        let PoolingShape { images, input, channels, window, stride, padding } = shape;
+        let PoolingShape { images, input, channels, window, stride, padding, keep_partial } = shape;
         if channels == 0 {
             return Err(ShapeError::Zero { what: "the number of channels" });
         }
         if elements("the window", &window)? > 256 {
             return Err(ShapeError::Overflow { what: "the window, whose pixels are numbered in a byte," });
         }
-        let output = [
-            windows(input[0], window[0], stride[0], padding[0])?,
-            windows(input[1], window[1], stride[1], padding[1])?,
-        ];
+        let count = if keep_partial { windows_begun } else { windows };
+        let output =
+            [count(input[0], window[0], stride[0], padding[0])?, count(input[1], window[1], stride[1], padding[1])?];
         elements("the input", &[images, input[0], input[1], channels])?;
         elements("the output", &[images, output[0], output[1], channels])?;
         Ok(Self { shape, output })
