@@ -4,6 +4,7 @@
 //! same bits for any number of threads. It runs on the instruction set that its [`Level`] names and on rayon's pool.
 
 pub mod activation;
+pub mod bf16;
 mod buffer;
 pub mod convolution;
 pub mod level;
@@ -18,6 +19,7 @@ pub mod shape;
 mod simd;
 
 pub use activation::Activation;
+pub use bf16::Bf16;
 pub use convolution::{Convolution, ConvolutionShape};
 pub use level::{Level, LevelError};
 pub use normalization::{BatchStatistics, GradientBuffers, Normalization, ParameterGradients};
