@@ -58,6 +58,7 @@ impl Gather<'_> {
     pub(super) fn run(&self, level: Level, target: &mut [f32]) {
         let pixels = self.images * self.grid[0] * self.grid[1];
         let panels = self.weights.count();
+        assert!(!self.taps.is_empty(), "without taps nothing would be written");
         assert_eq!(self.weights.depth, self.taps.len() * self.run);
         assert_eq!(self.weights.outputs, self.target_channels);
         assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
@@ -100,8 +101,7 @@ impl Gather<'_> {
             };
             return (0..self.taps.len()).flat_map(|tap| (0..parts).map(move |i| part(tap, i))).collect();
         }
-        let count = self.taps.len().div_ceil((rows / self.run).max(1)).max(1);
-        // A class of pixels that no tap reaches still has one slab: the one that writes its zeros.
+        let count = self.taps.len().div_ceil((rows / self.run).max(1));
         let share = |i: usize| self.taps.len() * i / count;
         (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..self.run }).collect()
     }

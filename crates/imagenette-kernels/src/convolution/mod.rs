@@ -10,6 +10,7 @@ mod weight_gradient;
 use crate::level::Level;
 use crate::shape::{ShapeError, check_len, elements, windows};
 use gather::Gather;
+use rayon::prelude::*;
 
 /// The sizes of a convolution; `y` before `x` in pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,6 +179,10 @@ impl Convolution {
         check_len("the input gradient", input_gradient.len(), self.input_len());
         let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
             self.shape;
+        if kernel[0] < stride[0] || kernel[1] < stride[1] {
+            // Some pixels are seen through no tap at all.
+            input_gradient.par_chunks_mut(1 << 14).for_each(|part| part.fill(0.0));
+        }
         // Input pixels whose coordinates leave the same remainders by the stride are reached by the same taps: each such
         // class is a convolution with stride 1 of the output's gradient.
         for [first_y, first_x] in window([stride[0].min(side[0]), stride[1].min(side[1])], |y, x| [y, x]) {
@@ -193,6 +198,9 @@ impl Convolution {
                         (dx as isize - x as isize) / stride[1] as isize,
                     ]);
                 }
+            }
+            if taps.is_empty() {
+                continue;
             }
             let packed = pack::Panels::pack(
                 level,
