@@ -14,7 +14,8 @@ fn random_shape(random: &mut Numbers) -> ConvolutionShape {
         random.within((kernel[axis]).saturating_sub(2 * padding[axis]).max(1), kernel[axis] + 12)
     };
     ConvolutionShape {
-        images: random.one_of(&[1, 1, 2, 3]),
+        // From six images on, small images are taken place by place.
+        images: random.one_of(&[1, 1, 2, 3, 6, 9]),
         input: [side(random, 0), side(random, 1)],
         input_channels: random.one_of(&[1, 2, 3, 5, 7, 8, 12, 16, 17, 24, 33]),
         output_channels: random.one_of(&[1, 2, 3, 6, 8, 13, 16, 20, 24, 32, 48, 70]),
@@ -58,6 +59,9 @@ fn chosen_shapes() -> Vec<ConvolutionShape> {
         shape(1, 5, [600, 40], 1, 1, 0),
         shape(1, 3, [310, 24], 3, 1, 1),
         shape(5, 30, [8, 16], 3, 1, 1),
+        shape(8, 6, [8, 16], 3, 1, 1),
+        shape(7, 5, [3, 16], 4, 2, 1),
+        shape(9, 4, [32, 40], 3, 1, 1),
         shape(0, 4, [8, 16], 3, 1, 1),
     ]
 }
