@@ -1,6 +1,7 @@
 //! The exponential moving average of the weights: what is evaluated and kept when the recipe asks for it.
 
 use crate::device::Device;
+use crate::ops;
 use crate::weights::{Layout, Role, SlotId, Weights};
 
 /// Moves the average towards the weights, `step` being how often that was done with this time, from 1.
@@ -13,7 +14,7 @@ pub fn follow(average: &mut Weights, weights: &Weights, layout: &Layout, decay: 
     for (place, slot) in layout.slots().iter().enumerate() {
         if slot.role != Role::Frozen {
             let id = SlotId(place);
-            let moved = average.take(id, device) * keep + weights.tensor(id).clone() * (1.0 - keep);
+            let moved = ops::move_average(average.take(id, device), weights.tensor(id).clone(), keep, device.ops());
             average.set(id, moved);
         }
     }

@@ -2,13 +2,17 @@
 
 use burn::tensor::DeviceType;
 
+use imagenette_kernels::Level;
+
 use crate::error::{Result, TrainError};
+use crate::ops::Ops;
 
 /// A device to train on, in its plain form and in the form that records gradients.
 #[derive(Debug, Clone)]
 pub struct Device {
     name: String,
     plain: burn::tensor::Device,
+    ops: Ops,
 }
 
 /// The kinds of devices, by the names that people give them.
@@ -27,16 +31,26 @@ fn kinds() -> Vec<(&'static str, DeviceType)> {
 }
 
 impl Device {
-    /// The processor.
+    /// The processor with our kernels, on the instruction set that `IMAGENETTE_SIMD` names or else the best it has.
     pub fn cpu() -> Self {
-        Self { name: "flex".into(), plain: burn::tensor::Device::flex() }
+        Self::cpu_at(Level::detect().unwrap_or_else(|_| Level::best()))
+    }
+
+    fn cpu_at(level: Level) -> Self {
+        Self { name: "flex".into(), plain: burn::tensor::Device::flex(), ops: Ops::Kernels(level) }
+    }
+
+    /// The same device with Burn's own operations instead of our kernels.
+    #[must_use]
+    pub fn with_stock_ops(self) -> Self {
+        Self { ops: Ops::Stock, ..self }
     }
 
     /// A device by its name: `flex`, or where the program was built with it `vulkan`, `metal`, `webgpu`, `cuda`; a second
     /// one of a kind is `cuda:1`.
     ///
     /// # Errors
-    /// When the program or the machine does not have it.
+    /// When the program or the machine does not have it, or lacks the instruction set that `IMAGENETTE_SIMD` names.
     pub fn named(name: &str) -> Result<Self> {
         let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
         let kinds = kinds();
@@ -57,7 +71,11 @@ impl Device {
         // The processor is always there; asking other kinds opens their drivers.
         if kind == "flex" {
             return if index == 0 {
-                Ok(Self::cpu())
+                let missing = |error: imagenette_kernels::LevelError| {
+                    let variable = imagenette_kernels::level::LEVEL_VARIABLE;
+                    refuse(error.to_string(), format!("leave {variable} out to use the best there is"))
+                };
+                Ok(Self::cpu_at(Level::detect().map_err(missing)?))
             } else {
                 Err(refuse("there is one".into(), "write `flex`".into()))
             };
@@ -65,7 +83,7 @@ impl Device {
         let found = burn::tensor::Device::enumerate(device_type.clone()).into_vec();
         let count = found.len();
         match found.into_iter().nth(index) {
-            Some(plain) => Ok(Self { name: name.into(), plain }),
+            Some(plain) => Ok(Self { name: name.into(), plain, ops: Ops::Stock }),
             None => Err(refuse(format!("this machine has {count} of them"), "use `--device flex`".into())),
         }
     }
@@ -94,9 +112,9 @@ impl Device {
         &self.plain
     }
 
-    /// Whether numbers on it are in the host's memory, so that plain loops over slices are its fastest path.
-    pub(crate) fn is_host(&self) -> bool {
-        self.name == "flex"
+    /// Whose operations compute on it.
+    pub fn ops(&self) -> Ops {
+        self.ops
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layers::{Convolution, Linear, Normalisation, Pass, Scale};
 use crate::error::Result;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Maps, Window};
 use crate::recipe::checks::{positive, require};
 use crate::weights::{Initial, Layout, SlotId};
 
@@ -135,14 +135,16 @@ impl FastNetwork {
         (self.stem.weight, self.stem.shape[0])
     }
 
-    pub(super) fn forward(&self, pass: &mut Pass, photos: Tensor<4>) -> Tensor<2> {
+    pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
+        let activation = Some(self.activation);
         // Neither the photos nor the stem learn, so nothing is recorded until the first group.
         let mut x = ops::activate(self.stem.forward(pass, photos), self.activation); // [N, stem, H/2, W/2]
         for group in &self.groups {
-            x = ops::max_pool(group.first.forward(pass, x), 2, 2, 0); // [N, width, H/2, W/2]
-            x = ops::activate(group.first_norm.forward(pass, x), self.activation);
+            let halved = Window { side: 2, stride: 2, padding: 0 };
+            x = ops::max_pool(group.first.forward(pass, x), halved); // [N, width, H/2, W/2]
+            x = group.first_norm.forward(pass, x, None, activation);
             x = group.second.forward(pass, x);
-            x = ops::activate(group.second_norm.forward(pass, x), self.activation);
+            x = group.second_norm.forward(pass, x, None, activation);
         }
         self.head.forward(pass, ops::global_max_pool(x)) * self.output_scale
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Gradients, Tensor};
 
-use crate::ops;
+use crate::ops::{self, Activation, Affine, Maps};
 use crate::weights::{Initial, Layout, Role, SlotId, Weights};
 
 /// Added to variances, as PyTorch does.
@@ -69,7 +69,7 @@ impl Convolution {
         Self { weight, shape, stride, padding }
     }
 
-    pub(super) fn forward(&self, pass: &Pass, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         ops::convolution(x, pass.tensor(self.weight), self.shape, self.stride, self.padding)
     }
 }
@@ -101,13 +101,20 @@ impl Normalisation {
         }
     }
 
-    pub(super) fn forward(&self, pass: &mut Pass, x: Tensor<4>) -> Tensor<4> {
-        let (scale, shift) = (pass.tensor(self.scale), pass.tensor(self.shift));
+    /// Normalises, then adds the residual, then applies the activation.
+    pub(super) fn forward(
+        &self,
+        pass: &mut Pass,
+        x: Maps,
+        residual: Option<Maps>,
+        activation: Option<Activation>,
+    ) -> Maps {
+        let affine = Affine { scale: pass.tensor(self.scale), shift: pass.tensor(self.shift), epsilon: EPSILON };
         let (mean, variance) = (pass.tensor(self.mean), pass.tensor(self.variance));
         if !pass.learns {
-            return ops::normalise_by(x, scale, shift, mean, variance, EPSILON);
+            return ops::normalise_by(x, affine, [mean, variance], residual, activation);
         }
-        let batch = ops::normalise_by_batch(x, scale, shift, EPSILON);
+        let batch = ops::normalise_by_batch(x, affine, residual, activation);
         let follow = |old: Tensor<1>, new: Tensor<1>| old * (1.0 - self.momentum) + new * self.momentum;
         pass.statistics.push((self.mean, follow(mean, batch.mean)));
         pass.statistics.push((self.variance, follow(variance, batch.variance)));

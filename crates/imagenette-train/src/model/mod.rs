@@ -13,6 +13,7 @@ pub use layers::Pass;
 pub use xresnet::{Depth, XResNet, XResNetConfig};
 
 use crate::error::Result;
+use crate::ops::Maps;
 use crate::weights::{Layout, SlotId};
 
 /// Which network, with everything that sets it apart.
@@ -89,8 +90,8 @@ impl Model {
     /// Scores (logits) of normalised photos.
     ///
     /// # Shapes
-    /// `[N, 3, H, W]` to `[N, classes]`.
-    pub fn forward(&self, pass: &mut Pass, photos: Tensor<4>) -> Tensor<2> {
+    /// Maps of 3 channels to `[N, classes]`.
+    pub fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
         match &self.network {
             Network::Fast(network) => network.forward(pass, photos),
             Network::XResNet(network) => network.forward(pass, photos),

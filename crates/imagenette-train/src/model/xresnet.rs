@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layers::{Convolution, Linear, Normalisation, Pass, Scale};
 use crate::error::Result;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Maps, Window};
 use crate::recipe::checks::require;
 use crate::weights::{Initial, Layout};
 
@@ -92,9 +92,9 @@ struct Unit {
 }
 
 impl Unit {
-    fn forward(&self, pass: &mut Pass, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: Option<Activation>) -> Maps {
         let x = self.convolution.forward(pass, x);
-        self.norm.forward(pass, x)
+        self.norm.forward(pass, x, residual, activation)
     }
 }
 
@@ -170,28 +170,27 @@ impl XResNet {
         Self { stem, blocks, head, activation: config.activation }
     }
 
-    pub(super) fn forward(&self, pass: &mut Pass, photos: Tensor<4>) -> Tensor<2> {
+    pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
+        let activation = Some(self.activation);
         let mut x = photos;
         for unit in &self.stem {
-            x = ops::activate(unit.forward(pass, x), self.activation); // [N, 64, H/2, W/2] after the last
+            x = unit.forward(pass, x, None, activation); // [N, 64, H/2, W/2] after the last
         }
-        x = ops::max_pool(x, 3, 2, 1); // [N, 64, H/4, W/4]
+        x = ops::max_pool(x, Window { side: 3, stride: 2, padding: 1 }); // [N, 64, H/4, W/4]
         for block in &self.blocks {
             let mut shortcut = x.clone();
             if block.halves {
                 shortcut = ops::average_pool(shortcut);
             }
             if let Some(unit) = &block.shortcut {
-                shortcut = unit.forward(pass, shortcut);
+                shortcut = unit.forward(pass, shortcut, None, None);
             }
+            let mut shortcut = Some(shortcut);
             let last = block.branch.len() - 1;
             for (i, unit) in block.branch.iter().enumerate() {
-                x = unit.forward(pass, x);
-                if i < last {
-                    x = ops::activate(x, self.activation);
-                }
+                let residual = if i == last { shortcut.take() } else { None };
+                x = unit.forward(pass, x, residual, activation);
             }
-            x = ops::activate(x + shortcut, self.activation);
         }
         self.head.forward(pass, ops::global_average_pool(x))
     }

@@ -1,13 +1,17 @@
-//! The operations that networks here are made of, in one place so that faster ones can take their seats. Tensors are
-//! `[batch, channels, height, width]`; parameters come flat and get their shape here.
+//! The operations that networks here are made of: our kernels where the numbers are in the host's memory, Burn's own
+//! operations elsewhere or when asked for. What goes from layer to layer are [`Maps`]; parameters come flat and get
+//! their shape here.
 
+mod buffers;
+mod kernels;
+mod maps;
+mod stock;
 mod update;
 
-pub use update::{AdamWStep, SgdStep, adamw_update, sgd_update};
+pub use maps::{Level, Maps, Ops};
+pub use update::{AdamWStep, SgdStep, adamw_update, move_average, sgd_update};
 
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
-use burn::tensor::{DType, Int, Tensor, TensorData, activation, module};
-use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
@@ -25,93 +29,161 @@ pub enum Activation {
 /// Photos as uint8 `[N, H, W, 3]` onto the device, normalised by ImageNet's mean and deviation.
 ///
 /// # Shapes
-/// `[count × px × px × 3]` to `[count, 3, px, px]`.
-pub fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Tensor<4> {
-    let data = TensorData::new(pixels.to_vec(), [count, px, px, 3]);
-    let bytes = Tensor::<4, Int>::from_data(data, (device.plain(), DType::U8));
-    let channel = |values: [f32; 3]| Tensor::<1>::from_floats(values, device.plain()).reshape([1, 3, 1, 1]);
-    // (x / 255 - mean) / deviation, as one multiplication and one addition.
-    let scale = channel(IMAGENET_STD.map(|deviation| 1.0 / (255.0 * deviation)));
-    let shift = channel([0, 1, 2].map(|c| -IMAGENET_MEAN[c] / IMAGENET_STD[c]));
-    // [count, px, px, 3] -> [count, 3, px, px]
-    bytes.float().permute([0, 3, 1, 2]) * scale + shift
+/// `[count × px × px × 3]` to maps of 3 channels.
+pub fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Maps {
+    let tensor = match device.ops() {
+        Ops::Kernels(_) => kernels::photos(pixels, count, px, device),
+        Ops::Stock => stock::photos(pixels, count, px, device),
+    };
+    Maps::new(tensor, device.ops())
 }
 
 /// Convolution without bias.
 ///
 /// # Shapes
-/// `x` `[N, in, H, W]`, `weight` flat `[out × in × kernel × kernel]`.
-pub fn convolution(x: Tensor<4>, weight: Tensor<1>, shape: [usize; 4], stride: usize, padding: usize) -> Tensor<4> {
-    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-    module::conv2d(x, weight.reshape(shape), None, options)
+/// `weight` flat `[out × in × kernel × kernel]`.
+pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize, padding: usize) -> Maps {
+    let ops = x.ops;
+    let tensor = match ops {
+        Ops::Kernels(level) => kernels::convolution(x.tensor, weight, shape, stride, padding, level),
+        Ops::Stock => stock::convolution(x.tensor, weight, shape, stride, padding),
+    };
+    Maps::new(tensor, ops)
+}
+
+/// What a normalisation does to each channel once mean and variance are gone.
+#[derive(Debug, Clone)]
+pub struct Affine {
+    /// The factor of each channel.
+    pub scale: Tensor<1>,
+    /// The summand of each channel.
+    pub shift: Tensor<1>,
+    /// Added to the variance.
+    pub epsilon: f64,
 }
 
 /// What normalising by a batch's own statistics gives.
-pub struct Normalised {
+pub struct Normalised<T = Maps> {
     /// The output.
-    pub output: Tensor<4>,
+    pub output: T,
     /// The batch's mean by channel, without gradient.
     pub mean: Tensor<1>,
-    /// The batch's unbiased variance by channel, without gradient: what running statistics follow.
+    /// The batch's variance by channel, without gradient. [`normalise_by_batch`] gives the unbiased one, which is what
+    /// running statistics follow.
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the batch's own mean and (biased) variance.
-pub fn normalise_by_batch(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64) -> Normalised {
-    let [n, _, height, width] = x.dims();
+/// Batch normalisation by the batch's own mean and (biased) variance, then the residual is added, then comes the
+/// activation.
+pub fn normalise_by_batch(
+    x: Maps,
+    affine: Affine,
+    residual: Option<Maps>,
+    activation: Option<Activation>,
+) -> Normalised {
+    let ([n, _, height, width], ops) = (x.dims(), x.ops);
+    let residual = residual.map(|residual| residual.tensor);
+    let Normalised { output, mean, variance } = match ops {
+        Ops::Kernels(level) => kernels::normalise_by_batch(x.tensor, affine, residual, activation, level),
+        Ops::Stock => {
+            let batch = stock::normalise_by_batch(x.tensor, affine);
+            Normalised { output: stock::finish(batch.output, residual, activation), ..batch }
+        }
+    };
+    // With one value a channel there is no unbiased variance.
     let count = (n * height * width) as f64;
-    let result = module::batch_norm_train(x, scale, shift, epsilon);
-    // Burn gives the biased variance; with one value a channel there is no unbiased one.
-    let unbiased = result.variance.inner() * (count / (count - 1.0).max(1.0));
-    Normalised { output: result.output, mean: result.mean.inner(), variance: unbiased }
+    let unbiased = variance * (count / (count - 1.0).max(1.0));
+    Normalised { output: Maps::new(output, ops), mean, variance: unbiased }
 }
 
-/// Normalisation by known statistics.
+/// Normalisation by known statistics, then the residual and the activation as in [`normalise_by_batch`].
 pub fn normalise_by(
-    x: Tensor<4>,
-    scale: Tensor<1>,
-    shift: Tensor<1>,
-    mean: Tensor<1>,
-    variance: Tensor<1>,
-    epsilon: f64,
-) -> Tensor<4> {
-    module::batch_norm(x, scale, shift, mean, variance, epsilon)
-}
-
-/// Applies the function to every number.
-pub fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
-    match activation {
-        Activation::Relu => activation::relu(x),
-        Activation::Gelu => activation::gelu(x),
+    x: Maps,
+    affine: Affine,
+    [mean, variance]: [Tensor<1>; 2],
+    residual: Option<Maps>,
+    activation: Option<Activation>,
+) -> Maps {
+    let is_tracked = |x: &Maps| x.tensor.is_tracked();
+    let learns = is_tracked(&x)
+        || affine.scale.is_tracked()
+        || affine.shift.is_tracked()
+        || residual.as_ref().is_some_and(is_tracked);
+    let tensor_of = |maps: Maps| maps.tensor;
+    match x.ops {
+        // The kernels know the gradient only where the statistics are the batch's own.
+        Ops::Kernels(level) if !learns => {
+            let residual = residual.map(tensor_of);
+            let tensor = kernels::normalise_by(x.tensor, affine, [mean, variance], residual, activation, level);
+            Maps::new(tensor, x.ops)
+        }
+        _ => x.change(|x| {
+            stock::finish(stock::normalise_by(x, affine, mean, variance), residual.map(Maps::into_nchw), activation)
+        }),
     }
 }
 
-/// The largest of each square of `kernel` × `kernel`.
-pub fn max_pool(x: Tensor<4>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
-    module::max_pool2d(x, MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]).with_padding([padding; 2]))
+/// Applies the function to every number.
+pub fn activate(x: Maps, activation: Activation) -> Maps {
+    let ops = x.ops;
+    let tensor = match ops {
+        Ops::Kernels(level) => kernels::activate(x.tensor, activation, level),
+        Ops::Stock => stock::activate(x.tensor, activation),
+    };
+    Maps::new(tensor, ops)
+}
+
+/// A square window that moves over maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its side.
+    pub side: usize,
+    /// Pixels from one place to the next.
+    pub stride: usize,
+    /// Pixels that it may reach beyond each side of the map.
+    pub padding: usize,
+}
+
+/// The largest of each window.
+pub fn max_pool(x: Maps, window: Window) -> Maps {
+    let ops = x.ops;
+    let tensor = match ops {
+        Ops::Kernels(level) => kernels::max_pool(x.tensor, window, level),
+        Ops::Stock => stock::max_pool(x.tensor, window),
+    };
+    Maps::new(tensor, ops)
 }
 
 /// The mean of each square of 2 × 2; odd sides end in a part-filled square whose mean is over what it has.
-pub fn average_pool(x: Tensor<4>) -> Tensor<4> {
-    module::avg_pool2d(x, AvgPoolOptions::new([2; 2]).with_ceil_mode(true).with_count_include_pad(false))
+pub fn average_pool(x: Maps) -> Maps {
+    let ops = x.ops;
+    let tensor = match ops {
+        Ops::Kernels(level) => kernels::average_pool(x.tensor, level),
+        Ops::Stock => stock::average_pool(x.tensor),
+    };
+    Maps::new(tensor, ops)
 }
 
 /// The largest of each channel.
 ///
 /// # Shapes
-/// `[N, C, H, W]` to `[N, C]`.
-pub fn global_max_pool(x: Tensor<4>) -> Tensor<2> {
-    let [n, channels, height, width] = x.dims();
-    module::max_pool2d(x, MaxPoolOptions::new([height, width])).reshape([n, channels])
+/// To `[N, C]`.
+pub fn global_max_pool(x: Maps) -> Tensor<2> {
+    match x.ops {
+        Ops::Kernels(level) => kernels::global_max_pool(x.tensor, level),
+        Ops::Stock => stock::global_max_pool(x.tensor),
+    }
 }
 
 /// The mean of each channel.
 ///
 /// # Shapes
-/// `[N, C, H, W]` to `[N, C]`.
-pub fn global_average_pool(x: Tensor<4>) -> Tensor<2> {
-    let [n, channels, height, width] = x.dims();
-    x.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels])
+/// To `[N, C]`.
+pub fn global_average_pool(x: Maps) -> Tensor<2> {
+    match x.ops {
+        Ops::Kernels(level) => kernels::global_average_pool(x.tensor, level),
+        Ops::Stock => stock::global_average_pool(x.tensor),
+    }
 }
 
 /// Matrix product with a flat `[out × in]` weight.

@@ -1,11 +1,10 @@
-//! The optimizers' updates: one pass over plain slices where the numbers are in the host's memory, stock tensor
-//! operations elsewhere. Both compute the same formula, and a test holds them together.
+//! The optimizers' updates and the moving average: one pass of our kernels where the numbers are in the host's memory,
+//! Burn's operations elsewhere. Both compute the same formula, and a test holds them together.
 
 use burn::tensor::{Tensor, TensorData};
-use rayon::prelude::*;
+use imagenette_kernels::optimizer;
 
-/// How many numbers a thread updates at a time. Every number is updated by itself, so the split changes no bit.
-const CHUNK: usize = 1 << 16;
+use super::{Ops, buffers};
 
 /// Nesterov's momentum (dampening 0) with decay that is part of the gradient:
 /// g = gradient + decay × w, v = momentum × v + g, w = w − rate × (g + momentum × v); without Nesterov w = w − rate × v.
@@ -27,15 +26,13 @@ pub fn sgd_update(
     velocity: Tensor<1>,
     gradient: Tensor<1>,
     step: SgdStep,
-    on_host: bool,
+    ops: Ops,
 ) -> (Tensor<1>, Tensor<1>) {
     let SgdStep { rate, momentum, nesterov, decay } = step;
-    if on_host {
-        let (rate, momentum, decay) = (rate as f32, momentum as f32, decay as f32);
-        let [weight, velocity] = in_place([weight, velocity], gradient, |[w, v], gradient| {
-            let g = gradient + decay * *w;
-            *v = momentum * *v + g;
-            *w -= rate * if nesterov { g + momentum * *v } else { *v };
+    if let Ops::Kernels(level) = ops {
+        let sgd = optimizer::Sgd { rate, momentum, nesterov, decay };
+        let [weight, velocity] = in_place([weight, velocity], gradient, |[weight, velocity], gradient| {
+            sgd.update(level, weight, gradient, velocity);
         });
         return (weight, velocity);
     }
@@ -69,62 +66,53 @@ pub fn adamw_update(
     square: Tensor<1>,
     gradient: Tensor<1>,
     step: AdamWStep,
-    on_host: bool,
+    ops: Ops,
 ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
     let AdamWStep { rate, beta1, beta2, epsilon, decay, number } = step;
+    if let Ops::Kernels(level) = ops {
+        let adam = optimizer::AdamW { rate, betas: [beta1, beta2], epsilon, decay, step: number };
+        let [weight, mean, square] = in_place([weight, mean, square], gradient, |[weight, mean, square], gradient| {
+            adam.update(level, weight, gradient, mean, square);
+        });
+        return (weight, mean, square);
+    }
     // In f64: 1 - beta2^n would lose its digits in f32.
     let power = number.min(i32::MAX as u64) as i32;
     let mean_rate = rate / (1.0 - beta1.powi(power));
     let square_root_scale = (1.0 - beta2.powi(power)).sqrt().recip();
     let keep = 1.0 - rate * decay;
-    if on_host {
-        let (b1, b2, o1, o2) = (beta1 as f32, beta2 as f32, (1.0 - beta1) as f32, (1.0 - beta2) as f32);
-        let (mean_rate, scale, keep) = (mean_rate as f32, square_root_scale as f32, keep as f32);
-        let epsilon = epsilon as f32;
-        let [weight, mean, square] = in_place([weight, mean, square], gradient, |[w, m, s], g| {
-            *m = b1 * *m + o1 * g;
-            *s = b2 * *s + o2 * g * g;
-            *w = *w * keep - mean_rate * *m / (s.sqrt() * scale + epsilon);
-        });
-        return (weight, mean, square);
-    }
     let mean = mean * beta1 + gradient.clone() * (1.0 - beta1);
     let square = square * beta2 + gradient.clone() * gradient * (1.0 - beta2);
     let direction = mean.clone() / (square.clone().sqrt() * square_root_scale + epsilon);
     (weight * keep - direction * mean_rate, mean, square)
 }
 
-/// Runs `change` over the tensors' numbers, side by side with the gradient's, on every thread.
+/// An average that keeps the share `keep` of itself and takes the rest from the weight.
+pub fn move_average(average: Tensor<1>, weight: Tensor<1>, keep: f64, ops: Ops) -> Tensor<1> {
+    if let Ops::Kernels(level) = ops {
+        let [average] = in_place([average], weight, |[average], weight| {
+            optimizer::move_average(level, average, weight, (1.0 - keep) as f32);
+        });
+        return average;
+    }
+    average * keep + weight * (1.0 - keep)
+}
+
+/// Lets `change` work on the tensors' numbers in place, with the numbers of another.
 fn in_place<const N: usize>(
     tensors: [Tensor<1>; N],
-    gradient: Tensor<1>,
-    change: impl Fn([&mut f32; N], f32) + Sync,
+    other: Tensor<1>,
+    change: impl Fn([&mut [f32]; N], &[f32]),
 ) -> [Tensor<1>; N] {
-    const READABLE: &str = "tensors of this crate are f32 and in the host's memory here";
     let device = tensors[0].device();
-    let gradient = gradient.into_data();
-    let gradient: &[f32] = gradient.as_slice().expect(READABLE);
-    let mut data: [TensorData; N] = tensors.map(Tensor::into_data);
-    {
-        let mut slices: Vec<&mut [f32]> =
-            data.iter_mut().map(|data| data.as_mut_slice::<f32>().expect(READABLE)).collect();
-        let mut chunks: Vec<([&mut [f32]; N], &[f32])> = Vec::new();
-        for gradient in gradient.chunks(CHUNK) {
-            let parts = slices.iter_mut().map(|slice| {
-                let (part, rest) = std::mem::take(slice).split_at_mut(gradient.len());
-                *slice = rest;
-                part
-            });
-            let parts: Vec<&mut [f32]> = parts.collect();
-            chunks.push((parts.try_into().expect("one part of each of the N tensors"), gradient));
-        }
-        chunks.into_par_iter().for_each(|(mut parts, gradient)| {
-            for (i, &g) in gradient.iter().enumerate() {
-                change(parts.each_mut().map(|part| &mut part[i]), g);
-            }
-        });
-    }
-    data.map(|data| Tensor::from_data(data, &device))
+    let other = buffers::host(other).to_contiguous();
+    let mut numbers = tensors.map(|tensor| buffers::own(buffers::host(tensor)));
+    change(numbers.each_mut().map(Vec::as_mut_slice), buffers::slice(&other));
+    buffers::give_tensor(other);
+    numbers.map(|numbers| {
+        let length = numbers.len();
+        Tensor::from_data(TensorData::new(numbers, [length]), &device)
+    })
 }
 
 #[cfg(test)]
@@ -135,7 +123,8 @@ mod tests {
     use crate::device::Device;
     use crate::weights::{download, upload};
 
-    const LENGTH: usize = CHUNK + 1000;
+    /// More than one task's share.
+    const LENGTH: usize = 70_001;
 
     fn random(number: u32) -> Vec<f32> {
         let mut random = Random::new(0, Purpose::Test, 0, number);
@@ -157,14 +146,14 @@ mod tests {
     #[test]
     fn sgd_agrees_with_a_plain_loop_in_f64_on_both_paths() {
         for nesterov in [true, false] {
-            for on_host in [true, false] {
+            for ops in [Device::cpu().ops(), Ops::Stock] {
                 let step = SgdStep { rate: 0.1, momentum: 0.9, nesterov, decay: 0.01 };
                 let start = random(0);
                 let (mut w, mut v): (Vec<f64>, _) = (start.iter().map(|&x| x.into()).collect(), vec![0.0f64; LENGTH]);
                 let (mut weight, mut velocity) = (tensor(&start), tensor(&vec![0.0; LENGTH]));
                 for round in 1..4 {
                     let gradient = random(round);
-                    (weight, velocity) = sgd_update(weight, velocity, tensor(&gradient), step, on_host);
+                    (weight, velocity) = sgd_update(weight, velocity, tensor(&gradient), step, ops);
                     for i in 0..LENGTH {
                         let g = f64::from(gradient[i]) + 0.01 * w[i];
                         v[i] = 0.9 * v[i] + g;
@@ -179,7 +168,7 @@ mod tests {
 
     #[test]
     fn adamw_agrees_with_a_plain_loop_in_f64_on_both_paths() {
-        for on_host in [true, false] {
+        for ops in [Device::cpu().ops(), Ops::Stock] {
             let start = random(0);
             let mut w: Vec<f64> = start.iter().map(|&x| x.into()).collect();
             let (mut m, mut s) = (vec![0.0f64; LENGTH], vec![0.0f64; LENGTH]);
@@ -188,7 +177,7 @@ mod tests {
             for number in 1..4u64 {
                 let step = AdamWStep { rate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-5, decay: 0.1, number };
                 let gradient = random(number as u32);
-                (weight, mean, square) = adamw_update(weight, mean, square, tensor(&gradient), step, on_host);
+                (weight, mean, square) = adamw_update(weight, mean, square, tensor(&gradient), step, ops);
                 for i in 0..LENGTH {
                     let g = f64::from(gradient[i]);
                     m[i] = 0.9 * m[i] + 0.1 * g;

@@ -115,14 +115,14 @@ impl Optimizer {
             let weight = match &self.config {
                 OptimizerConfig::Sgd(config) => {
                     let (weight, velocity) =
-                        ops::sgd_update(weight, next(), gradient, config.step(slot, factor), device.is_host());
+                        ops::sgd_update(weight, next(), gradient, config.step(slot, factor), device.ops());
                     *state = vec![velocity];
                     weight
                 }
                 OptimizerConfig::AdamW(config) => {
                     let step = config.step(slot, factor, self.steps);
                     let (weight, mean, square) =
-                        ops::adamw_update(weight, next(), next(), gradient, step, device.is_host());
+                        ops::adamw_update(weight, next(), next(), gradient, step, device.ops());
                     *state = vec![mean, square];
                     weight
                 }

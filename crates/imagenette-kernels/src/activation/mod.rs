@@ -1,0 +1,125 @@
+//! Activation functions and their slopes on vectors; the normalisation applies them in its passes.
+
+pub(crate) mod curves;
+pub mod twin;
+
+use crate::level::{Level, Work};
+use crate::shape::check_len;
+use crate::simd::Simd;
+use curves::Curve;
+use rayon::prelude::*;
+
+/// Numbers that a task works on.
+const BLOCK: usize = 1 << 14;
+
+/// The function after a normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// x
+    Identity,
+    /// max(x, 0)
+    Relu,
+    /// x · Φ(x), with the normal distribution's Φ itself rather than an approximation by tanh
+    Gelu,
+    /// x · σ(x), also known as Swish
+    Silu,
+    /// x · tanh(ln(1 + eˣ))
+    Mish,
+}
+
+impl Activation {
+    /// Every activation.
+    pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Gelu, Self::Silu, Self::Mish];
+
+    /// The activation of every number, where no normalisation comes before it.
+    ///
+    /// # Panics
+    /// The lengths do not agree.
+    pub fn apply(self, level: Level, input: &[f32], output: &mut [f32]) {
+        check_len("the output", output.len(), input.len());
+        output.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(output, input)| {
+            level.run(Values { activation: self, input, output });
+        });
+    }
+
+    /// The gradient for the input of [`Self::apply`]: `gradient` holds the output's and becomes the input's.
+    ///
+    /// # Panics
+    /// The lengths do not agree.
+    pub fn apply_gradient(self, level: Level, input: &[f32], gradient: &mut [f32]) {
+        check_len("the gradient", gradient.len(), input.len());
+        gradient.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(gradient, input)| {
+            level.run(Slopes { activation: self, input, gradient });
+        });
+    }
+
+    /// Whether the slope costs less than reading it back from memory.
+    pub(crate) fn is_cheap(self) -> bool {
+        matches!(self, Self::Identity | Self::Relu)
+    }
+}
+
+struct Values<'a> {
+    activation: Activation,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Work for Values<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        with_curve!(self.activation, C => {
+            for (to, from) in self.output.chunks_mut(S::LANES).zip(self.input.chunks(S::LANES)) {
+                s.store_some(C::value(s, s.load_some(from)), to);
+            }
+        });
+    }
+}
+
+struct Slopes<'a> {
+    activation: Activation,
+    input: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
+impl Work for Slopes<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        with_curve!(self.activation, C => {
+            for (gradient, from) in self.gradient.chunks_mut(S::LANES).zip(self.input.chunks(S::LANES)) {
+                s.store_some(s.mul(s.load_some(gradient), C::slope(s, s.load_some(from))), gradient);
+            }
+        });
+    }
+}
+
+/// Runs `$body` with `$curve` naming the activation's type.
+macro_rules! with_curve {
+    ($activation:expr, $curve:ident => $body:expr) => {
+        match $activation {
+            $crate::activation::Activation::Identity => {
+                type $curve = $crate::activation::curves::Identity;
+                $body
+            }
+            $crate::activation::Activation::Relu => {
+                type $curve = $crate::activation::curves::Relu;
+                $body
+            }
+            $crate::activation::Activation::Gelu => {
+                type $curve = $crate::activation::curves::Gelu;
+                $body
+            }
+            $crate::activation::Activation::Silu => {
+                type $curve = $crate::activation::curves::Silu;
+                $body
+            }
+            $crate::activation::Activation::Mish => {
+                type $curve = $crate::activation::curves::Mish;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_curve;

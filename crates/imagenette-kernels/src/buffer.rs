@@ -1,0 +1,103 @@
+//! Scratch memory for packed data: f32 on a cache-line boundary, so that no vector straddles two lines, and reused from
+//! call to call, since fresh pages cost more than what is packed into them.
+#![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+/// Buffers that a thread keeps for its next calls; a call uses few at once.
+const KEPT: usize = 6;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Numbers on a 64-byte boundary.
+pub(crate) struct Aligned {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Aligned {
+    /// `len` zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        let mut buffer = Self::scratch(len);
+        buffer.fill(0.0);
+        buffer
+    }
+
+    /// `len` numbers, whose values are whatever an earlier use left.
+    pub(crate) fn scratch(len: usize) -> Self {
+        let wanted = len.div_ceil(16);
+        let lines = SPARE.with_borrow_mut(|spare| {
+            // The smallest that is large enough, else the largest, which then grows.
+            let fits = (0..spare.len()).filter(|&i| spare[i].len() >= wanted).min_by_key(|&i| spare[i].len());
+            let best = fits.or_else(|| (0..spare.len()).max_by_key(|&i| spare[i].len()));
+            best.map(|i| spare.swap_remove(i)).unwrap_or_default()
+        });
+        let mut buffer = Self { lines, len: 0 };
+        buffer.resize(len);
+        buffer
+    }
+
+    /// Makes room for `len` numbers, whose values are whatever was there before.
+    pub(crate) fn resize(&mut self, len: usize) {
+        let wanted = len.div_ceil(16);
+        if self.lines.len() < wanted {
+            self.lines.resize(wanted, Line([0.0; 16]));
+        }
+        self.len = len;
+    }
+}
+
+impl Drop for Aligned {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        // A thread that is ending has no list any more; then the memory is simply freed.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < KEPT {
+                spare.push(lines);
+            } else if let Some(smallest) = spare.iter_mut().min_by_key(|kept| kept.len())
+                && smallest.len() < lines.len()
+            {
+                *smallest = lines;
+            }
+        });
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        // SAFETY: `lines` holds at least `len` initialised numbers, one after the other (`repr(C)`, no padding).
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above, and `self` is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reused_buffer_has_the_length_asked_for_and_zeros_are_zeros() {
+        for len in [100, 3, 1000, 17, 0, 64] {
+            let mut scratch = Aligned::scratch(len);
+            assert_eq!(scratch.len(), len);
+            scratch.fill(7.0);
+            drop(scratch);
+            assert!(Aligned::zeros(len).iter().all(|&x| x == 0.0));
+        }
+    }
+}

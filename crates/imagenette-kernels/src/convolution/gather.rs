@@ -1,0 +1,267 @@
+//! The product behind the forward pass and the input's gradient: every target pixel is a sum over taps, each of which
+//! reads one source pixel. Padding is a tap that reads a row of zeros, so that no image needs a border; where all pixels
+//! of a register tile would read padding, the tap is left out.
+//!
+//! In small images much is padding: three in ten of the products of a 3×3 convolution of 4×4 pixels. There the pixels are
+//! taken place by place rather than image by image, so that the pixels of a tile have their padding in common.
+#![expect(unsafe_code, reason = "addresses of source and target pixels for the register tiles")]
+
+use super::pack::Panels;
+use super::tile::{GatherTile, TILE_PIXELS};
+use crate::buffer::Aligned;
+use crate::level::{Level, Work};
+use crate::scattered::Scattered;
+use crate::simd::{MAX_PANEL, Simd};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Target pixels worked on at a time: their part of the source stays in the second-level cache.
+const BLOCK_PIXELS: usize = 32 * TILE_PIXELS;
+/// Bytes of a panel of weights worked on at a time: they stay in the first-level cache with the pixels beside them.
+const PANEL_BYTES: usize = 18 * 1024;
+/// Tasks to aim at, so that threads of unequal speed finish together.
+const TASKS: usize = 32;
+
+/// Grids of at most so many pixels are taken place by place.
+const SMALL_GRID: usize = 100;
+
+/// A sum over taps for every pixel of a grid.
+pub(super) struct Gather<'a> {
+    /// `[images, side, side, channels]`.
+    pub(super) source: &'a [f32],
+    pub(super) images: usize,
+    pub(super) side: [usize; 2],
+    pub(super) channels: usize,
+    /// Numbers read for each tap: the pixel's channels, or those of several pixels of a row.
+    pub(super) run: usize,
+    /// For each tap, the source pixel relative to the grid pixel's place.
+    pub(super) taps: Vec<[isize; 2]>,
+    /// Source pixels from one grid pixel to the next.
+    pub(super) step: [usize; 2],
+    pub(super) grid: [usize; 2],
+    pub(super) weights: &'a Panels,
+    /// `[images, target_side, target_side, target_channels]`; grid pixel g goes to `target_first + g * target_step`.
+    pub(super) target_side: [usize; 2],
+    pub(super) target_channels: usize,
+    pub(super) target_step: [usize; 2],
+    pub(super) target_first: [usize; 2],
+}
+
+/// Rows of the weight panels that are worked on at a time: whole taps, or a part of one tap's run.
+struct Slab {
+    taps: Range<usize>,
+    run: Range<usize>,
+}
+
+impl Gather<'_> {
+    /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide.
+    pub(super) fn run(&self, level: Level, target: &mut [f32]) {
+        let pixels = self.images * self.grid[0] * self.grid[1];
+        let panels = self.weights.count();
+        assert!(!self.taps.is_empty(), "without taps nothing would be written");
+        assert_eq!(self.weights.depth, self.taps.len() * self.run);
+        assert_eq!(self.weights.outputs, self.target_channels);
+        assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
+        // A run is a pixel's channels, or several pixels' in a row, which then all lie within the image.
+        let last = (self.grid[1].max(1) - 1) * self.step[1] * self.channels + self.run;
+        let one_row = self.taps.iter().all(|tap| tap[1] == 0) && last <= self.side[1] * self.channels;
+        assert!(self.run <= self.channels || one_row, "a run would leave the image");
+        let blocks = pixels.div_ceil(BLOCK_PIXELS);
+        if blocks == 0 {
+            return;
+        }
+        let groups = TASKS.div_ceil(blocks).clamp(1, panels);
+        let zeros = vec![0.0; self.run];
+        // Place by place, the same place of all images should lie together.
+        let by_place = self.by_place().then(|| self.source_by_place());
+        let source = by_place.as_deref().unwrap_or(self.source);
+        let slabs = self.slabs(level);
+        let target = Scattered::new(target);
+        (0..blocks * groups).into_par_iter().for_each(|task| {
+            let (block, group) = (task / groups, task % groups);
+            level.run(Block {
+                gather: self,
+                source,
+                zeros: &zeros,
+                slabs: &slabs,
+                pixels: block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS),
+                panels: panels * group / groups..panels * (group + 1) / groups,
+                target,
+            });
+        });
+    }
+
+    fn slabs(&self, level: Level) -> Vec<Slab> {
+        let rows = (PANEL_BYTES / (4 * level.panel_channels())).max(1);
+        if self.run > rows {
+            let parts = self.run.div_ceil(rows);
+            let part = |tap: usize, i: usize| Slab {
+                taps: tap..tap + 1,
+                run: self.run * i / parts..self.run * (i + 1) / parts,
+            };
+            return (0..self.taps.len()).flat_map(|tap| (0..parts).map(move |i| part(tap, i))).collect();
+        }
+        let count = self.taps.len().div_ceil((rows / self.run).max(1));
+        let share = |i: usize| self.taps.len() * i / count;
+        (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..self.run }).collect()
+    }
+
+    /// Whether pixels are taken place by place: `[grid, grid, images]` rather than `[images, grid, grid]`. A run of several
+    /// pixels of a row needs them side by side, which they are only image by image.
+    fn by_place(&self) -> bool {
+        self.taps.len() > 1 && self.run <= self.channels && self.images >= TILE_PIXELS && self.grid[0] * self.grid[1] <= SMALL_GRID
+    }
+
+    /// The source as `[side, side, images, channels]`.
+    fn source_by_place(&self) -> Aligned {
+        let mut sorted = Aligned::scratch(self.source.len());
+        let image = self.side[0] * self.side[1] * self.channels;
+        sorted.par_chunks_exact_mut(self.images * self.channels).enumerate().for_each(|(place, to)| {
+            for (to, image) in to.chunks_exact_mut(self.channels).zip(self.source.chunks_exact(image)) {
+                to.copy_from_slice(&image[place * self.channels..][..self.channels]);
+            }
+        });
+        sorted
+    }
+
+    /// Image, row and column of a grid pixel.
+    fn place(&self, by_place: bool, pixel: usize) -> [usize; 3] {
+        if by_place {
+            let (place, image) = (pixel / self.images, pixel % self.images);
+            return [image, place / self.grid[1], place % self.grid[1]];
+        }
+        let (row, x) = (pixel / self.grid[1], pixel % self.grid[1]);
+        [row / self.grid[0], row % self.grid[0], x]
+    }
+
+    /// Where a grid pixel's window begins in the source.
+    fn origin(&self, by_place: bool, [image, y, x]: [usize; 3]) -> Origin {
+        let (y, x) = (y * self.step[0], x * self.step[1]);
+        let place = (y * self.side[1] + x) as isize;
+        let (image, images) = (image as isize, self.images as isize);
+        let pixels = (self.side[0] * self.side[1]) as isize;
+        let pixel = if by_place { place * images + image } else { image * pixels + place };
+        Origin { y: y as isize, x: x as isize, number: pixel * self.channels as isize }
+    }
+
+    /// Index of a grid pixel's first number in the target.
+    fn target_of(&self, [image, y, x]: [usize; 3]) -> usize {
+        let y = self.target_first[0] + y * self.target_step[0];
+        let x = self.target_first[1] + x * self.target_step[1];
+        ((image * self.target_side[0] + y) * self.target_side[1] + x) * self.target_channels
+    }
+}
+
+/// The source pixel that a tap without offset would read, and the index of its first number; it may lie outside.
+#[derive(Clone, Copy)]
+struct Origin {
+    y: isize,
+    x: isize,
+    number: isize,
+}
+
+/// Some pixels of the grid and some panels of channels: one thread's task.
+struct Block<'a> {
+    gather: &'a Gather<'a>,
+    source: &'a [f32],
+    zeros: &'a [f32],
+    slabs: &'a [Slab],
+    pixels: Range<usize>,
+    panels: Range<usize>,
+    target: Scattered<'a>,
+}
+
+impl Work for Block<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { gather, source, zeros, slabs, pixels, panels, target } = self;
+        let by_place = gather.by_place();
+        let places: Vec<[usize; 3]> = pixels.map(|pixel| gather.place(by_place, pixel)).collect();
+        let pitch = places.len().next_multiple_of(TILE_PIXELS);
+        let mut origins: Vec<Origin> = places.iter().map(|&place| gather.origin(by_place, place)).collect();
+        // The last tile is filled up with the last pixel, whose sums are then not written.
+        origins.resize(pitch, origins[origins.len() - 1]);
+        let first_channel = panels.start * gather.weights.width;
+        let channels = gather.target_channels.min(panels.end * gather.weights.width) - first_channel;
+        let targets: Vec<*mut f32> = places
+            .iter()
+            // SAFETY: tasks differ in their pixels or in their panels, and different pixels of a grid have different
+            // targets; so no other thread touches these channels of this pixel.
+            .map(|&place| unsafe { target.at(gather.target_of(place) + first_channel, channels) })
+            .collect();
+        let mut sources: Vec<*const f32> = Vec::new();
+        let mut spare = [[0.0; MAX_PANEL]; TILE_PIXELS];
+        for (rank, slab) in slabs.iter().enumerate() {
+            sources.resize(slab.taps.len() * pitch, std::ptr::null());
+            for (sources, tap) in sources.chunks_exact_mut(pitch).zip(slab.taps.clone()) {
+                let [dy, dx] = gather.taps[tap];
+                let pixels_apart = if by_place { gather.images } else { 1 } * gather.channels;
+                let offset = (dy * gather.side[1] as isize + dx) * pixels_apart as isize + slab.run.start as isize;
+                let no_numbers = zeros[slab.run.clone()].as_ptr();
+                let tiles = sources.as_chunks_mut::<TILE_PIXELS>().0.iter_mut();
+                for (sources, origins) in tiles.zip(origins.as_chunks::<TILE_PIXELS>().0) {
+                    let mut inside = 0;
+                    for (address, origin) in sources.iter_mut().zip(origins) {
+                        // A negative coordinate becomes a huge one.
+                        let there =
+                            ((origin.y + dy) as usize) < gather.side[0] && ((origin.x + dx) as usize) < gather.side[1];
+                        inside += usize::from(there);
+                        let numbers = source.as_ptr().wrapping_offset(origin.number + offset);
+                        *address = if there { numbers } else { no_numbers };
+                    }
+                    if inside == 0 {
+                        sources[0] = std::ptr::null();
+                    }
+                }
+            }
+            for panel in panels.clone() {
+                let width = gather.weights.width_of(panel);
+                let rows = &gather.weights.rows_of(panel)[(slab.taps.start * gather.run + slab.run.start) * width..];
+                assert!(rows.len() >= slab.taps.len() * slab.run.len() * width);
+                let offset = panel * gather.weights.width - first_channel;
+                let count = width.min(channels - offset);
+                for (first, targets) in (0..pitch).step_by(TILE_PIXELS).zip(targets.chunks(TILE_PIXELS)) {
+                    // Pixels past the end and filling channels are summed into a spare tile.
+                    let mut moved: [*mut f32; TILE_PIXELS] = std::array::from_fn(|p| spare[p].as_mut_ptr());
+                    if count == width {
+                        for (moved, target) in moved.iter_mut().zip(targets) {
+                            *moved = target.wrapping_add(offset);
+                        }
+                    } else {
+                        for (spare, target) in moved.iter().zip(targets) {
+                            // SAFETY: the target has `count` numbers from `offset` on, the spare row at least as many.
+                            unsafe { spare.copy_from_nonoverlapping(target.add(offset), count) };
+                        }
+                    }
+                    let tile = GatherTile {
+                        pixels: sources.as_ptr().wrapping_add(first),
+                        pitch,
+                        taps: slab.taps.len(),
+                        run: slab.run.len(),
+                        weights: rows.as_ptr(),
+                        targets: moved,
+                        fresh: rank == 0,
+                    };
+                    // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
+                    // `pitch`; each is that of a pixel within the source, whose run `run` found to fit, or of as many zeros; `rows` was checked above; the
+                    // targets are this task's and have `width` numbers left, or are rows of the spare tile.
+                    unsafe {
+                        match width / S::LANES {
+                            1 => tile.add::<S, 1>(s),
+                            2 => tile.add::<S, 2>(s),
+                            3 => tile.add::<S, 3>(s),
+                            _ => tile.add::<S, 4>(s),
+                        }
+                    }
+                    if count < width {
+                        for (spare, target) in moved.iter().zip(targets) {
+                            // SAFETY: as before the tile.
+                            unsafe { target.add(offset).copy_from_nonoverlapping(*spare, count) };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

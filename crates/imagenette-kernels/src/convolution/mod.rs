@@ -1,0 +1,254 @@
+//! Convolutions of images in NHWC with weights in OIHW: the output, the gradient for the input and the gradient for the
+//! weights, as register-blocked products that read the image in place.
+
+mod gather;
+mod pack;
+mod tile;
+pub mod twin;
+mod weight_gradient;
+
+use crate::level::Level;
+use crate::shape::{ShapeError, check_len, elements, windows};
+use gather::Gather;
+use rayon::prelude::*;
+
+/// The sizes of a convolution; `y` before `x` in pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvolutionShape {
+    /// Images in the batch.
+    pub images: usize,
+    /// Height and width of the input.
+    pub input: [usize; 2],
+    /// Channels of the input.
+    pub input_channels: usize,
+    /// Channels of the output.
+    pub output_channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Pixels from one output's window to the next.
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros on each side of the image.
+    pub padding: [usize; 2],
+}
+
+/// A convolution whose sizes were checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Convolution {
+    shape: ConvolutionShape,
+    output: [usize; 2],
+}
+
+impl Convolution {
+    /// Checks the sizes: at least one pixel and channel, a window that fits, no overflow.
+    ///
+    /// # Errors
+    /// What is wrong with the sizes.
+    pub fn new(shape: ConvolutionShape) -> Result<Self, ShapeError> {
+        let ConvolutionShape { images, input, input_channels, output_channels, kernel, stride, padding } = shape;
+        for (what, size) in
+            [("the number of input channels", input_channels), ("the number of output channels", output_channels)]
+        {
+            if size == 0 {
+                return Err(ShapeError::Zero { what });
+            }
+        }
+        let output = [
+            windows(input[0], kernel[0], stride[0], padding[0])?,
+            windows(input[1], kernel[1], stride[1], padding[1])?,
+        ];
+        elements("the padded input", &[images, input[0] + 2 * padding[0], input[1] + 2 * padding[1], input_channels])?;
+        elements("the output", &[images, output[0], output[1], output_channels])?;
+        // Packed weights are rounded up to whole vectors of channels on either side.
+        elements("the weights", &[output_channels + 64, input_channels + 64, kernel[0], kernel[1]])?;
+        Ok(Self { shape, output })
+    }
+
+    /// The sizes it was made with.
+    #[must_use]
+    pub fn shape(&self) -> &ConvolutionShape {
+        &self.shape
+    }
+
+    /// Height and width of the output.
+    #[must_use]
+    pub fn output(&self) -> [usize; 2] {
+        self.output
+    }
+
+    /// Elements of the input, `[images, height, width, input_channels]`.
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        self.shape.images * self.shape.input[0] * self.shape.input[1] * self.shape.input_channels
+    }
+
+    /// Elements of the output, `[images, height, width, output_channels]`.
+    #[must_use]
+    pub fn output_len(&self) -> usize {
+        self.output_pixels() * self.shape.output_channels
+    }
+
+    /// Elements of the weights, `[output_channels, input_channels, height, width]`.
+    #[must_use]
+    pub fn weights_len(&self) -> usize {
+        self.shape.output_channels * self.shape.input_channels * self.taps()
+    }
+
+    /// Floating-point operations of the forward pass, two for each multiply-add; either gradient takes as many.
+    #[must_use]
+    pub fn flop(&self) -> f64 {
+        2.0 * self.output_len() as f64 * (self.shape.input_channels * self.taps()) as f64
+    }
+
+    fn taps(&self) -> usize {
+        self.shape.kernel[0] * self.shape.kernel[1]
+    }
+
+    fn output_pixels(&self) -> usize {
+        self.shape.images * self.output[0] * self.output[1]
+    }
+
+    /// With few input channels the pixels of a kernel row are read as one run, which needs a bordered copy of the image.
+    fn merges_rows(&self) -> bool {
+        self.shape.input_channels < 16 && self.shape.kernel[1] > 1
+    }
+
+    /// `output = input ∗ weights`.
+    ///
+    /// # Shapes
+    /// input `[images, height, width, input_channels]`, weights `[output_channels, input_channels, height, width]`,
+    /// output `[images, height, width, output_channels]`.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn forward(&self, level: Level, input: &[f32], weights: &[f32], output: &mut [f32]) {
+        check_len("the input", input.len(), self.input_len());
+        check_len("the weights", weights.len(), self.weights_len());
+        check_len("the output", output.len(), self.output_len());
+        let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
+            self.shape;
+        let taps: Vec<usize> = (0..self.taps()).collect();
+        let packed = pack::Panels::pack(
+            level,
+            weights,
+            &pack::Order {
+                outputs: output_channels,
+                output_stride: input_channels * self.taps(),
+                inputs: input_channels,
+                input_stride: self.taps(),
+                taps: &taps,
+            },
+        );
+        let bordered;
+        let mut gather = Gather {
+            source: input,
+            images,
+            side,
+            channels: input_channels,
+            run: input_channels,
+            taps: Vec::new(),
+            step: stride,
+            grid: self.output,
+            weights: &packed,
+            target_side: self.output,
+            target_channels: output_channels,
+            target_step: [1, 1],
+            target_first: [0, 0],
+        };
+        if self.merges_rows() {
+            bordered = pack::border(input, images, side, input_channels, padding);
+            gather.source = &bordered;
+            gather.side = [side[0] + 2 * padding[0], side[1] + 2 * padding[1]];
+            gather.run = kernel[1] * input_channels;
+            gather.taps = (0..kernel[0]).map(|y| [y as isize, 0]).collect();
+        } else {
+            gather.taps = window(kernel, |y, x| [y as isize - padding[0] as isize, x as isize - padding[1] as isize]);
+        }
+        gather.run(level, output);
+    }
+
+    /// The gradient for the input, from the gradient for the output.
+    ///
+    /// # Shapes
+    /// As in [`Self::forward`]; `output_gradient` as the output, `input_gradient` as the input.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn input_gradient(&self, level: Level, output_gradient: &[f32], weights: &[f32], input_gradient: &mut [f32]) {
+        check_len("the output gradient", output_gradient.len(), self.output_len());
+        check_len("the weights", weights.len(), self.weights_len());
+        check_len("the input gradient", input_gradient.len(), self.input_len());
+        let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
+            self.shape;
+        if kernel[0] < stride[0] || kernel[1] < stride[1] {
+            // Some pixels are seen through no tap at all.
+            input_gradient.par_chunks_mut(1 << 14).for_each(|part| part.fill(0.0));
+        }
+        // Input pixels whose coordinates leave the same remainders by the stride are reached by the same taps: each such
+        // class is a convolution with stride 1 of the output's gradient.
+        for [first_y, first_x] in window([stride[0].min(side[0]), stride[1].min(side[1])], |y, x| [y, x]) {
+            let mut taps = Vec::new();
+            let mut offsets = Vec::new();
+            for [y, x] in window(kernel, |y, x| [y, x]) {
+                let (dy, dx) = (first_y + padding[0], first_x + padding[1]);
+                // Output row o sees this input row through tap y if o * stride + y = row + padding.
+                if dy % stride[0] == y % stride[0] && dx % stride[1] == x % stride[1] {
+                    taps.push(y * kernel[1] + x);
+                    offsets.push([
+                        (dy as isize - y as isize) / stride[0] as isize,
+                        (dx as isize - x as isize) / stride[1] as isize,
+                    ]);
+                }
+            }
+            if taps.is_empty() {
+                continue;
+            }
+            let packed = pack::Panels::pack(
+                level,
+                weights,
+                &pack::Order {
+                    outputs: input_channels,
+                    output_stride: self.taps(),
+                    inputs: output_channels,
+                    input_stride: input_channels * self.taps(),
+                    taps: &taps,
+                },
+            );
+            let gather = Gather {
+                source: output_gradient,
+                images,
+                side: self.output,
+                channels: output_channels,
+                run: output_channels,
+                taps: offsets,
+                step: [1, 1],
+                grid: [(side[0] - first_y).div_ceil(stride[0]), (side[1] - first_x).div_ceil(stride[1])],
+                weights: &packed,
+                target_side: side,
+                target_channels: input_channels,
+                target_step: stride,
+                target_first: [first_y, first_x],
+            };
+            gather.run(level, input_gradient);
+        }
+    }
+
+    /// The gradient for the weights, from the input and the gradient for the output; sums run in an order that the
+    /// sizes alone decide.
+    ///
+    /// # Shapes
+    /// As in [`Self::forward`]; `output_gradient` as the output, `weight_gradient` as the weights.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn weight_gradient(&self, level: Level, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
+        check_len("the input", input.len(), self.input_len());
+        check_len("the output gradient", output_gradient.len(), self.output_len());
+        check_len("the weight gradient", weight_gradient.len(), self.weights_len());
+        weight_gradient::run(self, level, input, output_gradient, weight_gradient);
+    }
+}
+
+/// `of(y, x)` for every position of a window, row by row.
+fn window<T>(sides: [usize; 2], of: impl Fn(usize, usize) -> T) -> Vec<T> {
+    (0..sides[0]).flat_map(|y| (0..sides[1]).map(move |x| (y, x))).map(|(y, x)| of(y, x)).collect()
+}

@@ -1,0 +1,161 @@
+//! Weights rearranged into panels that the register tiles read from front to back, and images with a border of zeros.
+
+use crate::buffer::Aligned;
+use crate::level::Level;
+use rayon::prelude::*;
+use wide::f32x4;
+
+/// Where the weight from an input channel to an output channel through a tap lies:
+/// `output * output_stride + input * input_stride + tap`.
+pub(super) struct Order<'a> {
+    pub(super) outputs: usize,
+    pub(super) output_stride: usize,
+    pub(super) inputs: usize,
+    pub(super) input_stride: usize,
+    pub(super) taps: &'a [usize],
+}
+
+/// Weights as `[panel][tap][input channel][output channel of the panel]`; all panels are `width` channels wide but the
+/// last, which is as narrow as whole vectors allow, and filled up with zeros.
+pub(super) struct Panels {
+    pub(super) data: Aligned,
+    /// Rows of a panel: taps × input channels.
+    pub(super) depth: usize,
+    pub(super) outputs: usize,
+    pub(super) width: usize,
+    lanes: usize,
+}
+
+impl Panels {
+    pub(super) fn pack(level: Level, weights: &[f32], order: &Order<'_>) -> Self {
+        let (lanes, width) = (level.lanes(), level.panel_channels());
+        let depth = order.taps.len() * order.inputs;
+        let mut panels = Self {
+            data: Aligned::scratch(order.outputs.div_ceil(lanes) * lanes * depth),
+            depth,
+            outputs: order.outputs,
+            width,
+            lanes,
+        };
+        if depth == 0 {
+            return panels;
+        }
+        panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, rows)| {
+            let first = panel * width;
+            let row_width = rows.len() / depth;
+            let count = row_width.min(order.outputs - first);
+            if count < row_width {
+                rows.fill(0.0);
+            }
+            let weights = &weights[first * order.output_stride..];
+            // A tap's weights lie one after the other, for one input channel or for all of them.
+            let whole = order.taps.iter().enumerate().all(|(rank, &tap)| rank == tap);
+            let columns = match (whole, order.taps.len() == order.input_stride) {
+                (true, true) => depth,
+                (true, false) => order.taps.len(),
+                (false, _) => 1,
+            };
+            for start in (0..depth).step_by(columns) {
+                let (input, rank) = (start / order.taps.len(), start % order.taps.len());
+                let from = &weights[input * order.input_stride + order.taps[rank]..];
+                let row_of = |column: usize| {
+                    let k = start + column;
+                    (k % order.taps.len() * order.inputs + k / order.taps.len()) * row_width
+                };
+                scatter_columns(from, order.output_stride, count, columns, row_of, rows);
+            }
+        });
+        panels
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.outputs.div_ceil(self.width)
+    }
+
+    /// Channels of a panel, filling ones included.
+    pub(super) fn width_of(&self, panel: usize) -> usize {
+        (self.outputs - panel * self.width).div_ceil(self.lanes).saturating_mul(self.lanes).min(self.width)
+    }
+
+    /// The rows of a panel.
+    pub(super) fn rows_of(&self, panel: usize) -> &[f32] {
+        &self.data[panel * self.width * self.depth..][..self.width_of(panel) * self.depth]
+    }
+}
+
+/// Copies a matrix of `lanes` rows, `pitch` apart, and `columns` columns column by column: column `c` becomes the `lanes`
+/// numbers of `to` from `place(c)` on. Four by four numbers at a time are turned in registers.
+#[inline(always)]
+fn scatter_columns(
+    from: &[f32],
+    pitch: usize,
+    lanes: usize,
+    columns: usize,
+    place: impl Fn(usize) -> usize,
+    to: &mut [f32],
+) {
+    if pitch == 1 {
+        // The rows are one number apart: a column already lies in one piece.
+        for column in 0..columns {
+            to[place(column)..][..lanes].copy_from_slice(&from[column..column + lanes]);
+        }
+        return;
+    }
+    let (whole_lanes, whole_columns) = (lanes / 4 * 4, columns / 4 * 4);
+    for column in (0..whole_columns).step_by(4) {
+        let places = [0, 1, 2, 3].map(|i| place(column + i));
+        for lane in (0..whole_lanes).step_by(4) {
+            let rows = [0, 1, 2, 3].map(|i| four(&from[(lane + i) * pitch + column..]));
+            for (turned, place) in f32x4::transpose(rows).iter().zip(places) {
+                to[place + lane..][..4].copy_from_slice(&turned.to_array());
+            }
+        }
+    }
+    for column in 0..columns {
+        let first = if column < whole_columns { whole_lanes } else { 0 };
+        let to = &mut to[place(column)..][..lanes];
+        for (lane, to) in to.iter_mut().enumerate().skip(first) {
+            *to = from[lane * pitch + column];
+        }
+    }
+}
+
+/// Turns `[rows][width]` into `[width][rows]`, as many of the latter rows as `to` has.
+pub(super) fn turn(from: &[f32], width: usize, to: &mut [f32], rows: usize) {
+    let lanes = to.len() / rows;
+    let whole = rows / 4 * 4;
+    for row in (0..whole).step_by(4) {
+        for lane in (0..lanes / 4 * 4).step_by(4) {
+            let numbers = [0, 1, 2, 3].map(|i| four(&from[(row + i) * width + lane..]));
+            for (i, turned) in f32x4::transpose(numbers).iter().enumerate() {
+                to[(lane + i) * rows + row..][..4].copy_from_slice(&turned.to_array());
+            }
+        }
+    }
+    for lane in 0..lanes {
+        let first = if lane < lanes / 4 * 4 { whole } else { 0 };
+        for row in first..rows {
+            to[lane * rows + row] = from[row * width + lane];
+        }
+    }
+}
+
+fn four(from: &[f32]) -> f32x4 {
+    f32x4::new(from[..4].try_into().expect("four numbers"))
+}
+
+/// The images with `border` rows and columns of zeros on each side.
+pub(super) fn border(source: &[f32], images: usize, side: [usize; 2], channels: usize, border: [usize; 2]) -> Aligned {
+    let (row, wide_row) = (side[1] * channels, (side[1] + 2 * border[1]) * channels);
+    let wide_rows = side[0] + 2 * border[0];
+    let mut bordered = Aligned::zeros(images * wide_rows * wide_row);
+    if images == 0 {
+        return bordered;
+    }
+    bordered.par_chunks_mut(wide_rows * wide_row).zip(source.par_chunks(side[0] * row)).for_each(|(to, from)| {
+        for (y, from) in from.chunks_exact(row).enumerate() {
+            to[(y + border[0]) * wide_row + border[1] * channels..][..row].copy_from_slice(from);
+        }
+    });
+    bordered
+}

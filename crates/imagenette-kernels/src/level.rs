@@ -1,0 +1,222 @@
+//! Which instruction set the kernels run on: found once when the program starts, or forced by `IMAGENETTE_SIMD`.
+//! A `Level` can only be made for instructions that this processor has, which is what makes the kernels sound.
+
+use crate::simd::{Portable, Simd};
+
+/// An instruction set that this processor has; every kernel takes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Level(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+}
+
+/// Why a level cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LevelError {
+    /// The name is none of the levels.
+    #[error("unknown SIMD level `{name}`: expected one of portable, avx2, avx512, avx512bf16")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// The level exists, but this processor lacks its instructions.
+    #[error("the SIMD level `{name}` needs instructions that this processor lacks; it has: {available}")]
+    Missing {
+        /// What was asked for.
+        name: String,
+        /// The levels that could be used instead.
+        available: String,
+    },
+}
+
+/// The environment variable that forces a level.
+pub const LEVEL_VARIABLE: &str = "IMAGENETTE_SIMD";
+
+impl Level {
+    /// Plain vectors of four numbers, which every processor and WebAssembly can run.
+    pub const PORTABLE: Self = Self(Kind::Portable);
+
+    /// The level to use: the one named by `IMAGENETTE_SIMD`, else the best that the processor has.
+    ///
+    /// # Errors
+    /// The variable names no level, or one that the processor lacks.
+    pub fn detect() -> Result<Self, LevelError> {
+        match std::env::var(LEVEL_VARIABLE) {
+            Ok(name) if !name.is_empty() => Self::named(&name),
+            _ => Ok(Self::best()),
+        }
+    }
+
+    /// The best level of this processor.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::available().pop().expect("the portable level is always there")
+    }
+
+    /// Every level of this processor, the plainest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
+        let mut levels = vec![Self::PORTABLE];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            let found = [
+                (avx2, Kind::Avx2),
+                (avx512, Kind::Avx512),
+                (avx512 && is_x86_feature_detected!("avx512bf16"), Kind::Avx512Bf16),
+            ];
+            levels.extend(found.into_iter().filter(|(there, _)| *there).map(|(_, kind)| Self(kind)));
+        }
+        levels
+    }
+
+    /// The level of that name, if this processor has it.
+    ///
+    /// # Errors
+    /// The name is unknown, or the processor lacks the instructions.
+    pub fn named(name: &str) -> Result<Self, LevelError> {
+        if !["portable", "avx2", "avx512", "avx512bf16"].contains(&name) {
+            return Err(LevelError::Unknown { name: name.into() });
+        }
+        let available = Self::available();
+        available.iter().copied().find(|level| level.name() == name).ok_or_else(|| LevelError::Missing {
+            name: name.into(),
+            available: available.iter().map(|level| level.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The name by which `IMAGENETTE_SIMD` asks for this level.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => "avx512bf16",
+        }
+    }
+
+    /// Numbers in a vector.
+    pub(crate) fn lanes(self) -> usize {
+        struct Lanes;
+        impl Work for Lanes {
+            type Output = usize;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> usize {
+                S::LANES
+            }
+        }
+        self.run(Lanes)
+    }
+
+    /// Output channels of one register tile, the width of a panel of packed weights.
+    pub(crate) fn panel_channels(self) -> usize {
+        struct Width;
+        impl Work for Width {
+            type Output = usize;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> usize {
+                S::LANES * S::PANEL_VECTORS
+            }
+        }
+        self.run(Width)
+    }
+
+    /// Runs `work` compiled for this level's instructions.
+    pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
+        match self.0 {
+            Kind::Portable => work.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => x86::run_avx2(work),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 | Kind::Avx512Bf16 => x86::run_avx512(work),
+        }
+    }
+}
+
+impl std::fmt::Display for Level {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// A piece of single-threaded work written once for all levels. `run` must be `#[inline(always)]` and free of closures
+/// that touch vectors: only what is inlined into the level's own function is compiled for its instructions.
+pub(crate) trait Work {
+    type Output;
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "entering code compiled for instructions that were detected at run time")]
+mod x86 {
+    use super::Work;
+    use crate::simd::{Avx2, Avx512};
+
+    /// Only for a `Level` of AVX2 and better, which exists only where the processor has the instructions.
+    pub(super) fn run_avx2<W: Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn compiled<W: Work>(work: W) -> W::Output {
+            // SAFETY: this function is compiled for, and only reached with, AVX2 and FMA.
+            work.run(unsafe { Avx2::new() })
+        }
+        // SAFETY: the caller holds a `Level`, and `Level::available` made it after detecting both features.
+        unsafe { compiled(work) }
+    }
+
+    /// Only for a `Level` of AVX-512, which exists only where the processor has the instructions.
+    pub(super) fn run_avx512<W: Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        fn compiled<W: Work>(work: W) -> W::Output {
+            // SAFETY: this function is compiled for, and only reached with, these AVX-512 features.
+            work.run(unsafe { Avx512::new() })
+        }
+        // SAFETY: the caller holds a `Level`, and `Level::available` made it after detecting all of them.
+        unsafe { compiled(work) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_available_level_is_found_by_its_name() {
+        for level in Level::available() {
+            assert_eq!(Level::named(level.name()), Ok(level));
+        }
+    }
+
+    #[test]
+    fn an_unknown_level_is_refused_with_the_names_there_are() {
+        let message = Level::named("sse9").unwrap_err().to_string();
+        assert!(message.contains("sse9") && message.contains("avx512bf16"), "{message}");
+    }
+
+    #[test]
+    fn a_level_that_the_processor_lacks_is_refused() {
+        let available = Level::available();
+        for name in ["avx2", "avx512", "avx512bf16"] {
+            if !available.iter().any(|level| level.name() == name) {
+                assert!(matches!(Level::named(name), Err(LevelError::Missing { .. })));
+            }
+        }
+    }
+}

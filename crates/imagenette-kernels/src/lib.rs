@@ -1,0 +1,28 @@
+//! CPU kernels for training convolutional networks: plain slices in, plain slices out, channels last (NHWC), f32.
+//!
+//! Every kernel has a plain twin (modules named `twin`), which says in readable loops what it computes, and gives the
+//! same bits for any number of threads. It runs on the instruction set that its [`Level`] names and on rayon's pool.
+
+pub mod activation;
+pub mod bf16;
+mod buffer;
+pub mod convolution;
+pub mod level;
+pub mod loss;
+pub mod normalization;
+pub mod optimizer;
+mod peak;
+pub mod pixels;
+pub mod pooling;
+mod scattered;
+pub mod shape;
+mod simd;
+
+pub use activation::Activation;
+pub use bf16::Bf16;
+pub use convolution::{Convolution, ConvolutionShape};
+pub use level::{Level, LevelError};
+pub use normalization::{BatchStatistics, GradientBuffers, Normalization, ParameterGradients};
+pub use peak::peak_gflops;
+pub use pooling::{GlobalPooling, Pooling, PoolingShape};
+pub use shape::ShapeError;

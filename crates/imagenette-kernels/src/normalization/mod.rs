@@ -1,0 +1,207 @@
+//! Batch normalisation with what follows it, an optional residual and the activation, in one pass forward and two back.
+
+mod passes;
+mod statistics;
+pub mod twin;
+
+use crate::activation::Activation;
+use crate::level::Level;
+use crate::scattered::Scattered;
+use crate::shape::check_len;
+use passes::{Apply, Finish, Sums};
+use rayon::prelude::*;
+pub use statistics::BatchStatistics;
+
+/// Numbers that a task works on at a time: they stay in the second-level cache between two looks at them.
+const BLOCK_NUMBERS: usize = 1 << 14;
+
+/// `activation((x - mean) / √(variance + epsilon) · gain + bias + residual)`, channel by channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Normalization<'a> {
+    /// The mean of each channel.
+    pub mean: &'a [f32],
+    /// The variance of each channel, as a mean of squares.
+    pub variance: &'a [f32],
+    /// The factor of each channel.
+    pub gain: &'a [f32],
+    /// The summand of each channel.
+    pub bias: &'a [f32],
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// What follows.
+    pub activation: Activation,
+}
+
+/// Where the gradient comes from and where it goes.
+#[derive(Debug)]
+pub enum GradientBuffers<'a> {
+    /// The output's gradient is left as it is.
+    Separate {
+        /// The gradient for the output.
+        output: &'a [f32],
+        /// Becomes the gradient for the input.
+        input: &'a mut [f32],
+    },
+    /// The gradient for the output becomes the gradient for the input.
+    InPlace(&'a mut [f32]),
+}
+
+/// The gradients for the gains and the biases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterGradients {
+    /// For the factor of each channel.
+    pub gain: Vec<f32>,
+    /// For the summand of each channel.
+    pub bias: Vec<f32>,
+}
+
+/// What the passes need of each channel.
+struct Channels {
+    mean: Vec<f32>,
+    /// gain / √(variance + epsilon)
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Normalization<'_> {
+    /// Normalises, adds the residual and applies the activation.
+    ///
+    /// # Shapes
+    /// `input`, `residual` and `output` `[.., channels]`.
+    ///
+    /// # Panics
+    /// The lengths do not agree.
+    pub fn apply(&self, level: Level, input: &[f32], residual: Option<&[f32]>, output: &mut [f32]) {
+        let channels = self.check(input.len());
+        check_len("the output", output.len(), input.len());
+        if let Some(residual) = residual {
+            check_len("the residual", residual.len(), input.len());
+        }
+        let block = block_len(channels);
+        let parameters = self.channels();
+        output.par_chunks_mut(block).enumerate().for_each(|(i, output)| {
+            let range = i * block..i * block + output.len();
+            level.run(Apply {
+                activation: self.activation,
+                channels: &parameters,
+                input: &input[range.clone()],
+                residual: residual.map(|residual| &residual[range]),
+                output,
+            });
+        });
+    }
+
+    /// The gradients, where mean and variance are those of `input` itself and so depend on it.
+    ///
+    /// # Shapes
+    /// All `[.., channels]`; `residual` is what [`Self::apply`] was given, `residual_gradient` is there if it was.
+    ///
+    /// # Panics
+    /// The lengths do not agree, or a residual comes without a place for its gradient.
+    pub fn backward(
+        &self,
+        level: Level,
+        input: &[f32],
+        residual: Option<&[f32]>,
+        gradients: GradientBuffers<'_>,
+        residual_gradient: Option<&mut [f32]>,
+    ) -> ParameterGradients {
+        let count = self.check(input.len());
+        let (output_gradient, input_gradient) = match gradients {
+            GradientBuffers::Separate { output, input } => (Some(output), input),
+            GradientBuffers::InPlace(gradient) => (None, gradient),
+        };
+        check_len("the input gradient", input_gradient.len(), input.len());
+        check_len("the output gradient", output_gradient.map_or(input.len(), <[f32]>::len), input.len());
+        check_len("the residual", residual.map_or(input.len(), <[f32]>::len), input.len());
+        check_len("the residual gradient", residual_gradient.as_ref().map_or(input.len(), |r| r.len()), input.len());
+        assert!(
+            residual.is_some() == residual_gradient.is_some(),
+            "a residual and a place for its gradient go together"
+        );
+        if input.is_empty() {
+            return ParameterGradients { gain: vec![0.0; count], bias: vec![0.0; count] };
+        }
+
+        let block = block_len(count);
+        let blocks = input.len().div_ceil(block);
+        let parameters = self.channels();
+        // The slope is worked out again in the second pass where that is cheaper than writing it down in the first.
+        let again = self.activation.is_cheap() && residual.is_none();
+        let mut partial = vec![0.0f32; blocks * 2 * count];
+        let input_target = Scattered::new(input_gradient);
+        let residual_target = residual_gradient.map(Scattered::new);
+        partial.par_chunks_exact_mut(2 * count).enumerate().for_each(|(i, sums)| {
+            let range = i * block..input.len().min((i + 1) * block);
+            level.run(Sums {
+                activation: self.activation,
+                channels: &parameters,
+                input: &input[range.clone()],
+                residual: residual.map(|residual| &residual[range.clone()]),
+                gradient: output_gradient.map(|gradient| &gradient[range.clone()]),
+                input_gradient: passes::part(input_target, &range),
+                residual_gradient: residual_target.map(|target| passes::part(target, &range)),
+                keep: !again,
+                sums,
+            });
+        });
+
+        let pixels = (input.len() / count) as f64;
+        let mut parameter_gradients = ParameterGradients { gain: vec![0.0; count], bias: vec![0.0; count] };
+        // gradient = scale · slope - constant - (x - mean) · factor
+        let (mut constant, mut factor) = (vec![0.0f32; count], vec![0.0f32; count]);
+        for channel in 0..count {
+            let total = |which: usize| -> f64 {
+                partial.chunks_exact(2 * count).map(|sums| f64::from(sums[which * count + channel])).sum()
+            };
+            let (sum, product) = (total(0), total(1));
+            let inverse_variance = 1.0 / (f64::from(self.variance[channel]) + f64::from(self.epsilon));
+            let scale = f64::from(self.gain[channel]) * inverse_variance.sqrt();
+            parameter_gradients.bias[channel] = sum as f32;
+            parameter_gradients.gain[channel] = (product * inverse_variance.sqrt()) as f32;
+            constant[channel] = (scale * sum / pixels) as f32;
+            factor[channel] = (scale * inverse_variance * product / pixels) as f32;
+        }
+
+        (0..blocks).into_par_iter().for_each(|i| {
+            let range = i * block..input.len().min((i + 1) * block);
+            let kept = residual_target.map(|target| &*passes::part(target, &range));
+            level.run(Finish {
+                activation: self.activation,
+                channels: &parameters,
+                input: &input[range.clone()],
+                gradient: if again { output_gradient.map(|gradient| &gradient[range.clone()]) } else { kept },
+                input_gradient: passes::part(input_target, &range),
+                again,
+                constant: &constant,
+                factor: &factor,
+            });
+        });
+        parameter_gradients
+    }
+
+    /// The number of channels, after checking that all parameters and `len` agree with it.
+    fn check(&self, len: usize) -> usize {
+        let channels = self.mean.len();
+        assert!(channels > 0, "a normalisation needs at least one channel");
+        check_len("the variance", self.variance.len(), channels);
+        check_len("the gain", self.gain.len(), channels);
+        check_len("the bias", self.bias.len(), channels);
+        assert!(len.is_multiple_of(channels), "{len} numbers are no whole number of pixels with {channels} channels");
+        channels
+    }
+
+    fn channels(&self) -> Channels {
+        let scale = self.gain.iter().zip(self.variance);
+        Channels {
+            mean: self.mean.to_vec(),
+            scale: scale.map(|(gain, variance)| gain / (variance + self.epsilon).sqrt()).collect(),
+            bias: self.bias.to_vec(),
+        }
+    }
+}
+
+/// Numbers of a block: whole pixels, about `BLOCK_NUMBERS`.
+fn block_len(channels: usize) -> usize {
+    (BLOCK_NUMBERS / channels).max(1) * channels
+}

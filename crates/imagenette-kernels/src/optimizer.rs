@@ -1,0 +1,150 @@
+//! Updates of parameters in one pass over memory: SGD with Nesterov momentum, AdamW, and moving averages.
+
+use crate::level::{Level, Work};
+use crate::shape::check_len;
+use crate::simd::Simd;
+use rayon::prelude::*;
+
+/// Parameters that a task works on.
+const BLOCK: usize = 1 << 14;
+
+/// Stochastic gradient descent; decay is added to the gradient, as PyTorch does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// The learning rate.
+    pub rate: f64,
+    /// The share of the last step's direction that stays.
+    pub momentum: f64,
+    /// Whether to look ahead along the momentum.
+    pub nesterov: bool,
+    /// The share of each weight that is added to its gradient.
+    pub decay: f64,
+}
+
+/// Adam with decay apart from the gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    /// The learning rate.
+    pub rate: f64,
+    /// The shares of the gradient's mean and mean square that stay.
+    pub betas: [f64; 2],
+    /// Added to the root of the mean square.
+    pub epsilon: f64,
+    /// The share of each weight that is taken off, times the rate.
+    pub decay: f64,
+    /// How many steps there have been, this one included; at least one.
+    pub step: u64,
+}
+
+impl Sgd {
+    /// Moves `weights` against `gradient`; `momentum` is the state, zeros before the first step.
+    ///
+    /// # Panics
+    /// The lengths do not agree.
+    pub fn update(&self, level: Level, weights: &mut [f32], gradient: &[f32], momentum: &mut [f32]) {
+        check_len("the gradient", gradient.len(), weights.len());
+        check_len("the momentum", momentum.len(), weights.len());
+        let blocks = weights.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(momentum.par_chunks_mut(BLOCK));
+        blocks.for_each(|((weights, gradient), momentum)| {
+            level.run(SgdBlock { sgd: *self, weights, gradient, momentum });
+        });
+    }
+}
+
+struct SgdBlock<'a> {
+    sgd: Sgd,
+    weights: &'a mut [f32],
+    gradient: &'a [f32],
+    momentum: &'a mut [f32],
+}
+
+impl Work for SgdBlock<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        // Plain loops: compiled here, they become this level's vectors.
+        let Sgd { rate, momentum: stays, nesterov, decay } = self.sgd;
+        let (rate, stays, decay) = (rate as f32, stays as f32, decay as f32);
+        for ((w, g), m) in self.weights.iter_mut().zip(self.gradient).zip(self.momentum) {
+            let g = g + decay * *w;
+            *m = stays * *m + g;
+            let direction = if nesterov { g + stays * *m } else { *m };
+            *w -= rate * direction;
+        }
+    }
+}
+
+impl AdamW {
+    /// Moves `weights`; `mean` and `square` are the state, zeros before the first step.
+    ///
+    /// # Panics
+    /// The lengths do not agree, or the step is zero.
+    pub fn update(&self, level: Level, weights: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
+        check_len("the gradient", gradient.len(), weights.len());
+        check_len("the mean", mean.len(), weights.len());
+        check_len("the mean square", square.len(), weights.len());
+        assert!(self.step > 0, "the first step is step one");
+        let blocks = weights
+            .par_chunks_mut(BLOCK)
+            .zip(gradient.par_chunks(BLOCK))
+            .zip(mean.par_chunks_mut(BLOCK))
+            .zip(square.par_chunks_mut(BLOCK));
+        blocks.for_each(|(((weights, gradient), mean), square)| {
+            level.run(AdamWBlock { adam: *self, weights, gradient, mean, square });
+        });
+    }
+}
+
+struct AdamWBlock<'a> {
+    adam: AdamW,
+    weights: &'a mut [f32],
+    gradient: &'a [f32],
+    mean: &'a mut [f32],
+    square: &'a mut [f32],
+}
+
+impl Work for AdamWBlock<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let AdamW { rate, betas, epsilon, decay, step } = self.adam;
+        // Both means begin at zero: divide by the weight that true gradients have in them by now. In f64, since 1 - beta
+        // loses its digits in f32.
+        let power = i32::try_from(step).unwrap_or(i32::MAX);
+        let seen = betas.map(|beta| 1.0 - beta.powi(power));
+        let (stride, root, keep) =
+            ((rate / seen[0]) as f32, seen[1].sqrt().recip() as f32, (1.0 - rate * decay) as f32);
+        let (stay, come) = (betas.map(|beta| beta as f32), betas.map(|beta| (1.0 - beta) as f32));
+        let epsilon = epsilon as f32;
+        for (((w, g), m), v) in self.weights.iter_mut().zip(self.gradient).zip(self.mean).zip(self.square) {
+            *m = stay[0] * *m + come[0] * g;
+            *v = stay[1] * *v + come[1] * g * g;
+            *w = *w * keep - stride * *m / (v.sqrt() * root + epsilon);
+        }
+    }
+}
+
+/// Moves an average towards the weights: `average += share · (weights - average)`.
+///
+/// # Panics
+/// The lengths do not agree.
+pub fn move_average(level: Level, average: &mut [f32], weights: &[f32], share: f32) {
+    struct Block<'a> {
+        average: &'a mut [f32],
+        weights: &'a [f32],
+        share: f32,
+    }
+    impl Work for Block<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) {
+            for (average, w) in self.average.iter_mut().zip(self.weights) {
+                *average += self.share * (w - *average);
+            }
+        }
+    }
+    check_len("the weights", weights.len(), average.len());
+    average.par_chunks_mut(BLOCK).zip(weights.par_chunks(BLOCK)).for_each(|(average, weights)| {
+        level.run(Block { average, weights, share });
+    });
+}

@@ -1,0 +1,56 @@
+//! What the processor could do at most: a loop of fused multiply-adds that never leaves the registers.
+
+use crate::level::{Level, Work};
+use crate::simd::Simd;
+use std::time::{Duration, Instant};
+
+/// Independent sums: enough to hide the latency of a multiply-add on two units, few enough for 16 registers.
+const CHAINS: usize = 12;
+
+struct Chains {
+    rounds: usize,
+    seed: f32,
+}
+
+impl Work for Chains {
+    type Output = f32;
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let (factor, offset) = (s.splat(self.seed), s.splat(1.0 - self.seed));
+        let mut sums = [s.splat(0.5); CHAINS];
+        for _ in 0..self.rounds {
+            for sum in &mut sums {
+                *sum = s.mul_add(*sum, factor, offset);
+            }
+        }
+        let mut total = sums[0];
+        for sum in &sums[1..] {
+            total = s.add(total, *sum);
+        }
+        let mut numbers = [0.0; crate::simd::MAX_LANES];
+        s.store(total, &mut numbers);
+        numbers[0]
+    }
+}
+
+/// Measures the f32 multiply-adds of `level` on `threads` threads at once, in GFLOP/s (two for each multiply-add): the
+/// best of several rounds that take about a tenth of a second together.
+#[must_use]
+pub fn peak_gflops(level: Level, threads: usize) -> f64 {
+    let rounds = 200_000;
+    let flop = (rounds * CHAINS * level.lanes() * 2) as f64;
+    let one_thread = || {
+        let begin = Instant::now();
+        let mut best = f64::INFINITY;
+        while begin.elapsed() < Duration::from_millis(100) {
+            let start = Instant::now();
+            std::hint::black_box(level.run(Chains { rounds, seed: std::hint::black_box(0.999) }));
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        flop / best / 1e9
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(one_thread)).collect();
+        workers.into_iter().map(|worker| worker.join().expect("the loop cannot panic")).sum()
+    })
+}

@@ -1,0 +1,169 @@
+//! One number for each image and channel: the largest or the mean of all its pixels.
+
+use crate::level::{Level, Work};
+use crate::shape::{ShapeError, check_len, elements};
+use crate::simd::Simd;
+use rayon::prelude::*;
+
+/// Pooling over whole images `[images, pixels, channels]` to `[images, channels]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalPooling {
+    images: usize,
+    pixels: usize,
+    channels: usize,
+}
+
+impl GlobalPooling {
+    /// Checks the sizes: at least one pixel and channel, pixels that can be numbered, no overflow.
+    ///
+    /// # Errors
+    /// What is wrong with the sizes.
+    pub fn new(images: usize, pixels: usize, channels: usize) -> Result<Self, ShapeError> {
+        for (what, size) in [("the number of pixels", pixels), ("the number of channels", channels)] {
+            if size == 0 {
+                return Err(ShapeError::Zero { what });
+            }
+        }
+        if u32::try_from(pixels).is_err() {
+            return Err(ShapeError::Overflow { what: "an image, whose pixels are numbered in 32 bits," });
+        }
+        elements("the input", &[images, pixels, channels])?;
+        Ok(Self { images, pixels, channels })
+    }
+
+    /// Elements of the input.
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        self.images * self.pixels * self.channels
+    }
+
+    /// Elements of the output.
+    #[must_use]
+    pub fn output_len(&self) -> usize {
+        self.images * self.channels
+    }
+
+    /// The largest number of each image and channel, and in `choices` the pixel where it lay, the first of equals.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn max(&self, level: Level, input: &[f32], output: &mut [f32], choices: &mut [u32]) {
+        check_len("the input", input.len(), self.input_len());
+        check_len("the output", output.len(), self.output_len());
+        check_len("the choices", choices.len(), self.output_len());
+        let images = input.par_chunks_exact(self.pixels * self.channels);
+        output
+            .par_chunks_exact_mut(self.channels)
+            .zip(choices.par_chunks_exact_mut(self.channels))
+            .zip(images)
+            .for_each(|((output, choices), input)| level.run(Max { input, output, choices }));
+    }
+
+    /// The gradient for the input of [`Self::max`].
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn max_gradient(&self, level: Level, output_gradient: &[f32], choices: &[u32], input_gradient: &mut [f32]) {
+        check_len("the output gradient", output_gradient.len(), self.output_len());
+        check_len("the choices", choices.len(), self.output_len());
+        check_len("the input gradient", input_gradient.len(), self.input_len());
+        let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
+        images
+            .zip(output_gradient.par_chunks_exact(self.channels))
+            .zip(choices.par_chunks_exact(self.channels))
+            .for_each(|((input, output), choices)| level.run(MaxGradient { input, output, choices }));
+    }
+
+    /// The mean of each image and channel.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn average(&self, level: Level, input: &[f32], output: &mut [f32]) {
+        check_len("the input", input.len(), self.input_len());
+        check_len("the output", output.len(), self.output_len());
+        let images = input.par_chunks_exact(self.pixels * self.channels);
+        output.par_chunks_exact_mut(self.channels).zip(images).for_each(|(output, input)| {
+            level.run(Average { input, output });
+        });
+    }
+
+    /// The gradient for the input of [`Self::average`].
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn average_gradient(&self, _level: Level, output_gradient: &[f32], input_gradient: &mut [f32]) {
+        check_len("the output gradient", output_gradient.len(), self.output_len());
+        check_len("the input gradient", input_gradient.len(), self.input_len());
+        let share = 1.0 / self.pixels as f32;
+        let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
+        images.zip(output_gradient.par_chunks_exact(self.channels)).for_each(|(input, output)| {
+            for pixel in input.chunks_exact_mut(output.len()) {
+                for (to, gradient) in pixel.iter_mut().zip(output) {
+                    *to = gradient * share;
+                }
+            }
+        });
+    }
+}
+
+struct Max<'a> {
+    input: &'a [f32],
+    output: &'a mut [f32],
+    choices: &'a mut [u32],
+}
+
+impl Work for Max<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.output.fill(f32::NEG_INFINITY);
+        self.choices.fill(0);
+        for (pixel, numbers) in self.input.chunks_exact(self.output.len()).enumerate() {
+            for ((best, choice), &x) in self.output.iter_mut().zip(self.choices.iter_mut()).zip(numbers) {
+                let better = x > *best || x.is_nan();
+                *best = if better { x } else { *best };
+                *choice = if better { pixel as u32 } else { *choice };
+            }
+        }
+    }
+}
+
+struct MaxGradient<'a> {
+    input: &'a mut [f32],
+    output: &'a [f32],
+    choices: &'a [u32],
+}
+
+impl Work for MaxGradient<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (pixel, numbers) in self.input.chunks_exact_mut(self.output.len()).enumerate() {
+            for ((to, gradient), choice) in numbers.iter_mut().zip(self.output).zip(self.choices) {
+                *to = if *choice == pixel as u32 { *gradient } else { 0.0 };
+            }
+        }
+    }
+}
+
+struct Average<'a> {
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Work for Average<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.output.fill(0.0);
+        for pixel in self.input.chunks_exact(self.output.len()) {
+            for (sum, x) in self.output.iter_mut().zip(pixel) {
+                *sum += x;
+            }
+        }
+        let share = self.output.len() as f32 / self.input.len() as f32;
+        for sum in self.output {
+            *sum *= share;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The largest number of each window, and which it was.
+
+use super::Pooling;
+use crate::level::{Level, Work};
+use crate::shape::check_len;
+use crate::simd::{MAX_LANES, Simd};
+use rayon::prelude::*;
+
+impl Pooling {
+    /// Each window's largest number, and in `choices` the tap where it lay, row by row; the first of equals. A window
+    /// that holds something that is not a number gives that.
+    ///
+    /// # Shapes
+    /// `input` `[images, height, width, channels]`; `output` and `choices` of the output's height and width.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn max(&self, level: Level, input: &[f32], output: &mut [f32], choices: &mut [u8]) {
+        check_len("the input", input.len(), self.input_len());
+        check_len("the output", output.len(), self.output_len());
+        check_len("the choices", choices.len(), self.output_len());
+        let row = self.output[1] * self.shape.channels;
+        output
+            .par_chunks_exact_mut(row)
+            .zip(choices.par_chunks_exact_mut(row))
+            .enumerate()
+            .for_each(|(row, (output, choices))| level.run(MaxRow { pooling: self, input, row, output, choices }));
+    }
+
+    /// The gradient for the input of [`Self::max`]: each output's gradient goes where its number came from.
+    ///
+    /// # Shapes
+    /// `output_gradient` and `choices` as the output, `input_gradient` as the input.
+    ///
+    /// # Panics
+    /// A slice has another length than its shape.
+    pub fn max_gradient(&self, level: Level, output_gradient: &[f32], choices: &[u8], input_gradient: &mut [f32]) {
+        check_len("the output gradient", output_gradient.len(), self.output_len());
+        check_len("the choices", choices.len(), self.output_len());
+        check_len("the input gradient", input_gradient.len(), self.input_len());
+        let row = self.shape.input[1] * self.shape.channels;
+        input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| {
+            level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient });
+        });
+    }
+}
+
+/// One row of outputs.
+struct MaxRow<'a> {
+    pooling: &'a Pooling,
+    input: &'a [f32],
+    row: usize,
+    output: &'a mut [f32],
+    choices: &'a mut [u8],
+}
+
+impl Work for MaxRow<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let shape = self.pooling.shape;
+        let (image, oy) = (self.row / self.pooling.output[0], self.row % self.pooling.output[0]);
+        let (taps_y, first_y) = self.pooling.inside(0, oy);
+        let channels = shape.channels;
+        let pixels = self.output.chunks_exact_mut(channels).zip(self.choices.chunks_exact_mut(channels));
+        for (ox, (output, choices)) in pixels.enumerate() {
+            let (taps_x, first_x) = self.pooling.inside(1, ox);
+            let first_tap = (taps_y.start * shape.window[1] + taps_x.start) as u32;
+            let first_pixel = (image * shape.input[0] + first_y) * shape.input[1] + first_x;
+            for first in (0..channels).step_by(S::LANES) {
+                let count = S::LANES.min(channels - first);
+                let mut best = s.splat(f32::NEG_INFINITY);
+                // The tap's number travels as the bits of an f32, which is only selected, never calculated with.
+                let mut choice = s.splat(f32::from_bits(first_tap));
+                for tap_y in 0..taps_y.len() {
+                    for tap_x in 0..taps_x.len() {
+                        let pixel = first_pixel + tap_y * shape.input[1] + tap_x;
+                        let tap = first_tap + (tap_y * shape.window[1] + tap_x) as u32;
+                        let x = s.load_some(&self.input[pixel * channels + first..][..count]);
+                        choice = s.select_better(x, best, s.splat(f32::from_bits(tap)), choice);
+                        best = s.select_better(x, best, x, best);
+                    }
+                }
+                s.store_some(best, &mut output[first..first + count]);
+                let mut bits = [0.0; MAX_LANES];
+                s.store(choice, &mut bits);
+                for (choice, bits) in choices[first..first + count].iter_mut().zip(bits) {
+                    *choice = bits.to_bits() as u8;
+                }
+            }
+        }
+    }
+}
+
+/// One row of inputs: each gathers from the windows that hold it, in their order.
+struct MaxGradientRow<'a> {
+    pooling: &'a Pooling,
+    output_gradient: &'a [f32],
+    choices: &'a [u8],
+    row: usize,
+    input_gradient: &'a mut [f32],
+}
+
+impl Work for MaxGradientRow<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Pooling { shape, output } = *self.pooling;
+        let (image, y) = (self.row / shape.input[0], self.row % shape.input[0]);
+        let channels = shape.channels;
+        for (x, to) in self.input_gradient.chunks_exact_mut(channels).enumerate() {
+            let mut fresh = true;
+            for (oy, tap_y) in self.pooling.seen_by(0, y) {
+                for (ox, tap_x) in self.pooling.seen_by(1, x) {
+                    let first = ((image * output[0] + oy) * output[1] + ox) * channels;
+                    let gradient = &self.output_gradient[first..first + channels];
+                    let choices = &self.choices[first..first + channels];
+                    let tap = (tap_y * shape.window[1] + tap_x) as u8;
+                    if fresh {
+                        for ((to, gradient), choice) in to.iter_mut().zip(gradient).zip(choices) {
+                            *to = if *choice == tap { *gradient } else { 0.0 };
+                        }
+                    } else {
+                        for ((to, gradient), choice) in to.iter_mut().zip(gradient).zip(choices) {
+                            *to += if *choice == tap { *gradient } else { 0.0 };
+                        }
+                    }
+                    fresh = false;
+                }
+            }
+            if fresh {
+                to.fill(0.0);
+            }
+        }
+    }
+}

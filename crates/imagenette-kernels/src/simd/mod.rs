@@ -1,0 +1,99 @@
+//! Vectors of f32 behind one trait, so that every kernel is written once: a level is a token of type `Simd`, which says
+//! how many numbers a vector holds, how large the register tile of the convolutions is, and does the arithmetic.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+pub(crate) use portable::Portable;
+
+/// A token for an instruction set; holding one proves that the processor has it, so that the arithmetic is safe.
+#[expect(unsafe_code, reason = "loads and stores through pointers, for the register tiles of the convolutions")]
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// A vector of `LANES` numbers.
+    type V: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Vectors of output channels in a register tile of `TILE_PIXELS` pixels; the accumulators must fit in registers.
+    const PANEL_VECTORS: usize;
+
+    fn splat(self, x: f32) -> Self::V;
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once where the level has it.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    fn abs(self, a: Self::V) -> Self::V;
+    /// `yes` where `a > b`, else `no`.
+    fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// `yes` where `a > b` or `a` is not a number, else `no`.
+    fn select_better(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// 2ⁿ for whole `n` from -126 to 127.
+    fn power_of_two(self, n: Self::V) -> Self::V;
+    /// To the nearest whole number, for numbers within ±2²².
+    #[inline(always)]
+    fn round(self, a: Self::V) -> Self::V {
+        // Adding 1.5·2²³ leaves no room for a fraction; the addition itself rounds to nearest even.
+        let magic = self.splat(12_582_912.0);
+        self.sub(self.add(a, magic), magic)
+    }
+
+    /// # Safety
+    /// `LANES` numbers can be read from `from`.
+    unsafe fn load_from(self, from: *const f32) -> Self::V;
+    /// # Safety
+    /// `LANES` numbers can be written to `to`.
+    unsafe fn store_to(self, a: Self::V, to: *mut f32);
+
+    /// The first `LANES` numbers of `from`.
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Self::V {
+        assert!(from.len() >= Self::LANES);
+        // SAFETY: the length was checked.
+        unsafe { self.load_from(from.as_ptr()) }
+    }
+
+    /// Writes the first `LANES` numbers of `to`.
+    #[inline(always)]
+    fn store(self, a: Self::V, to: &mut [f32]) {
+        assert!(to.len() >= Self::LANES);
+        // SAFETY: the length was checked.
+        unsafe { self.store_to(a, to.as_mut_ptr()) }
+    }
+
+    /// As many numbers of `from` as there are, up to `LANES`; zeros after them.
+    #[inline(always)]
+    fn load_some(self, from: &[f32]) -> Self::V {
+        if from.len() >= Self::LANES {
+            return self.load(from);
+        }
+        let mut whole = [0.0; MAX_LANES];
+        whole[..from.len()].copy_from_slice(from);
+        self.load(&whole)
+    }
+
+    /// Fills `to` with the first numbers of `a`, up to `LANES` of them.
+    #[inline(always)]
+    fn store_some(self, a: Self::V, to: &mut [f32]) {
+        if to.len() >= Self::LANES {
+            return self.store(a, to);
+        }
+        let mut whole = [0.0; MAX_LANES];
+        self.store(a, &mut whole);
+        let count = to.len();
+        to.copy_from_slice(&whole[..count]);
+    }
+}
+
+/// The longest vector of any level.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// The most channels of a register tile of any level.
+pub(crate) const MAX_PANEL: usize = 64;

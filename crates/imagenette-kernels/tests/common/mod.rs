@@ -1,0 +1,58 @@
+//! Random sizes and numbers for the tests, and comparisons that name what differs.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test program uses a part of it")]
+
+/// A small generator (splitmix64), so that a failing case can be repeated by its seed.
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
+    }
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    }
+    /// A whole number from `low` to `high`.
+    pub fn within(&mut self, low: usize, high: usize) -> usize {
+        low + (self.bits() % (high - low + 1) as u64) as usize
+    }
+    pub fn one_of(&mut self, choices: &[usize]) -> usize {
+        choices[self.within(0, choices.len() - 1)]
+    }
+    /// Between -1 and 1.
+    pub fn number(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+    pub fn numbers(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.number()).collect()
+    }
+}
+
+pub fn to_f64(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// Every number lies within `tolerance` times the largest expected magnitude (at least one).
+pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}: length");
+    let scale = expected.iter().fold(1.0f64, |most, x| most.max(x.abs()));
+    for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        let error = (f64::from(found) - expected).abs();
+        assert!(error <= tolerance * scale, "{what}: element {i} is {found}, expected {expected} (scale {scale})");
+    }
+}
+
+/// The results of `work` on pools of 1, 2 and 7 threads have the same bits.
+pub fn assert_same_bits_for_any_threads(what: &str, work: impl Fn() -> Vec<f32> + Sync) {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(&work).iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
+    };
+    let one = on(1);
+    for threads in [2, 7] {
+        assert!(one == on(threads), "{what}: {threads} threads give other bits than one");
+    }
+}

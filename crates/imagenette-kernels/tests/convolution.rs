@@ -1,0 +1,188 @@
+//! The convolution and its gradients against their twins, on random sizes and every level of this machine.
+
+mod common;
+
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
+use imagenette_kernels::convolution::{Convolution, ConvolutionShape, twin};
+use imagenette_kernels::{Level, ShapeError};
+
+fn random_shape(random: &mut Numbers) -> ConvolutionShape {
+    let kernel = [random.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 7]), random.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 7])];
+    let kernel = if random.within(0, 3) > 0 { [kernel[0]; 2] } else { kernel };
+    let padding = [random.within(0, kernel[0] - 1), random.within(0, kernel[1] - 1)];
+    let side = |random: &mut Numbers, axis: usize| {
+        random.within((kernel[axis]).saturating_sub(2 * padding[axis]).max(1), kernel[axis] + 12)
+    };
+    ConvolutionShape {
+        // From six images on, small images are taken place by place.
+        images: random.one_of(&[1, 1, 2, 3, 6, 9]),
+        input: [side(random, 0), side(random, 1)],
+        input_channels: random.one_of(&[1, 2, 3, 5, 7, 8, 12, 16, 17, 24, 33]),
+        output_channels: random.one_of(&[1, 2, 3, 6, 8, 13, 16, 20, 24, 32, 48, 70]),
+        kernel,
+        stride: [random.within(1, 3), random.within(1, 3)],
+        padding,
+    }
+}
+
+fn shape(
+    images: usize,
+    side: usize,
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> ConvolutionShape {
+    ConvolutionShape {
+        images,
+        input: [side; 2],
+        input_channels: channels[0],
+        output_channels: channels[1],
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+    }
+}
+
+/// The shapes of our networks in miniature, and the corners.
+fn chosen_shapes() -> Vec<ConvolutionShape> {
+    vec![
+        shape(1, 1, [1, 1], 1, 1, 0),
+        shape(1, 1, [3, 5], 3, 1, 1),
+        shape(1, 1, [16, 16], 3, 2, 1),
+        shape(2, 9, [3, 48], 4, 2, 1),
+        shape(1, 15, [3, 64], 7, 2, 3),
+        shape(2, 8, [48, 64], 3, 1, 1),
+        shape(3, 4, [96, 80], 3, 1, 1),
+        shape(2, 7, [64, 96], 3, 2, 1),
+        shape(2, 7, [64, 96], 1, 2, 0),
+        shape(1, 5, [600, 40], 1, 1, 0),
+        shape(1, 3, [310, 24], 3, 1, 1),
+        shape(5, 30, [8, 16], 3, 1, 1),
+        shape(8, 6, [8, 16], 3, 1, 1),
+        shape(7, 5, [3, 16], 4, 2, 1),
+        shape(9, 4, [32, 40], 3, 1, 1),
+        shape(0, 4, [8, 16], 3, 1, 1),
+    ]
+}
+
+fn check(level: Level, shape: ConvolutionShape, random: &mut Numbers) {
+    let convolution = Convolution::new(shape).expect("a valid shape");
+    let input = random.numbers(convolution.input_len());
+    let weights = random.numbers(convolution.weights_len());
+    let gradient = random.numbers(convolution.output_len());
+    let (input64, weights64, gradient64) = (to_f64(&input), to_f64(&weights), to_f64(&gradient));
+    let name = |what: &str| format!("{what} on {level} of {shape:?}");
+
+    // What was in the outputs before must not matter.
+    let mut output = vec![f32::NAN; convolution.output_len()];
+    convolution.forward(level, &input, &weights, &mut output);
+    assert_close(&name("output"), &output, &twin::forward(&convolution, &input64, &weights64), 1e-5);
+
+    let mut input_gradient = vec![f32::NAN; convolution.input_len()];
+    convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
+    let expected = twin::input_gradient(&convolution, &gradient64, &weights64);
+    assert_close(&name("input gradient"), &input_gradient, &expected, 1e-5);
+
+    let mut weight_gradient = vec![f32::NAN; convolution.weights_len()];
+    convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
+    let expected = twin::weight_gradient(&convolution, &input64, &gradient64);
+    assert_close(&name("weight gradient"), &weight_gradient, &expected, 1e-5);
+}
+
+#[test]
+fn chosen_shapes_agree_with_the_twins() {
+    for level in Level::available() {
+        for (i, shape) in chosen_shapes().into_iter().enumerate() {
+            check(level, shape, &mut Numbers::new(i as u64));
+        }
+    }
+}
+
+#[test]
+fn random_shapes_agree_with_the_twins() {
+    for level in Level::available() {
+        for seed in 0..150 {
+            let mut random = Numbers::new(1000 + seed);
+            check(level, random_shape(&mut random), &mut random);
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let shapes = [shape(3, 20, [24, 40], 3, 1, 1), shape(4, 17, [20, 33], 3, 2, 1), shape(2, 33, [3, 48], 4, 2, 1)];
+    for level in Level::available() {
+        for shape in shapes {
+            let convolution = Convolution::new(shape).expect("a valid shape");
+            let mut random = Numbers::new(7);
+            let input = random.numbers(convolution.input_len());
+            let weights = random.numbers(convolution.weights_len());
+            let gradient = random.numbers(convolution.output_len());
+            assert_same_bits_for_any_threads(&format!("{shape:?} on {level}"), || {
+                let mut all = vec![0.0; convolution.output_len() + convolution.input_len() + convolution.weights_len()];
+                let (output, rest) = all.split_at_mut(convolution.output_len());
+                let (input_gradient, weight_gradient) = rest.split_at_mut(convolution.input_len());
+                convolution.forward(level, &input, &weights, output);
+                convolution.input_gradient(level, &gradient, &weights, input_gradient);
+                convolution.weight_gradient(level, &input, &gradient, weight_gradient);
+                all
+            });
+        }
+    }
+}
+
+#[test]
+fn the_twins_gradients_agree_with_finite_differences() {
+    let convolution = Convolution::new(shape(2, 5, [2, 3], 3, 2, 1)).expect("a valid shape");
+    let mut random = Numbers::new(3);
+    let mut input = to_f64(&random.numbers(convolution.input_len()));
+    let mut weights = to_f64(&random.numbers(convolution.weights_len()));
+    let gradient = to_f64(&random.numbers(convolution.output_len()));
+    let loss = |input: &[f64], weights: &[f64]| -> f64 {
+        twin::forward(&convolution, input, weights).iter().zip(&gradient).map(|(y, g)| y * g).sum()
+    };
+    let step = 1e-4;
+    let input_gradient = twin::input_gradient(&convolution, &gradient, &weights);
+    for i in 0..input.len() {
+        let x = input[i];
+        input[i] = x + step;
+        let up = loss(&input, &weights);
+        input[i] = x - step;
+        let down = loss(&input, &weights);
+        input[i] = x;
+        assert!(((up - down) / (2.0 * step) - input_gradient[i]).abs() < 1e-8);
+    }
+    let weight_gradient = twin::weight_gradient(&convolution, &input, &gradient);
+    for i in 0..weights.len() {
+        let w = weights[i];
+        weights[i] = w + step;
+        let up = loss(&input, &weights);
+        weights[i] = w - step;
+        let down = loss(&input, &weights);
+        weights[i] = w;
+        assert!(((up - down) / (2.0 * step) - weight_gradient[i]).abs() < 1e-8);
+    }
+}
+
+#[test]
+fn impossible_sizes_are_refused() {
+    let error = |change: &dyn Fn(&mut ConvolutionShape)| {
+        let mut shape = shape(1, 4, [8, 8], 3, 1, 1);
+        change(&mut shape);
+        Convolution::new(shape).expect_err("an impossible size")
+    };
+    assert!(matches!(error(&|s| s.input_channels = 0), ShapeError::Zero { .. }));
+    assert!(matches!(error(&|s| s.stride = [0, 1]), ShapeError::Zero { .. }));
+    assert!(matches!(error(&|s| s.kernel = [9, 9]), ShapeError::WindowTooLarge { .. }));
+    assert!(matches!(error(&|s| s.padding = [3, 1]), ShapeError::PaddingTooLarge { .. }));
+    assert!(matches!(error(&|s| s.images = usize::MAX / 8), ShapeError::Overflow { .. }));
+    assert!(matches!(error(&|s| s.input = [usize::MAX, usize::MAX]), ShapeError::Overflow { .. }));
+}
+
+#[test]
+#[should_panic(expected = "the weights has 1 elements")]
+fn a_slice_of_the_wrong_length_is_refused() {
+    let convolution = Convolution::new(shape(1, 2, [1, 1], 3, 1, 1)).expect("a valid shape");
+    convolution.forward(Level::PORTABLE, &[0.0; 4], &[0.0], &mut [0.0; 4]);
+}

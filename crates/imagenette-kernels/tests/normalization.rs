@@ -1,0 +1,152 @@
+//! Batch normalisation with residual and activation against its twin, on every level of this machine.
+
+mod common;
+
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
+use imagenette_kernels::activation::Activation;
+use imagenette_kernels::normalization::twin;
+use imagenette_kernels::{BatchStatistics, GradientBuffers, Level, Normalization};
+
+struct Case {
+    channels: usize,
+    input: Vec<f32>,
+    residual: Option<Vec<f32>>,
+    gain: Vec<f32>,
+    bias: Vec<f32>,
+    gradient: Vec<f32>,
+    activation: Activation,
+}
+
+const EPSILON: f32 = 1e-5;
+
+impl Case {
+    fn random(random: &mut Numbers) -> Self {
+        let channels = random.one_of(&[1, 2, 3, 5, 8, 15, 16, 17, 33, 64]);
+        let len = channels * random.one_of(&[2, 3, 7, 20, 300]);
+        let mut input = random.numbers(len);
+        for (i, x) in input.iter_mut().enumerate() {
+            *x = *x * 2.0 + (i % channels) as f32 * 0.05;
+        }
+        Self {
+            channels,
+            input,
+            residual: (random.within(0, 1) == 1).then(|| random.numbers(len)),
+            gain: random.numbers(channels),
+            bias: random.numbers(channels),
+            gradient: random.numbers(len),
+            activation: Activation::ALL[random.within(0, 4)],
+        }
+    }
+
+    fn name(&self, level: Level) -> String {
+        let residual = if self.residual.is_some() { " and a residual" } else { "" };
+        format!("{} numbers, {} channels, {:?}{residual} on {level}", self.input.len(), self.channels, self.activation)
+    }
+
+    /// Output, input gradient, residual gradient, gain gradient, bias gradient.
+    fn run(&self, level: Level, in_place: bool) -> [Vec<f32>; 5] {
+        let statistics = BatchStatistics::measure(level, &self.input, self.channels);
+        let normalization = Normalization {
+            mean: &statistics.mean,
+            variance: &statistics.variance,
+            gain: &self.gain,
+            bias: &self.bias,
+            epsilon: EPSILON,
+            activation: self.activation,
+        };
+        let residual = self.residual.as_deref();
+        let mut output = vec![f32::NAN; self.input.len()];
+        normalization.apply(level, &self.input, residual, &mut output);
+        let mut residual_gradient = residual.map(|residual| vec![f32::NAN; residual.len()]);
+        let mut input_gradient = if in_place { self.gradient.clone() } else { vec![f32::NAN; self.input.len()] };
+        let buffers = if in_place {
+            GradientBuffers::InPlace(&mut input_gradient)
+        } else {
+            GradientBuffers::Separate { output: &self.gradient, input: &mut input_gradient }
+        };
+        let parameters =
+            normalization.backward(level, &self.input, residual, buffers, residual_gradient.as_deref_mut());
+        [output, input_gradient, residual_gradient.unwrap_or_default(), parameters.gain, parameters.bias]
+    }
+}
+
+#[test]
+fn random_cases_agree_with_the_twin() {
+    for level in Level::available() {
+        for seed in 0..300 {
+            let case = Case::random(&mut Numbers::new(seed));
+            let name = case.name(level);
+            let (input, gain, bias) = (to_f64(&case.input), to_f64(&case.gain), to_f64(&case.bias));
+            let residual = case.residual.as_deref().map(to_f64);
+            let residual = residual.as_deref();
+            let epsilon = f64::from(EPSILON);
+            let statistics = BatchStatistics::measure(level, &case.input, case.channels);
+            let (mean, variance) = twin::statistics(&input, case.channels);
+            assert_close(&format!("mean of {name}"), &statistics.mean, &mean, 1e-6);
+            assert_close(&format!("variance of {name}"), &statistics.variance, &variance, 1e-6);
+
+            let found = case.run(level, false);
+            let expected = twin::forward(&input, residual, &gain, &bias, epsilon, case.activation);
+            assert_close(&format!("output of {name}"), &found[0], &expected, 3e-6);
+            let gradient = to_f64(&case.gradient);
+            let expected = twin::backward(&input, residual, &gain, &bias, epsilon, case.activation, &gradient);
+            for (which, what) in ["input", "residual", "gain", "bias"].iter().enumerate() {
+                if *what != "residual" || residual.is_some() {
+                    assert_close(&format!("{what} gradient of {name}"), &found[1 + which], &expected[which], 5e-5);
+                }
+            }
+            assert!(case.run(level, true) == found, "in place of {name}");
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    for level in Level::available() {
+        let mut random = Numbers::new(5);
+        let mut case = Case::random(&mut random);
+        case.channels = 24;
+        case.input = random.numbers(24 * 5000);
+        case.residual = None;
+        case.gradient = random.numbers(24 * 5000);
+        (case.gain, case.bias) = (random.numbers(24), random.numbers(24));
+        for activation in Activation::ALL {
+            case.activation = activation;
+            assert_same_bits_for_any_threads(&case.name(level), || case.run(level, false).concat());
+        }
+    }
+}
+
+#[test]
+fn a_mean_far_from_zero_costs_no_accuracy() {
+    for level in Level::available() {
+        let input: Vec<f32> = Numbers::new(1).numbers(40_000).iter().map(|x| 1000.0 + x).collect();
+        let statistics = BatchStatistics::measure(level, &input, 4);
+        let (_, variance) = twin::statistics(&to_f64(&input), 4);
+        for (found, expected) in statistics.variance.iter().zip(variance) {
+            assert!((f64::from(*found) / expected - 1.0).abs() < 1e-4, "{found} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_twins_gradients_agree_with_finite_differences() {
+    let mut random = Numbers::new(11);
+    for activation in [Activation::Identity, Activation::Gelu, Activation::Silu, Activation::Mish] {
+        let (mut input, residual) = (to_f64(&random.numbers(24)), to_f64(&random.numbers(24)));
+        let (gain, bias) = (to_f64(&random.numbers(3)), to_f64(&random.numbers(3)));
+        let gradient = to_f64(&random.numbers(24));
+        let found = twin::backward(&input, Some(&residual), &gain, &bias, 1e-5, activation, &gradient);
+        for i in 0..24 {
+            let x = input[i];
+            let mut loss = |x: f64| -> f64 {
+                input[i] = x;
+                let output = twin::forward(&input, Some(&residual), &gain, &bias, 1e-5, activation);
+                output.iter().zip(&gradient).map(|(y, g)| y * g).sum()
+            };
+            let difference = (loss(x + 1e-5) - loss(x - 1e-5)) / 2e-5;
+            input[i] = x;
+            assert!((difference - found[0][i]).abs() < 1e-6, "{activation:?}: {difference} for {}", found[0][i]);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! An activation by itself as one node, which keeps what goes in.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use imagenette_kernels::{Activation, Level};
+
+use crate::ops::buffers;
+
+pub(super) fn forward(x: &FlexTensor, curve: Activation, level: Level) -> FlexTensor {
+    let numbers = buffers::slice(x);
+    let mut output = buffers::take(numbers.len());
+    curve.apply(level, numbers, &mut output);
+    buffers::tensor(output, x.shape().dims::<4>())
+}
+
+pub(super) fn record<C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<Flex, C>>,
+    curve: Activation,
+    level: Level,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let nodes = [x.node()];
+    let x = x.into_primitive().to_contiguous();
+    let output = forward(&x, curve, level);
+    match Activated.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(node) => node.finish((x, curve, level), output),
+        OpsKind::UnTracked(node) => {
+            buffers::give_tensor(x);
+            node.finish(output)
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Activated;
+
+impl Backward<Flex, 1> for Activated {
+    type State = (FlexTensor, Activation, Level);
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let mut gradient = buffers::own(gradients.consume::<Flex>(&ops.node));
+        let (x, curve, level) = ops.state;
+        let [node] = ops.parents;
+        curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+        let shape = x.shape().dims::<4>();
+        buffers::give_tensor(x);
+        if let Some(node) = node {
+            gradients.register::<Flex>(node.id, buffers::tensor(gradient, shape));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex};
+use imagenette_kernels::{Convolution, Level};
+
+use crate::ops::buffers;
+
+pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, with: Convolution, level: Level) -> FlexTensor {
+    let mut output = buffers::take(with.output_len());
+    with.forward(level, buffers::slice(x), buffers::slice(weight), &mut output);
+    let ([height, width], shape) = (with.output(), with.shape());
+    buffers::tensor(output, [shape.images, height, width, shape.output_channels])
+}
+
+pub(super) fn record<C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<Flex, C>>,
+    weight: FloatTensor<Autodiff<Flex, C>>,
+    with: Convolution,
+    level: Level,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let nodes = [x.node(), weight.node()];
+    let (x, weight) = (x.into_primitive().to_contiguous(), weight.into_primitive().to_contiguous());
+    let output = forward(&x, &weight, with, level);
+    match Convolved.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(node) => node.finish(Kept { x, weight, with, level }, output),
+        OpsKind::UnTracked(node) => {
+            buffers::give_tensor(x);
+            node.finish(output)
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Convolved;
+
+#[derive(Debug, Clone)]
+struct Kept {
+    x: FlexTensor,
+    weight: FlexTensor,
+    with: Convolution,
+    level: Level,
+}
+
+impl Backward<Flex, 2> for Convolved {
+    type State = Kept;
+
+    fn backward(self, ops: Ops<Kept, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let output = gradients.consume::<Flex>(&ops.node).to_contiguous();
+        let Kept { x, weight, with, level } = ops.state;
+        let [x_node, weight_node] = ops.parents;
+        if let Some(node) = weight_node {
+            let mut gradient = buffers::take(with.weights_len());
+            with.weight_gradient(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
+            gradients.register::<Flex>(node.id, buffers::tensor(gradient, [with.weights_len()]));
+        }
+        // The input's gradient may then take the input's memory.
+        buffers::give_tensor(x);
+        if let Some(node) = x_node {
+            let mut gradient = buffers::take(with.input_len());
+            with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
+            let shape = with.shape();
+            let [height, width] = shape.input;
+            let gradient = buffers::tensor(gradient, [shape.images, height, width, shape.input_channels]);
+            gradients.register::<Flex>(node.id, gradient);
+        }
+        buffers::give_tensor(output);
+    }
+}

@@ -1,0 +1,269 @@
+//! Our kernels under Burn's automatic gradients: a backend extension of the CPU backend, each operation one node with a
+//! backward pass of its own. Maps are `[N, H, W, C]` in memory.
+
+mod activation;
+mod convolution;
+mod global_pooling;
+mod normalisation;
+mod pooling;
+
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::{Tensor, TensorData};
+use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
+use imagenette_kernels::pixels::normalize_pixels;
+use imagenette_kernels::{Activation as Curve, Level};
+use imagenette_kernels::{Convolution, ConvolutionShape, GlobalPooling, Pooling, PoolingShape};
+
+use super::{Activation, Affine, Normalised, Window, buffers};
+use crate::device::Device;
+use global_pooling::GlobalKind;
+use normalisation::After;
+use pooling::PoolingKind;
+
+/// What networks ask of a recipe that was checked.
+const FITS: &str = "a recipe's resolutions were checked against its network";
+
+/// The operations as Burn sees them.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait KernelOps: Backend {
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Convolution, level: Level) -> FloatTensor<Self>;
+
+    /// Output, mean and biased variance; no gradient goes through the last two.
+    fn normalise(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        after: After,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The same with a residual, which is added before the activation.
+    fn normalise_and_add(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        after: After,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self>;
+
+    fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self>;
+
+    fn pool_whole(x: FloatTensor<Self>, kind: GlobalKind, with: GlobalPooling, level: Level) -> FloatTensor<Self>;
+}
+
+impl KernelOps for Flex {
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Convolution, level: Level) -> FloatTensor<Self> {
+        let output = convolution::forward(&x.to_contiguous(), &weight.to_contiguous(), with, level);
+        buffers::give_tensor(x);
+        output
+    }
+
+    fn normalise(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        after: After,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        normalisation::forward(x, [scale, shift], None, after, level)
+    }
+
+    fn normalise_and_add(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        after: After,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        normalisation::forward(x, [scale, shift], Some(residual), after, level)
+    }
+
+    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self> {
+        let output = activation::forward(&x.to_contiguous(), curve, level);
+        buffers::give_tensor(x);
+        output
+    }
+
+    fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self> {
+        let (output, _) = pooling::forward(&x.to_contiguous(), kind, with, level);
+        buffers::give_tensor(x);
+        output
+    }
+
+    fn pool_whole(x: FloatTensor<Self>, kind: GlobalKind, with: GlobalPooling, level: Level) -> FloatTensor<Self> {
+        let (output, _) = global_pooling::forward(&x.to_contiguous(), kind, with, level);
+        buffers::give_tensor(x);
+        output
+    }
+}
+
+impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Convolution, level: Level) -> FloatTensor<Self> {
+        convolution::record::<C>(x, weight, with, level)
+    }
+
+    fn normalise(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        after: After,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        normalisation::record::<C>(x, [scale, shift], None, after, level)
+    }
+
+    fn normalise_and_add(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        after: After,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        normalisation::record::<C>(x, [scale, shift], Some(residual), after, level)
+    }
+
+    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self> {
+        activation::record::<C>(x, curve, level)
+    }
+
+    fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self> {
+        pooling::record::<C>(x, kind, with, level)
+    }
+
+    fn pool_whole(x: FloatTensor<Self>, kind: GlobalKind, with: GlobalPooling, level: Level) -> FloatTensor<Self> {
+        global_pooling::record::<C>(x, kind, with, level)
+    }
+}
+
+fn curve(activation: Option<Activation>) -> Curve {
+    match activation {
+        None => Curve::Identity,
+        Some(Activation::Relu) => Curve::Relu,
+        Some(Activation::Gelu) => Curve::Gelu,
+    }
+}
+
+pub(super) fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Tensor<4> {
+    let mut numbers = buffers::take(pixels.len());
+    normalize_pixels(pixels, IMAGENET_MEAN, IMAGENET_STD, &mut numbers);
+    Tensor::from_data(TensorData::new(numbers, [count, px, px, 3]), device.plain())
+}
+
+pub(super) fn convolution(
+    x: Tensor<4>,
+    weight: Tensor<1>,
+    [outputs, inputs, height, width]: [usize; 4],
+    stride: usize,
+    padding: usize,
+    level: Level,
+) -> Tensor<4> {
+    let [images, rows, columns, channels] = x.dims();
+    assert_eq!(channels, inputs, "the maps have as many channels as the convolution reads");
+    let with = Convolution::new(ConvolutionShape {
+        images,
+        input: [rows, columns],
+        input_channels: inputs,
+        output_channels: outputs,
+        kernel: [height, width],
+        stride: [stride; 2],
+        padding: [padding; 2],
+    });
+    let output = Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), with.expect(FITS), level);
+    Tensor::from_dispatch(output)
+}
+
+pub(super) fn normalise_by_batch(
+    x: Tensor<4>,
+    Affine { scale, shift, epsilon }: Affine,
+    residual: Option<Tensor<4>>,
+    activation: Option<Activation>,
+    level: Level,
+) -> Normalised<Tensor<4>> {
+    let after = After { epsilon: epsilon as f32, curve: curve(activation) };
+    let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
+    let (output, mean, variance) = match residual {
+        None => Dispatch::normalise(x, scale, shift, after, level),
+        Some(residual) => Dispatch::normalise_and_add(x, scale, shift, residual.into_dispatch(), after, level),
+    };
+    let without_gradient = |statistic| Tensor::<1>::from_dispatch(statistic).inner();
+    Normalised {
+        output: Tensor::from_dispatch(output),
+        mean: without_gradient(mean),
+        variance: without_gradient(variance),
+    }
+}
+
+/// By known statistics, of tensors that no gradient goes through.
+pub(super) fn normalise_by(
+    x: Tensor<4>,
+    Affine { scale, shift, epsilon }: Affine,
+    statistics: [Tensor<1>; 2],
+    residual: Option<Tensor<4>>,
+    activation: Option<Activation>,
+    level: Level,
+) -> Tensor<4> {
+    let kept = normalisation::Kept::by(
+        buffers::host(x),
+        [scale, shift].map(buffers::host),
+        statistics.map(buffers::host),
+        residual.map(buffers::host),
+        After { epsilon: epsilon as f32, curve: curve(activation) },
+        level,
+    );
+    let output = kept.apply();
+    kept.give_back();
+    Tensor::from_primitive::<Flex>(output)
+}
+
+pub(super) fn activate(x: Tensor<4>, activation: Activation, level: Level) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::apply_curve(x.into_dispatch(), curve(Some(activation)), level))
+}
+
+pub(super) fn max_pool(x: Tensor<4>, Window { side, stride, padding }: Window, level: Level) -> Tensor<4> {
+    let [images, rows, columns, channels] = x.dims();
+    let with = Pooling::new(PoolingShape {
+        images,
+        input: [rows, columns],
+        channels,
+        window: [side; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+        keep_partial: false,
+    });
+    Tensor::from_dispatch(Dispatch::pool(x.into_dispatch(), PoolingKind::Max, with.expect(FITS), level))
+}
+
+pub(super) fn average_pool(x: Tensor<4>, level: Level) -> Tensor<4> {
+    let [images, rows, columns, channels] = x.dims();
+    let with = Pooling::new(PoolingShape {
+        images,
+        input: [rows, columns],
+        channels,
+        window: [2; 2],
+        stride: [2; 2],
+        padding: [0; 2],
+        keep_partial: true,
+    });
+    Tensor::from_dispatch(Dispatch::pool(x.into_dispatch(), PoolingKind::Average, with.expect(FITS), level))
+}
+
+pub(super) fn global_max_pool(x: Tensor<4>, level: Level) -> Tensor<2> {
+    pool_whole(x, GlobalKind::Max, level)
+}
+
+pub(super) fn global_average_pool(x: Tensor<4>, level: Level) -> Tensor<2> {
+    pool_whole(x, GlobalKind::Average, level)
+}
+
+fn pool_whole(x: Tensor<4>, kind: GlobalKind, level: Level) -> Tensor<2> {
+    let [images, rows, columns, channels] = x.dims();
+    let with = GlobalPooling::new(images, rows * columns, channels).expect(FITS);
+    Tensor::from_dispatch(Dispatch::pool_whole(x.into_dispatch(), kind, with, level))
+}

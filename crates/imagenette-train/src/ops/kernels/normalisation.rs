@@ -1,0 +1,184 @@
+//! Normalisation, residual and activation as one node: what goes in is kept, everything between is made again.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
+use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, Normalization};
+
+use crate::ops::buffers;
+
+/// What does not come as a tensor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct After {
+    /// Added to the variance.
+    pub(super) epsilon: f32,
+    pub(super) curve: Activation,
+}
+
+/// All that output and gradients follow from.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    x: FlexTensor,
+    scale: FlexTensor,
+    shift: FlexTensor,
+    mean: Vec<f32>,
+    variance: Vec<f32>,
+    residual: Option<FlexTensor>,
+    after: After,
+    level: Level,
+}
+
+impl Kept {
+    /// By the batch's own statistics.
+    pub(super) fn new(
+        x: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        residual: Option<FlexTensor>,
+        after: After,
+        level: Level,
+    ) -> Self {
+        let (x, scale) = (x.to_contiguous(), scale.to_contiguous());
+        let channels = buffers::slice(&scale).len();
+        let BatchStatistics { mean, variance } = BatchStatistics::measure(level, buffers::slice(&x), channels);
+        let (shift, residual) = (shift.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
+        Self { x, scale, shift, mean, variance, residual, after, level }
+    }
+
+    /// By known statistics; then there is no way back.
+    pub(super) fn by(
+        x: FlexTensor,
+        [scale, shift]: [FlexTensor; 2],
+        statistics: [FlexTensor; 2],
+        residual: Option<FlexTensor>,
+        after: After,
+        level: Level,
+    ) -> Self {
+        let [mean, variance] = statistics.map(|statistic| buffers::slice(&statistic.to_contiguous()).to_vec());
+        let (scale, shift) = (scale.to_contiguous(), shift.to_contiguous());
+        let (x, residual) = (x.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
+        Self { x, scale, shift, mean, variance, residual, after, level }
+    }
+
+    fn normalization(&self) -> Normalization<'_> {
+        Normalization {
+            mean: &self.mean,
+            variance: &self.variance,
+            gain: buffers::slice(&self.scale),
+            bias: buffers::slice(&self.shift),
+            epsilon: self.after.epsilon,
+            activation: self.after.curve,
+        }
+    }
+
+    pub(super) fn apply(&self) -> FlexTensor {
+        let x = buffers::slice(&self.x);
+        let mut output = buffers::take(x.len());
+        self.normalization().apply(self.level, x, self.residual.as_ref().map(buffers::slice), &mut output);
+        buffers::tensor(output, self.x.shape().dims::<4>())
+    }
+
+    /// Mean and biased variance.
+    pub(super) fn statistics(&self) -> [FlexTensor; 2] {
+        [&self.mean, &self.variance].map(|statistic| buffers::tensor(statistic.clone(), [statistic.len()]))
+    }
+
+    pub(super) fn give_back(self) {
+        buffers::give_tensor(self.x);
+        self.residual.into_iter().for_each(buffers::give_tensor);
+    }
+}
+
+/// Output, mean and biased variance.
+pub(super) fn forward(
+    x: FlexTensor,
+    [scale, shift]: [FlexTensor; 2],
+    residual: Option<FlexTensor>,
+    after: After,
+    level: Level,
+) -> (FlexTensor, FlexTensor, FlexTensor) {
+    let kept = Kept::new(x, scale, shift, residual, after, level);
+    let (output, [mean, variance]) = (kept.apply(), kept.statistics());
+    kept.give_back();
+    (output, mean, variance)
+}
+
+/// Output, mean and variance.
+type Outputs<C> = (FloatTensor<Autodiff<Flex, C>>, FloatTensor<Autodiff<Flex, C>>, FloatTensor<Autodiff<Flex, C>>);
+
+pub(super) fn record<C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<Flex, C>>,
+    [scale, shift]: [FloatTensor<Autodiff<Flex, C>>; 2],
+    residual: Option<FloatTensor<Autodiff<Flex, C>>>,
+    after: After,
+    level: Level,
+) -> Outputs<C> {
+    let nodes = [x.node(), scale.node(), shift.node()];
+    let residual = residual.map(|residual| (residual.node(), residual.into_primitive()));
+    let (residual_node, residual) = residual.unzip();
+    let kept = Kept::new(x.into_primitive(), scale.into_primitive(), shift.into_primitive(), residual, after, level);
+    let (output, [mean, variance]) = (kept.apply(), kept.statistics());
+    let output = match residual_node {
+        None => node::<C, 3>(nodes, kept, output),
+        Some(residual) => {
+            let [x, scale, shift] = nodes;
+            node::<C, 4>([x, scale, shift, residual], kept, output)
+        }
+    };
+    let without_gradient = <Autodiff<Flex, C> as AutodiffBackend>::from_inner;
+    (output, without_gradient(mean), without_gradient(variance))
+}
+
+fn node<C: CheckpointStrategy, const N: usize>(
+    nodes: [NodeGuard; N],
+    kept: Kept,
+    output: FlexTensor,
+) -> FloatTensor<Autodiff<Flex, C>> {
+    match Backward::<Flex, N>::prepare::<C>(Norm, nodes).compute_bound().stateful() {
+        OpsKind::Tracked(node) => node.finish(kept, output),
+        OpsKind::UnTracked(node) => {
+            kept.give_back();
+            node.finish(output)
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Norm;
+
+impl<const N: usize> Backward<Flex, N> for Norm {
+    type State = Kept;
+
+    fn backward(self, ops: Ops<Kept, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        // It becomes the gradient for x in place.
+        let mut gradient = buffers::own(gradients.consume::<Flex>(&ops.node));
+        let (kept, shape) = (&ops.state, ops.state.x.shape().dims::<4>());
+        let mut residual_gradient = kept.residual.as_ref().map(|_| buffers::take(gradient.len()));
+        let parameters = kept.normalization().backward(
+            kept.level,
+            buffers::slice(&kept.x),
+            kept.residual.as_ref().map(buffers::slice),
+            GradientBuffers::InPlace(&mut gradient),
+            residual_gradient.as_deref_mut(),
+        );
+        ops.state.give_back();
+        let channels = [parameters.gain.len()];
+        let found = [
+            Some(buffers::tensor(gradient, shape)),
+            Some(buffers::tensor(parameters.gain, channels)),
+            Some(buffers::tensor(parameters.bias, channels)),
+            residual_gradient.map(|gradient| buffers::tensor(gradient, shape)),
+        ];
+        for (node, gradient) in ops.parents.into_iter().zip(found) {
+            match (node, gradient) {
+                (Some(node), Some(gradient)) => gradients.register::<Flex>(node.id, gradient),
+                (None, Some(gradient)) => buffers::give_tensor(gradient),
+                (_, None) => {}
+            }
+        }
+    }
+}

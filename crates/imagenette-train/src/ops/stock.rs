@@ -1,0 +1,76 @@
+//! The operations by Burn's own, on tensors `[batch, channels, height, width]` of any device: what runs where we have no
+//! kernels, and what our kernels are tested against.
+
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn::tensor::{DType, Int, Tensor, TensorData, activation, module};
+use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
+
+use super::{Activation, Affine, Normalised, Window};
+use crate::device::Device;
+
+pub(super) fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Tensor<4> {
+    let data = TensorData::new(pixels.to_vec(), [count, px, px, 3]);
+    let bytes = Tensor::<4, Int>::from_data(data, (device.plain(), DType::U8));
+    let channel = |values: [f32; 3]| Tensor::<1>::from_floats(values, device.plain()).reshape([1, 3, 1, 1]);
+    // (x / 255 - mean) / deviation, as one multiplication and one addition.
+    let scale = channel(IMAGENET_STD.map(|deviation| 1.0 / (255.0 * deviation)));
+    let shift = channel([0, 1, 2].map(|c| -IMAGENET_MEAN[c] / IMAGENET_STD[c]));
+    // [count, px, px, 3] -> [count, 3, px, px]
+    bytes.float().permute([0, 3, 1, 2]) * scale + shift
+}
+
+pub(super) fn convolution(
+    x: Tensor<4>,
+    weight: Tensor<1>,
+    shape: [usize; 4],
+    stride: usize,
+    padding: usize,
+) -> Tensor<4> {
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+    module::conv2d(x, weight.reshape(shape), None, options)
+}
+
+pub(super) fn normalise_by_batch(x: Tensor<4>, affine: Affine) -> Normalised<Tensor<4>> {
+    let result = module::batch_norm_train(x, affine.scale, affine.shift, affine.epsilon);
+    Normalised { output: result.output, mean: result.mean.inner(), variance: result.variance.inner() }
+}
+
+pub(super) fn normalise_by(x: Tensor<4>, affine: Affine, mean: Tensor<1>, variance: Tensor<1>) -> Tensor<4> {
+    module::batch_norm(x, affine.scale, affine.shift, mean, variance, affine.epsilon)
+}
+
+pub(super) fn finish(x: Tensor<4>, residual: Option<Tensor<4>>, activation: Option<Activation>) -> Tensor<4> {
+    let x = match residual {
+        Some(residual) => x + residual,
+        None => x,
+    };
+    match activation {
+        Some(activation) => activate(x, activation),
+        None => x,
+    }
+}
+
+pub(super) fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    match activation {
+        Activation::Relu => activation::relu(x),
+        Activation::Gelu => activation::gelu(x),
+    }
+}
+
+pub(super) fn max_pool(x: Tensor<4>, Window { side, stride, padding }: Window) -> Tensor<4> {
+    module::max_pool2d(x, MaxPoolOptions::new([side; 2]).with_stride([stride; 2]).with_padding([padding; 2]))
+}
+
+pub(super) fn average_pool(x: Tensor<4>) -> Tensor<4> {
+    module::avg_pool2d(x, AvgPoolOptions::new([2; 2]).with_ceil_mode(true).with_count_include_pad(false))
+}
+
+pub(super) fn global_max_pool(x: Tensor<4>) -> Tensor<2> {
+    let [n, channels, height, width] = x.dims();
+    module::max_pool2d(x, MaxPoolOptions::new([height, width])).reshape([n, channels])
+}
+
+pub(super) fn global_average_pool(x: Tensor<4>) -> Tensor<2> {
+    let [n, channels, height, width] = x.dims();
+    x.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels])
+}

@@ -1,0 +1,265 @@
+//! Our kernels against Burn's own operations: outputs and every gradient on random numbers and awkward sizes, alone and
+//! mixed with a researcher's own code.
+
+use burn::tensor::{Tensor, TensorData};
+use imagenette_data::random::{Purpose, Random};
+use imagenette_train::device::Device;
+use imagenette_train::loss::cross_entropy;
+use imagenette_train::model::{ModelConfig, Pass};
+use imagenette_train::ops::{self, Activation, Affine, Maps, Window};
+use imagenette_train::weights::Weights;
+
+/// Random tensors, the same for both devices.
+struct Source<'d> {
+    device: &'d Device,
+    number: u32,
+    /// What gradients are wanted for.
+    maps: Vec<Tensor<4>>,
+    channels: Vec<Tensor<1>>,
+}
+
+impl<'d> Source<'d> {
+    fn new(device: &'d Device) -> Self {
+        Self { device, number: 0, maps: Vec::new(), channels: Vec::new() }
+    }
+
+    fn numbers(&mut self, count: usize) -> Vec<f32> {
+        self.number += 1;
+        let mut random = Random::new(7, Purpose::Test, 0, self.number);
+        (0..count).map(|_| random.normal() as f32).collect()
+    }
+
+    /// Maps `[N, C, H, W]` without gradient.
+    fn constant(&mut self, shape: [usize; 4]) -> Maps {
+        let data = TensorData::new(self.numbers(shape.iter().product()), shape);
+        Maps::from_nchw(Tensor::from_data(data, &burn::tensor::Device::flex()), self.device)
+    }
+
+    fn maps(&mut self, shape: [usize; 4]) -> Maps {
+        let tensor = self.constant(shape).into_nchw().autodiff().require_grad();
+        self.maps.push(tensor.clone());
+        Maps::from_nchw(tensor, self.device)
+    }
+
+    fn channels(&mut self, count: usize) -> Tensor<1> {
+        let data = TensorData::new(self.numbers(count), [count]);
+        let tensor = Tensor::from_data(data, &burn::tensor::Device::flex()).autodiff().require_grad();
+        self.channels.push(tensor.clone());
+        tensor
+    }
+
+    fn affine(&mut self, count: usize) -> Affine {
+        Affine { scale: self.channels(count), shift: self.channels(count), epsilon: 1e-3 }
+    }
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.to_data().try_to_vec().expect("f32")
+}
+
+/// Output and gradients of a weighted sum of it, with our kernels or with Burn's operations.
+fn everything<const D: usize>(run: impl Fn(&mut Source) -> Tensor<D>, device: &Device) -> Vec<Vec<f32>> {
+    let mut source = Source::new(device);
+    let output = run(&mut source);
+    let weights = TensorData::new(source.numbers(output.shape().num_elements()), output.shape());
+    let weights = Tensor::<D>::from_data(weights, &burn::tensor::Device::flex());
+    let mut found = vec![values(output.clone())];
+    if output.is_tracked() {
+        let gradients = (output * weights).sum().backward();
+        found.extend(source.maps.iter().map(|x| values(x.grad(&gradients).expect("a gradient"))));
+        found.extend(source.channels.iter().map(|x| values(x.grad(&gradients).expect("a gradient"))));
+    }
+    found
+}
+
+#[track_caller]
+fn agree<const D: usize>(what: &str, run: impl Fn(&mut Source) -> Tensor<D>) {
+    let ours = everything(&run, &Device::cpu());
+    let stock = everything(&run, &Device::cpu().with_stock_ops());
+    assert_eq!(ours.len(), stock.len());
+    for (number, (ours, stock)) in ours.iter().zip(&stock).enumerate() {
+        close(&format!("{what}, {number}"), ours, stock);
+    }
+}
+
+/// Compares as vectors, against the norm of what is expected. (With ReLU a scale before another normalisation changes
+/// nothing, so its gradient is rounding and no more; hence the second summand.)
+#[track_caller]
+fn close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
+    let size = norm(&mut expected.iter().map(|&x| x.into()));
+    let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| f64::from(a - b)));
+    assert!(difference <= 1e-4 * size + 1e-6, "{what}: off by {difference} of {size}");
+}
+
+const CURVES: [Option<Activation>; 3] = [None, Some(Activation::Relu), Some(Activation::Gelu)];
+
+#[test]
+fn convolutions_agree_with_burn() {
+    for (sizes, [outputs, kernel, stride, padding]) in [
+        ([2, 3, 9, 7], [5, 3, 1, 1]),
+        ([1, 16, 8, 8], [32, 3, 1, 1]),
+        ([3, 17, 7, 11], [16, 3, 2, 1]),
+        ([2, 3, 12, 12], [8, 4, 2, 1]),
+        ([2, 33, 5, 5], [19, 1, 1, 0]),
+        ([2, 64, 6, 6], [48, 1, 2, 0]),
+        ([5, 1, 1, 1], [1, 1, 1, 0]),
+        ([4, 20, 2, 2], [24, 3, 1, 1]),
+        ([8, 3, 24, 24], [8, 4, 2, 1]),
+        ([8, 8, 12, 12], [8, 3, 1, 1]),
+        ([8, 8, 6, 6], [8, 3, 1, 1]),
+        ([8, 8, 6, 6], [16, 3, 1, 1]),
+        ([8, 16, 3, 3], [16, 3, 1, 1]),
+    ] {
+        let shape = [outputs, sizes[1], kernel, kernel];
+        agree(&format!("{sizes:?} {shape:?}"), |source| {
+            let weight = source.channels(shape.iter().product());
+            ops::convolution(source.maps(sizes), weight, shape, stride, padding).into_nchw()
+        });
+        agree(&format!("photos {sizes:?} {shape:?}"), |source| {
+            let weight = source.channels(shape.iter().product());
+            ops::convolution(source.constant(sizes), weight, shape, stride, padding).into_nchw()
+        });
+        agree(&format!("frozen {sizes:?} {shape:?}"), |source| {
+            let weight = source.numbers(shape.iter().product());
+            let weight = Tensor::from_data(weight.as_slice(), &burn::tensor::Device::flex());
+            ops::convolution(source.maps(sizes), weight, shape, stride, padding).into_nchw()
+        });
+    }
+}
+
+#[test]
+fn normalisation_with_what_follows_agrees_with_burn() {
+    for sizes in [[2, 3, 5, 7], [4, 16, 8, 8], [1, 17, 9, 3], [33, 64, 1, 1], [3, 130, 5, 5]] {
+        for activation in CURVES {
+            for has_residual in [false, true] {
+                let what = format!("{sizes:?} {activation:?} {has_residual}");
+                agree(&what, |source| {
+                    let affine = source.affine(sizes[1]);
+                    let x = source.maps(sizes);
+                    let residual = has_residual.then(|| source.maps(sizes));
+                    let batch = ops::normalise_by_batch(x, affine, residual, activation);
+                    batch.output.into_nchw()
+                });
+                agree(&format!("statistics of {what}"), |source| {
+                    let affine = source.affine(sizes[1]);
+                    let batch = ops::normalise_by_batch(source.maps(sizes), affine, None, activation);
+                    Tensor::cat(vec![batch.mean, batch.variance], 0)
+                });
+                for learns in [false, true] {
+                    agree(&format!("known statistics {what} {learns}"), |source| {
+                        let mut affine = source.affine(sizes[1]);
+                        let mean = source.channels(sizes[1]);
+                        let variance = source.channels(sizes[1]).inner().abs() + 0.5;
+                        let residual = has_residual.then(|| source.constant(sizes));
+                        if learns {
+                            let (x, statistics) = (source.maps(sizes), [mean.clone().inner(), variance]);
+                            // The mean is given without gradient, so its own is that of the sum below.
+                            let y = ops::normalise_by(x, affine, statistics, residual, activation).into_nchw();
+                            let y = y + mean.clone().sum().reshape([1, 1, 1, 1]);
+                            source.channels.pop();
+                            return y;
+                        }
+                        affine.scale = affine.scale.inner();
+                        affine.shift = affine.shift.inner();
+                        let x = source.constant(sizes);
+                        ops::normalise_by(x, affine, [mean.inner(), variance], residual, activation).into_nchw()
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_agree_with_burn() {
+    for activation in CURVES.into_iter().flatten() {
+        for sizes in [[2, 3, 5, 7], [1, 48, 32, 32]] {
+            agree(&format!("{activation:?} {sizes:?}"), |source| {
+                ops::activate(source.maps(sizes), activation).into_nchw()
+            });
+        }
+    }
+}
+
+#[test]
+fn pooling_agrees_with_burn() {
+    for sizes in [[2, 3, 8, 8], [1, 17, 9, 7], [3, 64, 5, 5], [2, 5, 2, 3]] {
+        for window in [Window { side: 2, stride: 2, padding: 0 }, Window { side: 3, stride: 2, padding: 1 }] {
+            agree(&format!("{window:?} {sizes:?}"), |source| ops::max_pool(source.maps(sizes), window).into_nchw());
+        }
+        agree(&format!("average {sizes:?}"), |source| ops::average_pool(source.maps(sizes)).into_nchw());
+        agree(&format!("global maximum {sizes:?}"), |source| ops::global_max_pool(source.maps(sizes)));
+        agree(&format!("global average {sizes:?}"), |source| ops::global_average_pool(source.maps(sizes)));
+    }
+}
+
+#[test]
+fn photos_agree_with_burn() {
+    let bytes: Vec<u8> = (0..2 * 7 * 7 * 3).map(|i| (i * 37 % 256) as u8).collect();
+    agree("photos", |source| ops::photos(&bytes, 2, 7, source.device).into_nchw());
+}
+
+#[test]
+fn burn_code_of_ones_own_composes_with_the_kernels() {
+    let sizes = [2, 16, 6, 6];
+    agree("a gate between two convolutions, and a tensor used twice", |source| {
+        let shape = [16, 16, 3, 3];
+        let (one, other) = (source.channels(16 * 16 * 9), source.channels(16 * 16 * 9));
+        let x = source.maps(sizes);
+        let y = ops::convolution(x.clone(), one, shape, 1, 1);
+        // A gate by channel, in stock operations.
+        let y = y.change(|y| {
+            let gate = burn::tensor::activation::sigmoid(y.clone().mean_dim(2).mean_dim(3)); // [N, C, 1, 1]
+            y * gate
+        });
+        let affine = source.affine(16);
+        let y = ops::normalise_by_batch(y, affine, Some(x), Some(Activation::Relu)).output;
+        ops::convolution(y, other, shape, 2, 1).into_nchw()
+    });
+}
+
+/// Loss, gradients and statistics of one step of a whole network, and the scores that it then gives.
+fn step(config: &str, [count, px]: [usize; 2], device: &Device) -> Vec<(String, Vec<f32>)> {
+    let model = serde_json::from_str::<ModelConfig>(config).expect("a network").build(3);
+    let layout = model.layout();
+    let mut weights = Weights::draw(layout, 5, device);
+    let mut random = Random::new(7, Purpose::Test, 0, 0);
+    let pixels: Vec<u8> = (0..count * px * px * 3).map(|_| (256.0 * random.uniform()) as u8).collect();
+    let labels: Vec<u16> = (0..count).map(|i| (i % 3) as u16).collect();
+    let mut pass = Pass::learning(&weights, layout);
+    let loss = cross_entropy(model.forward(&mut pass, ops::photos(&pixels, count, px, device)), &labels, 0.1, device);
+    let mut gradients = loss.backward();
+    let mut found = vec![("loss".to_owned(), values(loss))];
+    let (gradients, statistics) = pass.finish(&mut gradients);
+    for (slot, gradient) in layout.slots().iter().zip(gradients) {
+        found.extend(gradient.map(|gradient| (format!("gradient of {}", slot.name), values(gradient))));
+    }
+    for (slot, statistic) in statistics {
+        found.push(("a statistic".into(), values(statistic.clone())));
+        weights.set(slot, statistic);
+    }
+    let scores = model.forward(&mut Pass::judging(&weights), ops::photos(&pixels, count, px, device));
+    found.push(("judged".into(), values(scores)));
+    found
+}
+
+#[test]
+fn a_step_of_a_whole_network_agrees_with_burn() {
+    for (config, sizes) in [
+        (r#"{ "kind": "fast", "stem": 8, "widths": [8, 16] }"#, [8, 24]),
+        (r#"{ "kind": "fast", "stem": 10, "widths": [17, 5] }"#, [3, 29]),
+        (r#"{ "kind": "fast", "stem": 48, "widths": [64, 48, 32], "activation": "relu" }"#, [5, 64]),
+        (r#"{ "kind": "xresnet", "depth": 18 }"#, [3, 33]),
+        (r#"{ "kind": "xresnet", "depth": 50, "activation": "gelu" }"#, [2, 40]),
+    ] {
+        let ours = step(config, sizes, &Device::cpu());
+        let stock = step(config, sizes, &Device::cpu().with_stock_ops());
+        assert_eq!(ours.len(), stock.len());
+        for ((what, ours), (same, stock)) in ours.iter().zip(&stock) {
+            assert_eq!(what, same);
+            close(&format!("{config} {what}"), ours, stock);
+        }
+    }
+}
