@@ -1,6 +1,6 @@
 //! The command line's manners: help, typos, pipes, exit statuses, machine-readable output.
 
-use crate::support::{Place, WNIDS, write_photos};
+use crate::support::{Ended, Place, WNIDS, write_photos};
 
 #[test]
 fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
@@ -41,6 +41,7 @@ fn info_says_what_is_there() {
     assert!(info["devices"].as_array().unwrap().contains(&"flex".into()));
     assert!(info["free_bytes"].as_u64().unwrap() > 0);
     let text = place.run(&["info"]).succeeds().stdout;
+    assert!(text.contains("flex, kernels ("), "{text}");
     assert!(text.contains("made") && text.contains("72 train + 24 val photos"), "{text}");
 }
 
@@ -91,4 +92,16 @@ fn predictions_are_scored_strictly() {
     write(&[vec!["sample,label".to_owned()], lines[1..].to_vec()].concat());
     place.run(&["score", "p.csv"]).fails_saying(&["header `sample,class`", "found the header `sample,label`"]);
     place.run(&["score", "nowhere.csv"]).fails_saying(&["nowhere.csv"]);
+}
+
+#[test]
+fn an_instruction_set_that_is_missing_is_an_error_and_the_portable_one_is_always_there() {
+    let place = Place::new();
+    let info = |level: &str| {
+        let mut command = place.command(&["info"]);
+        command.env("IMAGENETTE_SIMD", level);
+        Ended::new(&["info", level], command.output().unwrap())
+    };
+    assert!(info("portable").succeeds().stdout.contains("kernels (portable)"));
+    info("avx1024").fails_saying(&["avx1024", "hint: "]);
 }

@@ -78,6 +78,22 @@ fn the_same_seed_gives_the_same_bits_with_one_thread_and_two() {
 }
 
 #[test]
+fn our_kernels_and_burns_operations_learn_the_same() {
+    let place = Place::with_made_dataset();
+    let loss = |ops: &str| {
+        place.run(&small(&["--ops", ops, "--out", ops])).succeeds();
+        let history = place.read(&format!("{ops}/history.jsonl"));
+        // The first line is the format.
+        let first: serde_json::Value = serde_json::from_str(history.lines().nth(1).unwrap()).unwrap();
+        first["loss"].as_f64().unwrap()
+    };
+    let (ours, stock) = (loss("kernels"), loss("stock"));
+    assert!((ours - stock).abs() < 1e-4 * stock, "{ours} {stock}");
+    assert!(place.read("stock/record.json").contains("flex, stock"));
+    assert!(place.read("kernels/record.json").contains("flex, kernels ("));
+}
+
+#[test]
 fn without_a_name_each_run_gets_a_folder_of_its_own() {
     let place = Place::with_made_dataset();
     place.run(&small(&["--epochs", "1"])).exits_with(2);

@@ -20,7 +20,7 @@ pub struct Environment {
     pub cores: usize,
     /// Memory in bytes; zero where the system does not say.
     pub memory_bytes: u64,
-    /// The device trained on: `flex`, `cuda:0`.
+    /// The device trained on and whose operations computed: `flex, kernels (avx2)`, `cuda:0, stock`.
     pub device: String,
     /// Threads used for computing.
     pub threads: usize,

@@ -107,6 +107,11 @@ impl Device {
         &self.name
     }
 
+    /// Its name and whose operations compute on it, for records: `flex, kernels (avx2)`.
+    pub fn description(&self) -> String {
+        format!("{}, {}", self.name, self.ops)
+    }
+
     /// The form without gradients.
     pub(crate) fn plain(&self) -> &burn::tensor::Device {
         &self.plain

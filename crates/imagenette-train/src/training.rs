@@ -200,7 +200,7 @@ impl Training {
             environment: Environment::observe(
                 &job.program,
                 job.commit.as_deref(),
-                job.device.name(),
+                &job.device.description(),
                 rayon::current_num_threads(),
             ),
             epochs: recipe.epochs,

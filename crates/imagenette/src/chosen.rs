@@ -15,7 +15,9 @@ use imagenette_data::source::drawn::get_drawn;
 use imagenette_data::store::Store;
 use imagenette_data::watch::Watch;
 use imagenette_results::RunRecord;
+use imagenette_train::device::Device;
 
+use crate::cli::{Machine, OpsName};
 use crate::terminal::{Hint, Terminal};
 
 /// The seed of the drawn set that everybody has.
@@ -119,6 +121,15 @@ impl Watch for Quiet<'_> {
     fn interrupted(&self) -> bool {
         self.0.interrupted()
     }
+}
+
+/// The device that was chosen and how many threads; sets the threads for all that computes, once in a process.
+pub(crate) fn machine(arguments: &Machine) -> anyhow::Result<(Device, usize)> {
+    let device = Device::named(&arguments.device)?;
+    let device = if arguments.ops == OpsName::Stock { device.with_stock_ops() } else { device };
+    let threads = threads(arguments.threads);
+    imagenette_train::device::set_threads(threads)?;
+    Ok((device, threads))
 }
 
 /// How many threads to use: what was asked for, else one for each core.

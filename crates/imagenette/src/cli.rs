@@ -173,9 +173,20 @@ pub(crate) struct Machine {
     /// Device to compute on (`info` lists them)
     #[arg(long, value_name = "DEVICE", default_value = "flex")]
     pub(crate) device: String,
+    /// Whose operations compute on the CPU
+    #[arg(long, value_enum, default_value_t = OpsName::Kernels)]
+    pub(crate) ops: OpsName,
     /// Threads for computing and loading [default: all cores]
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OpsName {
+    /// This program's own kernels
+    Kernels,
+    /// Burn's
+    Stock,
 }
 
 #[derive(Debug, Args)]

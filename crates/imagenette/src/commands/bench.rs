@@ -15,7 +15,7 @@ use imagenette_data::image;
 use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
-use imagenette_train::device::{self, Device};
+use imagenette_train::device::Device;
 use imagenette_train::recipe::Recipe;
 use imagenette_train::trainer::{self, TrainJob};
 use imagenette_train::watch::{StepReport, TrainWatch};
@@ -30,9 +30,7 @@ const WATCHED: Duration = Duration::from_secs(8);
 const BATCH_SIZE: usize = 64;
 
 pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let device = Device::named(&arguments.machine.device)?;
-    let threads = chosen::threads(arguments.machine.threads);
-    device::set_threads(threads)?;
+    let (device, threads) = chosen::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let dataset = match &arguments.dataset {
         Some(named) => chosen::named(named, &store)?,
@@ -106,11 +104,11 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
             "train   {} images/s  (recipe {name} at {} px on {}, waiting for data {:.0}%)",
             whole(report.images_per_second),
             report.resolution_px,
-            device.name(),
+            device.description(),
             100.0 * report.waiting
         );
         let value = json!({
-            "recipe": name, "resolution_px": report.resolution_px, "steps": report.step,
+            "recipe": name, "device": device.description(), "resolution_px": report.resolution_px, "steps": report.step,
             "images_per_second": report.images_per_second, "waiting": report.waiting, "peak_memory_bytes": peak_memory_bytes(),
         });
         add("train", line, value)?;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::{RunRecord, predictions};
-use imagenette_train::device::{self, Device};
 use imagenette_train::evaluation::EvaluationData;
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::saved::SavedNetwork;
@@ -17,9 +16,7 @@ use crate::progress::Progress;
 use crate::terminal::{Hint, Terminal, print_json};
 
 pub(crate) fn run(arguments: &Eval, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let device = Device::named(&arguments.machine.device)?;
-    let threads = chosen::threads(arguments.machine.threads);
-    device::set_threads(threads)?;
+    let (device, threads) = chosen::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let folder = RunFolder::open(&arguments.run)?;
     let network = SavedNetwork::of_run(&folder, &device)?;

@@ -7,15 +7,17 @@ use imagenette_data::edition::Split;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::environment::Environment;
+use imagenette_train::device::Device;
 
 use crate::cli::Info;
 use crate::terminal::{bytes, print, print_json, thousands};
 
 pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let environment =
-        Environment::observe(crate::VERSION, option_env!("IMAGENETTE_COMMIT"), "flex", crate::chosen::threads(None));
-    let devices = imagenette_train::device::Device::enumerate();
+    let devices = Device::enumerate();
+    let used = Device::named("flex")?.description();
+    let threads = crate::chosen::threads(None);
+    let environment = Environment::observe(env!("CARGO_PKG_VERSION"), option_env!("IMAGENETTE_COMMIT"), &used, threads);
     let free = free_bytes(store.root());
     let mut datasets = Vec::new();
     for name in store.installed()? {
@@ -52,7 +54,7 @@ pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
         bytes(environment.memory_bytes)
     ))?;
     for device in &devices {
-        print(&format!("device     {device}"))?;
+        print(&format!("device     {}", Device::named(device)?.description()))?;
     }
     print(&format!("store      {} ({} free)", store.root().display(), free.map_or("?".into(), bytes)))?;
     if datasets.is_empty() {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use imagenette_train::device::{self, Device};
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::saved::SavedNetwork;
 
@@ -11,8 +10,7 @@ use crate::cli::Predict;
 use crate::terminal::{Terminal, print, print_json, report};
 
 pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let device = Device::named(&arguments.machine.device)?;
-    device::set_threads(chosen::threads(arguments.machine.threads))?;
+    let (device, _) = chosen::machine(&arguments.machine)?;
     let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device)?;
     let (mut values, mut failed) = (Vec::new(), 0);
     for photo in &arguments.images {

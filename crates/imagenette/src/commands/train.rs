@@ -10,7 +10,6 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::{RunRecord, statistics};
-use imagenette_train::device::{self, Device};
 use imagenette_train::recipe::Recipe;
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::trainer::{self, Outcome, TrainJob};
@@ -29,9 +28,7 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
         return list();
     }
     let began = Instant::now();
-    let device = Device::named(&arguments.machine.device)?;
-    let threads = chosen::threads(arguments.machine.threads);
-    device::set_threads(threads)?;
+    let (device, threads) = chosen::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let job = |recipe: Recipe, seed, dataset, packed, folder, resume| TrainJob {
         recipe,
