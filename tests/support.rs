@@ -175,7 +175,7 @@ pub(crate) fn photo(label: usize, number: usize) -> Vec<u8> {
     for y in 0..height {
         for x in 0..width {
             let along = [x, y, x + y][label] + number;
-            let stripe = if along / 4 % 2 == 0 { 170 } else { 60 };
+            let stripe = if (along / 4).is_multiple_of(2) { 170 } else { 60 };
             for channel in 0..3 {
                 noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let tint = if channel == label { 50 } else { 0 };
