@@ -109,7 +109,10 @@ impl Gather<'_> {
     /// Whether pixels are taken place by place: `[grid, grid, images]` rather than `[images, grid, grid]`. A run of several
     /// pixels of a row needs them side by side, which they are only image by image.
     fn by_place(&self) -> bool {
-        self.taps.len() > 1 && self.run <= self.channels && self.images >= TILE_PIXELS && self.grid[0] * self.grid[1] <= SMALL_GRID
+        self.taps.len() > 1
+            && self.run <= self.channels
+            && self.images >= TILE_PIXELS
+            && self.grid[0] * self.grid[1] <= SMALL_GRID
     }
 
     /// The source as `[side, side, images, channels]`.
