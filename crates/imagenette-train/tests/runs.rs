@@ -59,11 +59,21 @@ fn same_bits(one: &Path, other: &Path) {
     assert_eq!(losses(one), losses(other));
 }
 
+/// Our kernels, and Burn's own operations.
+fn devices() -> [Device; 2] {
+    [Device::cpu(), Device::cpu().with_stock_ops()]
+}
+
 #[test]
 fn a_run_learns_and_its_folder_accounts_for_it() {
+    devices().into_iter().for_each(learns_and_accounts_for_it);
+}
+
+fn learns_and_accounts_for_it(device: Device) {
     let made = Made::new(0);
     let recipe = recipe(&[("epochs", "8")]);
-    let job = made.job(&recipe, "run");
+    let mut job = made.job(&recipe, "run");
+    job.device = device.clone();
     let record = finish(&job);
     assert_eq!((record.steps, record.samples_drawn, record.epochs), (56, 448, 8));
     assert!(record.result.total == 30 && record.result.correct >= 24, "{:?}", record.result);
@@ -91,7 +101,6 @@ fn a_run_learns_and_its_folder_accounts_for_it() {
     assert_eq!(score.correct, record.result.correct);
 
     // The saved network says the same again, and for a single photo too.
-    let device = Device::cpu();
     let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device).unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 2);
     let predicted = data.predict(&network.model, &network.weights, &device, &Silent).unwrap();
@@ -109,29 +118,36 @@ fn the_same_run_has_the_same_bits_with_one_thread_and_with_two() {
     let made = Made::new(0);
     // Wide enough that products and convolutions are split over the threads.
     let recipe = recipe(&[("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20")]);
-    for threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut job = made.job(&recipe, &format!("threads-{threads}"));
-        job.loader_threads = threads;
-        pool.install(|| finish(&job));
+    for device in devices() {
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut job = made.job(&recipe, &format!("{} {threads}", device.ops()));
+            (job.loader_threads, job.device) = (threads, device.clone());
+            pool.install(|| finish(&job));
+        }
+        let run = |threads| made.run(&format!("{} {threads}", device.ops()));
+        same_bits(&run(1), &run(2));
     }
-    same_bits(&made.run("threads-1"), &made.run("threads-2"));
 }
 
 #[test]
 fn a_resumed_run_ends_in_the_bits_of_an_uninterrupted_one() {
     let made = Made::new(0);
-    for (kind, overrides) in [
-        ("sgd", &[][..]),
-        ("adamw with an average", &[("optimizer", "{ kind = \"adamw\", learning_rate = 0.01 }"), ("ema.decay", "0.9")]),
+    let adamw = ("optimizer", "{ kind = \"adamw\", learning_rate = 0.01 }");
+    let [kernels, stock] = devices();
+    for (kind, overrides, device) in [
+        ("sgd", &[][..], &kernels),
+        ("adamw with an average", &[adamw, ("ema.decay", "0.9")], &kernels),
+        ("sgd with an average by stock operations", &[("ema.decay", "0.9")], &stock),
     ] {
         let recipe = recipe(overrides);
-        let whole = made.job(&recipe, &format!("whole {kind}"));
+        let mut whole = made.job(&recipe, &format!("whole {kind}"));
+        whole.device = device.clone();
         finish(&whole);
         // In the middle of an epoch, at its end, right after the start, and before the last evaluation.
         for (number, sittings) in [&[3][..], &[7, 5, 1], &[21], &[1, 1]].into_iter().enumerate() {
             let mut job = made.job(&recipe, &format!("{kind} {number}"));
-            job.evaluate_every = 1;
+            (job.evaluate_every, job.device) = (1, device.clone());
             let mut done = 0;
             for &steps in sittings {
                 done += steps;

@@ -106,10 +106,14 @@ mod tests {
         let one = tensor(buffer, [LENGTH]);
         let other = one.clone();
         give_tensor(one);
-        assert_ne!(take(LENGTH).as_ptr(), place, "another still reads it");
+        let another = take(LENGTH);
+        assert_ne!(another.as_ptr(), place, "the first is still read");
         assert_eq!(own(other.clone()).len(), LENGTH);
         assert_eq!(slice(&other).as_ptr(), place, "a copy was changed, not the tensor");
-        assert_eq!(own(other).as_ptr(), place);
+        let owned = own(other);
+        assert_eq!(owned.as_ptr(), place);
+        give(owned);
+        assert_eq!(take(LENGTH).len(), LENGTH);
     }
 
     #[test]
