@@ -145,7 +145,7 @@ pub(crate) struct Train {
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Folder for the run [default: runs/<recipe>-<dataset>-s<seed>, numbered if taken]
+    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an interrupted run
