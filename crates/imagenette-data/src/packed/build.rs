@@ -91,6 +91,9 @@ fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
     Ok(())
 }
 
+/// The pause between two syncs while packing.
+const SYNC_INTERVAL: Duration = Duration::from_millis(20);
+
 fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &dyn Watch) -> Result<()> {
     let layout = Layout::of(&dataset.manifest);
     let folder = path.parent().expect("the path was made by joining a folder");
@@ -117,12 +120,20 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
         remarks: layout.places.iter().map(|_| AtomicU32::new(0)).collect(),
         problems: Mutex::default(),
     };
+    let is_done = AtomicBool::new(false);
     let done: Result<Vec<()>> = std::thread::scope(|scope| {
+        // Pixels go to the disk while others are decoded, so that the sync at the end has little left to wait for. Its errors
+        // come up again there.
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                let _ = packing.file.sync_data();
+                std::thread::sleep(SYNC_INTERVAL);
+            }
+        });
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| packing.work())).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        let ended: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        is_done.store(true, Ordering::Relaxed);
+        ended.into_iter().map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     done?;
     let remarks: Vec<u32> = packing.remarks.iter().map(|bits| bits.load(Ordering::Relaxed)).collect();
