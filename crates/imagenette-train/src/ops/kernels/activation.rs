@@ -10,6 +10,7 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, Level};
 
 use crate::ops::buffers;
+use crate::ops::spent::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, curve: Activation, level: Level) -> FlexTensor {
     let numbers = buffers::slice(x);
@@ -45,7 +46,7 @@ impl Backward<Flex, 1> for Activated {
         let mut gradient = buffers::own(gradients.consume::<Flex>(&ops.node));
         let (x, curve, level) = ops.state;
         let [node] = ops.parents;
-        curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+        spent::time(Part::Normalisation, 0.0, || curve.apply_gradient(level, buffers::slice(&x), &mut gradient));
         let shape = x.shape().dims::<4>();
         buffers::give_tensor(x);
         if let Some(node) = node {

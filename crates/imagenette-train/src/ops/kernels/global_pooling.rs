@@ -10,6 +10,7 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use imagenette_kernels::{GlobalPooling, Level};
 
 use crate::ops::buffers;
+use crate::ops::spent::{self, Part};
 
 /// What of a map is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +74,10 @@ impl Backward<Flex, 1> for Pooled {
         let Kept { kind, with, shape, choices, level } = ops.state;
         let [node] = ops.parents;
         let mut gradient = buffers::take(with.input_len());
-        match kind {
+        spent::time(Part::Pooling, 0.0, || match kind {
             GlobalKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
             GlobalKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
-        }
+        });
         if let Some(node) = node {
             gradients.register::<Flex>(node.id, buffers::tensor(gradient, shape));
         }

@@ -10,6 +10,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, Normalization};
 
 use crate::ops::buffers;
+use crate::ops::spent::{self, Part};
 
 /// What does not come as a tensor.
 #[derive(Debug, Clone, Copy)]
@@ -158,13 +159,15 @@ impl<const N: usize> Backward<Flex, N> for Norm {
         let mut gradient = buffers::own(gradients.consume::<Flex>(&ops.node));
         let (kept, shape) = (&ops.state, ops.state.x.shape().dims::<4>());
         let mut residual_gradient = kept.residual.as_ref().map(|_| buffers::take(gradient.len()));
-        let parameters = kept.normalization().backward(
-            kept.level,
-            buffers::slice(&kept.x),
-            kept.residual.as_ref().map(buffers::slice),
-            GradientBuffers::InPlace(&mut gradient),
-            residual_gradient.as_deref_mut(),
-        );
+        let parameters = spent::time(Part::Normalisation, 0.0, || {
+            kept.normalization().backward(
+                kept.level,
+                buffers::slice(&kept.x),
+                kept.residual.as_ref().map(buffers::slice),
+                GradientBuffers::InPlace(&mut gradient),
+                residual_gradient.as_deref_mut(),
+            )
+        });
         ops.state.give_back();
         let channels = [parameters.gain.len()];
         let found = [

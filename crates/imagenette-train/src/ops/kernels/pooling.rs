@@ -10,6 +10,7 @@ use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{Level, Pooling};
 
 use crate::ops::buffers;
+use crate::ops::spent::{self, Part};
 
 /// What of a window is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +71,10 @@ impl Backward<Flex, 1> for Pooled {
         let Kept { kind, with, choices, level } = ops.state;
         let [node] = ops.parents;
         let mut gradient = buffers::take(with.input_len());
-        match kind {
+        spent::time(Part::Pooling, 0.0, || match kind {
             PoolingKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
             PoolingKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
-        }
+        });
         buffers::give_tensor(output);
         if let Some(node) = node {
             let ([height, width], shape) = (with.shape().input, with.shape());
