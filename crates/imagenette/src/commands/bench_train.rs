@@ -58,7 +58,9 @@ pub(super) fn run(
     let batch_size = recipe.batch_size as usize;
 
     // Few photos, so that the peak memory is the network's and not the packed file's.
-    let sample = sample_of(dataset, (6 * batch_size).max(256));
+    let sample = sample_of(dataset, (3 * batch_size).max(256));
+    let train = sample.manifest.samples(Split::Train).len();
+    anyhow::ensure!(train >= batch_size, "a batch of {batch_size} needs as many train photos, but there are {train}");
     std::fs::create_dir_all(store.root()).with_context(|| format!("failed to create {}", store.root().display()))?;
     let place = tempfile::Builder::new().prefix(".bench-").tempdir_in(store.root())?;
     let packed = Packed::open_or_build(&sample, place.path(), threads, terminal);
