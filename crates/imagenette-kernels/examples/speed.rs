@@ -1,15 +1,16 @@
 //! Times the kernels on the shapes of our networks with random numbers, and prints GFLOP/s and the share of the peak that
 //! a register-only loop reaches on this machine.
 //!
-//! `cargo run --release -p imagenette-kernels --example speed -- [threads] [batch] [filter]`; `IMAGENETTE_SIMD` forces a level.
+//! `cargo run --release -p imagenette-kernels --example speed -- [threads] [batch] [filter] [precision]`; `IMAGENETTE_SIMD`
+//! forces a level, and the precision is `f32`, `bf16` or by default `both`.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use cpu_time::ThreadTime;
 use imagenette_kernels::optimizer::Sgd;
 use imagenette_kernels::pixels::normalize_pixels;
 use imagenette_kernels::{
-    Activation, BatchStatistics, Convolution, ConvolutionShape, GradientBuffers, Level, Normalization, Pooling,
-    PoolingShape, peak_gflops,
+    Activation, BatchStatistics, Bf16, Convolution, ConvolutionShape, GradientBuffers, Level, Normalization, Number,
+    Pooling, PoolingShape, peak_gflops,
 };
 use std::time::Instant;
 
@@ -38,8 +39,9 @@ const SHAPES: [(&str, usize, usize, usize, usize, usize, usize); 20] = [
 ];
 
 /// Evenly spread numbers between -1 and 1: not zeros, which some processors multiply faster.
-fn numbers(count: usize) -> Vec<f32> {
-    (0..count as u32).map(|i| i.wrapping_mul(2_654_435_761) as i32 as f32 / 2_147_483_648.0).collect()
+fn numbers<T: Number>(count: usize) -> Vec<T> {
+    let number = |i: u32| i.wrapping_mul(2_654_435_761) as i32 as f32 / 2_147_483_648.0;
+    (0..count as u32).map(|i| T::from_f32(number(i))).collect()
 }
 
 /// A clock's reading: on one thread the time that this thread had the processor, so that other programs disturb less.
@@ -81,14 +83,27 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let threads: usize = arguments.next().map_or(Ok(1), |text| text.parse())?;
     let batch: usize = arguments.next().map_or(Ok(64), |text| text.parse())?;
     let filter = arguments.next().unwrap_or_default();
+    let precision = arguments.next().unwrap_or_else(|| "both".into());
     // Inside the pool, so that a single thread's clock sees the work.
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build()?.install(|| measure(threads, batch, &filter))
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build()?.install(|| {
+        if precision != "bf16" {
+            measure::<f32>(threads, batch, &filter)?;
+        }
+        if precision != "f32" {
+            measure::<Bf16>(threads, batch, &filter)?;
+        }
+        Ok(())
+    })
 }
 
-fn measure(threads: usize, batch: usize, filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn measure<T: Number>(
+    threads: usize,
+    batch: usize,
+    filter: &str,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let level = Level::detect()?;
-    let peak = peak_gflops(level, threads);
-    println!("level {level}, {threads} threads, batch {batch}, peak {peak:.0} GFLOP/s");
+    let peak = peak_gflops(level, T::PRECISION, threads);
+    println!("level {level}, {}, {threads} threads, batch {batch}, peak {peak:.0} GFLOP/s", T::PRECISION);
     println!("{:<22} {:>22}   {:>16} {:>16} {:>16}", "", "", "forward", "input gradient", "weight gradient");
     for (name, side, input_channels, output_channels, kernel, stride, padding) in SHAPES {
         let label = format!("{name} {input_channels}->{output_channels}");
@@ -104,10 +119,10 @@ fn measure(threads: usize, batch: usize, filter: &str) -> Result<(), Box<dyn std
             stride: [stride; 2],
             padding: [padding; 2],
         })?;
-        let (input, weights) = (numbers(convolution.input_len()), numbers(convolution.weights_len()));
-        let gradient = numbers(convolution.output_len());
-        let mut output = vec![0.0; convolution.output_len()];
-        let mut input_gradient = vec![0.0; convolution.input_len()];
+        let (input, weights) = (numbers::<T>(convolution.input_len()), numbers(convolution.weights_len()));
+        let gradient = numbers::<T>(convolution.output_len());
+        let mut output = vec![T::default(); convolution.output_len()];
+        let mut input_gradient = vec![T::default(); convolution.input_len()];
         let mut weight_gradient = vec![0.0; convolution.weights_len()];
         let report = |seconds: f64| {
             let rate = convolution.flop() / seconds / 1e9;

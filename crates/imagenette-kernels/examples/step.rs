@@ -10,7 +10,7 @@ use imagenette_kernels::optimizer::Sgd;
 use imagenette_kernels::pixels::normalize_pixels;
 use imagenette_kernels::{
     Activation, BatchStatistics, Convolution, ConvolutionShape, GlobalPooling, GradientBuffers, Level, Normalization,
-    Pooling, PoolingShape, ShapeError, peak_gflops,
+    Pooling, PoolingShape, Precision, ShapeError, peak_gflops,
 };
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -243,7 +243,7 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
     }
 
     let Some((total, watch, loss)) = best else { return Ok(()) };
-    let peak = peak_gflops(level, threads);
+    let peak = peak_gflops(level, Precision::F32, threads);
     let rate = flop / total / 1e9;
     println!(
         "M128, {resolution} px, batch {batch}, {level}, {threads} threads: {:.0} images/s, {:.0} ms a step, {rate:.0} of {peak:.0} \

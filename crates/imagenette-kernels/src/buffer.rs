@@ -1,8 +1,10 @@
-//! Scratch memory for packed data: f32 on a cache-line boundary, so that no vector straddles two lines, and reused from
+//! Scratch memory for packed data: numbers on a cache-line boundary, so that no vector straddles two lines, and reused from
 //! call to call, since fresh pages cost more than what is packed into them.
 #![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
 
+use crate::number::Number;
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 #[derive(Clone, Copy)]
@@ -17,36 +19,42 @@ thread_local! {
 }
 
 /// Numbers on a 64-byte boundary.
-pub(crate) struct Aligned {
+pub(crate) struct Aligned<T: Number = f32> {
     lines: Vec<Line>,
     len: usize,
+    numbers: PhantomData<T>,
 }
 
-impl Aligned {
+/// Cache lines that `len` numbers take.
+fn lines_of<T: Number>(len: usize) -> usize {
+    len.div_ceil(size_of::<Line>() / size_of::<T>())
+}
+
+impl<T: Number> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::scratch(len);
-        buffer.fill(0.0);
+        buffer.fill(T::default());
         buffer
     }
 
     /// `len` numbers, whose values are whatever an earlier use left.
     pub(crate) fn scratch(len: usize) -> Self {
-        let wanted = len.div_ceil(16);
+        let wanted = lines_of::<T>(len);
         let lines = SPARE.with_borrow_mut(|spare| {
             // The smallest that is large enough, else the largest, which then grows.
             let fits = (0..spare.len()).filter(|&i| spare[i].len() >= wanted).min_by_key(|&i| spare[i].len());
             let best = fits.or_else(|| (0..spare.len()).max_by_key(|&i| spare[i].len()));
             best.map(|i| spare.swap_remove(i)).unwrap_or_default()
         });
-        let mut buffer = Self { lines, len: 0 };
+        let mut buffer = Self { lines, len: 0, numbers: PhantomData };
         buffer.resize(len);
         buffer
     }
 
     /// Makes room for `len` numbers, whose values are whatever was there before.
     pub(crate) fn resize(&mut self, len: usize) {
-        let wanted = len.div_ceil(16);
+        let wanted = lines_of::<T>(len);
         if self.lines.len() < wanted {
             self.lines.resize(wanted, Line([0.0; 16]));
         }
@@ -54,7 +62,7 @@ impl Aligned {
     }
 }
 
-impl Drop for Aligned {
+impl<T: Number> Drop for Aligned<T> {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         // A thread that is ending has no list any more; then the memory is simply freed.
@@ -71,16 +79,17 @@ impl Drop for Aligned {
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds at least `len` initialised numbers, one after the other (`repr(C)`, no padding).
+impl<T: Number> Deref for Aligned<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `lines` holds at least `len` initialised numbers, one after the other (`repr(C)`, no padding); any bits
+        // are a number of either kind.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Number> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and `self` is borrowed alone.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
@@ -89,15 +98,18 @@ impl DerefMut for Aligned {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bf16::Bf16;
 
     #[test]
     fn a_reused_buffer_has_the_length_asked_for_and_zeros_are_zeros() {
         for len in [100, 3, 1000, 17, 0, 64] {
-            let mut scratch = Aligned::scratch(len);
+            let mut scratch = Aligned::<f32>::scratch(len);
             assert_eq!(scratch.len(), len);
             scratch.fill(7.0);
             drop(scratch);
-            assert!(Aligned::zeros(len).iter().all(|&x| x == 0.0));
+            assert!(Aligned::<f32>::zeros(len).iter().all(|&x| x == 0.0));
+            let halves = Aligned::<Bf16>::zeros(len + 1);
+            assert!(halves.len() == len + 1 && halves.iter().all(|&x| x == Bf16::default()));
         }
     }
 }

@@ -113,6 +113,20 @@ impl Level {
         }
     }
 
+    /// Whether the processor multiplies pairs of `Bf16` by an instruction of its own, so that they are faster than f32.
+    #[must_use]
+    pub fn has_bf16_products(self) -> bool {
+        struct Has;
+        impl Work for Has {
+            type Output = bool;
+            #[inline(always)]
+            fn run<S: Simd>(self, _: S) -> bool {
+                S::HAS_PAIR_PRODUCTS
+            }
+        }
+        self.run(Has)
+    }
+
     /// Numbers in a vector.
     pub(crate) fn lanes(self) -> usize {
         struct Lanes;
@@ -146,7 +160,9 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => x86::run_avx2(work),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 | Kind::Avx512Bf16 => x86::run_avx512(work),
+            Kind::Avx512 => x86::run_avx512(work),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => x86::run_avx512bf16(work),
         }
     }
 }
@@ -168,7 +184,7 @@ pub(crate) trait Work {
 #[expect(unsafe_code, reason = "entering code compiled for instructions that were detected at run time")]
 mod x86 {
     use super::Work;
-    use crate::simd::{Avx2, Avx512};
+    use crate::simd::{Avx2, Avx512, Avx512Bf16};
 
     /// Only for a `Level` of AVX2 and better, which exists only where the processor has the instructions.
     pub(super) fn run_avx2<W: Work>(work: W) -> W::Output {
@@ -187,6 +203,17 @@ mod x86 {
         fn compiled<W: Work>(work: W) -> W::Output {
             // SAFETY: this function is compiled for, and only reached with, these AVX-512 features.
             work.run(unsafe { Avx512::new() })
+        }
+        // SAFETY: the caller holds a `Level`, and `Level::available` made it after detecting all of them.
+        unsafe { compiled(work) }
+    }
+
+    /// Only for a `Level` of AVX-512 with BF16, which exists only where the processor has the instructions.
+    pub(super) fn run_avx512bf16<W: Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+        fn compiled<W: Work>(work: W) -> W::Output {
+            // SAFETY: this function is compiled for, and only reached with, these AVX-512 features.
+            work.run(unsafe { Avx512Bf16::new() })
         }
         // SAFETY: the caller holds a `Level`, and `Level::available` made it after detecting all of them.
         unsafe { compiled(work) }

@@ -1,4 +1,4 @@
-//! CPU kernels for training convolutional networks: plain slices in, plain slices out, channels last (NHWC), f32.
+//! CPU kernels for training convolutional networks: plain slices in, plain slices out, channels last (NHWC), f32 or bf16.
 //!
 //! Every kernel has a plain twin (modules named `twin`), which says in readable loops what it computes, and gives the
 //! same bits for any number of threads. It runs on the instruction set that its [`Level`] names and on rayon's pool.
@@ -11,6 +11,7 @@ pub mod depthwise;
 pub mod level;
 pub mod loss;
 pub mod normalization;
+pub mod number;
 pub mod optimizer;
 mod peak;
 pub mod pixels;
@@ -25,6 +26,7 @@ pub use convolution::{Convolution, ConvolutionShape};
 pub use depthwise::{Depthwise, DepthwiseShape};
 pub use level::{Level, LevelError};
 pub use normalization::{BatchStatistics, GradientBuffers, Normalization, ParameterGradients};
+pub use number::{Number, Precision};
 pub use peak::peak_gflops;
 pub use pooling::{BlurPooling, GlobalPooling, Pooling, PoolingShape};
 pub use shape::ShapeError;

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
+use common::{Numbers, assert_near, assert_same_bits_for_any_threads, cases, none, to_f32, to_f64};
 use imagenette_kernels::convolution::{Convolution, ConvolutionShape, twin};
-use imagenette_kernels::{Level, ShapeError};
+use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
 fn random_shape(random: &mut Numbers) -> ConvolutionShape {
     let kernel = [random.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 7]), random.one_of(&[1, 1, 2, 3, 3, 3, 4, 5, 7])];
@@ -63,38 +63,59 @@ fn chosen_shapes() -> Vec<ConvolutionShape> {
         shape(7, 5, [3, 16], 4, 2, 1),
         shape(9, 4, [32, 40], 3, 1, 1),
         shape(0, 4, [8, 16], 3, 1, 1),
+        // Odd channels and odd kernels of few-channel inputs, whose last number has no neighbour.
+        shape(1, 1, [1, 3], 1, 1, 0),
+        shape(1, 5, [3, 16], 3, 1, 1),
+        shape(2, 7, [1, 8], 5, 2, 2),
+        shape(7, 3, [33, 17], 3, 1, 1),
+        shape(1, 6, [301, 31], 3, 2, 1),
     ]
 }
 
-fn check(level: Level, shape: ConvolutionShape, random: &mut Numbers) {
+/// Relative to the sum of the products' magnitudes: f32 sums of a few thousand products.
+const TOLERANCE: f64 = 2e-6;
+
+fn magnitudes(numbers: &[f64]) -> Vec<f64> {
+    numbers.iter().map(|x| x.abs()).collect()
+}
+
+fn check<T: Number>(level: Level, shape: ConvolutionShape, random: &mut Numbers) {
     let convolution = Convolution::new(shape).expect("a valid shape");
-    let input = random.numbers(convolution.input_len());
+    let input = random.stored::<T>(convolution.input_len());
     let weights = random.numbers(convolution.weights_len());
-    let gradient = random.numbers(convolution.output_len());
-    let (input64, weights64, gradient64) = (to_f64(&input), to_f64(&weights), to_f64(&gradient));
-    let name = |what: &str| format!("{what} on {level} of {shape:?}");
+    let gradient = random.stored::<T>(convolution.output_len());
+    // The kernels round the weights as they round maps.
+    let rounded: Vec<T> = weights.iter().map(|&w| T::from_f32(w)).collect();
+    let (input64, weights64, gradient64) = (to_f64(&input), to_f64(&rounded), to_f64(&gradient));
+    let absolute = [&input64, &weights64, &gradient64].map(|numbers| magnitudes(numbers));
+    let name = |what: &str| format!("{what} on {level} in {} of {shape:?}", T::PRECISION);
 
     // What was in the outputs before must not matter.
-    let mut output = vec![f32::NAN; convolution.output_len()];
+    let mut output = vec![none::<T>(); convolution.output_len()];
     convolution.forward(level, &input, &weights, &mut output);
-    assert_close(&name("output"), &output, &twin::forward(&convolution, &input64, &weights64), 1e-5);
+    let expected = twin::forward(&convolution, &input64, &weights64);
+    let magnitudes = twin::forward(&convolution, &absolute[0], &absolute[1]);
+    assert_near(&name("output"), &output, &expected, &magnitudes, TOLERANCE);
 
-    let mut input_gradient = vec![f32::NAN; convolution.input_len()];
+    let mut input_gradient = vec![none::<T>(); convolution.input_len()];
     convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
     let expected = twin::input_gradient(&convolution, &gradient64, &weights64);
-    assert_close(&name("input gradient"), &input_gradient, &expected, 1e-5);
+    let magnitudes = twin::input_gradient(&convolution, &absolute[2], &absolute[1]);
+    assert_near(&name("input gradient"), &input_gradient, &expected, &magnitudes, TOLERANCE);
 
     let mut weight_gradient = vec![f32::NAN; convolution.weights_len()];
     convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
     let expected = twin::weight_gradient(&convolution, &input64, &gradient64);
-    assert_close(&name("weight gradient"), &weight_gradient, &expected, 1e-5);
+    let magnitudes = twin::weight_gradient(&convolution, &absolute[0], &absolute[2]);
+    assert_near(&name("weight gradient"), &weight_gradient, &expected, &magnitudes, TOLERANCE);
 }
 
 #[test]
 fn chosen_shapes_agree_with_the_twins() {
     for level in Level::available() {
         for (i, shape) in chosen_shapes().into_iter().enumerate() {
-            check(level, shape, &mut Numbers::new(i as u64));
+            check::<f32>(level, shape, &mut Numbers::new(i as u64));
+            check::<Bf16>(level, shape, &mut Numbers::new(i as u64));
         }
     }
 }
@@ -102,32 +123,45 @@ fn chosen_shapes_agree_with_the_twins() {
 #[test]
 fn random_shapes_agree_with_the_twins() {
     for level in Level::available() {
-        for seed in 0..150 {
+        for seed in cases(150) {
             let mut random = Numbers::new(1000 + seed);
-            check(level, random_shape(&mut random), &mut random);
+            let shape = random_shape(&mut random);
+            check::<f32>(level, shape, &mut random);
+            check::<Bf16>(level, shape, &mut random);
         }
     }
 }
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let shapes = [shape(3, 20, [24, 40], 3, 1, 1), shape(4, 17, [20, 33], 3, 2, 1), shape(2, 33, [3, 48], 4, 2, 1)];
+    fn check<T: Number>(level: Level, shape: ConvolutionShape) {
+        let convolution = Convolution::new(shape).expect("a valid shape");
+        let mut random = Numbers::new(7);
+        let input = random.stored::<T>(convolution.input_len());
+        let weights = random.numbers(convolution.weights_len());
+        let gradient = random.stored::<T>(convolution.output_len());
+        assert_same_bits_for_any_threads(&format!("{shape:?} on {level} in {}", T::PRECISION), || {
+            let mut output = vec![T::default(); convolution.output_len()];
+            let mut input_gradient = vec![T::default(); convolution.input_len()];
+            let mut weight_gradient = vec![0.0; convolution.weights_len()];
+            convolution.forward(level, &input, &weights, &mut output);
+            convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
+            convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
+            [to_f32(&output), to_f32(&input_gradient), weight_gradient].concat()
+        });
+    }
+    let shapes = [
+        shape(3, 20, [24, 40], 3, 1, 1),
+        shape(4, 17, [20, 33], 3, 2, 1),
+        shape(2, 33, [3, 48], 4, 2, 1),
+        // As large as in our networks: many blocks, slabs and chunks.
+        shape(20, 16, [192, 130], 3, 1, 1),
+        shape(48, 4, [256, 200], 3, 1, 1),
+    ];
     for level in Level::available() {
         for shape in shapes {
-            let convolution = Convolution::new(shape).expect("a valid shape");
-            let mut random = Numbers::new(7);
-            let input = random.numbers(convolution.input_len());
-            let weights = random.numbers(convolution.weights_len());
-            let gradient = random.numbers(convolution.output_len());
-            assert_same_bits_for_any_threads(&format!("{shape:?} on {level}"), || {
-                let mut all = vec![0.0; convolution.output_len() + convolution.input_len() + convolution.weights_len()];
-                let (output, rest) = all.split_at_mut(convolution.output_len());
-                let (input_gradient, weight_gradient) = rest.split_at_mut(convolution.input_len());
-                convolution.forward(level, &input, &weights, output);
-                convolution.input_gradient(level, &gradient, &weights, input_gradient);
-                convolution.weight_gradient(level, &input, &gradient, weight_gradient);
-                all
-            });
+            check::<f32>(level, shape);
+            check::<Bf16>(level, shape);
         }
     }
 }

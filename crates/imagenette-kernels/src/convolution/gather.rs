@@ -10,6 +10,7 @@ use super::pack::Panels;
 use super::tile::{GatherTile, TILE_PIXELS};
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
+use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::{MAX_PANEL, Simd};
 use rayon::prelude::*;
@@ -26,9 +27,9 @@ const TASKS: usize = 32;
 const SMALL_GRID: usize = 100;
 
 /// A sum over taps for every pixel of a grid.
-pub(super) struct Gather<'a> {
+pub(super) struct Gather<'a, T> {
     /// `[images, side, side, channels]`.
-    pub(super) source: &'a [f32],
+    pub(super) source: &'a [T],
     pub(super) images: usize,
     pub(super) side: [usize; 2],
     pub(super) channels: usize,
@@ -47,31 +48,35 @@ pub(super) struct Gather<'a> {
     pub(super) target_first: [usize; 2],
 }
 
-/// Rows of the weight panels that are worked on at a time: whole taps, or a part of one tap's run.
+/// Rows of the weight panels that are worked on at a time: whole taps, or a part of the words of one tap's run.
 struct Slab {
     taps: Range<usize>,
     run: Range<usize>,
 }
 
-impl Gather<'_> {
+impl<T: Number> Gather<'_, T> {
     /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide.
-    pub(super) fn run(&self, level: Level, target: &mut [f32]) {
+    pub(super) fn run(&self, level: Level, target: &mut [T]) {
         let pixels = self.images * self.grid[0] * self.grid[1];
         let panels = self.weights.count();
         assert!(!self.taps.is_empty(), "without taps nothing would be written");
-        assert_eq!(self.weights.depth, self.taps.len() * self.run);
+        assert_eq!(self.weights.depth, self.taps.len() * self.words());
         assert_eq!(self.weights.outputs, self.target_channels);
-        assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
-        // A run is a pixel's channels, or several pixels' in a row, which then all lie within the image.
-        let last = (self.grid[1].max(1) - 1) * self.step[1] * self.channels + self.run;
-        let one_row = self.taps.iter().all(|tap| tap[1] == 0) && last <= self.side[1] * self.channels;
-        assert!(self.run <= self.channels || one_row, "a run would leave the image");
+        let numbers = self.images * self.side[0] * self.side[1] * self.channels;
+        assert!(self.source.len() >= numbers);
+        // A run is a pixel's channels, or several pixels' in a row, which then all lie within the image but for what the
+        // last word needs to be whole.
+        let run = self.words() * per_word::<T>();
+        let last = (self.grid[1].max(1) - 1) * self.step[1] * self.channels + run;
+        let row = self.side[1] * self.channels + (self.source.len() - numbers);
+        let one_row = self.taps.iter().all(|tap| tap[1] == 0) && last <= row;
+        assert!(run <= self.channels || one_row, "a run would leave the image");
         let blocks = pixels.div_ceil(BLOCK_PIXELS);
         if blocks == 0 {
             return;
         }
         let groups = TASKS.div_ceil(blocks).clamp(1, panels);
-        let zeros = vec![0.0; self.run];
+        let zeros = vec![T::default(); run];
         // Place by place, the same place of all images should lie together.
         let by_place = self.by_place().then(|| self.source_by_place());
         let source = by_place.as_deref().unwrap_or(self.source);
@@ -91,19 +96,22 @@ impl Gather<'_> {
         });
     }
 
+    /// Words of a run.
+    fn words(&self) -> usize {
+        self.run.div_ceil(per_word::<T>())
+    }
+
     fn slabs(&self, level: Level) -> Vec<Slab> {
         let rows = (PANEL_BYTES / (4 * level.panel_channels())).max(1);
-        if self.run > rows {
-            let parts = self.run.div_ceil(rows);
-            let part = |tap: usize, i: usize| Slab {
-                taps: tap..tap + 1,
-                run: self.run * i / parts..self.run * (i + 1) / parts,
-            };
+        let run = self.words();
+        if run > rows {
+            let parts = run.div_ceil(rows);
+            let part = |tap: usize, i: usize| Slab { taps: tap..tap + 1, run: run * i / parts..run * (i + 1) / parts };
             return (0..self.taps.len()).flat_map(|tap| (0..parts).map(move |i| part(tap, i))).collect();
         }
-        let count = self.taps.len().div_ceil((rows / self.run).max(1));
+        let count = self.taps.len().div_ceil((rows / run).max(1));
         let share = |i: usize| self.taps.len() * i / count;
-        (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..self.run }).collect()
+        (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..run }).collect()
     }
 
     /// Whether pixels are taken place by place: `[grid, grid, images]` rather than `[images, grid, grid]`. A run of several
@@ -116,7 +124,7 @@ impl Gather<'_> {
     }
 
     /// The source as `[side, side, images, channels]`.
-    fn source_by_place(&self) -> Aligned {
+    fn source_by_place(&self) -> Aligned<T> {
         let mut sorted = Aligned::scratch(self.source.len());
         let image = self.side[0] * self.side[1] * self.channels;
         sorted.par_chunks_exact_mut(self.images * self.channels).enumerate().for_each(|(place, to)| {
@@ -164,17 +172,17 @@ struct Origin {
 }
 
 /// Some pixels of the grid and some panels of channels: one thread's task.
-struct Block<'a> {
-    gather: &'a Gather<'a>,
-    source: &'a [f32],
-    zeros: &'a [f32],
+struct Block<'a, T> {
+    gather: &'a Gather<'a, T>,
+    source: &'a [T],
+    zeros: &'a [T],
     slabs: &'a [Slab],
     pixels: Range<usize>,
     panels: Range<usize>,
-    target: Scattered<'a>,
+    target: Scattered<'a, T>,
 }
 
-impl Work for Block<'_> {
+impl<T: Number> Work for Block<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -187,21 +195,27 @@ impl Work for Block<'_> {
         origins.resize(pitch, origins[origins.len() - 1]);
         let first_channel = panels.start * gather.weights.width;
         let channels = gather.target_channels.min(panels.end * gather.weights.width) - first_channel;
-        let targets: Vec<*mut f32> = places
+        let targets: Vec<*mut T> = places
             .iter()
             // SAFETY: tasks differ in their pixels or in their panels, and different pixels of a grid have different
             // targets; so no other thread touches these channels of this pixel.
             .map(|&place| unsafe { target.at(gather.target_of(place) + first_channel, channels) })
             .collect();
-        let mut sources: Vec<*const f32> = Vec::new();
-        let mut spare = [[0.0; MAX_PANEL]; TILE_PIXELS];
+        // Sums that are not whole yet wait in the target where that keeps them as they are, else here.
+        let apart = is_bf16::<T>() && slabs.len() > 1;
+        let sums_pitch = if apart { channels.next_multiple_of(S::LANES) } else { 0 };
+        let mut waiting = Aligned::<f32>::scratch(pitch * sums_pitch);
+        let waiting = waiting.as_mut_ptr();
+        let mut sources: Vec<*const T> = Vec::new();
+        let mut spare = [[T::default(); MAX_PANEL]; TILE_PIXELS];
         for (rank, slab) in slabs.iter().enumerate() {
             sources.resize(slab.taps.len() * pitch, std::ptr::null());
+            let first_number = slab.run.start * per_word::<T>();
             for (sources, tap) in sources.chunks_exact_mut(pitch).zip(slab.taps.clone()) {
                 let [dy, dx] = gather.taps[tap];
                 let pixels_apart = if by_place { gather.images } else { 1 } * gather.channels;
-                let offset = (dy * gather.side[1] as isize + dx) * pixels_apart as isize + slab.run.start as isize;
-                let no_numbers = zeros[slab.run.clone()].as_ptr();
+                let offset = (dy * gather.side[1] as isize + dx) * pixels_apart as isize + first_number as isize;
+                let no_numbers = zeros[first_number..].as_ptr();
                 let tiles = sources.as_chunks_mut::<TILE_PIXELS>().0.iter_mut();
                 for (sources, origins) in tiles.zip(origins.as_chunks::<TILE_PIXELS>().0) {
                     let mut inside = 0;
@@ -218,37 +232,48 @@ impl Work for Block<'_> {
                     }
                 }
             }
+            let (fresh, whole) = (rank == 0, rank + 1 == slabs.len());
             for panel in panels.clone() {
                 let width = gather.weights.width_of(panel);
-                let rows = &gather.weights.rows_of(panel)[(slab.taps.start * gather.run + slab.run.start) * width..];
+                let rows =
+                    &gather.weights.rows_of(panel)[(slab.taps.start * gather.words() + slab.run.start) * width..];
                 assert!(rows.len() >= slab.taps.len() * slab.run.len() * width);
                 let offset = panel * gather.weights.width - first_channel;
                 let count = width.min(channels - offset);
                 for (first, targets) in (0..pitch).step_by(TILE_PIXELS).zip(targets.chunks(TILE_PIXELS)) {
-                    // Pixels past the end and filling channels are summed into a spare tile.
-                    let mut moved: [*mut f32; TILE_PIXELS] = std::array::from_fn(|p| spare[p].as_mut_ptr());
+                    // Pixels past the end and filling channels go to a spare tile.
+                    let mut moved: [*mut T; TILE_PIXELS] = std::array::from_fn(|p| spare[p].as_mut_ptr());
                     if count == width {
                         for (moved, target) in moved.iter_mut().zip(targets) {
                             *moved = target.wrapping_add(offset);
                         }
-                    } else {
+                    } else if !apart && !fresh {
                         for (spare, target) in moved.iter().zip(targets) {
                             // SAFETY: the target has `count` numbers from `offset` on, the spare row at least as many.
                             unsafe { spare.copy_from_nonoverlapping(target.add(offset), count) };
                         }
                     }
+                    let sums: [*mut f32; TILE_PIXELS] = if apart {
+                        std::array::from_fn(|p| waiting.wrapping_add((first + p) * sums_pitch + offset))
+                    } else {
+                        moved.map(|target| target.cast())
+                    };
                     let tile = GatherTile {
                         pixels: sources.as_ptr().wrapping_add(first),
                         pitch,
                         taps: slab.taps.len(),
                         run: slab.run.len(),
                         weights: rows.as_ptr(),
+                        sums,
                         targets: moved,
-                        fresh: rank == 0,
+                        fresh,
+                        whole,
                     };
                     // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
-                    // `pitch`; each is that of a pixel within the source, whose run `run` found to fit, or of as many zeros; `rows` was checked above; the
-                    // targets are this task's and have `width` numbers left, or are rows of the spare tile.
+                    // `pitch`; each is that of a pixel within the source, whose run `run` found to fit, or of as many
+                    // zeros; `rows` was checked above; the targets are this task's and have `width` numbers left, or
+                    // are rows of the spare tile. The sums wait in `waiting`, which has `width` numbers from `offset` on
+                    // for each of `pitch` pixels; or in the target, which is of f32 then; with a single slab, nowhere.
                     unsafe {
                         match width / S::LANES {
                             1 => tile.add::<S, 1>(s),
@@ -257,7 +282,7 @@ impl Work for Block<'_> {
                             _ => tile.add::<S, 4>(s),
                         }
                     }
-                    if count < width {
+                    if count < width && (whole || !apart) {
                         for (spare, target) in moved.iter().zip(targets) {
                             // SAFETY: as before the tile.
                             unsafe { target.add(offset).copy_from_nonoverlapping(*spare, count) };

@@ -1,5 +1,6 @@
 //! Convolutions of images in NHWC with weights in OIHW: the output, the gradient for the input and the gradient for the
-//! weights, as register-blocked products that read the image in place.
+//! weights, as register-blocked products that read the image in place. Maps are f32 or `Bf16`; weights and their gradient
+//! are f32, and so are all sums. Weights are rounded to `Bf16` where they meet maps of it.
 
 mod gather;
 mod pack;
@@ -8,6 +9,7 @@ pub mod twin;
 mod weight_gradient;
 
 use crate::level::Level;
+use crate::number::{Number, per_word};
 use crate::shape::{ShapeError, check_len, elements, windows};
 use gather::Gather;
 use rayon::prelude::*;
@@ -112,7 +114,7 @@ impl Convolution {
         self.shape.input_channels < 16 && self.shape.kernel[1] > 1
     }
 
-    /// `output = input ∗ weights`.
+    /// `output = input ∗ weights`, summed in f32 and rounded once.
     ///
     /// # Shapes
     /// input `[images, height, width, input_channels]`, weights `[output_channels, input_channels, height, width]`,
@@ -120,16 +122,18 @@ impl Convolution {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn forward(&self, level: Level, input: &[f32], weights: &[f32], output: &mut [f32]) {
+    pub fn forward<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the output", output.len(), self.output_len());
         let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
             self.shape;
         let taps: Vec<usize> = (0..self.taps()).collect();
-        let packed = pack::Panels::pack(
+        let run = if self.merges_rows() { kernel[1] * input_channels } else { input_channels };
+        let packed = pack::Panels::pack::<T>(
             level,
             weights,
+            run,
             &pack::Order {
                 outputs: output_channels,
                 output_stride: input_channels * self.taps(),
@@ -138,13 +142,13 @@ impl Convolution {
                 taps: &taps,
             },
         );
-        let bordered;
+        let rearranged;
         let mut gather = Gather {
             source: input,
             images,
             side,
             channels: input_channels,
-            run: input_channels,
+            run,
             taps: Vec::new(),
             step: stride,
             grid: self.output,
@@ -155,13 +159,17 @@ impl Convolution {
             target_first: [0, 0],
         };
         if self.merges_rows() {
-            bordered = pack::border(input, images, side, input_channels, padding);
-            gather.source = &bordered;
+            rearranged = pack::border(input, images, side, input_channels, padding);
+            gather.source = &rearranged;
             gather.side = [side[0] + 2 * padding[0], side[1] + 2 * padding[1]];
-            gather.run = kernel[1] * input_channels;
             gather.taps = (0..kernel[0]).map(|y| [y as isize, 0]).collect();
         } else {
             gather.taps = window(kernel, |y, x| [y as isize - padding[0] as isize, x as isize - padding[1] as isize]);
+            if !input_channels.is_multiple_of(per_word::<T>()) {
+                rearranged = pack::with_one_more(input, input_channels);
+                gather.source = &rearranged;
+                gather.channels += 1;
+            }
         }
         gather.run(level, output);
     }
@@ -173,7 +181,13 @@ impl Convolution {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn input_gradient(&self, level: Level, output_gradient: &[f32], weights: &[f32], input_gradient: &mut [f32]) {
+    pub fn input_gradient<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[T],
+        weights: &[f32],
+        input_gradient: &mut [T],
+    ) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
@@ -181,7 +195,13 @@ impl Convolution {
             self.shape;
         if kernel[0] < stride[0] || kernel[1] < stride[1] {
             // Some pixels are seen through no tap at all.
-            input_gradient.par_chunks_mut(1 << 14).for_each(|part| part.fill(0.0));
+            input_gradient.par_chunks_mut(1 << 14).for_each(|part| part.fill(T::default()));
+        }
+        let rearranged;
+        let (mut source, mut channels) = (output_gradient, output_channels);
+        if !output_channels.is_multiple_of(per_word::<T>()) {
+            rearranged = pack::with_one_more(output_gradient, output_channels);
+            (source, channels) = (&rearranged, output_channels + 1);
         }
         // Input pixels whose coordinates leave the same remainders by the stride are reached by the same taps: each such
         // class is a convolution with stride 1 of the output's gradient.
@@ -202,9 +222,10 @@ impl Convolution {
             if taps.is_empty() {
                 continue;
             }
-            let packed = pack::Panels::pack(
+            let packed = pack::Panels::pack::<T>(
                 level,
                 weights,
+                output_channels,
                 &pack::Order {
                     outputs: input_channels,
                     output_stride: self.taps(),
@@ -214,10 +235,10 @@ impl Convolution {
                 },
             );
             let gather = Gather {
-                source: output_gradient,
+                source,
                 images,
                 side: self.output,
-                channels: output_channels,
+                channels,
                 run: output_channels,
                 taps: offsets,
                 step: [1, 1],
@@ -232,15 +253,21 @@ impl Convolution {
         }
     }
 
-    /// The gradient for the weights, from the input and the gradient for the output; sums run in an order that the
-    /// sizes alone decide.
+    /// The gradient for the weights, from the input and the gradient for the output; f32 whatever these are, and sums run
+    /// in an order that the sizes alone decide.
     ///
     /// # Shapes
     /// As in [`Self::forward`]; `output_gradient` as the output, `weight_gradient` as the weights.
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn weight_gradient(&self, level: Level, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
+    pub fn weight_gradient<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        output_gradient: &[T],
+        weight_gradient: &mut [f32],
+    ) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the weight gradient", weight_gradient.len(), self.weights_len());

@@ -1,7 +1,10 @@
 //! Weights rearranged into panels that the register tiles read from front to back, and images with a border of zeros.
 
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::Level;
+use crate::level::{Level, Work};
+use crate::number::{Number, is_bf16, per_word};
+use crate::simd::Simd;
 use rayon::prelude::*;
 use wide::f32x4;
 
@@ -15,11 +18,12 @@ pub(super) struct Order<'a> {
     pub(super) taps: &'a [usize],
 }
 
-/// Weights as `[panel][tap][input channel][output channel of the panel]`; all panels are `width` channels wide but the
-/// last, which is as narrow as whole vectors allow, and filled up with zeros.
+/// Weights as words `[panel][tap][word of input channels][output channel of the panel]`; all panels are `width` channels
+/// wide but the last, which is as narrow as whole vectors allow, and filled up with zeros. A word is one f32, or the
+/// weights of two input channels as a pair of `Bf16`, the last of an odd number beside a zero.
 pub(super) struct Panels {
     pub(super) data: Aligned,
-    /// Rows of a panel: taps × input channels.
+    /// Rows of a panel: runs × words of a run.
     pub(super) depth: usize,
     pub(super) outputs: usize,
     pub(super) width: usize,
@@ -27,9 +31,11 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    pub(super) fn pack(level: Level, weights: &[f32], order: &Order<'_>) -> Self {
+    /// Packs weights for maps of `T` that are read in runs of `run` numbers: a pixel's channels, or several pixels' of a row.
+    pub(super) fn pack<T: Number>(level: Level, weights: &[f32], run: usize, order: &Order<'_>) -> Self {
         let (lanes, width) = (level.lanes(), level.panel_channels());
-        let depth = order.taps.len() * order.inputs;
+        let numbers = order.taps.len() * order.inputs;
+        let depth = numbers / run * run.div_ceil(per_word::<T>());
         let mut panels = Self {
             data: Aligned::scratch(order.outputs.div_ceil(lanes) * lanes * depth),
             depth,
@@ -40,29 +46,14 @@ impl Panels {
         if depth == 0 {
             return panels;
         }
-        panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, rows)| {
-            let first = panel * width;
-            let row_width = rows.len() / depth;
-            let count = row_width.min(order.outputs - first);
-            if count < row_width {
-                rows.fill(0.0);
-            }
-            let weights = &weights[first * order.output_stride..];
-            // A tap's weights lie one after the other, for one input channel or for all of them.
-            let whole = order.taps.iter().enumerate().all(|(rank, &tap)| rank == tap);
-            let columns = match (whole, order.taps.len() == order.input_stride) {
-                (true, true) => depth,
-                (true, false) => order.taps.len(),
-                (false, _) => 1,
-            };
-            for start in (0..depth).step_by(columns) {
-                let (input, rank) = (start / order.taps.len(), start % order.taps.len());
-                let from = &weights[input * order.input_stride + order.taps[rank]..];
-                let row_of = |column: usize| {
-                    let k = start + column;
-                    (k % order.taps.len() * order.inputs + k / order.taps.len()) * row_width
-                };
-                scatter_columns(from, order.output_stride, count, columns, row_of, rows);
+        panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, words)| {
+            let row_width = words.len() / depth;
+            if is_bf16::<T>() {
+                let mut rows = Aligned::scratch(numbers * row_width);
+                order.fill_rows(weights, panel * width, row_width, &mut rows);
+                level.run(PairRows { rows: &rows, width: row_width, run, words });
+            } else {
+                order.fill_rows(weights, panel * width, row_width, words);
             }
         });
         panels
@@ -81,6 +72,71 @@ impl Panels {
     pub(super) fn rows_of(&self, panel: usize) -> &[f32] {
         &self.data[panel * self.width * self.depth..][..self.width_of(panel) * self.depth]
     }
+}
+
+impl Order<'_> {
+    /// Fills the rows of a panel that begins at output `first`, one for each tap and input.
+    fn fill_rows(&self, weights: &[f32], first: usize, row_width: usize, rows: &mut [f32]) {
+        let depth = self.taps.len() * self.inputs;
+        let count = row_width.min(self.outputs - first);
+        if count < row_width {
+            rows.fill(0.0);
+        }
+        let weights = &weights[first * self.output_stride..];
+        // A tap's weights lie one after the other, for one input channel or for all of them.
+        let whole = self.taps.iter().enumerate().all(|(rank, &tap)| rank == tap);
+        let columns = match (whole, self.taps.len() == self.input_stride) {
+            (true, true) => depth,
+            (true, false) => self.taps.len(),
+            (false, _) => 1,
+        };
+        for start in (0..depth).step_by(columns) {
+            let (input, rank) = (start / self.taps.len(), start % self.taps.len());
+            let from = &weights[input * self.input_stride + self.taps[rank]..];
+            let row_of = |column: usize| {
+                let k = start + column;
+                (k % self.taps.len() * self.inputs + k / self.taps.len()) * row_width
+            };
+            scatter_columns(from, self.output_stride, count, columns, row_of, rows);
+        }
+    }
+}
+
+/// Joins each two rows of a run into one row of pairs.
+struct PairRows<'a> {
+    rows: &'a [f32],
+    width: usize,
+    run: usize,
+    words: &'a mut [f32],
+}
+
+impl Work for PairRows<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let runs = self.words.chunks_exact_mut(self.run.div_ceil(2) * self.width);
+        for (words, rows) in runs.zip(self.rows.chunks_exact(self.run * self.width)) {
+            for (words, rows) in words.chunks_exact_mut(self.width).zip(rows.chunks(2 * self.width)) {
+                let (first, second) = rows.split_at(self.width);
+                // Plain loops: compiled here, they become this level's vectors.
+                if second.is_empty() {
+                    for (word, first) in words.iter_mut().zip(first) {
+                        *word = pair(Bf16::from_f32(*first), Bf16::default());
+                    }
+                } else {
+                    for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
+                        *word = pair(Bf16::from_f32(*first), Bf16::from_f32(*second));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Two numbers as a word, which is only moved as an f32, never calculated with.
+#[inline(always)]
+pub(super) fn pair(first: Bf16, second: Bf16) -> f32 {
+    f32::from_bits(u32::from(first.to_bits()) | u32::from(second.to_bits()) << 16)
 }
 
 /// Copies a matrix of `lanes` rows, `pitch` apart, and `columns` columns column by column: column `c` becomes the `lanes`
@@ -144,18 +200,33 @@ fn four(from: &[f32]) -> f32x4 {
     f32x4::new(from[..4].try_into().expect("four numbers"))
 }
 
-/// The images with `border` rows and columns of zeros on each side.
-pub(super) fn border(source: &[f32], images: usize, side: [usize; 2], channels: usize, border: [usize; 2]) -> Aligned {
+/// The images with `border` rows and columns of zeros on each side, and after the last a number more, so that a word may
+/// begin at the last number.
+pub(super) fn border<T: Number>(
+    source: &[T],
+    images: usize,
+    side: [usize; 2],
+    channels: usize,
+    border: [usize; 2],
+) -> Aligned<T> {
     let (row, wide_row) = (side[1] * channels, (side[1] + 2 * border[1]) * channels);
     let wide_rows = side[0] + 2 * border[0];
-    let mut bordered = Aligned::zeros(images * wide_rows * wide_row);
+    let mut bordered = Aligned::zeros(images * wide_rows * wide_row + 1);
     if images == 0 {
         return bordered;
     }
-    bordered.par_chunks_mut(wide_rows * wide_row).zip(source.par_chunks(side[0] * row)).for_each(|(to, from)| {
+    bordered.par_chunks_exact_mut(wide_rows * wide_row).zip(source.par_chunks(side[0] * row)).for_each(|(to, from)| {
         for (y, from) in from.chunks_exact(row).enumerate() {
             to[(y + border[0]) * wide_row + border[1] * channels..][..row].copy_from_slice(from);
         }
     });
     bordered
+}
+
+/// Pixels with a channel of zeros after their own, so that pairs of an odd number of channels do not leave the pixel.
+pub(super) fn with_one_more<T: Number>(source: &[T], channels: usize) -> Aligned<T> {
+    let mut padded = Aligned::zeros(source.len() / channels * (channels + 1));
+    let pixels = padded.par_chunks_exact_mut(channels + 1).zip(source.par_chunks_exact(channels));
+    pixels.with_min_len(1 << 10).for_each(|(to, from)| to[..channels].copy_from_slice(from));
+    padded
 }

@@ -1,82 +1,150 @@
 //! The two register tiles that all the time goes into. Both hold a block of sums in registers and add products of one
-//! broadcast number and a vector of output channels.
+//! broadcast word and a vector of words of output channels, where a word is an f32 or a pair of `Bf16`.
 #![expect(unsafe_code, reason = "pointer arithmetic in the innermost loops; the callers check the ranges")]
 
+use crate::number::{Number, is_bf16, per_word};
 use crate::simd::Simd;
 
 /// Pixels of a forward tile; with `Simd::PANEL_VECTORS` vectors of channels it fills the registers.
 pub(super) const TILE_PIXELS: usize = 6;
 
-/// The operands of a forward tile.
-pub(super) struct GatherTile {
-    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`; the first is null where the tap
-    /// adds nothing.
-    pub(super) pixels: *const *const f32,
-    pub(super) pitch: usize,
-    pub(super) taps: usize,
-    /// Numbers read from each pixel for each tap.
-    pub(super) run: usize,
-    /// `[tap][number of the run][channel]`.
-    pub(super) weights: *const f32,
-    /// Where each pixel's channels go.
-    pub(super) targets: [*mut f32; TILE_PIXELS],
-    /// Whether the sums begin at zero rather than at what the targets hold.
-    pub(super) fresh: bool,
+/// `sums[n][v] += words[n] · row[v]`: one word times `VECTORS` vectors of words, for each of `N` words. A word is an f32 or
+/// a pair of `Bf16`; the product of two pairs is the sum of both products.
+///
+/// # Safety
+/// Each address has a readable word, and `row` `VECTORS * LANES` of them.
+#[inline(always)]
+unsafe fn add_products<S: Simd, T: Number, const N: usize, const VECTORS: usize>(
+    s: S,
+    sums: &mut [[S::V; VECTORS]; N],
+    words: [*const f32; N],
+    row: *const f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if is_bf16::<T>() && !S::HAS_PAIR_PRODUCTS {
+            // One number of the pairs after the other, so that their halves need no registers at the same time.
+            add_halves::<S, true, N, VECTORS>(s, sums, words, row);
+            add_halves::<S, false, N, VECTORS>(s, sums, words, row);
+            return;
+        }
+        let mut vectors = [s.splat(0.0); VECTORS];
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = s.load_from(row.add(v * S::LANES));
+        }
+        for (sums, word) in sums.iter_mut().zip(words) {
+            let x = s.splat(word.read_unaligned());
+            for (sum, w) in sums.iter_mut().zip(vectors) {
+                *sum = if is_bf16::<T>() { s.add_pair_products(x, w, *sum) } else { s.mul_add(x, w, *sum) };
+            }
+        }
+    }
 }
 
-impl GatherTile {
-    /// `target[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
+/// The part of [`add_products`] that takes the second or else the first number of every pair.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn add_halves<S: Simd, const SECOND: bool, const N: usize, const VECTORS: usize>(
+    s: S,
+    sums: &mut [[S::V; VECTORS]; N],
+    words: [*const f32; N],
+    row: *const f32,
+) {
+    let mut vectors = [s.splat(0.0); VECTORS];
+    for (v, vector) in vectors.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let pairs = unsafe { s.load_from(row.add(v * S::LANES)) };
+        *vector = if SECOND { s.second_of_pairs(pairs) } else { s.first_of_pairs(pairs) };
+    }
+    for (sums, word) in sums.iter_mut().zip(words) {
+        // SAFETY: the caller's promise.
+        let pair = unsafe { word.read_unaligned() };
+        let half = if SECOND { pair.to_bits() & 0xFFFF_0000 } else { pair.to_bits() << 16 };
+        let x = s.splat(f32::from_bits(half));
+        for (sum, w) in sums.iter_mut().zip(vectors) {
+            *sum = s.mul_add(x, w, *sum);
+        }
+    }
+}
+
+/// The operands of a forward tile.
+pub(super) struct GatherTile<T> {
+    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`; the first is null where the tap
+    /// adds nothing.
+    pub(super) pixels: *const *const T,
+    pub(super) pitch: usize,
+    pub(super) taps: usize,
+    /// Words read from each pixel for each tap.
+    pub(super) run: usize,
+    /// Words `[tap][word of the run][channel]`.
+    pub(super) weights: *const f32,
+    /// Where each pixel's sums lie so far and go on to, before they are whole.
+    pub(super) sums: [*mut f32; TILE_PIXELS],
+    /// Where each pixel's channels go when the sums are whole.
+    pub(super) targets: [*mut T; TILE_PIXELS],
+    /// Whether the sums begin at zero rather than at what lies in `sums`.
+    pub(super) fresh: bool,
+    /// Whether the sums are whole after this.
+    pub(super) whole: bool,
+}
+
+impl<T: Number> GatherTile<T> {
+    /// `sum[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
     ///
     /// # Safety
-    /// All `TILE_PIXELS` addresses of each tap whose first is not null have `run` readable numbers, the weights `taps * run * VECTORS * LANES`,
-    /// and every target has `VECTORS * LANES` writable numbers that no other thread touches.
+    /// All `TILE_PIXELS` addresses of each tap whose first is not null have `run` readable words, the weights
+    /// `taps * run * VECTORS * LANES`, and `VECTORS * LANES` numbers that no other thread touches lie at each address of
+    /// `targets` if the sums are `whole` and of `sums` if they are not, or not `fresh`.
     #[inline(always)]
     pub(super) unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
         // Every loop over sums has constant bounds: they must never be indexed by a variable, or they leave the registers.
         let mut sums = [[s.splat(0.0); VECTORS]; TILE_PIXELS];
         if !self.fresh {
-            for (sums, target) in sums.iter_mut().zip(self.targets) {
+            for (sums, place) in sums.iter_mut().zip(self.sums) {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: a row of the tile lies at each target.
-                    *sum = unsafe { s.load_from(target.add(v * S::LANES)) };
+                    // SAFETY: a row of the tile lies at each place.
+                    *sum = unsafe { s.load_from(place.add(v * S::LANES)) };
                 }
             }
         }
         let mut weights = self.weights;
         for tap in 0..self.taps {
             // SAFETY: the table holds `TILE_PIXELS` addresses at this place for each tap.
-            let pixels = unsafe { self.pixels.add(tap * self.pitch).cast::<[*const f32; TILE_PIXELS]>().read() };
+            let pixels = unsafe { self.pixels.add(tap * self.pitch).cast::<[*const T; TILE_PIXELS]>().read() };
             if pixels[0].is_null() {
                 weights = weights.wrapping_add(self.run * VECTORS * S::LANES);
                 continue;
             }
             for k in 0..self.run {
-                // SAFETY: the weights hold one row for each tap and number of the run, each pixel `run` numbers.
+                // SAFETY: the weights hold one row for each tap and word of the run, each pixel `run` words.
                 unsafe {
-                    let mut row = [s.splat(0.0); VECTORS];
-                    for (v, vector) in row.iter_mut().enumerate() {
-                        *vector = s.load_from(weights.add(v * S::LANES));
-                    }
+                    let words = pixels.map(|pixel| pixel.add(k * per_word::<T>()).cast::<f32>());
+                    add_products::<S, T, TILE_PIXELS, VECTORS>(s, &mut sums, words, weights);
                     weights = weights.add(VECTORS * S::LANES);
-                    for (sums, pixel) in sums.iter_mut().zip(pixels) {
-                        let x = s.splat(*pixel.add(k));
-                        for (sum, w) in sums.iter_mut().zip(row) {
-                            *sum = s.mul_add(x, w, *sum);
-                        }
-                    }
                 }
             }
         }
-        for (sums, target) in sums.iter().zip(self.targets) {
-            for (v, sum) in sums.iter().enumerate() {
-                // SAFETY: a row of the tile may be written at each target.
-                unsafe { s.store_to(*sum, target.add(v * S::LANES)) };
+        if self.whole {
+            for (sums, target) in sums.iter().zip(self.targets) {
+                for (v, sum) in sums.iter().enumerate() {
+                    // SAFETY: a row of the tile may be written at each target.
+                    unsafe { s.store_numbers_to(*sum, target.add(v * S::LANES)) };
+                }
+            }
+        } else {
+            for (sums, place) in sums.iter().zip(self.sums) {
+                for (v, sum) in sums.iter().enumerate() {
+                    // SAFETY: a row of the tile may be written at each place.
+                    unsafe { s.store_to(*sum, place.add(v * S::LANES)) };
+                }
             }
         }
     }
 }
 
-/// A packed input pixel and the output pixel that sees it through a tap.
+/// Packed input pixels and the output pixels that see them through a tap: one of each, or two side by side.
 #[derive(Clone, Copy)]
 pub(super) struct Pair {
     pub(super) input: u32,
@@ -85,11 +153,11 @@ pub(super) struct Pair {
 
 /// The operands of a weight-gradient tile.
 pub(super) struct OuterTile<'a> {
-    /// `[packed pixel][input channel of the panel]`.
+    /// Words `[packed pixel][input channel of the panel]`.
     pub(super) input: *const f32,
     /// The packed input pixel and the output pixel of each product.
     pub(super) pairs: &'a [Pair],
-    /// `[output pixel][output channel of the panel]`.
+    /// Words `[output pixel][output channel of the panel]`.
     pub(super) gradient: *const f32,
     /// The tile of sums, and numbers from one input channel's sums to the next one's.
     pub(super) target: *mut f32,
@@ -101,10 +169,10 @@ impl OuterTile<'_> {
     /// `target[i][o] (+)= Σ input[pixel][i] · gradient[pixel][o]` for `CHANNELS` input channels.
     ///
     /// # Safety
-    /// The panels hold `CHANNELS` and `VECTORS * LANES` numbers for each pixel that `pairs` names, and the target a
+    /// The panels hold `CHANNELS` and `VECTORS * LANES` words for each pixel that `pairs` names, and the target a
     /// tile of that size that nothing else touches.
     #[inline(always)]
-    pub(super) unsafe fn add<S: Simd, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
+    pub(super) unsafe fn add<S: Simd, T: Number, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
         let mut sums = [[s.splat(0.0); VECTORS]; CHANNELS];
         if !self.fresh {
             for (i, sums) in sums.iter_mut().enumerate() {
@@ -119,16 +187,8 @@ impl OuterTile<'_> {
             unsafe {
                 let input = self.input.add(pair.input as usize * CHANNELS);
                 let gradient = self.gradient.add(pair.output as usize * (VECTORS * S::LANES));
-                let mut vectors = [s.splat(0.0); VECTORS];
-                for (v, vector) in vectors.iter_mut().enumerate() {
-                    *vector = s.load_from(gradient.add(v * S::LANES));
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let x = s.splat(*input.add(i));
-                    for (sum, g) in sums.iter_mut().zip(vectors) {
-                        *sum = s.mul_add(x, g, *sum);
-                    }
-                }
+                let words = std::array::from_fn(|i| input.wrapping_add(i));
+                add_products::<S, T, CHANNELS, VECTORS>(s, &mut sums, words, gradient);
             }
         }
         for (i, sums) in sums.iter().enumerate() {

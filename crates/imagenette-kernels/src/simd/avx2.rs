@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "intrinsics, which the token proves to be there")]
 
 use super::Simd;
+use crate::bf16::Bf16;
 use std::arch::x86_64::*;
 
 /// The token of the level: made only where AVX2 and FMA are there.
@@ -89,5 +90,38 @@ impl Simd for Avx2 {
     unsafe fn store_to(self, a: __m256, to: *mut f32) {
         // SAFETY: the token proves the instructions, the caller room for 8 numbers.
         unsafe { _mm256_storeu_ps(to, a) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16_from(self, from: *const Bf16) -> __m256 {
+        // SAFETY: the token proves the instructions, the caller 8 readable numbers.
+        unsafe {
+            let numbers = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(numbers))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16_to(self, a: __m256, to: *mut Bf16) {
+        // SAFETY: the token proves the instructions, the caller room for 8 numbers.
+        unsafe {
+            let bits = _mm256_castps_si256(a);
+            // As `Bf16::from_f32` does.
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+            let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x0040_0000));
+            let none = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+            let halves = _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, none));
+            let packed = _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
+            _mm_storeu_si128(to.cast(), packed);
+        }
+    }
+    #[inline(always)]
+    fn first_of_pairs(self, pairs: __m256) -> __m256 {
+        // SAFETY: the token proves the instructions.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(pairs))) }
+    }
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: __m256) -> __m256 {
+        // SAFETY: the token proves the instructions.
+        unsafe { _mm256_and_ps(pairs, _mm256_castsi256_ps(_mm256_set1_epi32(0xFFFF_0000_u32 as i32))) }
     }
 }

@@ -1,5 +1,6 @@
 //! Vectors of f32 behind one trait, so that every kernel is written once: a level is a token of type `Simd`, which says
-//! how many numbers a vector holds, how large the register tile of the convolutions is, and does the arithmetic.
+//! how many numbers a vector holds, how large the register tile of the convolutions is, and does the arithmetic. Numbers
+//! stored as `Bf16` are widened when they are loaded and rounded when they are stored.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,8 +11,11 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512;
+pub(crate) use avx512::{Avx512, Avx512Bf16};
 pub(crate) use portable::Portable;
+
+use crate::bf16::Bf16;
+use crate::number::{Number, is_bf16};
 
 /// A token for an instruction set; holding one proves that the processor has it, so that the arithmetic is safe.
 #[expect(unsafe_code, reason = "loads and stores through pointers, for the register tiles of the convolutions")]
@@ -22,6 +26,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Vectors of output channels in a register tile of `TILE_PIXELS` pixels; the accumulators must fit in registers.
     const PANEL_VECTORS: usize;
+    /// Whether [`Self::add_pair_products`] is one instruction.
+    const HAS_PAIR_PRODUCTS: bool = false;
 
     fn splat(self, x: f32) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
@@ -52,40 +58,84 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// `LANES` numbers can be written to `to`.
     unsafe fn store_to(self, a: Self::V, to: *mut f32);
 
+    /// `LANES` numbers, widened.
+    ///
+    /// # Safety
+    /// `LANES` numbers can be read from `from`.
+    unsafe fn load_bf16_from(self, from: *const Bf16) -> Self::V;
+    /// `LANES` numbers, each rounded to the nearest, to the even one of two; what is not a number stays none. A level may
+    /// take numbers below 2⁻¹²⁶ for zero, as the instruction for it does.
+    ///
+    /// # Safety
+    /// `LANES` numbers can be written to `to`.
+    unsafe fn store_bf16_to(self, a: Self::V, to: *mut Bf16);
+
+    /// The numbers in the lower halves of lanes that hold pairs of `Bf16`.
+    fn first_of_pairs(self, pairs: Self::V) -> Self::V;
+    /// The numbers in the upper halves.
+    fn second_of_pairs(self, pairs: Self::V) -> Self::V;
+    /// `sum` plus the products of both numbers of each pair. The instruction of the processors that have one rounds after
+    /// either product like two fused multiply-adds, the second number's first, but takes what is below 2⁻¹²⁶ for zero.
+    #[inline(always)]
+    fn add_pair_products(self, a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        let sum = self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), sum);
+        self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), sum)
+    }
+
+    /// `LANES` numbers of either kind.
+    ///
+    /// # Safety
+    /// `LANES` numbers can be read from `from`.
+    #[inline(always)]
+    unsafe fn load_numbers_from<T: Number>(self, from: *const T) -> Self::V {
+        // SAFETY: the caller's promise; `T` is the type that is asked for.
+        unsafe { if is_bf16::<T>() { self.load_bf16_from(from.cast()) } else { self.load_from(from.cast()) } }
+    }
+
+    /// `LANES` numbers of either kind.
+    ///
+    /// # Safety
+    /// `LANES` numbers can be written to `to`.
+    #[inline(always)]
+    unsafe fn store_numbers_to<T: Number>(self, a: Self::V, to: *mut T) {
+        // SAFETY: the caller's promise; `T` is the type that is asked for.
+        unsafe { if is_bf16::<T>() { self.store_bf16_to(a, to.cast()) } else { self.store_to(a, to.cast()) } }
+    }
+
     /// The first `LANES` numbers of `from`.
     #[inline(always)]
-    fn load(self, from: &[f32]) -> Self::V {
+    fn load<T: Number>(self, from: &[T]) -> Self::V {
         assert!(from.len() >= Self::LANES);
         // SAFETY: the length was checked.
-        unsafe { self.load_from(from.as_ptr()) }
+        unsafe { self.load_numbers_from(from.as_ptr()) }
     }
 
     /// Writes the first `LANES` numbers of `to`.
     #[inline(always)]
-    fn store(self, a: Self::V, to: &mut [f32]) {
+    fn store<T: Number>(self, a: Self::V, to: &mut [T]) {
         assert!(to.len() >= Self::LANES);
         // SAFETY: the length was checked.
-        unsafe { self.store_to(a, to.as_mut_ptr()) }
+        unsafe { self.store_numbers_to(a, to.as_mut_ptr()) }
     }
 
     /// As many numbers of `from` as there are, up to `LANES`; zeros after them.
     #[inline(always)]
-    fn load_some(self, from: &[f32]) -> Self::V {
+    fn load_some<T: Number>(self, from: &[T]) -> Self::V {
         if from.len() >= Self::LANES {
             return self.load(from);
         }
-        let mut whole = [0.0; MAX_LANES];
+        let mut whole = [T::default(); MAX_LANES];
         whole[..from.len()].copy_from_slice(from);
         self.load(&whole)
     }
 
     /// Fills `to` with the first numbers of `a`, up to `LANES` of them.
     #[inline(always)]
-    fn store_some(self, a: Self::V, to: &mut [f32]) {
+    fn store_some<T: Number>(self, a: Self::V, to: &mut [T]) {
         if to.len() >= Self::LANES {
             return self.store(a, to);
         }
-        let mut whole = [0.0; MAX_LANES];
+        let mut whole = [T::default(); MAX_LANES];
         self.store(a, &mut whole);
         let count = to.len();
         to.copy_from_slice(&whole[..count]);

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "loads and stores through pointers")]
 
 use super::Simd;
+use crate::bf16::Bf16;
 use wide::f32x4;
 
 /// The token of the level that is always there.
@@ -63,5 +64,23 @@ impl Simd for Portable {
     unsafe fn store_to(self, a: f32x4, to: *mut f32) {
         // SAFETY: the caller promises room for four numbers.
         unsafe { to.cast::<[f32; 4]>().write_unaligned(a.to_array()) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16_from(self, from: *const Bf16) -> f32x4 {
+        // SAFETY: the caller promises four readable numbers.
+        f32x4::new(unsafe { from.cast::<[Bf16; 4]>().read_unaligned() }.map(Bf16::to_f32))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16_to(self, a: f32x4, to: *mut Bf16) {
+        // SAFETY: the caller promises room for four numbers.
+        unsafe { to.cast::<[Bf16; 4]>().write_unaligned(a.to_array().map(Bf16::from_f32)) }
+    }
+    #[inline(always)]
+    fn first_of_pairs(self, pairs: f32x4) -> f32x4 {
+        f32x4::new(pairs.to_array().map(|pair| f32::from_bits(pair.to_bits() << 16)))
+    }
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: f32x4) -> f32x4 {
+        f32x4::new(pairs.to_array().map(|pair| f32::from_bits(pair.to_bits() & 0xFFFF_0000)))
     }
 }

@@ -1,5 +1,15 @@
 //! Random sizes and numbers for the tests, and comparisons that name what differs.
+//!
+//! `IMAGENETTE_TEST_CASES=n` bounds the number of random cases, for machines that only exist in an emulator.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test program uses a part of it")]
+
+use imagenette_kernels::{Number, Precision};
+
+/// `wanted` cases, or fewer if the environment asks for fewer.
+pub fn cases(wanted: u64) -> std::ops::Range<u64> {
+    let most = std::env::var("IMAGENETTE_TEST_CASES").ok().map(|text| text.parse().expect("a number of cases"));
+    0..most.unwrap_or(wanted).min(wanted)
+}
 
 /// A small generator (splitmix64), so that a failing case can be repeated by its seed.
 pub struct Numbers(u64);
@@ -29,10 +39,42 @@ impl Numbers {
     pub fn numbers(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.number()).collect()
     }
+    /// Numbers as maps store them.
+    pub fn stored<T: Number>(&mut self, count: usize) -> Vec<T> {
+        (0..count).map(|_| T::from_f32(self.number())).collect()
+    }
 }
 
-pub fn to_f64(numbers: &[f32]) -> Vec<f64> {
-    numbers.iter().map(|&x| f64::from(x)).collect()
+pub fn to_f64<T: Number>(numbers: &[T]) -> Vec<f64> {
+    numbers.iter().map(|&x| f64::from(x.to_f32())).collect()
+}
+
+/// As f32, which is exact.
+pub fn to_f32<T: Number>(numbers: &[T]) -> Vec<f32> {
+    numbers.iter().map(|&x| x.to_f32()).collect()
+}
+
+/// Something that is not a number, to begin outputs with: what was in them before must not matter.
+pub fn none<T: Number>() -> T {
+    T::from_f32(f32::NAN)
+}
+
+/// The largest relative error of rounding to the numbers that maps store: half of the last of 24 or 8 bits.
+pub fn rounding<T: Number>() -> f64 {
+    match T::PRECISION {
+        Precision::F32 => 0.5f64.powi(24),
+        Precision::Bf16 => 0.5f64.powi(8),
+    }
+}
+
+/// Every number lies within what rounding it once leaves, plus `tolerance` times the sum of its summands' magnitudes.
+pub fn assert_near<T: Number>(what: &str, found: &[T], expected: &[f64], magnitudes: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}: length");
+    for (i, ((&found, &expected), magnitude)) in found.iter().zip(expected).zip(magnitudes).enumerate() {
+        let allowed = rounding::<T>() * expected.abs() + tolerance * magnitude + 1e-30;
+        let error = (f64::from(found.to_f32()) - expected).abs();
+        assert!(error <= allowed, "{what}: element {i} is {found:?}, expected {expected} ± {allowed}");
+    }
 }
 
 /// Every number lies within `tolerance` times the largest expected magnitude (at least one).
@@ -45,14 +87,14 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64)
     }
 }
 
-/// The results of `work` on pools of 1, 2 and 7 threads have the same bits.
+/// The results of `work` on pools of 1, 2, 3 and 7 threads have the same bits.
 pub fn assert_same_bits_for_any_threads(what: &str, work: impl Fn() -> Vec<f32> + Sync) {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(&work).iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
     };
     let one = on(1);
-    for threads in [2, 7] {
+    for threads in [2, 3, 7] {
         assert!(one == on(threads), "{what}: {threads} threads give other bits than one");
     }
 }

@@ -11,6 +11,7 @@ use super::tile::OuterTile;
 use super::{Convolution, pack, window};
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::simd::Simd;
 use packing::Source;
@@ -28,11 +29,11 @@ const BLOCK_SUMS: usize = 1 << 12;
 /// Numbers that the partial sums of all chunks may take together, beyond the first chunk's.
 const PARTIAL_NUMBERS: usize = 1 << 20;
 
-pub(super) fn run(
+pub(super) fn run<T: Number>(
     convolution: &Convolution,
     level: Level,
-    input: &[f32],
-    gradient: &[f32],
+    input: &[T],
+    gradient: &[T],
     weight_gradient: &mut [f32],
 ) {
     let shape = convolution.shape();
@@ -159,9 +160,9 @@ impl OutputPanels {
 }
 
 /// Some rows of output pixels, some input channels and some panels of output channels: one thread's task.
-struct Chunk<'a> {
-    source: &'a Source<'a>,
-    gradient: &'a [f32],
+struct Chunk<'a, T> {
+    source: &'a Source<'a, T>,
+    gradient: &'a [T],
     output: [usize; 2],
     panels: &'a OutputPanels,
     /// Rows of all images' outputs, one image after the other.
@@ -173,7 +174,7 @@ struct Chunk<'a> {
     first: usize,
 }
 
-impl Work for Chunk<'_> {
+impl<T: Number> Work for Chunk<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -189,7 +190,7 @@ impl Work for Chunk<'_> {
             let mut panel_start = 0;
             for panel in self.panel_range.clone() {
                 let width = self.panels.width_of(panel);
-                let panel_len = block.len() * self.output[1] * width;
+                let panel_len = block.len() * self.words_of_row() * width;
                 let gradient = &packed_gradient[panel_start..panel_start + panel_len];
                 panel_start += panel_len;
                 for channels in &tile_channels {
@@ -212,7 +213,7 @@ impl Work for Chunk<'_> {
                         };
                         // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of the
                         // block, each `width` wide in `gradient`; the target is as above.
-                        unsafe { tile_of(s, &tile, channels.len(), width / S::LANES) };
+                        unsafe { tile_of::<S, T>(s, &tile, channels.len(), width / S::LANES) };
                     }
                 }
             }
@@ -241,17 +242,17 @@ fn tile_channels(channels: Range<usize>) -> Vec<Range<usize>> {
 /// # Safety
 /// As for [`OuterTile::add`].
 #[inline(always)]
-unsafe fn tile_of<S: Simd>(s: S, tile: &OuterTile<'_>, channels: usize, vectors: usize) {
+unsafe fn tile_of<S: Simd, T: Number>(s: S, tile: &OuterTile<'_>, channels: usize, vectors: usize) {
     macro_rules! sizes {
         ($($channels:literal)*) => {
             // SAFETY: the caller's promise, for the sizes that it names.
             unsafe {
                 match (channels, vectors) {
                     $(
-                        ($channels, 1) => tile.add::<S, $channels, 1>(s),
-                        ($channels, 2) => tile.add::<S, $channels, 2>(s),
-                        ($channels, 3) => tile.add::<S, $channels, 3>(s),
-                        ($channels, 4) => tile.add::<S, $channels, 4>(s),
+                        ($channels, 1) => tile.add::<S, T, $channels, 1>(s),
+                        ($channels, 2) => tile.add::<S, T, $channels, 2>(s),
+                        ($channels, 3) => tile.add::<S, T, $channels, 3>(s),
+                        ($channels, 4) => tile.add::<S, T, $channels, 4>(s),
                     )*
                     _ => unreachable!("tiles have one to six channels and one to four vectors"),
                 }

@@ -1,15 +1,22 @@
 //! What the tiles of a weight gradient read: rows of the input and of the output's gradient, cut into panels of channels,
 //! and for each tap the pairs of pixels that it multiplies.
+//!
+//! Of `Bf16` the tiles read words of two pixels side by side: outputs 0 and 1, 2 and 3, … of a row, and since a tap may
+//! shift the input by an odd number of pixels, of the input the word that begins at every pixel and at the one before the
+//! first. Where a row ends between the two, the second is zero.
 
+use super::super::pack::pair;
 use super::super::tile::Pair;
 use super::Chunk;
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
+use crate::number::{Number, is_bf16, per_word};
 use std::ops::Range;
 
 /// The input as the tiles see it: where a row of a few-channel kernel is one run of numbers, that run is a pixel with
 /// `channels` channels, and the taps are the kernel's rows.
-pub(super) struct Source<'a> {
-    pub(super) numbers: &'a [f32],
+pub(super) struct Source<'a, T> {
+    pub(super) numbers: &'a [T],
     /// Rows and columns of pixels.
     pub(super) side: [usize; 2],
     /// Numbers from a pixel to the next, and from a row to the next.
@@ -21,7 +28,7 @@ pub(super) struct Source<'a> {
     pub(super) padding: [usize; 2],
 }
 
-impl Source<'_> {
+impl<T: Number> Source<'_, T> {
     /// Input columns from a packed column to the next: with one tap only every `stride`-th is ever read.
     fn packed_every(&self) -> usize {
         if self.taps[1] == 1 { self.stride[1] } else { 1 }
@@ -44,9 +51,15 @@ impl Source<'_> {
     }
 }
 
-impl Chunk<'_> {
-    /// Packs the input rows that these output rows read, as `[tile of channels][pixel][channel]`; `pairs` becomes, for each
-    /// tap, the pixels that it multiplies. Returns the number of packed pixels.
+impl<T: Number> Chunk<'_, T> {
+    /// Words that a row of output pixels takes.
+    pub(super) fn words_of_row(&self) -> usize {
+        self.output[1].div_ceil(per_word::<T>())
+    }
+
+    /// Packs the input rows that these output rows read, as words `[tile of channels][pixel][channel]`; `pairs` becomes, for
+    /// each tap, the words that it multiplies. Returns the number of packed pixels.
+    #[inline(always)]
     pub(super) fn pack_input(
         &self,
         block: Range<usize>,
@@ -56,15 +69,17 @@ impl Chunk<'_> {
     ) -> usize {
         let source = self.source;
         let phases = source.phases();
-        let columns: usize = phases.iter().map(|(_, _, count)| count).sum();
+        // Of `Bf16` there is one word more in each range, the one that begins before it.
+        let lead = per_word::<T>() - 1;
+        let columns: usize = phases.iter().map(|(_, _, count)| lead + count).sum();
         // Where each input column lies in a packed row.
         let mut column_of = vec![usize::MAX; source.side[1]];
         let mut column = 0;
         for &(first, every, count) in &phases {
             for i in 0..count {
-                column_of[first + i * every] = column;
-                column += 1;
+                column_of[first + i * every] = column + lead + i;
             }
+            column += lead + count;
         }
         let [taps_y, taps_x] = source.taps;
         // With one tap only every `stride`-th row is ever read.
@@ -87,10 +102,18 @@ impl Chunk<'_> {
                 for output_y in inside_y.start.max(y)..inside_y.end.min(y + count) {
                     let input_y = output_y * source.stride[0] + tap_y - source.padding[0];
                     let input = (rows.len() + (input_y - first_y) / row_every) * columns;
-                    let output = (row - block.start + output_y - y) * self.output[1];
-                    pairs.extend(source.inside(1, tap_x, self.output[1]).map(|x| Pair {
-                        input: (input + column_of[x * source.stride[1] + tap_x - source.padding[1]]) as u32,
-                        output: (output + x) as u32,
+                    let output = (row - block.start + output_y - y) * self.words_of_row();
+                    let inside = source.inside(1, tap_x, self.output[1]);
+                    if inside.is_empty() {
+                        continue;
+                    }
+                    let column = |x: usize| column_of[x * source.stride[1] + tap_x - source.padding[1]];
+                    let words = inside.start / per_word::<T>()..inside.end.div_ceil(per_word::<T>());
+                    pairs.extend(words.map(|word| {
+                        let x = word * per_word::<T>();
+                        // Where the tap sees only the second output of a word, it reads the word before that one's.
+                        let column = if x < inside.start { column(x + 1) - 1 } else { column(x) };
+                        Pair { input: (input + column) as u32, output: (output + word) as u32 }
                     }));
                 }
             }
@@ -107,60 +130,133 @@ impl Chunk<'_> {
                 let from = &source.numbers[(image * source.side[0] + y) * source.row_pitch..];
                 for &(first, every, count) in &phases {
                     let part;
-                    (part, to) = to.split_at_mut(count * width);
-                    copy_pixels(&from[first * source.pitch + channels.start..], every * source.pitch, part, width);
+                    (part, to) = to.split_at_mut((lead + count) * width);
+                    let (from, pitch) = (&from[first * source.pitch + channels.start..], every * source.pitch);
+                    if is_bf16::<T>() {
+                        pair_neighbours(from, pitch, part, width);
+                    } else {
+                        copy_pixels(from, pitch, part, width);
+                    }
                 }
             }
         }
         pixels
     }
 
-    /// Packs the gradient of these output rows as `[panel][pixel][channel]`, filling channels with zeros.
+    /// Packs the gradient of these output rows as words `[panel][pixel][channel]`, filling channels with zeros.
+    #[inline(always)]
     pub(super) fn pack_gradient(&self, block: Range<usize>, packed: &mut Aligned) {
-        let pixels = block.len() * self.output[1];
+        let words = block.len() * self.words_of_row();
         let outputs = self.panels.outputs;
         let start = self.panels.start(self.panel_range.start);
-        packed.resize(pixels * (self.panels.start(self.panel_range.end) - start));
+        packed.resize(words * (self.panels.start(self.panel_range.end) - start));
         for panel in self.panel_range.clone() {
             let (first, width) = (self.panels.start(panel), self.panels.width_of(panel));
-            let to = &mut packed[(first - start) * pixels..][..width * pixels];
+            let to = &mut packed[(first - start) * words..][..width * words];
             let from = &self.gradient[block.start * self.output[1] * outputs + first..];
             let count = width.min(outputs - first);
+            if is_bf16::<T>() {
+                for (row, to) in to.chunks_exact_mut(self.words_of_row() * width).enumerate() {
+                    let from = &from[row * self.output[1] * outputs..];
+                    pair_up(from, outputs, self.output[1], count, to, width);
+                }
+                continue;
+            }
             if count == width {
                 copy_pixels(from, outputs, to, width);
                 continue;
             }
             for (pixel, to) in to.chunks_exact_mut(width).enumerate() {
-                to[..count].copy_from_slice(&from[pixel * outputs..][..count]);
+                for (to, from) in to.iter_mut().zip(&from[pixel * outputs..][..count]) {
+                    *to = from.to_f32();
+                }
                 to[count..].fill(0.0);
             }
         }
     }
 }
 
+/// `T` as the `Bf16` that it is where this is called.
+#[inline(always)]
+fn half<T: Number>(x: T) -> Bf16 {
+    Bf16::from_bits((x.to_f32().to_bits() >> 16) as u16)
+}
+
+/// Words of `width` channels of every `pitch`-th number and the next such: first zeros and the first pixel, in the end the
+/// last pixel and zeros.
+#[inline(always)]
+fn pair_neighbours<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: usize) {
+    let count = to.len() / width - 1;
+    for (place, to) in to.chunks_exact_mut(width).enumerate() {
+        match place {
+            0 => {
+                for (to, second) in to.iter_mut().zip(&from[..width]) {
+                    *to = pair(Bf16::default(), half(*second));
+                }
+            }
+            place if place == count => {
+                for (to, first) in to.iter_mut().zip(&from[(place - 1) * pitch..][..width]) {
+                    *to = pair(half(*first), Bf16::default());
+                }
+            }
+            place => {
+                let (first, second) = (&from[(place - 1) * pitch..][..width], &from[place * pitch..][..width]);
+                for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
+                    *to = pair(half(*first), half(*second));
+                }
+            }
+        }
+    }
+}
+
+/// Words of `count` channels of pixels 0 and 1, 2 and 3, … of `pixels` that lie `pitch` apart, filled up with zeros to
+/// `width` channels and whole words.
+#[inline(always)]
+fn pair_up<T: Number>(from: &[T], pitch: usize, pixels: usize, count: usize, to: &mut [f32], width: usize) {
+    for (word, to) in to.chunks_exact_mut(width).enumerate() {
+        let first = &from[2 * word * pitch..][..count];
+        if 2 * word + 1 < pixels {
+            let second = &from[(2 * word + 1) * pitch..][..count];
+            for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
+                *to = pair(half(*first), half(*second));
+            }
+        } else {
+            for (to, first) in to.iter_mut().zip(first) {
+                *to = pair(half(*first), Bf16::default());
+            }
+        }
+        to[count..].fill(0.0);
+    }
+}
+
 /// Copies `width` numbers from every `pitch`-th number of `from`, one after the other, into `to`.
-fn copy_pixels(from: &[f32], pitch: usize, to: &mut [f32], width: usize) {
+#[inline(always)]
+fn copy_pixels<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: usize) {
     /// With the width known, a copy is a few moves rather than a call.
     #[inline(always)]
-    fn copy<const WIDTH: usize>(from: &[f32], pitch: usize, to: &mut [f32]) {
+    fn copy<T: Number, const WIDTH: usize>(from: &[T], pitch: usize, to: &mut [f32]) {
         let (to, _) = to.as_chunks_mut::<WIDTH>();
         for (pixel, to) in to.iter_mut().enumerate() {
-            to.copy_from_slice(&from[pixel * pitch..][..WIDTH]);
+            for (to, from) in to.iter_mut().zip(&from[pixel * pitch..][..WIDTH]) {
+                *to = from.to_f32();
+            }
         }
     }
     match width {
-        3 => copy::<3>(from, pitch, to),
-        4 => copy::<4>(from, pitch, to),
-        5 => copy::<5>(from, pitch, to),
-        6 => copy::<6>(from, pitch, to),
-        8 => copy::<8>(from, pitch, to),
-        16 => copy::<16>(from, pitch, to),
-        32 => copy::<32>(from, pitch, to),
-        48 => copy::<48>(from, pitch, to),
-        64 => copy::<64>(from, pitch, to),
+        3 => copy::<T, 3>(from, pitch, to),
+        4 => copy::<T, 4>(from, pitch, to),
+        5 => copy::<T, 5>(from, pitch, to),
+        6 => copy::<T, 6>(from, pitch, to),
+        8 => copy::<T, 8>(from, pitch, to),
+        16 => copy::<T, 16>(from, pitch, to),
+        32 => copy::<T, 32>(from, pitch, to),
+        48 => copy::<T, 48>(from, pitch, to),
+        64 => copy::<T, 64>(from, pitch, to),
         _ => {
             for (pixel, to) in to.chunks_exact_mut(width).enumerate() {
-                to.copy_from_slice(&from[pixel * pitch..][..width]);
+                for (to, from) in to.iter_mut().zip(&from[pixel * pitch..][..width]) {
+                    *to = from.to_f32();
+                }
             }
         }
     }
