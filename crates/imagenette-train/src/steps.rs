@@ -2,7 +2,7 @@
 
 use imagenette_data::edition::Split;
 use imagenette_data::loader::Batch;
-use imagenette_kernels::{Level, peak_gflops};
+use imagenette_kernels::{Level, Precision, peak_gflops};
 
 use crate::error::Result;
 use crate::ops::Ops;
@@ -45,6 +45,6 @@ impl<'j> Steps<'j> {
             Ops::Kernels(level) => level,
             Ops::Stock => Level::best(),
         };
-        peak_gflops(level, threads)
+        peak_gflops(level, Precision::F32, threads)
     }
 }
