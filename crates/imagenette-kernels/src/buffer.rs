@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
 
 use crate::number::Number;
+use rayon::prelude::*;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -34,7 +35,7 @@ impl<T: Number> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::scratch(len);
-        buffer.fill(T::default());
+        buffer.par_chunks_mut(1 << 16).for_each(|part| part.fill(T::default()));
         buffer
     }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, to_f64};
 use imagenette_kernels::depthwise::{Depthwise, DepthwiseShape, twin};
 use imagenette_kernels::{Level, ShapeError};
 
@@ -25,7 +25,7 @@ fn random_shape(random: &mut Numbers) -> DepthwiseShape {
 #[test]
 fn random_shapes_agree_with_the_twins() {
     for level in Level::available() {
-        for seed in 0..200 {
+        for seed in cases(200) {
             let mut random = Numbers::new(seed);
             let shape = random_shape(&mut random);
             let convolution = Depthwise::new(shape).expect("a valid shape");

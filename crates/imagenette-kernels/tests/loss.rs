@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, to_f64};
 use imagenette_kernels::loss::{softmax_cross_entropy, twin};
 use imagenette_kernels::pixels::normalize_pixels;
 
 #[test]
 fn the_loss_and_its_gradient_agree_with_the_twin() {
-    for seed in 0..200 {
+    for seed in cases(200) {
         let mut random = Numbers::new(seed);
         let (samples, classes) = (random.within(1, 70), random.one_of(&[1, 2, 3, 10, 17, 100]));
         let smoothing = random.one_of(&[0, 1, 2, 9]) as f32 / 10.0;
