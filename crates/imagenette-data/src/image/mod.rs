@@ -9,7 +9,7 @@ mod resize;
 
 use std::path::Path;
 
-pub use encode::encode_png;
+pub use encode::{encode_jpeg, encode_png};
 pub use remark::Remark;
 pub use resize::Resizer;
 
