@@ -18,6 +18,7 @@ pub mod extract;
 pub mod fetch;
 pub mod image;
 pub mod loader;
+pub mod make;
 pub mod manifest;
 pub mod packed;
 pub mod random;

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Get(arguments) => commands::get::run(&arguments, terminal),
+        Verb::Make(arguments) => commands::make::run(&arguments, terminal),
         Verb::Verify(arguments) => commands::verify::run(&arguments, terminal),
         Verb::Info(arguments) => commands::info::run(&arguments),
         Verb::Show(arguments) => commands::show::run(&arguments, terminal),

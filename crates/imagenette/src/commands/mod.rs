@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod get;
 pub(crate) mod info;
+pub(crate) mod make;
 pub(crate) mod predict;
 pub(crate) mod score;
 pub(crate) mod show;
