@@ -24,6 +24,8 @@ pub enum Purpose {
     Network = 6,
     /// Test inputs.
     Test = 7,
+    /// The order of photos in the shards of an export.
+    Export = 10,
     /// How long to wait before a download is tried again.
     Backoff = 100,
 }
