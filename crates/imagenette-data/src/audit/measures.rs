@@ -110,6 +110,10 @@ pub(super) fn measure(subject: &Subject, facts: &[Option<Facts>]) -> Measures {
     sizes.truncate(SIZES);
     let mut extremes = Vec::new();
     let mut extreme = |respect, value: &dyn Fn(&Facts) -> f64, shown: &dyn Fn(&Facts) -> String| {
+        // Where all are equal there is no end.
+        if read.iter().all(|(_, facts)| value(facts) == value(read[0].1)) {
+            return;
+        }
         // The first of equals, so that the report does not depend on anything but the photos.
         let mut first: Option<(f64, u32, &Facts)> = None;
         for (sample, facts) in &read {
