@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod datasets;
 #[cfg(unix)]
 mod interruption;
 mod support;
