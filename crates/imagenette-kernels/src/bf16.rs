@@ -1,5 +1,6 @@
 //! Numbers of sixteen bits: the upper half of an f32, rounded to nearest even. They halve the memory that activations
 //! move; sums are kept in f32.
+#![expect(unsafe_code, reason = "the promise that any bits are a number")]
 
 use crate::level::{Level, Work};
 use crate::shape::check_len;
@@ -13,6 +14,11 @@ const BLOCK: usize = 1 << 15;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct Bf16(u16);
+
+// SAFETY: a plain u16 (`repr(transparent)`), of which all zeros are a number.
+unsafe impl bytemuck::Zeroable for Bf16 {}
+// SAFETY: a plain u16 (`repr(transparent)`), without padding, of which any bits are a number.
+unsafe impl bytemuck::Pod for Bf16 {}
 
 impl Bf16 {
     /// The number with these bits.

@@ -116,15 +116,26 @@ impl Level {
     /// Whether the processor multiplies pairs of `Bf16` by an instruction of its own, so that they are faster than f32.
     #[must_use]
     pub fn has_bf16_products(self) -> bool {
-        struct Has;
-        impl Work for Has {
+        match self.0 {
+            Kind::Portable => false,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 | Kind::Avx512 => false,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => true,
+        }
+    }
+
+    /// Whether convolutions of `Bf16` multiply pairs rather than widen what they read.
+    pub(crate) fn multiplies_pairs(self) -> bool {
+        struct Multiplies;
+        impl Work for Multiplies {
             type Output = bool;
             #[inline(always)]
             fn run<S: Simd>(self, _: S) -> bool {
-                S::HAS_PAIR_PRODUCTS
+                S::MULTIPLIES_PAIRS
             }
         }
-        self.run(Has)
+        self.run(Multiplies)
     }
 
     /// Numbers in a vector.

@@ -6,6 +6,7 @@
 pub mod activation;
 pub mod bf16;
 mod buffer;
+mod compiled;
 pub mod convolution;
 pub mod depthwise;
 pub mod level;

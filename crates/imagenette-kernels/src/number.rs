@@ -2,6 +2,7 @@
 //! what they read to f32, sum in f32, and round once when they write.
 
 use crate::bf16::Bf16;
+use crate::compiled::Compiled;
 
 /// What maps are stored in between two kernels; sums, statistics and parameters are f32 in either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,8 +22,9 @@ impl std::fmt::Display for Precision {
     }
 }
 
-/// A stored number. `f32` and [`Bf16`] are the ones there are.
-pub trait Number: sealed::Sealed + Copy + Default + PartialEq + std::fmt::Debug + Send + Sync + 'static {
+/// A stored number. `f32` and [`Bf16`] are the ones there are; other crates cannot add any, since the trait beneath is
+/// hidden.
+pub trait Number: Compiled + Copy + Default + PartialEq + std::fmt::Debug + Send + Sync + 'static {
     /// Which of the two it is.
     const PRECISION: Precision;
 
@@ -31,13 +33,6 @@ pub trait Number: sealed::Sealed + Copy + Default + PartialEq + std::fmt::Debug 
 
     /// The nearest number.
     fn from_f32(x: f32) -> Self;
-}
-
-mod sealed {
-    /// Keeps other crates from storing what the kernels cannot read.
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for crate::bf16::Bf16 {}
 }
 
 impl Number for f32 {

@@ -1,25 +1,26 @@
 //! Bytes of photos become the network's input: each channel less its mean, over its standard deviation.
 
+use crate::number::Number;
 use crate::shape::check_len;
 use rayon::prelude::*;
 
 /// Pixels that a task works on.
 const BLOCK_PIXELS: usize = 1 << 14;
 
-/// `output = (bytes / 255 - mean) / deviation`, channel by channel.
+/// `output = (bytes / 255 - mean) / deviation`, channel by channel, rounded to what the output holds.
 ///
 /// # Shapes
 /// `bytes` and `output` `[.., 3]`.
 ///
 /// # Panics
 /// The lengths do not agree or are no whole number of pixels.
-pub fn normalize_pixels(bytes: &[u8], mean: [f32; 3], deviation: [f32; 3], output: &mut [f32]) {
+pub fn normalize_pixels<T: Number>(bytes: &[u8], mean: [f32; 3], deviation: [f32; 3], output: &mut [T]) {
     assert!(bytes.len().is_multiple_of(3), "{} bytes are no whole number of RGB pixels", bytes.len());
     check_len("the output", output.len(), bytes.len());
     // A byte has 256 values: the division is done once for each.
-    let table: Vec<[f32; 3]> =
-        (0..=255u8).map(|byte| std::array::from_fn(|c| (f32::from(byte) / 255.0 - mean[c]) / deviation[c])).collect();
-    let table: &[[f32; 3]; 256] = table.as_slice().try_into().expect("a byte has 256 values");
+    let of = |byte: u8, c: usize| T::from_f32((f32::from(byte) / 255.0 - mean[c]) / deviation[c]);
+    let table: Vec<[T; 3]> = (0..=255u8).map(|byte| std::array::from_fn(|c| of(byte, c))).collect();
+    let table: &[[T; 3]; 256] = table.as_slice().try_into().expect("a byte has 256 values");
     output.par_chunks_mut(3 * BLOCK_PIXELS).zip(bytes.par_chunks(3 * BLOCK_PIXELS)).for_each(|(output, bytes)| {
         for (output, bytes) in output.as_chunks_mut::<3>().0.iter_mut().zip(bytes.as_chunks::<3>().0) {
             for channel in 0..3 {
@@ -32,16 +33,19 @@ pub fn normalize_pixels(bytes: &[u8], mean: [f32; 3], deviation: [f32; 3], outpu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bf16::Bf16;
 
     #[test]
-    fn every_byte_is_scaled_by_its_channels_numbers() {
+    fn every_byte_is_scaled_by_its_channels_numbers_and_rounded() {
         let bytes: Vec<u8> = (0..=255).flat_map(|byte| [byte, 255 - byte, byte / 2]).collect();
-        let mut output = vec![f32::NAN; bytes.len()];
+        let (mut output, mut halves) = (vec![f32::NAN; bytes.len()], vec![Bf16::default(); bytes.len()]);
         let (mean, deviation) = ([0.1, 0.5, 0.4], [0.2, 0.3, 0.25]);
         normalize_pixels(&bytes, mean, deviation, &mut output);
-        for (i, (output, byte)) in output.iter().zip(bytes).enumerate() {
+        normalize_pixels(&bytes, mean, deviation, &mut halves);
+        for (i, ((output, half), byte)) in output.iter().zip(halves).zip(bytes).enumerate() {
             let c = i % 3;
             assert_eq!(*output, (f32::from(byte) / 255.0 - mean[c]) / deviation[c]);
+            assert_eq!(half, Bf16::from_f32(*output));
         }
     }
 }

@@ -2,45 +2,44 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64};
 use imagenette_kernels::activation::Activation;
 use imagenette_kernels::normalization::twin;
-use imagenette_kernels::{BatchStatistics, GradientBuffers, Level, Normalization};
+use imagenette_kernels::{BatchStatistics, Bf16, GradientBuffers, Level, Normalization, Number};
 
-struct Case {
+struct Case<T> {
     channels: usize,
-    input: Vec<f32>,
-    residual: Option<Vec<f32>>,
+    input: Vec<T>,
+    residual: Option<Vec<T>>,
     gain: Vec<f32>,
     bias: Vec<f32>,
-    gradient: Vec<f32>,
+    gradient: Vec<T>,
     activation: Activation,
 }
 
 const EPSILON: f32 = 1e-5;
 
-impl Case {
+impl<T: Number> Case<T> {
     fn random(random: &mut Numbers) -> Self {
         let channels = random.one_of(&[1, 2, 3, 5, 8, 15, 16, 17, 33, 64]);
         let len = channels * random.one_of(&[2, 3, 7, 20, 300]);
-        let mut input = random.numbers(len);
-        for (i, x) in input.iter_mut().enumerate() {
-            *x = *x * 2.0 + (i % channels) as f32 * 0.05;
-        }
+        let shifted = |(i, x): (usize, f32)| T::from_f32(x * 2.0 + (i % channels) as f32 * 0.05);
+        let input = random.numbers(len).into_iter().enumerate().map(shifted).collect();
         Self {
             channels,
             input,
-            residual: (random.within(0, 1) == 1).then(|| random.numbers(len)),
+            residual: (random.within(0, 1) == 1).then(|| random.stored(len)),
             gain: random.numbers(channels),
             bias: random.numbers(channels),
-            gradient: random.numbers(len),
+            gradient: random.stored(len),
             activation: Activation::ALL[random.within(0, 4)],
         }
     }
 
     fn name(&self, level: Level) -> String {
         let residual = if self.residual.is_some() { " and a residual" } else { "" };
-        format!("{} numbers, {} channels, {:?}{residual} on {level}", self.input.len(), self.channels, self.activation)
+        let (len, channels, precision) = (self.input.len(), self.channels, T::PRECISION);
+        format!("{len} numbers, {channels} channels, {:?}{residual} on {level} in {precision}", self.activation)
     }
 
     /// Output, input gradient, residual gradient, gain gradient, bias gradient.
@@ -55,10 +54,10 @@ impl Case {
             activation: self.activation,
         };
         let residual = self.residual.as_deref();
-        let mut output = vec![f32::NAN; self.input.len()];
+        let mut output = vec![none::<T>(); self.input.len()];
         normalization.apply(level, &self.input, residual, &mut output);
-        let mut residual_gradient = residual.map(|residual| vec![f32::NAN; residual.len()]);
-        let mut input_gradient = if in_place { self.gradient.clone() } else { vec![f32::NAN; self.input.len()] };
+        let mut residual_gradient = residual.map(|residual| vec![none::<T>(); residual.len()]);
+        let mut input_gradient = if in_place { self.gradient.clone() } else { vec![none(); self.input.len()] };
         let buffers = if in_place {
             GradientBuffers::InPlace(&mut input_gradient)
         } else {
@@ -66,54 +65,74 @@ impl Case {
         };
         let parameters =
             normalization.backward(level, &self.input, residual, buffers, residual_gradient.as_deref_mut());
-        [output, input_gradient, residual_gradient.unwrap_or_default(), parameters.gain, parameters.bias]
+        let residual_gradient = residual_gradient.unwrap_or_default();
+        let maps = [output, input_gradient, residual_gradient].map(|map| to_f32(&map));
+        let [output, input_gradient, residual_gradient] = maps;
+        [output, input_gradient, residual_gradient, parameters.gain, parameters.bias]
     }
 }
 
 #[test]
 fn random_cases_agree_with_the_twin() {
     for level in Level::available() {
-        for seed in 0..300 {
-            let case = Case::random(&mut Numbers::new(seed));
-            let name = case.name(level);
-            let (input, gain, bias) = (to_f64(&case.input), to_f64(&case.gain), to_f64(&case.bias));
-            let residual = case.residual.as_deref().map(to_f64);
-            let residual = residual.as_deref();
-            let epsilon = f64::from(EPSILON);
-            let statistics = BatchStatistics::measure(level, &case.input, case.channels);
-            let (mean, variance) = twin::statistics(&input, case.channels);
-            assert_close(&format!("mean of {name}"), &statistics.mean, &mean, 1e-6);
-            assert_close(&format!("variance of {name}"), &statistics.variance, &variance, 1e-6);
-
-            let found = case.run(level, false);
-            let expected = twin::forward(&input, residual, &gain, &bias, epsilon, case.activation);
-            assert_close(&format!("output of {name}"), &found[0], &expected, 3e-6);
-            let gradient = to_f64(&case.gradient);
-            let expected = twin::backward(&input, residual, &gain, &bias, epsilon, case.activation, &gradient);
-            for (which, what) in ["input", "residual", "gain", "bias"].iter().enumerate() {
-                if *what != "residual" || residual.is_some() {
-                    assert_close(&format!("{what} gradient of {name}"), &found[1 + which], &expected[which], 5e-5);
-                }
-            }
-            assert!(case.run(level, true) == found, "in place of {name}");
+        for seed in cases(300) {
+            agrees_with_the_twin(level, &Case::<f32>::random(&mut Numbers::new(seed)));
+            agrees_with_the_twin(level, &Case::<Bf16>::random(&mut Numbers::new(seed)));
         }
     }
 }
 
+fn agrees_with_the_twin<T: Number>(level: Level, case: &Case<T>) {
+    // Of the gradient for the input, the gradient before the activation may be rounded on the way.
+    let rounding = rounding::<T>();
+    let name = case.name(level);
+    let (input, gain, bias) = (to_f64(&case.input), to_f64(&case.gain), to_f64(&case.bias));
+    let residual = case.residual.as_deref().map(to_f64);
+    let residual = residual.as_deref();
+    let epsilon = f64::from(EPSILON);
+    let statistics = BatchStatistics::measure(level, &case.input, case.channels);
+    let (mean, variance) = twin::statistics(&input, case.channels);
+    assert_close(&format!("mean of {name}"), &statistics.mean, &mean, 1e-6);
+    assert_close(&format!("variance of {name}"), &statistics.variance, &variance, 2e-6);
+
+    let found = case.run(level, false);
+    let expected = twin::forward(&input, residual, &gain, &bias, epsilon, case.activation);
+    assert_close(&format!("output of {name}"), &found[0], &expected, 3e-6 + rounding);
+    let gradient = to_f64(&case.gradient);
+    let expected = twin::backward(&input, residual, &gain, &bias, epsilon, case.activation, &gradient);
+    // Channels that hardly vary have large factors, and what the twin cancels was rounded before.
+    let scales = gain.iter().zip(&variance).map(|(gain, variance)| gain.abs() / (variance + epsilon).sqrt());
+    let scale = scales.fold(1.0, f64::max);
+    for (which, (what, tolerance)) in
+        [("input", 2.0 * scale * rounding), ("residual", rounding), ("gain", 0.0), ("bias", 0.0)]
+            .into_iter()
+            .enumerate()
+    {
+        if what != "residual" || residual.is_some() {
+            assert_close(&format!("{what} gradient of {name}"), &found[1 + which], &expected[which], 5e-5 + tolerance);
+        }
+    }
+    assert!(case.run(level, true) == found, "in place of {name}");
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    for level in Level::available() {
+    fn check<T: Number>(level: Level) {
         let mut random = Numbers::new(5);
-        let mut case = Case::random(&mut random);
+        let mut case = Case::<T>::random(&mut random);
         case.channels = 24;
-        case.input = random.numbers(24 * 5000);
+        case.input = random.stored(24 * 5000);
         case.residual = None;
-        case.gradient = random.numbers(24 * 5000);
+        case.gradient = random.stored(24 * 5000);
         (case.gain, case.bias) = (random.numbers(24), random.numbers(24));
         for activation in Activation::ALL {
             case.activation = activation;
             assert_same_bits_for_any_threads(&case.name(level), || case.run(level, false).concat());
         }
+    }
+    for level in Level::available() {
+        check::<f32>(level);
+        check::<Bf16>(level);
     }
 }
 

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, to_f64};
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64};
 use imagenette_kernels::pooling::{BlurPooling, GlobalPooling, Pooling, PoolingShape, twin};
-use imagenette_kernels::{Level, ShapeError};
+use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
 fn random_pooling(random: &mut Numbers) -> Pooling {
     let window = [random.within(1, 4), random.within(1, 4)];
@@ -24,73 +24,89 @@ fn random_pooling(random: &mut Numbers) -> Pooling {
 #[test]
 fn random_shapes_agree_with_the_twins() {
     for level in Level::available() {
-        for seed in 0..200 {
-            let mut random = Numbers::new(seed);
-            let pooling = random_pooling(&mut random);
-            // Few different numbers, so that there are ties.
-            let input: Vec<f32> = (0..pooling.input_len()).map(|_| random.within(0, 5) as f32 - 2.5).collect();
-            let gradient = random.numbers(pooling.output_len());
-            let name = format!("{pooling:?} on {level}");
-
-            let (mut output, mut choices) = (vec![f32::NAN; pooling.output_len()], vec![0; pooling.output_len()]);
-            pooling.max(level, &input, &mut output, &mut choices);
-            let (expected, expected_choices) = twin::max(&pooling, &to_f64(&input));
-            assert_close(&format!("maximum of {name}"), &output, &expected, 0.0);
-            assert_eq!(choices, expected_choices, "choices of {name}");
-            let mut input_gradient = vec![f32::NAN; pooling.input_len()];
-            pooling.max_gradient(level, &gradient, &choices, &mut input_gradient);
-            let expected = twin::max_gradient(&pooling, &choices, &to_f64(&gradient));
-            assert_close(&format!("maximum's gradient of {name}"), &input_gradient, &expected, 1e-6);
-
-            pooling.average(level, &input, &mut output);
-            assert_close(&format!("mean of {name}"), &output, &twin::average(&pooling, &to_f64(&input)), 1e-6);
-            let mut input_gradient = vec![f32::NAN; pooling.input_len()];
-            pooling.average_gradient(level, &gradient, &mut input_gradient);
-            let expected = twin::average_gradient(&pooling, &to_f64(&gradient));
-            assert_close(&format!("mean's gradient of {name}"), &input_gradient, &expected, 1e-6);
+        for seed in cases(200) {
+            agrees_with_the_twins::<f32>(level, seed);
+            agrees_with_the_twins::<Bf16>(level, seed);
         }
     }
+}
+
+fn agrees_with_the_twins<T: Number>(level: Level, seed: u64) {
+    let rounding = rounding::<T>();
+    let mut random = Numbers::new(seed);
+    let pooling = random_pooling(&mut random);
+    // Few different numbers, so that there are ties.
+    let input: Vec<T> = (0..pooling.input_len()).map(|_| T::from_f32(random.within(0, 5) as f32 - 2.5)).collect();
+    let gradient = random.stored::<T>(pooling.output_len());
+    let name = format!("{pooling:?} on {level} in {}", T::PRECISION);
+
+    let (mut output, mut choices) = (vec![none::<T>(); pooling.output_len()], vec![0; pooling.output_len()]);
+    pooling.max(level, &input, &mut output, &mut choices);
+    let (expected, expected_choices) = twin::max(&pooling, &to_f64(&input));
+    assert_close(&format!("maximum of {name}"), &to_f32(&output), &expected, 0.0);
+    assert_eq!(choices, expected_choices, "choices of {name}");
+    let mut input_gradient = vec![none::<T>(); pooling.input_len()];
+    pooling.max_gradient(level, &gradient, &choices, &mut input_gradient);
+    let expected = twin::max_gradient(&pooling, &choices, &to_f64(&gradient));
+    // A pixel may be the largest of sixteen windows, and the sum is rounded after each.
+    let name_of = |what: &str| format!("{what} of {name}");
+    assert_close(&name_of("maximum's gradient"), &to_f32(&input_gradient), &expected, 1e-6 + 16.0 * rounding);
+
+    pooling.average(level, &input, &mut output);
+    assert_close(&name_of("mean"), &to_f32(&output), &twin::average(&pooling, &to_f64(&input)), 1e-6 + rounding);
+    let mut input_gradient = vec![none::<T>(); pooling.input_len()];
+    pooling.average_gradient(level, &gradient, &mut input_gradient);
+    let expected = twin::average_gradient(&pooling, &to_f64(&gradient));
+    assert_close(&name_of("mean's gradient"), &to_f32(&input_gradient), &expected, 1e-6 + rounding);
 }
 
 #[test]
 fn global_pooling_agrees_with_a_window_as_large_as_the_image() {
     for level in Level::available() {
         for (side, channels) in [([1, 1], 1), ([2, 3], 16), ([7, 5], 33), ([4, 4], 512)] {
-            let mut random = Numbers::new(9);
-            let shape = PoolingShape {
-                images: 2,
-                input: side,
-                channels,
-                window: side,
-                stride: [1, 1],
-                padding: [0, 0],
-                keep_partial: false,
-            };
-            let window = Pooling::new(shape).expect("valid sizes");
-            let global = GlobalPooling::new(2, side[0] * side[1], channels).expect("valid sizes");
-            let input = random.numbers(global.input_len());
-            let gradient = random.numbers(global.output_len());
-            let len = global.output_len();
-
-            let (mut expected, mut expected_choices) = (vec![0.0; len], vec![0; len]);
-            window.max(level, &input, &mut expected, &mut expected_choices);
-            let (mut output, mut choices) = (vec![f32::NAN; len], vec![7; len]);
-            global.max(level, &input, &mut output, &mut choices);
-            assert_eq!(output, expected);
-            assert_eq!(choices, expected_choices.iter().map(|&choice| u32::from(choice)).collect::<Vec<_>>());
-
-            let mut expected = vec![0.0; global.input_len()];
-            window.max_gradient(level, &gradient, &expected_choices, &mut expected);
-            let mut found = vec![f32::NAN; global.input_len()];
-            global.max_gradient(level, &gradient, &choices, &mut found);
-            assert_eq!(found, expected);
-
-            global.average(level, &input, &mut output);
-            assert_close("mean", &output, &twin::average(&window, &to_f64(&input)), 1e-6);
-            global.average_gradient(level, &gradient, &mut found);
-            assert_close("gradient", &found, &twin::average_gradient(&window, &to_f64(&gradient)), 1e-6);
+            global_agrees_with_window::<f32>(level, side, channels);
+            global_agrees_with_window::<Bf16>(level, side, channels);
         }
     }
+}
+
+fn global_agrees_with_window<T: Number>(level: Level, side: [usize; 2], channels: usize) {
+    let mut random = Numbers::new(9);
+    let shape = PoolingShape {
+        images: 2,
+        input: side,
+        channels,
+        window: side,
+        stride: [1, 1],
+        padding: [0, 0],
+        keep_partial: false,
+    };
+    let window = Pooling::new(shape).expect("valid sizes");
+    let global = GlobalPooling::new(2, side[0] * side[1], channels).expect("valid sizes");
+    let input = random.stored::<T>(global.input_len());
+    // What comes out of the global one is f32, and so is its gradient: these are numbers that both can hold.
+    let gradient = random.stored::<T>(global.output_len());
+    let wide_gradient = to_f32(&gradient);
+    let len = global.output_len();
+
+    let (mut expected, mut expected_choices) = (vec![T::default(); len], vec![0; len]);
+    window.max(level, &input, &mut expected, &mut expected_choices);
+    let (mut output, mut choices) = (vec![f32::NAN; len], vec![7; len]);
+    global.max(level, &input, &mut output, &mut choices);
+    assert_eq!(output, to_f32(&expected));
+    assert_eq!(choices, expected_choices.iter().map(|&choice| u32::from(choice)).collect::<Vec<_>>());
+
+    let mut expected = vec![T::default(); global.input_len()];
+    window.max_gradient(level, &gradient, &expected_choices, &mut expected);
+    let mut found = vec![none::<T>(); global.input_len()];
+    global.max_gradient(level, &wide_gradient, &choices, &mut found);
+    assert_eq!(found, expected);
+
+    global.average(level, &input, &mut output);
+    assert_close("mean", &output, &twin::average(&window, &to_f64(&input)), 1e-6);
+    global.average_gradient(level, &wide_gradient, &mut found);
+    let expected = twin::average_gradient(&window, &to_f64(&gradient));
+    assert_close("gradient", &to_f32(&found), &expected, 1e-6 + rounding::<T>());
 }
 
 #[test]

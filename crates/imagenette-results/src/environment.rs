@@ -20,7 +20,7 @@ pub struct Environment {
     pub cores: usize,
     /// Memory in bytes; zero where the system does not say.
     pub memory_bytes: u64,
-    /// The device trained on and whose operations computed: `flex, kernels (avx2)`, `cuda:0, stock`.
+    /// The device trained on, whose operations computed and what maps were stored in: `flex, kernels (avx2), f32`, `cuda:0, stock, f32`.
     pub device: String,
     /// Threads used for computing.
     pub threads: usize,

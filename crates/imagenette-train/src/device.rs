@@ -6,6 +6,7 @@ use imagenette_kernels::Level;
 
 use crate::error::{Result, TrainError};
 use crate::ops::Ops;
+use crate::precision::{Precision, PrecisionChoice};
 
 /// A device to train on, in its plain form and in the form that records gradients.
 #[derive(Debug, Clone)]
@@ -13,6 +14,7 @@ pub struct Device {
     name: String,
     plain: burn::tensor::Device,
     ops: Ops,
+    precision: Precision,
 }
 
 /// The kinds of devices, by the names that people give them.
@@ -37,13 +39,36 @@ impl Device {
     }
 
     fn cpu_at(level: Level) -> Self {
-        Self { name: "flex".into(), plain: burn::tensor::Device::flex(), ops: Ops::Kernels(level) }
+        let plain = burn::tensor::Device::flex();
+        Self { name: "flex".into(), plain, ops: Ops::Kernels(level), precision: Precision::F32 }
     }
 
     /// The same device with Burn's own operations instead of our kernels.
     #[must_use]
     pub fn with_stock_ops(self) -> Self {
-        Self { ops: Ops::Stock, ..self }
+        Self { ops: Ops::Stock, precision: Precision::F32, ..self }
+    }
+
+    /// The same device with maps stored as the recipe asks; without this they are f32.
+    ///
+    /// # Errors
+    /// When bf16 is asked for, but Burn's own operations compute: they would convert it to f32 and back each time.
+    pub fn with_precision(self, choice: PrecisionChoice) -> Result<Self> {
+        let precision = match (choice, self.ops) {
+            (PrecisionChoice::F32, _) | (PrecisionChoice::Auto, Ops::Stock) => Precision::F32,
+            (PrecisionChoice::Auto, Ops::Kernels(level)) if level.has_bf16_products() => Precision::Bf16,
+            (PrecisionChoice::Auto, Ops::Kernels(_)) => Precision::F32,
+            (PrecisionChoice::Bf16, Ops::Kernels(_)) => Precision::Bf16,
+            (PrecisionChoice::Bf16, Ops::Stock) => {
+                return Err(TrainError::Recipe {
+                    key: "precision".into(),
+                    expected: "f32 or auto where Burn's own operations compute".into(),
+                    found: format!("bf16 on {}", self.description()),
+                    hint: "use `--precision f32`; bf16 needs our kernels: `--device flex --ops kernels`".into(),
+                });
+            }
+        };
+        Ok(Self { precision, ..self })
     }
 
     /// A device by its name: `flex`, or where the program was built with it `vulkan`, `metal`, `webgpu`, `cuda`; a second
@@ -83,7 +108,7 @@ impl Device {
         let found = burn::tensor::Device::enumerate(device_type.clone()).into_vec();
         let count = found.len();
         match found.into_iter().nth(index) {
-            Some(plain) => Ok(Self { name: name.into(), plain, ops: Ops::Stock }),
+            Some(plain) => Ok(Self { name: name.into(), plain, ops: Ops::Stock, precision: Precision::F32 }),
             None => Err(refuse(format!("this machine has {count} of them"), "use `--device flex`".into())),
         }
     }
@@ -107,9 +132,14 @@ impl Device {
         &self.name
     }
 
-    /// Its name and whose operations compute on it, for records: `flex, kernels (avx2)`.
+    /// Its name, whose operations compute on it and what maps are stored in, for records: `flex, kernels (avx2), f32`.
     pub fn description(&self) -> String {
-        format!("{}, {}", self.name, self.ops)
+        format!("{}, {}, {}", self.name, self.ops, self.precision)
+    }
+
+    /// What maps are stored in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The form without gradients.
@@ -157,6 +187,20 @@ mod tests {
             let error = Device::named(name).unwrap_err();
             assert!(error.hint().is_some(), "{error}");
         }
+    }
+
+    #[test]
+    fn bf16_is_stored_by_our_kernels_only_and_auto_takes_it_where_the_processor_multiplies_it() {
+        let precision = |device: Device, choice| device.with_precision(choice).map(|device| device.precision());
+        let Ops::Kernels(level) = Device::cpu().ops() else { panic!("the processor runs our kernels") };
+        let best = if level.has_bf16_products() { Precision::Bf16 } else { Precision::F32 };
+        assert_eq!(precision(Device::cpu(), PrecisionChoice::Auto).unwrap(), best);
+        assert_eq!(precision(Device::cpu(), PrecisionChoice::F32).unwrap(), Precision::F32);
+        assert_eq!(precision(Device::cpu(), PrecisionChoice::Bf16).unwrap(), Precision::Bf16);
+        let stock = || Device::cpu().with_stock_ops();
+        assert_eq!(precision(stock(), PrecisionChoice::Auto).unwrap(), Precision::F32);
+        let error = precision(stock(), PrecisionChoice::Bf16).unwrap_err();
+        assert!(error.to_string().contains("precision") && error.hint().is_some(), "{error}");
     }
 
     #[cfg(not(feature = "cuda"))]

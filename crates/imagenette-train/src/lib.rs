@@ -21,6 +21,7 @@ pub mod model;
 pub mod ops;
 pub mod optimizer;
 mod pace;
+pub mod precision;
 pub mod recipe;
 mod requests;
 pub mod run_folder;

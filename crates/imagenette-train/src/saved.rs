@@ -13,7 +13,8 @@ use crate::device::Device;
 use crate::error::{Result, TrainError};
 use crate::model::{Model, ModelConfig, Pass};
 use crate::ops;
-use crate::recipe::EvaluationConfig;
+use crate::precision::PrecisionChoice;
+use crate::recipe::{EvaluationConfig, Recipe};
 use crate::run_folder::{RunFolder, WEIGHTS_FILE};
 use crate::tensor_file::{self, NamedTensor};
 use crate::weights::{Weights, download};
@@ -34,10 +35,17 @@ pub struct WeightsHead {
     pub classes: Vec<Class>,
     /// How photos are shown to it.
     pub evaluation: EvaluationConfig,
+    /// What its feature maps are stored in; files from before this was a choice leave it out.
+    #[serde(default = "f32_maps")]
+    pub precision: PrecisionChoice,
     /// What is subtracted from each channel (red, green, blue, of values in 0..1).
     pub mean: [f32; 3],
     /// What each channel is divided by then.
     pub deviation: [f32; 3],
+}
+
+fn f32_maps() -> PrecisionChoice {
+    PrecisionChoice::F32
 }
 
 /// A trained network.
@@ -56,20 +64,14 @@ pub struct SavedNetwork {
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write(
-    path: &Path,
-    config: &ModelConfig,
-    model: &Model,
-    weights: &Weights,
-    classes: &[Class],
-    evaluation: EvaluationConfig,
-) -> Result<()> {
+pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, classes: &[Class]) -> Result<()> {
     let head = WeightsHead {
         format: FORMAT.into(),
         version: VERSION,
-        model: config.clone(),
+        model: recipe.model.clone(),
         classes: classes.to_vec(),
-        evaluation,
+        evaluation: recipe.evaluation,
+        precision: recipe.precision,
         mean: IMAGENET_MEAN,
         deviation: IMAGENET_STD,
     };
@@ -129,7 +131,15 @@ impl SavedNetwork {
             .map(|slot| tensor_file::take(&mut by_name, &slot.name, &slot.shape))
             .collect::<Result<_, String>>()
             .map_err(|found| malformed("the tensors of its network".into(), found))?;
-        Ok(Self { head, model, weights: Weights::from_host(values, device), device: device.clone() })
+        // Where Burn's own operations compute, a network of bf16 runs in f32, which changes its scores a little.
+        let plain = device.clone();
+        let device = plain.clone().with_precision(head.precision).unwrap_or(plain);
+        Ok(Self { head, model, weights: Weights::from_host(values, &device), device })
+    }
+
+    /// Where it runs, with its precision.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// The probability of each class, in label order, for a photo of any size.

@@ -55,6 +55,16 @@ pub struct TrainJob<'a> {
     pub commit: Option<String>,
 }
 
+impl TrainJob<'_> {
+    /// The same job with the precision that the recipe's choice comes to on its device, which is what is recorded.
+    fn resolved(&self) -> Result<Self> {
+        let mut job = self.clone();
+        job.device = job.device.with_precision(job.recipe.precision)?;
+        job.recipe.precision = job.device.precision().into();
+        Ok(job)
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -75,6 +85,7 @@ pub enum Outcome {
 /// When the recipe does not fit the dataset, the folder cannot be used, data cannot be read or files not written, or the
 /// loss is not finite.
 pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
+    let job = &job.resolved()?;
     let (recipe, device) = (&job.recipe, &job.device);
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;

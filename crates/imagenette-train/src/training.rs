@@ -178,7 +178,7 @@ impl Training {
         let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
         history::write(&folder.file(HISTORY_FILE), &self.head.history)?;
         let weights_path = folder.file(WEIGHTS_FILE);
-        saved::write(&weights_path, &recipe.model, &self.model, self.judged(), &manifest.classes, recipe.evaluation)?;
+        saved::write(&weights_path, recipe, &self.model, self.judged(), &manifest.classes)?;
         predictions::write(&folder.file(PREDICTIONS_FILE), named)?;
         let result = self.counts_of(recipe.epochs).expect("the last epoch was just evaluated");
         let count = |split| manifest.samples(split).len() as u64;

@@ -133,6 +133,9 @@ pub(crate) struct Train {
     /// Samples in a batch
     #[arg(short, long)]
     pub(crate) batch_size: Option<u32>,
+    /// What feature maps are stored in; auto is bf16 where the processor has AVX-512 BF16, else f32 [default: the recipe's]
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionName>,
     /// Peak learning rate
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
@@ -149,7 +152,7 @@ pub(crate) struct Train {
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an interrupted run
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["recipe", "dataset", "epochs", "resolution", "batch_size", "learning_rate", "seed", "runs", "set", "out"])]
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["recipe", "dataset", "epochs", "resolution", "batch_size", "precision", "learning_rate", "seed", "runs", "set", "out"])]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) machine: Machine,
@@ -165,6 +168,13 @@ pub(crate) struct Train {
     /// Print each run's record as JSON at the end
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionName {
+    Auto,
+    F32,
+    Bf16,
 }
 
 /// Where to compute.

@@ -148,6 +148,7 @@ fn normal<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
 mod tests {
     use super::super::{Activation, twin, with_curve};
     use super::Curve;
+    use crate::bf16::Bf16;
     use crate::level::{Level, Work};
     use crate::simd::{MAX_LANES, Simd};
 
@@ -200,6 +201,22 @@ mod tests {
                         let (value, slope) = level.run(Evaluate { activation, x: numbers[i] });
                         assert_eq!((output[i], gradient[i]), (value, 2.0 * slope));
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slices_of_bf16_are_widened_and_rounded_once() {
+        let numbers: Vec<Bf16> = (0..37).map(|i| Bf16::from_f32(i as f32 / 5.0 - 3.0)).collect();
+        for level in Level::available() {
+            for activation in Activation::ALL {
+                let (mut output, mut gradient) = ([Bf16::default(); 37], [Bf16::from_f32(2.0); 37]);
+                activation.apply(level, &numbers, &mut output);
+                activation.apply_gradient(level, &numbers, &mut gradient);
+                for i in 0..37 {
+                    let (value, slope) = level.run(Evaluate { activation, x: numbers[i].to_f32() });
+                    assert_eq!((output[i], gradient[i]), (Bf16::from_f32(value), Bf16::from_f32(2.0 * slope)));
                 }
             }
         }

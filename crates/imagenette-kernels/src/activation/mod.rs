@@ -4,6 +4,7 @@ pub(crate) mod curves;
 pub mod twin;
 
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
 use curves::Curve;
@@ -35,8 +36,12 @@ impl Activation {
     ///
     /// # Panics
     /// The lengths do not agree.
-    pub fn apply(self, level: Level, input: &[f32], output: &mut [f32]) {
+    pub fn apply<T: Number>(self, level: Level, input: &[T], output: &mut [T]) {
         check_len("the output", output.len(), input.len());
+        T::activate(self, level, input, output);
+    }
+
+    pub(crate) fn apply_in<T: Number>(self, level: Level, input: &[T], output: &mut [T]) {
         output.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(output, input)| {
             level.run(Values { activation: self, input, output });
         });
@@ -46,8 +51,12 @@ impl Activation {
     ///
     /// # Panics
     /// The lengths do not agree.
-    pub fn apply_gradient(self, level: Level, input: &[f32], gradient: &mut [f32]) {
+    pub fn apply_gradient<T: Number>(self, level: Level, input: &[T], gradient: &mut [T]) {
         check_len("the gradient", gradient.len(), input.len());
+        T::activation_gradient(self, level, input, gradient);
+    }
+
+    pub(crate) fn apply_gradient_in<T: Number>(self, level: Level, input: &[T], gradient: &mut [T]) {
         gradient.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(gradient, input)| {
             level.run(Slopes { activation: self, input, gradient });
         });
@@ -59,13 +68,13 @@ impl Activation {
     }
 }
 
-struct Values<'a> {
+struct Values<'a, T> {
     activation: Activation,
-    input: &'a [f32],
-    output: &'a mut [f32],
+    input: &'a [T],
+    output: &'a mut [T],
 }
 
-impl Work for Values<'_> {
+impl<T: Number> Work for Values<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -77,13 +86,13 @@ impl Work for Values<'_> {
     }
 }
 
-struct Slopes<'a> {
+struct Slopes<'a, T> {
     activation: Activation,
-    input: &'a [f32],
-    gradient: &'a mut [f32],
+    input: &'a [T],
+    gradient: &'a mut [T],
 }
 
-impl Work for Slopes<'_> {
+impl<T: Number> Work for Slopes<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

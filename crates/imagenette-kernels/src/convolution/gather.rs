@@ -26,10 +26,10 @@ const TASKS: usize = 32;
 /// Grids of at most so many pixels are taken place by place.
 const SMALL_GRID: usize = 100;
 
-/// A sum over taps for every pixel of a grid.
-pub(super) struct Gather<'a, T> {
+/// A sum over taps for every pixel of a grid; the source's numbers are read in words of `W`.
+pub(super) struct Gather<'a, W> {
     /// `[images, side, side, channels]`.
-    pub(super) source: &'a [T],
+    pub(super) source: &'a [W],
     pub(super) images: usize,
     pub(super) side: [usize; 2],
     pub(super) channels: usize,
@@ -54,9 +54,9 @@ struct Slab {
     run: Range<usize>,
 }
 
-impl<T: Number> Gather<'_, T> {
+impl<W: Number> Gather<'_, W> {
     /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide.
-    pub(super) fn run(&self, level: Level, target: &mut [T]) {
+    pub(super) fn run<T: Number>(&self, level: Level, target: &mut [T]) {
         let pixels = self.images * self.grid[0] * self.grid[1];
         let panels = self.weights.count();
         assert!(!self.taps.is_empty(), "without taps nothing would be written");
@@ -66,7 +66,7 @@ impl<T: Number> Gather<'_, T> {
         assert!(self.source.len() >= numbers);
         // A run is a pixel's channels, or several pixels' in a row, which then all lie within the image but for what the
         // last word needs to be whole.
-        let run = self.words() * per_word::<T>();
+        let run = self.words() * per_word::<W>();
         let last = (self.grid[1].max(1) - 1) * self.step[1] * self.channels + run;
         let row = self.side[1] * self.channels + (self.source.len() - numbers);
         let one_row = self.taps.iter().all(|tap| tap[1] == 0) && last <= row;
@@ -76,7 +76,7 @@ impl<T: Number> Gather<'_, T> {
             return;
         }
         let groups = TASKS.div_ceil(blocks).clamp(1, panels);
-        let zeros = vec![T::default(); run];
+        let zeros = vec![W::default(); run];
         // Place by place, the same place of all images should lie together.
         let by_place = self.by_place().then(|| self.source_by_place());
         let source = by_place.as_deref().unwrap_or(self.source);
@@ -98,7 +98,7 @@ impl<T: Number> Gather<'_, T> {
 
     /// Words of a run.
     fn words(&self) -> usize {
-        self.run.div_ceil(per_word::<T>())
+        self.run.div_ceil(per_word::<W>())
     }
 
     fn slabs(&self, level: Level) -> Vec<Slab> {
@@ -124,7 +124,7 @@ impl<T: Number> Gather<'_, T> {
     }
 
     /// The source as `[side, side, images, channels]`.
-    fn source_by_place(&self) -> Aligned<T> {
+    fn source_by_place(&self) -> Aligned<W> {
         let mut sorted = Aligned::scratch(self.source.len());
         let image = self.side[0] * self.side[1] * self.channels;
         sorted.par_chunks_exact_mut(self.images * self.channels).enumerate().for_each(|(place, to)| {
@@ -172,17 +172,17 @@ struct Origin {
 }
 
 /// Some pixels of the grid and some panels of channels: one thread's task.
-struct Block<'a, T> {
-    gather: &'a Gather<'a, T>,
-    source: &'a [T],
-    zeros: &'a [T],
+struct Block<'a, W, T> {
+    gather: &'a Gather<'a, W>,
+    source: &'a [W],
+    zeros: &'a [W],
     slabs: &'a [Slab],
     pixels: Range<usize>,
     panels: Range<usize>,
     target: Scattered<'a, T>,
 }
 
-impl<T: Number> Work for Block<'_, T> {
+impl<W: Number, T: Number> Work for Block<'_, W, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -206,11 +206,11 @@ impl<T: Number> Work for Block<'_, T> {
         let sums_pitch = if apart { channels.next_multiple_of(S::LANES) } else { 0 };
         let mut waiting = Aligned::<f32>::scratch(pitch * sums_pitch);
         let waiting = waiting.as_mut_ptr();
-        let mut sources: Vec<*const T> = Vec::new();
+        let mut sources: Vec<*const W> = Vec::new();
         let mut spare = [[T::default(); MAX_PANEL]; TILE_PIXELS];
         for (rank, slab) in slabs.iter().enumerate() {
             sources.resize(slab.taps.len() * pitch, std::ptr::null());
-            let first_number = slab.run.start * per_word::<T>();
+            let first_number = slab.run.start * per_word::<W>();
             for (sources, tap) in sources.chunks_exact_mut(pitch).zip(slab.taps.clone()) {
                 let [dy, dx] = gather.taps[tap];
                 let pixels_apart = if by_place { gather.images } else { 1 } * gather.channels;

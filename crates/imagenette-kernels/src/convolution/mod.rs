@@ -6,10 +6,10 @@ mod gather;
 mod pack;
 mod tile;
 pub mod twin;
-mod weight_gradient;
+pub(crate) mod weight_gradient;
 
 use crate::level::Level;
-use crate::number::{Number, per_word};
+use crate::number::{Number, is_bf16, per_word};
 use crate::shape::{ShapeError, check_len, elements, windows};
 use gather::Gather;
 use rayon::prelude::*;
@@ -126,11 +126,24 @@ impl Convolution {
         check_len("the input", input.len(), self.input_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the output", output.len(), self.output_len());
+        T::convolve(self, level, input, weights, output);
+    }
+
+    pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
+        if is_bf16::<T>() && !level.multiplies_pairs() {
+            self.forward_reading(level, &*pack::widened(level, input), weights, output);
+        } else {
+            self.forward_reading(level, input, weights, output);
+        }
+    }
+
+    /// The forward pass over an input whose numbers are read as `W`.
+    fn forward_reading<W: Number, T: Number>(&self, level: Level, input: &[W], weights: &[f32], output: &mut [T]) {
         let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
             self.shape;
         let taps: Vec<usize> = (0..self.taps()).collect();
         let run = if self.merges_rows() { kernel[1] * input_channels } else { input_channels };
-        let packed = pack::Panels::pack::<T>(
+        let packed = pack::Panels::pack::<W, T>(
             level,
             weights,
             run,
@@ -165,7 +178,7 @@ impl Convolution {
             gather.taps = (0..kernel[0]).map(|y| [y as isize, 0]).collect();
         } else {
             gather.taps = window(kernel, |y, x| [y as isize - padding[0] as isize, x as isize - padding[1] as isize]);
-            if !input_channels.is_multiple_of(per_word::<T>()) {
+            if !input_channels.is_multiple_of(per_word::<W>()) {
                 rearranged = pack::with_one_more(input, input_channels);
                 gather.source = &rearranged;
                 gather.channels += 1;
@@ -191,6 +204,31 @@ impl Convolution {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::convolution_input_gradient(self, level, output_gradient, weights, input_gradient);
+    }
+
+    pub(crate) fn input_gradient_in<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[T],
+        weights: &[f32],
+        input_gradient: &mut [T],
+    ) {
+        if is_bf16::<T>() && !level.multiplies_pairs() {
+            self.input_gradient_reading(level, &*pack::widened(level, output_gradient), weights, input_gradient);
+        } else {
+            self.input_gradient_reading(level, output_gradient, weights, input_gradient);
+        }
+    }
+
+    /// The input's gradient from an output's gradient whose numbers are read as `W`.
+    fn input_gradient_reading<W: Number, T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[W],
+        weights: &[f32],
+        input_gradient: &mut [T],
+    ) {
         let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
             self.shape;
         if kernel[0] < stride[0] || kernel[1] < stride[1] {
@@ -199,7 +237,7 @@ impl Convolution {
         }
         let rearranged;
         let (mut source, mut channels) = (output_gradient, output_channels);
-        if !output_channels.is_multiple_of(per_word::<T>()) {
+        if !output_channels.is_multiple_of(per_word::<W>()) {
             rearranged = pack::with_one_more(output_gradient, output_channels);
             (source, channels) = (&rearranged, output_channels + 1);
         }
@@ -222,7 +260,7 @@ impl Convolution {
             if taps.is_empty() {
                 continue;
             }
-            let packed = pack::Panels::pack::<T>(
+            let packed = pack::Panels::pack::<W, T>(
                 level,
                 weights,
                 output_channels,
@@ -271,7 +309,7 @@ impl Convolution {
         check_len("the input", input.len(), self.input_len());
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the weight gradient", weight_gradient.len(), self.weights_len());
-        weight_gradient::run(self, level, input, output_gradient, weight_gradient);
+        T::convolution_weight_gradient(self, level, input, output_gradient, weight_gradient);
     }
 }
 

@@ -31,11 +31,12 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Packs weights for maps of `T` that are read in runs of `run` numbers: a pixel's channels, or several pixels' of a row.
-    pub(super) fn pack<T: Number>(level: Level, weights: &[f32], run: usize, order: &Order<'_>) -> Self {
+    /// Packs weights for maps of `T` whose numbers are read as `W`, in runs of `run`: a pixel's channels, or those of several
+    /// pixels of a row. The weights are rounded to what maps of `T` could hold.
+    pub(super) fn pack<W: Number, T: Number>(level: Level, weights: &[f32], run: usize, order: &Order<'_>) -> Self {
         let (lanes, width) = (level.lanes(), level.panel_channels());
         let numbers = order.taps.len() * order.inputs;
-        let depth = numbers / run * run.div_ceil(per_word::<T>());
+        let depth = numbers / run * run.div_ceil(per_word::<W>());
         let mut panels = Self {
             data: Aligned::scratch(order.outputs.div_ceil(lanes) * lanes * depth),
             depth,
@@ -48,12 +49,15 @@ impl Panels {
         }
         panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, words)| {
             let row_width = words.len() / depth;
-            if is_bf16::<T>() {
+            if is_bf16::<W>() {
                 let mut rows = Aligned::scratch(numbers * row_width);
                 order.fill_rows(weights, panel * width, row_width, &mut rows);
                 level.run(PairRows { rows: &rows, width: row_width, run, words });
             } else {
                 order.fill_rows(weights, panel * width, row_width, words);
+                if is_bf16::<T>() {
+                    level.run(Round(words));
+                }
             }
         });
         panels
@@ -129,6 +133,19 @@ impl Work for PairRows<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Rounds numbers to `Bf16` where they are.
+struct Round<'a>(&'a mut [f32]);
+
+impl Work for Round<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for x in self.0 {
+            *x = Bf16::from_f32(*x).to_f32();
         }
     }
 }
@@ -229,4 +246,22 @@ pub(super) fn with_one_more<T: Number>(source: &[T], channels: usize) -> Aligned
     let pixels = padded.par_chunks_exact_mut(channels + 1).zip(source.par_chunks_exact(channels));
     pixels.with_min_len(1 << 10).for_each(|(to, from)| to[..channels].copy_from_slice(from));
     padded
+}
+
+/// Every number as f32.
+pub(super) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
+    struct Part<'a, T>(&'a [T], &'a mut [f32]);
+    impl<T: Number> Work for Part<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) {
+            for (to, from) in self.1.iter_mut().zip(self.0) {
+                *to = from.to_f32();
+            }
+        }
+    }
+    let mut wide = Aligned::scratch(source.len());
+    let parts = wide.par_chunks_mut(1 << 14).zip(source.par_chunks(1 << 14));
+    parts.for_each(|(to, from)| level.run(Part(from, to)));
+    wide
 }

@@ -9,44 +9,12 @@ use crate::simd::Simd;
 pub(super) const TILE_PIXELS: usize = 6;
 
 /// `sums[n][v] += words[n] · row[v]`: one word times `VECTORS` vectors of words, for each of `N` words. A word is an f32 or
-/// a pair of `Bf16`; the product of two pairs is the sum of both products.
+/// a pair of `Bf16`, as `W` says; the product of two pairs is the sum of both products.
 ///
 /// # Safety
 /// Each address has a readable word, and `row` `VECTORS * LANES` of them.
 #[inline(always)]
-unsafe fn add_products<S: Simd, T: Number, const N: usize, const VECTORS: usize>(
-    s: S,
-    sums: &mut [[S::V; VECTORS]; N],
-    words: [*const f32; N],
-    row: *const f32,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if is_bf16::<T>() && !S::HAS_PAIR_PRODUCTS {
-            // One number of the pairs after the other, so that their halves need no registers at the same time.
-            add_halves::<S, true, N, VECTORS>(s, sums, words, row);
-            add_halves::<S, false, N, VECTORS>(s, sums, words, row);
-            return;
-        }
-        let mut vectors = [s.splat(0.0); VECTORS];
-        for (v, vector) in vectors.iter_mut().enumerate() {
-            *vector = s.load_from(row.add(v * S::LANES));
-        }
-        for (sums, word) in sums.iter_mut().zip(words) {
-            let x = s.splat(word.read_unaligned());
-            for (sum, w) in sums.iter_mut().zip(vectors) {
-                *sum = if is_bf16::<T>() { s.add_pair_products(x, w, *sum) } else { s.mul_add(x, w, *sum) };
-            }
-        }
-    }
-}
-
-/// The part of [`add_products`] that takes the second or else the first number of every pair.
-///
-/// # Safety
-/// As there.
-#[inline(always)]
-unsafe fn add_halves<S: Simd, const SECOND: bool, const N: usize, const VECTORS: usize>(
+unsafe fn add_products<S: Simd, W: Number, const N: usize, const VECTORS: usize>(
     s: S,
     sums: &mut [[S::V; VECTORS]; N],
     words: [*const f32; N],
@@ -55,25 +23,22 @@ unsafe fn add_halves<S: Simd, const SECOND: bool, const N: usize, const VECTORS:
     let mut vectors = [s.splat(0.0); VECTORS];
     for (v, vector) in vectors.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        let pairs = unsafe { s.load_from(row.add(v * S::LANES)) };
-        *vector = if SECOND { s.second_of_pairs(pairs) } else { s.first_of_pairs(pairs) };
+        *vector = unsafe { s.load_from(row.add(v * S::LANES)) };
     }
     for (sums, word) in sums.iter_mut().zip(words) {
         // SAFETY: the caller's promise.
-        let pair = unsafe { word.read_unaligned() };
-        let half = if SECOND { pair.to_bits() & 0xFFFF_0000 } else { pair.to_bits() << 16 };
-        let x = s.splat(f32::from_bits(half));
+        let x = s.splat(unsafe { word.read_unaligned() });
         for (sum, w) in sums.iter_mut().zip(vectors) {
-            *sum = s.mul_add(x, w, *sum);
+            *sum = if is_bf16::<W>() { s.add_pair_products(x, w, *sum) } else { s.mul_add(x, w, *sum) };
         }
     }
 }
 
 /// The operands of a forward tile.
-pub(super) struct GatherTile<T> {
+pub(super) struct GatherTile<W, T> {
     /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`; the first is null where the tap
     /// adds nothing.
-    pub(super) pixels: *const *const T,
+    pub(super) pixels: *const *const W,
     pub(super) pitch: usize,
     pub(super) taps: usize,
     /// Words read from each pixel for each tap.
@@ -90,7 +55,7 @@ pub(super) struct GatherTile<T> {
     pub(super) whole: bool,
 }
 
-impl<T: Number> GatherTile<T> {
+impl<W: Number, T: Number> GatherTile<W, T> {
     /// `sum[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
     ///
     /// # Safety
@@ -112,7 +77,7 @@ impl<T: Number> GatherTile<T> {
         let mut weights = self.weights;
         for tap in 0..self.taps {
             // SAFETY: the table holds `TILE_PIXELS` addresses at this place for each tap.
-            let pixels = unsafe { self.pixels.add(tap * self.pitch).cast::<[*const T; TILE_PIXELS]>().read() };
+            let pixels = unsafe { self.pixels.add(tap * self.pitch).cast::<[*const W; TILE_PIXELS]>().read() };
             if pixels[0].is_null() {
                 weights = weights.wrapping_add(self.run * VECTORS * S::LANES);
                 continue;
@@ -120,8 +85,8 @@ impl<T: Number> GatherTile<T> {
             for k in 0..self.run {
                 // SAFETY: the weights hold one row for each tap and word of the run, each pixel `run` words.
                 unsafe {
-                    let words = pixels.map(|pixel| pixel.add(k * per_word::<T>()).cast::<f32>());
-                    add_products::<S, T, TILE_PIXELS, VECTORS>(s, &mut sums, words, weights);
+                    let words = pixels.map(|pixel| pixel.add(k * per_word::<W>()).cast::<f32>());
+                    add_products::<S, W, TILE_PIXELS, VECTORS>(s, &mut sums, words, weights);
                     weights = weights.add(VECTORS * S::LANES);
                 }
             }
@@ -172,7 +137,7 @@ impl OuterTile<'_> {
     /// The panels hold `CHANNELS` and `VECTORS * LANES` words for each pixel that `pairs` names, and the target a
     /// tile of that size that nothing else touches.
     #[inline(always)]
-    pub(super) unsafe fn add<S: Simd, T: Number, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
+    pub(super) unsafe fn add<S: Simd, W: Number, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
         let mut sums = [[s.splat(0.0); VECTORS]; CHANNELS];
         if !self.fresh {
             for (i, sums) in sums.iter_mut().enumerate() {
@@ -188,7 +153,7 @@ impl OuterTile<'_> {
                 let input = self.input.add(pair.input as usize * CHANNELS);
                 let gradient = self.gradient.add(pair.output as usize * (VECTORS * S::LANES));
                 let words = std::array::from_fn(|i| input.wrapping_add(i));
-                add_products::<S, T, CHANNELS, VECTORS>(s, &mut sums, words, gradient);
+                add_products::<S, W, CHANNELS, VECTORS>(s, &mut sums, words, gradient);
             }
         }
         for (i, sums) in sums.iter().enumerate() {

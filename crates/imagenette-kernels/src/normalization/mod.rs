@@ -1,4 +1,5 @@
 //! Batch normalisation with what follows it, an optional residual and the activation, in one pass forward and two back.
+//! Maps and their gradients are f32 or `Bf16`; statistics, parameters and their gradients are f32.
 
 mod passes;
 mod statistics;
@@ -6,6 +7,7 @@ pub mod twin;
 
 use crate::activation::Activation;
 use crate::level::Level;
+use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::shape::check_len;
 use passes::{Apply, Finish, Sums};
@@ -34,16 +36,16 @@ pub struct Normalization<'a> {
 
 /// Where the gradient comes from and where it goes.
 #[derive(Debug)]
-pub enum GradientBuffers<'a> {
+pub enum GradientBuffers<'a, T = f32> {
     /// The output's gradient is left as it is.
     Separate {
         /// The gradient for the output.
-        output: &'a [f32],
+        output: &'a [T],
         /// Becomes the gradient for the input.
-        input: &'a mut [f32],
+        input: &'a mut [T],
     },
     /// The gradient for the output becomes the gradient for the input.
-    InPlace(&'a mut [f32]),
+    InPlace(&'a mut [T]),
 }
 
 /// The gradients for the gains and the biases.
@@ -71,13 +73,17 @@ impl Normalization<'_> {
     ///
     /// # Panics
     /// The lengths do not agree.
-    pub fn apply(&self, level: Level, input: &[f32], residual: Option<&[f32]>, output: &mut [f32]) {
-        let channels = self.check(input.len());
+    pub fn apply<T: Number>(&self, level: Level, input: &[T], residual: Option<&[T]>, output: &mut [T]) {
+        self.check(input.len());
         check_len("the output", output.len(), input.len());
         if let Some(residual) = residual {
             check_len("the residual", residual.len(), input.len());
         }
-        let block = block_len(channels);
+        T::normalize(self, level, input, residual, output);
+    }
+
+    pub(crate) fn apply_in<T: Number>(&self, level: Level, input: &[T], residual: Option<&[T]>, output: &mut [T]) {
+        let block = block_len(self.mean.len());
         let parameters = self.channels();
         output.par_chunks_mut(block).enumerate().for_each(|(i, output)| {
             let range = i * block..i * block + output.len();
@@ -98,22 +104,34 @@ impl Normalization<'_> {
     ///
     /// # Panics
     /// The lengths do not agree, or a residual comes without a place for its gradient.
-    pub fn backward(
+    pub fn backward<T: Number>(
         &self,
         level: Level,
-        input: &[f32],
-        residual: Option<&[f32]>,
-        gradients: GradientBuffers<'_>,
-        residual_gradient: Option<&mut [f32]>,
+        input: &[T],
+        residual: Option<&[T]>,
+        gradients: GradientBuffers<'_, T>,
+        residual_gradient: Option<&mut [T]>,
     ) -> ParameterGradients {
-        let count = self.check(input.len());
+        self.check(input.len());
+        T::normalization_backward(self, level, input, residual, gradients, residual_gradient)
+    }
+
+    pub(crate) fn backward_in<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        residual: Option<&[T]>,
+        gradients: GradientBuffers<'_, T>,
+        residual_gradient: Option<&mut [T]>,
+    ) -> ParameterGradients {
+        let count = self.mean.len();
         let (output_gradient, input_gradient) = match gradients {
             GradientBuffers::Separate { output, input } => (Some(output), input),
             GradientBuffers::InPlace(gradient) => (None, gradient),
         };
         check_len("the input gradient", input_gradient.len(), input.len());
-        check_len("the output gradient", output_gradient.map_or(input.len(), <[f32]>::len), input.len());
-        check_len("the residual", residual.map_or(input.len(), <[f32]>::len), input.len());
+        check_len("the output gradient", output_gradient.map_or(input.len(), <[T]>::len), input.len());
+        check_len("the residual", residual.map_or(input.len(), <[T]>::len), input.len());
         check_len("the residual gradient", residual_gradient.as_ref().map_or(input.len(), |r| r.len()), input.len());
         assert!(
             residual.is_some() == residual_gradient.is_some(),
@@ -183,15 +201,14 @@ impl Normalization<'_> {
         parameter_gradients
     }
 
-    /// The number of channels, after checking that all parameters and `len` agree with it.
-    fn check(&self, len: usize) -> usize {
+    /// Checks that all parameters and `len` agree with the number of channels.
+    fn check(&self, len: usize) {
         let channels = self.mean.len();
         assert!(channels > 0, "a normalisation needs at least one channel");
         check_len("the variance", self.variance.len(), channels);
         check_len("the gain", self.gain.len(), channels);
         check_len("the bias", self.bias.len(), channels);
         assert!(len.is_multiple_of(channels), "{len} numbers are no whole number of pixels with {channels} channels");
-        channels
     }
 
     fn channels(&self) -> Channels {

@@ -5,43 +5,44 @@ use super::Channels;
 use crate::activation::curves::Curve;
 use crate::activation::{Activation, with_curve};
 use crate::level::Work;
+use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::simd::Simd;
 use std::ops::Range;
 
 /// A block of a gradient that several blocks' tasks write at once.
-pub(super) fn part<'a>(target: Scattered<'a>, range: &Range<usize>) -> &'a mut [f32] {
+pub(super) fn part<'a, T>(target: Scattered<'a, T>, range: &Range<usize>) -> &'a mut [T] {
     // SAFETY: each task asks for its own block, once in a pass, and drops it before the next pass begins.
     unsafe { target.slice(range.start, range.len()) }
 }
 
 /// Forward: normalise, add the residual, apply the activation.
-pub(super) struct Apply<'a> {
+pub(super) struct Apply<'a, T> {
     pub(super) activation: Activation,
     pub(super) channels: &'a Channels,
-    pub(super) input: &'a [f32],
-    pub(super) residual: Option<&'a [f32]>,
-    pub(super) output: &'a mut [f32],
+    pub(super) input: &'a [T],
+    pub(super) residual: Option<&'a [T]>,
+    pub(super) output: &'a mut [T],
 }
 
-impl Work for Apply<'_> {
+impl<T: Number> Work for Apply<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => match self.residual {
-            Some(residual) => apply::<S, C, true>(s, self.channels, self.input, residual, self.output),
-            None => apply::<S, C, false>(s, self.channels, self.input, &[], self.output),
+            Some(residual) => apply::<S, T, C, true>(s, self.channels, self.input, residual, self.output),
+            None => apply::<S, T, C, false>(s, self.channels, self.input, &[], self.output),
         });
     }
 }
 
 #[inline(always)]
-fn apply<S: Simd, C: Curve, const RESIDUAL: bool>(
+fn apply<S: Simd, T: Number, C: Curve, const RESIDUAL: bool>(
     s: S,
     channels: &Channels,
-    input: &[f32],
-    residual: &[f32],
-    output: &mut [f32],
+    input: &[T],
+    residual: &[T],
+    output: &mut [T],
 ) {
     let count = channels.mean.len();
     for (pixel, output) in output.chunks_exact_mut(count).enumerate() {
@@ -64,31 +65,31 @@ fn apply<S: Simd, C: Curve, const RESIDUAL: bool>(
 }
 
 /// Backward, first pass: the gradient before the activation, its sum and its sum with the deviations.
-pub(super) struct Sums<'a> {
+pub(super) struct Sums<'a, T> {
     pub(super) activation: Activation,
     pub(super) channels: &'a Channels,
-    pub(super) input: &'a [f32],
-    pub(super) residual: Option<&'a [f32]>,
+    pub(super) input: &'a [T],
+    pub(super) residual: Option<&'a [T]>,
     /// The output's gradient; it lies in `input_gradient` if there is none.
-    pub(super) gradient: Option<&'a [f32]>,
-    pub(super) input_gradient: &'a mut [f32],
-    pub(super) residual_gradient: Option<&'a mut [f32]>,
+    pub(super) gradient: Option<&'a [T]>,
+    pub(super) input_gradient: &'a mut [T],
+    pub(super) residual_gradient: Option<&'a mut [T]>,
     /// Whether to write the gradient before the activation to `residual_gradient`, or else to `input_gradient`.
     pub(super) keep: bool,
     /// `[2, channels]`.
     pub(super) sums: &'a mut [f32],
 }
 
-impl Work for Sums<'_> {
+impl<T: Number> Work for Sums<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        with_curve!(self.activation, C => sums::<S, C>(s, self));
+        with_curve!(self.activation, C => sums::<S, T, C>(s, self));
     }
 }
 
 #[inline(always)]
-fn sums<S: Simd, C: Curve>(s: S, work: Sums<'_>) {
+fn sums<S: Simd, T: Number, C: Curve>(s: S, work: Sums<'_, T>) {
     let Sums { channels, input, residual, gradient, input_gradient, mut residual_gradient, keep, sums, .. } = work;
     let count = channels.mean.len();
     let (sum, product) = sums.split_at_mut(count);
@@ -119,33 +120,33 @@ fn sums<S: Simd, C: Curve>(s: S, work: Sums<'_>) {
 }
 
 /// Backward, second pass: the gradient for the input.
-pub(super) struct Finish<'a> {
+pub(super) struct Finish<'a, T> {
     pub(super) activation: Activation,
     pub(super) channels: &'a Channels,
-    pub(super) input: &'a [f32],
+    pub(super) input: &'a [T],
     /// The gradient to start from; it lies in `input_gradient` if there is none.
-    pub(super) gradient: Option<&'a [f32]>,
-    pub(super) input_gradient: &'a mut [f32],
+    pub(super) gradient: Option<&'a [T]>,
+    pub(super) input_gradient: &'a mut [T],
     /// Whether `gradient` is the output's, and the slope is still to be applied.
     pub(super) again: bool,
     pub(super) constant: &'a [f32],
     pub(super) factor: &'a [f32],
 }
 
-impl Work for Finish<'_> {
+impl<T: Number> Work for Finish<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         if self.again {
-            with_curve!(self.activation, C => finish::<S, C, true>(s, self));
+            with_curve!(self.activation, C => finish::<S, T, C, true>(s, self));
         } else {
-            finish::<S, crate::activation::curves::Identity, false>(s, self);
+            finish::<S, T, crate::activation::curves::Identity, false>(s, self);
         }
     }
 }
 
 #[inline(always)]
-fn finish<S: Simd, C: Curve, const AGAIN: bool>(s: S, work: Finish<'_>) {
+fn finish<S: Simd, T: Number, C: Curve, const AGAIN: bool>(s: S, work: Finish<'_, T>) {
     let Finish { channels, input, gradient, input_gradient, constant, factor, .. } = work;
     let count = channels.mean.len();
     for (pixel, input_gradient) in input_gradient.chunks_exact_mut(count).enumerate() {

@@ -2,6 +2,7 @@
 
 use super::block_len;
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::simd::Simd;
 use rayon::prelude::*;
 
@@ -21,9 +22,13 @@ impl BatchStatistics {
     /// # Panics
     /// `input` is empty or no whole number of pixels.
     #[must_use]
-    pub fn measure(level: Level, input: &[f32], channels: usize) -> Self {
+    pub fn measure<T: Number>(level: Level, input: &[T], channels: usize) -> Self {
         assert!(channels > 0 && !input.is_empty(), "statistics need at least one number");
         assert!(input.len().is_multiple_of(channels), "no whole number of pixels with {channels} channels");
+        T::measure(level, input, channels)
+    }
+
+    pub(crate) fn measure_in<T: Number>(level: Level, input: &[T], channels: usize) -> Self {
         let block = block_len(channels);
         let mut partial = vec![0.0f32; input.len().div_ceil(block) * 2 * channels];
         partial.par_chunks_exact_mut(2 * channels).zip(input.par_chunks(block)).for_each(|(moments, input)| {
@@ -53,13 +58,13 @@ impl BatchStatistics {
 }
 
 /// Mean and sum of squared deviations of one block.
-struct Moments<'a> {
-    input: &'a [f32],
+struct Moments<'a, T> {
+    input: &'a [T],
     mean: &'a mut [f32],
     deviations: &'a mut [f32],
 }
 
-impl Work for Moments<'_> {
+impl<T: Number> Work for Moments<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
@@ -68,7 +73,7 @@ impl Work for Moments<'_> {
         let channels = mean.len();
         for pixel in input.chunks_exact(channels) {
             for (mean, x) in mean.iter_mut().zip(pixel) {
-                *mean += x;
+                *mean += x.to_f32();
             }
         }
         let share = 1.0 / (input.len() / channels) as f32;
@@ -77,7 +82,7 @@ impl Work for Moments<'_> {
         }
         for pixel in input.chunks_exact(channels) {
             for ((deviations, x), mean) in deviations.iter_mut().zip(pixel).zip(mean.iter()) {
-                let deviation = x - mean;
+                let deviation = x.to_f32() - mean;
                 *deviations += deviation * deviation;
             }
         }

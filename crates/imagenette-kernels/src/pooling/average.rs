@@ -1,7 +1,9 @@
 //! The mean of each window over the pixels that lie within the image.
 
 use super::Pooling;
+use crate::buffer::Aligned;
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
 use rayon::prelude::*;
@@ -14,9 +16,13 @@ impl Pooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn average(&self, level: Level, input: &[f32], output: &mut [f32]) {
+    pub fn average<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
+        T::average_pool(self, level, input, output);
+    }
+
+    pub(crate) fn average_in<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         let row = self.output[1] * self.shape.channels;
         output.par_chunks_exact_mut(row).enumerate().for_each(|(row, output)| {
             level.run(AverageRow { pooling: self, input, row, output });
@@ -30,9 +36,13 @@ impl Pooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn average_gradient(&self, level: Level, output_gradient: &[f32], input_gradient: &mut [f32]) {
+    pub fn average_gradient<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::average_pool_gradient(self, level, output_gradient, input_gradient);
+    }
+
+    pub(crate) fn average_gradient_in<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         let row = self.shape.input[1] * self.shape.channels;
         input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| {
             level.run(AverageGradientRow { pooling: self, output_gradient, row, input_gradient });
@@ -47,63 +57,68 @@ impl Pooling {
 }
 
 /// One row of outputs.
-struct AverageRow<'a> {
+struct AverageRow<'a, T> {
     pooling: &'a Pooling,
-    input: &'a [f32],
+    input: &'a [T],
     row: usize,
-    output: &'a mut [f32],
+    output: &'a mut [T],
 }
 
-impl Work for AverageRow<'_> {
+impl<T: Number> Work for AverageRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let shape = self.pooling.shape;
         let (image, oy) = (self.row / self.pooling.output[0], self.row % self.pooling.output[0]);
         let (taps_y, first_y) = self.pooling.inside(0, oy);
+        let mut sums = Aligned::<f32>::scratch(shape.channels);
         for (ox, output) in self.output.chunks_exact_mut(shape.channels).enumerate() {
             let (taps_x, first_x) = self.pooling.inside(1, ox);
-            output.fill(0.0);
+            sums.fill(0.0);
             for y in first_y..first_y + taps_y.len() {
                 for x in first_x..first_x + taps_x.len() {
                     let first = ((image * shape.input[0] + y) * shape.input[1] + x) * shape.channels;
-                    for (sum, x) in output.iter_mut().zip(&self.input[first..first + shape.channels]) {
-                        *sum += x;
+                    for (sum, x) in sums.iter_mut().zip(&self.input[first..first + shape.channels]) {
+                        *sum += x.to_f32();
                     }
                 }
             }
             let share = self.pooling.share(oy, ox);
-            for sum in output {
-                *sum *= share;
+            for (to, sum) in output.iter_mut().zip(sums.iter()) {
+                *to = T::from_f32(sum * share);
             }
         }
     }
 }
 
 /// One row of inputs: each gathers from the windows that hold it, in their order.
-struct AverageGradientRow<'a> {
+struct AverageGradientRow<'a, T> {
     pooling: &'a Pooling,
-    output_gradient: &'a [f32],
+    output_gradient: &'a [T],
     row: usize,
-    input_gradient: &'a mut [f32],
+    input_gradient: &'a mut [T],
 }
 
-impl Work for AverageGradientRow<'_> {
+impl<T: Number> Work for AverageGradientRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Pooling { shape, output } = *self.pooling;
         let (image, y) = (self.row / shape.input[0], self.row % shape.input[0]);
+        let mut sums = Aligned::<f32>::scratch(shape.channels);
         for (x, to) in self.input_gradient.chunks_exact_mut(shape.channels).enumerate() {
-            to.fill(0.0);
+            sums.fill(0.0);
             for (oy, _) in self.pooling.seen_by(0, y) {
                 for (ox, _) in self.pooling.seen_by(1, x) {
                     let first = ((image * output[0] + oy) * output[1] + ox) * shape.channels;
                     let share = self.pooling.share(oy, ox);
-                    for (to, gradient) in to.iter_mut().zip(&self.output_gradient[first..first + shape.channels]) {
-                        *to += gradient * share;
+                    for (sum, gradient) in sums.iter_mut().zip(&self.output_gradient[first..first + shape.channels]) {
+                        *sum += gradient.to_f32() * share;
                     }
                 }
+            }
+            for (to, sum) in to.iter_mut().zip(sums.iter()) {
+                *to = T::from_f32(*sum);
             }
         }
     }

@@ -1,6 +1,8 @@
-//! One number for each image and channel: the largest or the mean of all its pixels.
+//! One number for each image and channel: the largest or the mean of all its pixels. What leaves is f32, whatever the maps
+//! are stored in.
 
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements};
 use crate::simd::Simd;
 use rayon::prelude::*;
@@ -53,10 +55,14 @@ impl GlobalPooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn max(&self, level: Level, input: &[f32], output: &mut [f32], choices: &mut [u32]) {
+    pub fn max<T: Number>(&self, level: Level, input: &[T], output: &mut [f32], choices: &mut [u32]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
         check_len("the choices", choices.len(), self.output_len());
+        T::global_max(self, level, input, output, choices);
+    }
+
+    pub(crate) fn max_in<T: Number>(&self, level: Level, input: &[T], output: &mut [f32], choices: &mut [u32]) {
         let images = input.par_chunks_exact(self.pixels * self.channels);
         output
             .par_chunks_exact_mut(self.channels)
@@ -69,10 +75,26 @@ impl GlobalPooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn max_gradient(&self, level: Level, output_gradient: &[f32], choices: &[u32], input_gradient: &mut [f32]) {
+    pub fn max_gradient<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[f32],
+        choices: &[u32],
+        input_gradient: &mut [T],
+    ) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the choices", choices.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::global_max_gradient(self, level, output_gradient, choices, input_gradient);
+    }
+
+    pub(crate) fn max_gradient_in<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[f32],
+        choices: &[u32],
+        input_gradient: &mut [T],
+    ) {
         let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
         images
             .zip(output_gradient.par_chunks_exact(self.channels))
@@ -84,9 +106,13 @@ impl GlobalPooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn average(&self, level: Level, input: &[f32], output: &mut [f32]) {
+    pub fn average<T: Number>(&self, level: Level, input: &[T], output: &mut [f32]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
+        T::global_average(self, level, input, output);
+    }
+
+    pub(crate) fn average_in<T: Number>(&self, level: Level, input: &[T], output: &mut [f32]) {
         let images = input.par_chunks_exact(self.pixels * self.channels);
         output.par_chunks_exact_mut(self.channels).zip(images).for_each(|(output, input)| {
             level.run(Average { input, output });
@@ -97,28 +123,32 @@ impl GlobalPooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn average_gradient(&self, _level: Level, output_gradient: &[f32], input_gradient: &mut [f32]) {
+    pub fn average_gradient<T: Number>(&self, _level: Level, output_gradient: &[f32], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::global_average_gradient(self, output_gradient, input_gradient);
+    }
+
+    pub(crate) fn average_gradient_in<T: Number>(&self, output_gradient: &[f32], input_gradient: &mut [T]) {
         let share = 1.0 / self.pixels as f32;
         let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
         images.zip(output_gradient.par_chunks_exact(self.channels)).for_each(|(input, output)| {
             for pixel in input.chunks_exact_mut(output.len()) {
                 for (to, gradient) in pixel.iter_mut().zip(output) {
-                    *to = gradient * share;
+                    *to = T::from_f32(gradient * share);
                 }
             }
         });
     }
 }
 
-struct Max<'a> {
-    input: &'a [f32],
+struct Max<'a, T> {
+    input: &'a [T],
     output: &'a mut [f32],
     choices: &'a mut [u32],
 }
 
-impl Work for Max<'_> {
+impl<T: Number> Work for Max<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
@@ -126,6 +156,7 @@ impl Work for Max<'_> {
         self.choices.fill(0);
         for (pixel, numbers) in self.input.chunks_exact(self.output.len()).enumerate() {
             for ((best, choice), &x) in self.output.iter_mut().zip(self.choices.iter_mut()).zip(numbers) {
+                let x = x.to_f32();
                 let better = x > *best || x.is_nan();
                 *best = if better { x } else { *best };
                 *choice = if better { pixel as u32 } else { *choice };
@@ -134,37 +165,37 @@ impl Work for Max<'_> {
     }
 }
 
-struct MaxGradient<'a> {
-    input: &'a mut [f32],
+struct MaxGradient<'a, T> {
+    input: &'a mut [T],
     output: &'a [f32],
     choices: &'a [u32],
 }
 
-impl Work for MaxGradient<'_> {
+impl<T: Number> Work for MaxGradient<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (pixel, numbers) in self.input.chunks_exact_mut(self.output.len()).enumerate() {
             for ((to, gradient), choice) in numbers.iter_mut().zip(self.output).zip(self.choices) {
-                *to = if *choice == pixel as u32 { *gradient } else { 0.0 };
+                *to = if *choice == pixel as u32 { T::from_f32(*gradient) } else { T::default() };
             }
         }
     }
 }
 
-struct Average<'a> {
-    input: &'a [f32],
+struct Average<'a, T> {
+    input: &'a [T],
     output: &'a mut [f32],
 }
 
-impl Work for Average<'_> {
+impl<T: Number> Work for Average<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         self.output.fill(0.0);
         for pixel in self.input.chunks_exact(self.output.len()) {
             for (sum, x) in self.output.iter_mut().zip(pixel) {
-                *sum += x;
+                *sum += x.to_f32();
             }
         }
         let share = self.output.len() as f32 / self.input.len() as f32;

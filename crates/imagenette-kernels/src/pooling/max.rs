@@ -2,6 +2,7 @@
 
 use super::Pooling;
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::{MAX_LANES, Simd};
 use rayon::prelude::*;
@@ -15,10 +16,14 @@ impl Pooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn max(&self, level: Level, input: &[f32], output: &mut [f32], choices: &mut [u8]) {
+    pub fn max<T: Number>(&self, level: Level, input: &[T], output: &mut [T], choices: &mut [u8]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
         check_len("the choices", choices.len(), self.output_len());
+        T::max_pool(self, level, input, output, choices);
+    }
+
+    pub(crate) fn max_in<T: Number>(&self, level: Level, input: &[T], output: &mut [T], choices: &mut [u8]) {
         let row = self.output[1] * self.shape.channels;
         output
             .par_chunks_exact_mut(row)
@@ -27,17 +32,34 @@ impl Pooling {
             .for_each(|(row, (output, choices))| level.run(MaxRow { pooling: self, input, row, output, choices }));
     }
 
-    /// The gradient for the input of [`Self::max`]: each output's gradient goes where its number came from.
+    /// The gradient for the input of [`Self::max`]: each output's gradient goes where its number came from. Where windows
+    /// overlap, the sum is rounded after each.
     ///
     /// # Shapes
     /// `output_gradient` and `choices` as the output, `input_gradient` as the input.
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn max_gradient(&self, level: Level, output_gradient: &[f32], choices: &[u8], input_gradient: &mut [f32]) {
+    pub fn max_gradient<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[T],
+        choices: &[u8],
+        input_gradient: &mut [T],
+    ) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the choices", choices.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::max_pool_gradient(self, level, output_gradient, choices, input_gradient);
+    }
+
+    pub(crate) fn max_gradient_in<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[T],
+        choices: &[u8],
+        input_gradient: &mut [T],
+    ) {
         let row = self.shape.input[1] * self.shape.channels;
         input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| {
             level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient });
@@ -46,15 +68,15 @@ impl Pooling {
 }
 
 /// One row of outputs.
-struct MaxRow<'a> {
+struct MaxRow<'a, T> {
     pooling: &'a Pooling,
-    input: &'a [f32],
+    input: &'a [T],
     row: usize,
-    output: &'a mut [f32],
+    output: &'a mut [T],
     choices: &'a mut [u8],
 }
 
-impl Work for MaxRow<'_> {
+impl<T: Number> Work for MaxRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -93,15 +115,15 @@ impl Work for MaxRow<'_> {
 }
 
 /// One row of inputs: each gathers from the windows that hold it, in their order.
-struct MaxGradientRow<'a> {
+struct MaxGradientRow<'a, T> {
     pooling: &'a Pooling,
-    output_gradient: &'a [f32],
+    output_gradient: &'a [T],
     choices: &'a [u8],
     row: usize,
-    input_gradient: &'a mut [f32],
+    input_gradient: &'a mut [T],
 }
 
-impl Work for MaxGradientRow<'_> {
+impl<T: Number> Work for MaxGradientRow<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
@@ -118,18 +140,19 @@ impl Work for MaxGradientRow<'_> {
                     let tap = (tap_y * shape.window[1] + tap_x) as u8;
                     if fresh {
                         for ((to, gradient), choice) in to.iter_mut().zip(gradient).zip(choices) {
-                            *to = if *choice == tap { *gradient } else { 0.0 };
+                            *to = if *choice == tap { *gradient } else { T::default() };
                         }
                     } else {
                         for ((to, gradient), choice) in to.iter_mut().zip(gradient).zip(choices) {
-                            *to += if *choice == tap { *gradient } else { 0.0 };
+                            let more = if *choice == tap { gradient.to_f32() } else { 0.0 };
+                            *to = T::from_f32(to.to_f32() + more);
                         }
                     }
                     fresh = false;
                 }
             }
             if fresh {
-                to.fill(0.0);
+                to.fill(T::default());
             }
         }
     }

@@ -148,7 +148,7 @@ impl Simd for Avx512 {
 
 impl Simd for Avx512Bf16 {
     arithmetic!();
-    const HAS_PAIR_PRODUCTS: bool = true;
+    const MULTIPLIES_PAIRS: bool = true;
 
     #[inline(always)]
     unsafe fn store_bf16_to(self, a: __m512, to: *mut Bf16) {

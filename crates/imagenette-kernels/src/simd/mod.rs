@@ -26,8 +26,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Vectors of output channels in a register tile of `TILE_PIXELS` pixels; the accumulators must fit in registers.
     const PANEL_VECTORS: usize;
-    /// Whether [`Self::add_pair_products`] is one instruction.
-    const HAS_PAIR_PRODUCTS: bool = false;
+    /// Whether convolutions of `Bf16` multiply pairs, or else widen what they read and go on as for f32, which is faster
+    /// where there is no instruction for it. The portable level multiplies pairs, so that every machine tests that path.
+    const MULTIPLIES_PAIRS: bool = false;
 
     fn splat(self, x: f32) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;

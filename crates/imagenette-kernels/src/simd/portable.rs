@@ -14,6 +14,7 @@ impl Simd for Portable {
     const LANES: usize = 4;
     // 16 registers on x86-64, 32 on the others that have vectors.
     const PANEL_VECTORS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
+    const MULTIPLIES_PAIRS: bool = true;
 
     #[inline(always)]
     fn splat(self, x: f32) -> f32x4 {

@@ -3,9 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Tensor, TensorData};
+use burn::backend::{Flex, ops::FloatTensorOps};
+use burn::tensor::{Bytes, DType, FloatDType, Tensor, TensorData};
+use imagenette_kernels::{Bf16, Number};
 
 /// Shorter tensors are left to the allocator.
 const SHORTEST: usize = 1 << 12;
@@ -15,20 +16,67 @@ const SHORTEST: usize = 1 << 12;
 const PATIENCE: u64 = 1 << 10;
 
 /// Spare buffers with the moment at which they came back, oldest first.
-struct Pool {
-    spare: Vec<(u64, Vec<f32>)>,
+pub(super) struct Pool<T> {
+    spare: Vec<(u64, Vec<T>)>,
     takes: u64,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { spare: Vec::new(), takes: 0 });
+impl<T> Pool<T> {
+    const EMPTY: Mutex<Self> = Mutex::new(Self { spare: Vec::new(), takes: 0 });
+}
+
+/// Numbers that maps are made of, as Burn knows them.
+pub(super) trait Stored: Number + bytemuck::Pod {
+    /// Burn's name for them.
+    const DTYPE: DType;
+    /// The same for conversions.
+    const FLOAT: FloatDType;
+    /// Where their memory goes round.
+    fn pool() -> &'static Mutex<Pool<Self>>;
+}
+
+impl Stored for f32 {
+    const DTYPE: DType = DType::F32;
+    const FLOAT: FloatDType = FloatDType::F32;
+    fn pool() -> &'static Mutex<Pool<Self>> {
+        static POOL: Mutex<Pool<f32>> = Pool::EMPTY;
+        &POOL
+    }
+}
+
+impl Stored for Bf16 {
+    const DTYPE: DType = DType::BF16;
+    const FLOAT: FloatDType = FloatDType::BF16;
+    fn pool() -> &'static Mutex<Pool<Self>> {
+        static POOL: Mutex<Pool<Bf16>> = Pool::EMPTY;
+        &POOL
+    }
+}
+
+/// Runs `$body` with `$stored` naming the type of the tensor's numbers.
+macro_rules! with_stored {
+    ($tensor:expr, $stored:ident => $body:expr) => {
+        match $tensor.dtype() {
+            burn::tensor::DType::BF16 => {
+                type $stored = imagenette_kernels::Bf16;
+                $body
+            }
+            _ => {
+                type $stored = f32;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_stored;
 
 /// A buffer of this length, whose numbers are whatever an earlier use left.
-pub(super) fn take(len: usize) -> Vec<f32> {
+pub(super) fn take<T: Stored>(len: usize) -> Vec<T> {
     if len < SHORTEST {
-        return vec![0.0; len];
+        return vec![T::default(); len];
     }
     let found = {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = T::pool().lock().unwrap_or_else(PoisonError::into_inner);
         pool.takes += 1;
         let now = pool.takes;
         // The last to come back is the likeliest to be in the cache.
@@ -37,13 +85,13 @@ pub(super) fn take(len: usize) -> Vec<f32> {
         pool.spare.retain(|(since, _)| now - since < PATIENCE);
         found
     };
-    found.unwrap_or_else(|| vec![0.0; len])
+    found.unwrap_or_else(|| vec![T::default(); len])
 }
 
 /// Gives memory back.
-pub(super) fn give(buffer: Vec<f32>) {
+pub(super) fn give<T: Stored>(buffer: Vec<T>) {
     if buffer.len() >= SHORTEST {
-        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = T::pool().lock().unwrap_or_else(PoisonError::into_inner);
         let now = pool.takes;
         pool.spare.push((now, buffer));
     }
@@ -51,14 +99,16 @@ pub(super) fn give(buffer: Vec<f32>) {
 
 /// Gives a tensor's memory back if nobody else holds it.
 pub(super) fn give_tensor(tensor: FlexTensor) {
-    if let Ok(numbers) = detach(tensor) {
-        give(numbers);
-    }
+    with_stored!(tensor, T => {
+        if let Ok(numbers) = detach::<T>(tensor) {
+            give(numbers);
+        }
+    });
 }
 
 /// The tensor's numbers to be changed: its own memory if nobody else holds it, else a copy.
-pub(super) fn own(tensor: FlexTensor) -> Vec<f32> {
-    detach(tensor).unwrap_or_else(|shared| {
+pub(super) fn own<T: Stored>(tensor: FlexTensor) -> Vec<T> {
+    detach(stored::<T>(tensor)).unwrap_or_else(|shared| {
         let shared = shared.to_contiguous();
         let numbers = slice(&shared);
         let mut copy = take(numbers.len());
@@ -67,9 +117,19 @@ pub(super) fn own(tensor: FlexTensor) -> Vec<f32> {
     })
 }
 
-/// The numbers of a tensor that is f32 and contiguous.
-pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().expect("tensors of this crate are f32, and this one was made contiguous")
+/// The numbers of a tensor that is contiguous and made of `T`.
+pub(super) fn slice<T: Stored>(tensor: &FlexTensor) -> &[T] {
+    numbers(tensor).expect("tensors are converted to what is read of them, and this one was made contiguous")
+}
+
+fn numbers<T: Stored>(tensor: &FlexTensor) -> Option<&[T]> {
+    let (start, end) = tensor.layout().contiguous_offsets()?;
+    (tensor.dtype() == T::DTYPE).then(|| &bytemuck::cast_slice(tensor.bytes())[start..end])
+}
+
+/// The tensor with its numbers as `T`, converted if they are something else.
+pub(super) fn stored<T: Stored>(tensor: FlexTensor) -> FlexTensor {
+    if tensor.dtype() == T::DTYPE { tensor } else { Flex::float_cast(tensor, T::FLOAT) }
 }
 
 /// A tensor without gradient as the CPU backend holds it.
@@ -78,14 +138,14 @@ pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
 }
 
 /// A tensor of these numbers.
-pub(super) fn tensor<const D: usize>(numbers: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(numbers, shape))
+pub(super) fn tensor<T: Stored, const D: usize>(numbers: Vec<T>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::from_bytes(Bytes::from_elems(numbers), shape, T::DTYPE))
 }
 
 /// The memory behind a tensor that is all of it, in order, and held by nobody else.
-fn detach(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
+fn detach<T: Stored>(tensor: FlexTensor) -> Result<Vec<T>, FlexTensor> {
     let len = tensor.layout().num_elements();
-    let is_whole = tensor.as_slice::<f32>().is_some() && tensor.bytes().len() == size_of::<f32>() * len;
+    let is_whole = numbers::<T>(&tensor).is_some() && tensor.bytes().len() == size_of::<T>() * len;
     if !tensor.is_unique() || !is_whole {
         return Err(tensor);
     }
@@ -101,26 +161,31 @@ mod tests {
 
     #[test]
     fn memory_comes_back_only_when_nobody_else_holds_it() {
-        let buffer = take(LENGTH);
+        comes_back::<f32>();
+        comes_back::<Bf16>();
+    }
+
+    fn comes_back<T: Stored>() {
+        let buffer = take::<T>(LENGTH);
         let place = buffer.as_ptr();
         let one = tensor(buffer, [LENGTH]);
         let other = one.clone();
         give_tensor(one);
-        let another = take(LENGTH);
+        let another = take::<T>(LENGTH);
         assert_ne!(another.as_ptr(), place, "the first is still read");
-        assert_eq!(own(other.clone()).len(), LENGTH);
-        assert_eq!(slice(&other).as_ptr(), place, "a copy was changed, not the tensor");
-        let owned = own(other);
+        assert_eq!(own::<T>(other.clone()).len(), LENGTH);
+        assert_eq!(slice::<T>(&other).as_ptr(), place, "a copy was changed, not the tensor");
+        let owned = own::<T>(other);
         assert_eq!(owned.as_ptr(), place);
         give(owned);
-        assert_eq!(take(LENGTH).len(), LENGTH);
+        assert_eq!(take::<T>(LENGTH).len(), LENGTH);
     }
 
     #[test]
     fn a_part_of_a_tensor_is_copied() {
         let whole: Vec<f32> = (0..2 * LENGTH).map(|i| i as f32).collect();
         let whole = tensor(whole, [LENGTH, 2]).transpose(0, 1);
-        let owned = own(whole);
+        let owned = own::<f32>(whole);
         assert_eq!((owned[1], owned[LENGTH]), (2.0, 1.0));
     }
 }

@@ -1,8 +1,8 @@
 //! Feature maps in the layout that the operations of their device like, so that networks are written once and nothing is
 //! rearranged between two layers.
 
-use burn::tensor::Tensor;
-pub use imagenette_kernels::Level;
+use burn::tensor::{DType, FloatDType, Tensor};
+pub use imagenette_kernels::{Level, Precision};
 
 use crate::device::Device;
 
@@ -24,7 +24,8 @@ impl std::fmt::Display for Ops {
     }
 }
 
-/// A batch of feature maps: `[N, H, W, C]` in memory for our kernels, `[N, C, H, W]` for Burn's operations.
+/// A batch of feature maps: `[N, H, W, C]` in memory for our kernels, of f32 or bf16; `[N, C, H, W]` of f32 for Burn's
+/// operations.
 #[derive(Debug, Clone)]
 pub struct Maps {
     pub(super) tensor: Tensor<4>,
@@ -32,23 +33,23 @@ pub struct Maps {
 }
 
 impl Maps {
-    /// Takes a tensor `[N, C, H, W]` of the device into the layout that its operations like.
+    /// Takes a tensor `[N, C, H, W]` of the device into the layout and precision that its operations like.
     pub fn from_nchw(tensor: Tensor<4>, device: &Device) -> Self {
-        Self::enter(tensor, device.ops())
+        Self::enter(tensor, device.ops(), device.precision())
     }
 
-    /// The tensor as `[N, C, H, W]`, for operations that are not ours; gradients go on through it.
+    /// The tensor as `[N, C, H, W]` of f32, for operations that are not ours; gradients go on through it.
     pub fn into_nchw(self) -> Tensor<4> {
         match self.ops {
-            Ops::Kernels(_) => self.tensor.permute([0, 3, 1, 2]),
+            Ops::Kernels(_) => as_stored(self.tensor, Precision::F32).permute([0, 3, 1, 2]),
             Ops::Stock => self.tensor,
         }
     }
 
-    /// Lets any Burn code change the maps, seen as `[N, C, H, W]`.
+    /// Lets any Burn code change the maps, seen as `[N, C, H, W]` of f32.
     pub fn change(self, change: impl FnOnce(Tensor<4>) -> Tensor<4>) -> Self {
-        let ops = self.ops;
-        Self::enter(change(self.into_nchw()), ops)
+        let (ops, precision) = (self.ops, self.precision());
+        Self::enter(change(self.into_nchw()), ops, precision)
     }
 
     /// Images, channels, height and width, whatever the layout.
@@ -60,9 +61,20 @@ impl Maps {
         }
     }
 
-    fn enter(tensor: Tensor<4>, ops: Ops) -> Self {
+    /// What the numbers are stored in.
+    pub fn precision(&self) -> Precision {
+        if self.tensor.dtype() == DType::BF16 { Precision::Bf16 } else { Precision::F32 }
+    }
+
+    /// The same maps stored otherwise; nothing moves if they are so already.
+    #[must_use]
+    pub(super) fn stored_in(self, precision: Precision) -> Self {
+        Self { tensor: as_stored(self.tensor, precision), ops: self.ops }
+    }
+
+    fn enter(tensor: Tensor<4>, ops: Ops, precision: Precision) -> Self {
         let tensor = match ops {
-            Ops::Kernels(_) => tensor.permute([0, 2, 3, 1]),
+            Ops::Kernels(_) => as_stored(tensor.permute([0, 2, 3, 1]), precision),
             Ops::Stock => tensor,
         };
         Self { tensor, ops }
@@ -72,4 +84,12 @@ impl Maps {
     pub(super) fn new(tensor: Tensor<4>, ops: Ops) -> Self {
         Self { tensor, ops }
     }
+}
+
+fn as_stored(tensor: Tensor<4>, precision: Precision) -> Tensor<4> {
+    let wanted = match precision {
+        Precision::F32 => FloatDType::F32,
+        Precision::Bf16 => FloatDType::BF16,
+    };
+    if tensor.dtype() == DType::from(wanted) { tensor } else { tensor.cast(wanted) }
 }

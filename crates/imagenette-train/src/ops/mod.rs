@@ -1,6 +1,6 @@
 //! The operations that networks here are made of: our kernels where the numbers are in the host's memory, Burn's own
-//! operations elsewhere or when asked for. What goes from layer to layer are [`Maps`]; parameters come flat and get
-//! their shape here.
+//! operations elsewhere or when asked for. What goes from layer to layer are [`Maps`], whose precision is the device's;
+//! parameters come flat and f32, and get their shape here.
 
 mod buffers;
 mod kernels;
@@ -9,7 +9,7 @@ pub mod spent;
 mod stock;
 mod update;
 
-pub use maps::{Level, Maps, Ops};
+pub use maps::{Level, Maps, Ops, Precision};
 pub use spent::{Part, Spent};
 pub use update::{AdamWStep, SgdStep, adamw_update, move_average, sgd_update};
 
@@ -63,12 +63,14 @@ pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize,
 /// # Shapes
 /// `weight` flat `[channels × kernel × kernel]`.
 pub fn depthwise(x: Maps, weight: Tensor<1>, kernel: usize, stride: usize, padding: usize) -> Maps {
-    let ops = x.ops;
+    let (ops, precision) = (x.ops, x.precision());
+    // There are kernels for f32 alone.
+    let x = x.stored_in(Precision::F32);
     let tensor = spent::time(Part::Forward, 0.0, || match ops {
         Ops::Kernels(level) => kernels::depthwise(x.tensor, weight, kernel, stride, padding, level),
         Ops::Stock => stock::depthwise(x.tensor, weight, kernel, stride, padding),
     });
-    Maps::new(tensor, ops)
+    Maps::new(tensor, ops).stored_in(precision)
 }
 
 /// What a normalisation does to each channel once mean and variance are gone.
@@ -101,8 +103,8 @@ pub fn normalise_by_batch(
     residual: Option<Maps>,
     activation: Option<Activation>,
 ) -> Normalised {
-    let ([n, _, height, width], ops) = (x.dims(), x.ops);
-    let residual = residual.map(|residual| residual.tensor);
+    let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
+    let residual = residual.map(|residual| residual.stored_in(precision).tensor);
     let Normalised { output, mean, variance } = spent::time(Part::Normalisation, 0.0, || match ops {
         Ops::Kernels(level) => kernels::normalise_by_batch(x.tensor, affine, residual, activation, level),
         Ops::Stock => {
@@ -129,7 +131,8 @@ pub fn normalise_by(
         || affine.scale.is_tracked()
         || affine.shift.is_tracked()
         || residual.as_ref().is_some_and(is_tracked);
-    let tensor_of = |maps: Maps| maps.tensor;
+    let precision = x.precision();
+    let tensor_of = |maps: Maps| maps.stored_in(precision).tensor;
     match x.ops {
         // The kernels know the gradient only where the statistics are the batch's own.
         Ops::Kernels(level) if !learns => {
@@ -189,12 +192,13 @@ pub fn average_pool(x: Maps) -> Maps {
 /// # Source
 /// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2.
 pub fn blur_pool(x: Maps) -> Maps {
-    let ops = x.ops;
+    let (ops, precision) = (x.ops, x.precision());
+    let x = x.stored_in(Precision::F32);
     let tensor = spent::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::blur_pool(x.tensor, level),
         Ops::Stock => stock::blur_pool(x.tensor),
     });
-    Maps::new(tensor, ops)
+    Maps::new(tensor, ops).stored_in(precision)
 }
 
 /// The largest of each channel.

@@ -106,7 +106,7 @@ fn in_place<const N: usize>(
 ) -> [Tensor<1>; N] {
     let device = tensors[0].device();
     let other = buffers::host(other).to_contiguous();
-    let mut numbers = tensors.map(|tensor| buffers::own(buffers::host(tensor)));
+    let mut numbers = tensors.map(|tensor| buffers::own::<f32>(buffers::host(tensor)));
     change(numbers.each_mut().map(Vec::as_mut_slice), buffers::slice(&other));
     buffers::give_tensor(other);
     numbers.map(|numbers| {

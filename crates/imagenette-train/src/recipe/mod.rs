@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::ModelConfig;
 use crate::optimizer::OptimizerConfig;
+use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
 
 /// Everything that decides a run but its seed and the machine.
@@ -35,6 +36,9 @@ pub struct Recipe {
     /// How many runs, with seeds counted up from `seed`.
     #[serde(default = "one")]
     pub runs: u32,
+    /// What feature maps are stored in.
+    #[serde(default)]
+    pub precision: PrecisionChoice,
     /// The square that the network sees while it trains.
     pub resolution: Resolution,
     /// What is trained.

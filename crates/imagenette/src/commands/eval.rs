@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Eval, terminal: &Terminal) -> anyhow::Result<ExitC
     let mut config = network.head.evaluation;
     config.resolution = arguments.resolution.unwrap_or(config.resolution);
     let data = EvaluationData::new(&dataset, Arc::new(packed?), config, threads);
-    let predicted = data.predict(&network.model, &network.weights, &device, &Progress::new(terminal));
+    let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::new(terminal));
     terminal.finish();
     let named = data.name(&predicted?, &dataset);
     if let Some(path) = &arguments.out {

@@ -8,6 +8,7 @@ use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::environment::Environment;
 use imagenette_train::device::Device;
+use imagenette_train::precision::PrecisionChoice;
 
 use crate::cli::Info;
 use crate::terminal::{bytes, print, print_json, thousands};
@@ -15,7 +16,8 @@ use crate::terminal::{bytes, print, print_json, thousands};
 pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
     let devices = Device::enumerate();
-    let used = Device::named("flex")?.description();
+    let best = |name: &str| anyhow::Ok(Device::named(name)?.with_precision(PrecisionChoice::Auto)?);
+    let used = best("flex")?.description();
     let threads = crate::chosen::threads(None);
     let environment = Environment::observe(env!("CARGO_PKG_VERSION"), option_env!("IMAGENETTE_COMMIT"), &used, threads);
     let free = free_bytes(store.root());
@@ -54,7 +56,8 @@ pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
         bytes(environment.memory_bytes)
     ))?;
     for device in &devices {
-        print(&format!("device     {}", Device::named(device)?.description()))?;
+        let device = best(device)?;
+        print(&format!("device     {} (precision auto: {})", device.description(), device.precision()))?;
     }
     print(&format!("store      {} ({} free)", store.root().display(), free.map_or("?".into(), bytes)))?;
     if datasets.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use clap::ValueEnum;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
@@ -64,6 +65,8 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
         None => chosen::best(&store, arguments.offline, terminal)?,
     };
     recipe.validate_for(&dataset.manifest)?;
+    // Refused before anything is prepared; the trainer resolves it.
+    device.clone().with_precision(recipe.precision)?;
     if let (Some(folder), true) = (&arguments.out, recipe.runs > 1) {
         std::fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
     }
@@ -118,6 +121,7 @@ fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     put("batch_size", arguments.batch_size.map(|size| size.to_string()));
     put("resolution", arguments.resolution.map(|px| px.to_string()));
     put("evaluation.resolution", arguments.resolution.map(|px| px.to_string()));
+    put("precision", arguments.precision.and_then(|name| Some(name.to_possible_value()?.get_name().to_owned())));
     // `{:?}` keeps a point or an exponent, so that TOML reads a float.
     put("optimizer.learning_rate", arguments.learning_rate.map(|rate| format!("{rate:?}")));
     put("seed", arguments.seed.map(|seed| seed.to_string()));

@@ -9,9 +9,10 @@ mod packing;
 
 use super::tile::OuterTile;
 use super::{Convolution, pack, window};
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
-use crate::number::Number;
+use crate::number::{Number, is_bf16};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
 use packing::Source;
@@ -29,7 +30,7 @@ const BLOCK_SUMS: usize = 1 << 12;
 /// Numbers that the partial sums of all chunks may take together, beyond the first chunk's.
 const PARTIAL_NUMBERS: usize = 1 << 20;
 
-pub(super) fn run<T: Number>(
+pub(crate) fn run<T: Number>(
     convolution: &Convolution,
     level: Level,
     input: &[T],
@@ -178,6 +179,18 @@ impl<T: Number> Work for Chunk<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        if is_bf16::<T>() && S::MULTIPLIES_PAIRS {
+            self.add_in_words_of::<S, Bf16>(s);
+        } else {
+            self.add_in_words_of::<S, f32>(s);
+        }
+    }
+}
+
+impl<T: Number> Chunk<'_, T> {
+    /// Packs and multiplies words of `W`.
+    #[inline(always)]
+    fn add_in_words_of<S: Simd, W: Number>(self, s: S) {
         let taps = self.source.taps[0] * self.source.taps[1];
         let tile_channels = tile_channels(self.channels.clone());
         let rows_at_a_time = (BLOCK_PIXELS / self.output[1]).max(1);
@@ -185,12 +198,12 @@ impl<T: Number> Work for Chunk<'_, T> {
         let mut pairs = Vec::new();
         for block in self.rows.clone().step_by(rows_at_a_time) {
             let block = block..self.rows.end.min(block + rows_at_a_time);
-            let pixels = self.pack_input(block.clone(), &tile_channels, &mut packed_input, &mut pairs);
-            self.pack_gradient(block.clone(), &mut packed_gradient);
+            let pixels = self.pack_input::<W>(block.clone(), &tile_channels, &mut packed_input, &mut pairs);
+            self.pack_gradient::<W>(block.clone(), &mut packed_gradient);
             let mut panel_start = 0;
             for panel in self.panel_range.clone() {
                 let width = self.panels.width_of(panel);
-                let panel_len = block.len() * self.words_of_row() * width;
+                let panel_len = block.len() * self.words_of_row::<W>() * width;
                 let gradient = &packed_gradient[panel_start..panel_start + panel_len];
                 panel_start += panel_len;
                 for channels in &tile_channels {
@@ -213,7 +226,7 @@ impl<T: Number> Work for Chunk<'_, T> {
                         };
                         // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of the
                         // block, each `width` wide in `gradient`; the target is as above.
-                        unsafe { tile_of::<S, T>(s, &tile, channels.len(), width / S::LANES) };
+                        unsafe { tile_of::<S, W>(s, &tile, channels.len(), width / S::LANES) };
                     }
                 }
             }
@@ -242,17 +255,17 @@ fn tile_channels(channels: Range<usize>) -> Vec<Range<usize>> {
 /// # Safety
 /// As for [`OuterTile::add`].
 #[inline(always)]
-unsafe fn tile_of<S: Simd, T: Number>(s: S, tile: &OuterTile<'_>, channels: usize, vectors: usize) {
+unsafe fn tile_of<S: Simd, W: Number>(s: S, tile: &OuterTile<'_>, channels: usize, vectors: usize) {
     macro_rules! sizes {
         ($($channels:literal)*) => {
             // SAFETY: the caller's promise, for the sizes that it names.
             unsafe {
                 match (channels, vectors) {
                     $(
-                        ($channels, 1) => tile.add::<S, T, $channels, 1>(s),
-                        ($channels, 2) => tile.add::<S, T, $channels, 2>(s),
-                        ($channels, 3) => tile.add::<S, T, $channels, 3>(s),
-                        ($channels, 4) => tile.add::<S, T, $channels, 4>(s),
+                        ($channels, 1) => tile.add::<S, W, $channels, 1>(s),
+                        ($channels, 2) => tile.add::<S, W, $channels, 2>(s),
+                        ($channels, 3) => tile.add::<S, W, $channels, 3>(s),
+                        ($channels, 4) => tile.add::<S, W, $channels, 4>(s),
                     )*
                     _ => unreachable!("tiles have one to six channels and one to four vectors"),
                 }

@@ -1,7 +1,7 @@
 //! What the tiles of a weight gradient read: rows of the input and of the output's gradient, cut into panels of channels,
 //! and for each tap the pairs of pixels that it multiplies.
 //!
-//! Of `Bf16` the tiles read words of two pixels side by side: outputs 0 and 1, 2 and 3, … of a row, and since a tap may
+//! Pairs of `Bf16` are two pixels side by side: outputs 0 and 1, 2 and 3, … of a row, and since a tap may
 //! shift the input by an odd number of pixels, of the input the word that begins at every pixel and at the one before the
 //! first. Where a row ends between the two, the second is zero.
 
@@ -53,14 +53,14 @@ impl<T: Number> Source<'_, T> {
 
 impl<T: Number> Chunk<'_, T> {
     /// Words that a row of output pixels takes.
-    pub(super) fn words_of_row(&self) -> usize {
-        self.output[1].div_ceil(per_word::<T>())
+    pub(super) fn words_of_row<W: Number>(&self) -> usize {
+        self.output[1].div_ceil(per_word::<W>())
     }
 
     /// Packs the input rows that these output rows read, as words `[tile of channels][pixel][channel]`; `pairs` becomes, for
     /// each tap, the words that it multiplies. Returns the number of packed pixels.
     #[inline(always)]
-    pub(super) fn pack_input(
+    pub(super) fn pack_input<W: Number>(
         &self,
         block: Range<usize>,
         tile_channels: &[Range<usize>],
@@ -70,7 +70,7 @@ impl<T: Number> Chunk<'_, T> {
         let source = self.source;
         let phases = source.phases();
         // Of `Bf16` there is one word more in each range, the one that begins before it.
-        let lead = per_word::<T>() - 1;
+        let lead = per_word::<W>() - 1;
         let columns: usize = phases.iter().map(|(_, _, count)| lead + count).sum();
         // Where each input column lies in a packed row.
         let mut column_of = vec![usize::MAX; source.side[1]];
@@ -102,15 +102,15 @@ impl<T: Number> Chunk<'_, T> {
                 for output_y in inside_y.start.max(y)..inside_y.end.min(y + count) {
                     let input_y = output_y * source.stride[0] + tap_y - source.padding[0];
                     let input = (rows.len() + (input_y - first_y) / row_every) * columns;
-                    let output = (row - block.start + output_y - y) * self.words_of_row();
+                    let output = (row - block.start + output_y - y) * self.words_of_row::<W>();
                     let inside = source.inside(1, tap_x, self.output[1]);
                     if inside.is_empty() {
                         continue;
                     }
                     let column = |x: usize| column_of[x * source.stride[1] + tap_x - source.padding[1]];
-                    let words = inside.start / per_word::<T>()..inside.end.div_ceil(per_word::<T>());
+                    let words = inside.start / per_word::<W>()..inside.end.div_ceil(per_word::<W>());
                     pairs.extend(words.map(|word| {
-                        let x = word * per_word::<T>();
+                        let x = word * per_word::<W>();
                         // Where the tap sees only the second output of a word, it reads the word before that one's.
                         let column = if x < inside.start { column(x + 1) - 1 } else { column(x) };
                         Pair { input: (input + column) as u32, output: (output + word) as u32 }
@@ -132,7 +132,7 @@ impl<T: Number> Chunk<'_, T> {
                     let part;
                     (part, to) = to.split_at_mut((lead + count) * width);
                     let (from, pitch) = (&from[first * source.pitch + channels.start..], every * source.pitch);
-                    if is_bf16::<T>() {
+                    if is_bf16::<W>() {
                         pair_neighbours(from, pitch, part, width);
                     } else {
                         copy_pixels(from, pitch, part, width);
@@ -145,8 +145,8 @@ impl<T: Number> Chunk<'_, T> {
 
     /// Packs the gradient of these output rows as words `[panel][pixel][channel]`, filling channels with zeros.
     #[inline(always)]
-    pub(super) fn pack_gradient(&self, block: Range<usize>, packed: &mut Aligned) {
-        let words = block.len() * self.words_of_row();
+    pub(super) fn pack_gradient<W: Number>(&self, block: Range<usize>, packed: &mut Aligned) {
+        let words = block.len() * self.words_of_row::<W>();
         let outputs = self.panels.outputs;
         let start = self.panels.start(self.panel_range.start);
         packed.resize(words * (self.panels.start(self.panel_range.end) - start));
@@ -155,8 +155,8 @@ impl<T: Number> Chunk<'_, T> {
             let to = &mut packed[(first - start) * words..][..width * words];
             let from = &self.gradient[block.start * self.output[1] * outputs + first..];
             let count = width.min(outputs - first);
-            if is_bf16::<T>() {
-                for (row, to) in to.chunks_exact_mut(self.words_of_row() * width).enumerate() {
+            if is_bf16::<W>() {
+                for (row, to) in to.chunks_exact_mut(self.words_of_row::<W>() * width).enumerate() {
                     let from = &from[row * self.output[1] * outputs..];
                     pair_up(from, outputs, self.output[1], count, to, width);
                 }

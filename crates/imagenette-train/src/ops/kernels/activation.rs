@@ -9,14 +9,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, Level};
 
-use crate::ops::buffers;
+use crate::ops::buffers::{self, with_stored};
 use crate::ops::spent::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, curve: Activation, level: Level) -> FlexTensor {
-    let numbers = buffers::slice(x);
-    let mut output = buffers::take(numbers.len());
-    curve.apply(level, numbers, &mut output);
-    buffers::tensor(output, x.shape().dims::<4>())
+    with_stored!(x, T => {
+        let numbers = buffers::slice::<T>(x);
+        let mut output = buffers::take::<T>(numbers.len());
+        curve.apply(level, numbers, &mut output);
+        buffers::tensor(output, x.shape().dims::<4>())
+    })
 }
 
 pub(super) fn record<C: CheckpointStrategy>(
@@ -43,14 +45,20 @@ impl Backward<Flex, 1> for Activated {
     type State = (FlexTensor, Activation, Level);
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let mut gradient = buffers::own(gradients.consume::<Flex>(&ops.node));
+        let output = gradients.consume::<Flex>(&ops.node);
         let (x, curve, level) = ops.state;
         let [node] = ops.parents;
-        spent::time(Part::Normalisation, 0.0, || curve.apply_gradient(level, buffers::slice(&x), &mut gradient));
         let shape = x.shape().dims::<4>();
+        let gradient = with_stored!(x, T => {
+            let mut gradient = buffers::own::<T>(output);
+            spent::time(Part::Normalisation, 0.0, || {
+                curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+            });
+            buffers::tensor(gradient, shape)
+        });
         buffers::give_tensor(x);
         if let Some(node) = node {
-            gradients.register::<Flex>(node.id, buffers::tensor(gradient, shape));
+            gradients.register::<Flex>(node.id, gradient);
         }
     }
 }

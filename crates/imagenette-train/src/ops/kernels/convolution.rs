@@ -1,4 +1,5 @@
-//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted.
+//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted. The
+//! output and the gradient for the input are stored as the input is; weights and their gradient are f32.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,14 +10,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{Convolution, Level};
 
-use crate::ops::buffers;
+use crate::ops::buffers::{self, Stored, with_stored};
 use crate::ops::spent::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, with: Convolution, level: Level) -> FlexTensor {
-    let mut output = buffers::take(with.output_len());
-    with.forward(level, buffers::slice(x), buffers::slice(weight), &mut output);
     let ([height, width], shape) = (with.output(), with.shape());
-    buffers::tensor(output, [shape.images, height, width, shape.output_channels])
+    with_stored!(x, T => {
+        let mut output = buffers::take::<T>(with.output_len());
+        with.forward(level, buffers::slice(x), buffers::slice(weight), &mut output);
+        buffers::tensor(output, [shape.images, height, width, shape.output_channels])
+    })
 }
 
 pub(super) fn record<C: CheckpointStrategy>(
@@ -52,28 +55,32 @@ impl Backward<Flex, 2> for Convolved {
     type State = Kept;
 
     fn backward(self, ops: Ops<Kept, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let output = gradients.consume::<Flex>(&ops.node).to_contiguous();
-        let Kept { x, weight, with, level } = ops.state;
-        let [x_node, weight_node] = ops.parents;
-        if let Some(node) = weight_node {
-            let mut gradient = buffers::take(with.weights_len());
-            spent::time(Part::WeightGradients, with.flop(), || {
-                with.weight_gradient(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
-            });
-            gradients.register::<Flex>(node.id, buffers::tensor(gradient, [with.weights_len()]));
-        }
-        // The input's gradient may then take the input's memory.
-        buffers::give_tensor(x);
-        if let Some(node) = x_node {
-            let mut gradient = buffers::take(with.input_len());
-            spent::time(Part::InputGradients, with.flop(), || {
-                with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
-            });
-            let shape = with.shape();
-            let [height, width] = shape.input;
-            let gradient = buffers::tensor(gradient, [shape.images, height, width, shape.input_channels]);
-            gradients.register::<Flex>(node.id, gradient);
-        }
-        buffers::give_tensor(output);
+        with_stored!(ops.state.x, T => backward::<T>(ops, gradients));
     }
+}
+
+fn backward<T: Stored>(ops: Ops<Kept, 2>, gradients: &mut Gradients) {
+    let output = buffers::stored::<T>(gradients.consume::<Flex>(&ops.node)).to_contiguous();
+    let Kept { x, weight, with, level } = ops.state;
+    let [x_node, weight_node] = ops.parents;
+    if let Some(node) = weight_node {
+        let mut gradient = buffers::take(with.weights_len());
+        spent::time(Part::WeightGradients, with.flop(), || {
+            with.weight_gradient::<T>(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
+        });
+        gradients.register::<Flex>(node.id, buffers::tensor(gradient, [with.weights_len()]));
+    }
+    // The input's gradient may then take the input's memory.
+    buffers::give_tensor(x);
+    if let Some(node) = x_node {
+        let mut gradient = buffers::take::<T>(with.input_len());
+        spent::time(Part::InputGradients, with.flop(), || {
+            with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
+        });
+        let shape = with.shape();
+        let [height, width] = shape.input;
+        let gradient = buffers::tensor(gradient, [shape.images, height, width, shape.input_channels]);
+        gradients.register::<Flex>(node.id, gradient);
+    }
+    buffers::give_tensor(output);
 }

@@ -1,4 +1,5 @@
-//! Pooling of whole maps as one node: of what goes in only the size is kept, and for a maximum where it lay.
+//! Pooling of whole maps as one node: of what goes in only size and storage are kept, and for a maximum where it lay. What
+//! comes out is f32, and so is its gradient.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -7,9 +8,10 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
-use imagenette_kernels::{GlobalPooling, Level};
+use burn::tensor::DType;
+use imagenette_kernels::{Bf16, GlobalPooling, Level};
 
-use crate::ops::buffers;
+use crate::ops::buffers::{self, Stored, with_stored};
 use crate::ops::spent::{self, Part};
 
 /// What of a map is left.
@@ -28,9 +30,9 @@ pub(super) fn forward(x: &FlexTensor, kind: GlobalKind, with: GlobalPooling, lev
     match kind {
         GlobalKind::Max => {
             choices.resize(with.output_len(), 0);
-            with.max(level, buffers::slice(x), &mut output, &mut choices);
+            with_stored!(x, T => with.max::<T>(level, buffers::slice(x), &mut output, &mut choices));
         }
-        GlobalKind::Average => with.average(level, buffers::slice(x), &mut output),
+        GlobalKind::Average => with_stored!(x, T => with.average::<T>(level, buffers::slice(x), &mut output)),
     }
     let [images, _, _, channels] = x.shape().dims::<4>();
     (buffers::tensor(output, [images, channels]), choices)
@@ -45,10 +47,10 @@ pub(super) fn record<C: CheckpointStrategy>(
     let nodes = [x.node()];
     let x = x.into_primitive().to_contiguous();
     let (output, choices) = forward(&x, kind, with, level);
-    let shape = x.shape().dims::<4>();
+    let (shape, dtype) = (x.shape().dims::<4>(), x.dtype());
     buffers::give_tensor(x);
     match Pooled.prepare::<C>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(node) => node.finish(Kept { kind, with, shape, choices, level }, output),
+        OpsKind::Tracked(node) => node.finish(Kept { kind, with, shape, dtype, choices, level }, output),
         OpsKind::UnTracked(node) => node.finish(output),
     }
 }
@@ -62,6 +64,7 @@ struct Kept {
     with: GlobalPooling,
     /// Of what went in.
     shape: [usize; 4],
+    dtype: DType,
     choices: Vec<u32>,
     level: Level,
 }
@@ -70,16 +73,26 @@ impl Backward<Flex, 1> for Pooled {
     type State = Kept;
 
     fn backward(self, ops: Ops<Kept, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let output = gradients.consume::<Flex>(&ops.node).to_contiguous();
-        let Kept { kind, with, shape, choices, level } = ops.state;
+        let output = buffers::stored::<f32>(gradients.consume::<Flex>(&ops.node)).to_contiguous();
+        let kept = ops.state;
         let [node] = ops.parents;
-        let mut gradient = buffers::take(with.input_len());
-        spent::time(Part::Pooling, 0.0, || match kind {
-            GlobalKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
-            GlobalKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
+        let gradient = spent::time(Part::Pooling, 0.0, || match kept.dtype {
+            DType::BF16 => kept.gradient::<Bf16>(buffers::slice(&output)),
+            _ => kept.gradient::<f32>(buffers::slice(&output)),
         });
         if let Some(node) = node {
-            gradients.register::<Flex>(node.id, buffers::tensor(gradient, shape));
+            gradients.register::<Flex>(node.id, gradient);
         }
+    }
+}
+
+impl Kept {
+    fn gradient<T: Stored>(&self, output: &[f32]) -> FlexTensor {
+        let mut gradient = buffers::take::<T>(self.with.input_len());
+        match self.kind {
+            GlobalKind::Max => self.with.max_gradient(self.level, output, &self.choices, &mut gradient),
+            GlobalKind::Average => self.with.average_gradient(self.level, output, &mut gradient),
+        }
+        buffers::tensor(gradient, self.shape)
     }
 }

@@ -1,5 +1,5 @@
 //! Our kernels under Burn's automatic gradients: a backend extension of the CPU backend, each operation one node with a
-//! backward pass of its own. Maps are `[N, H, W, C]` in memory.
+//! backward pass of its own. Maps are `[N, H, W, C]` in memory, of f32 or bf16: what goes in decides what comes out.
 
 mod activation;
 mod convolution;
@@ -11,10 +11,10 @@ mod pooling;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 use imagenette_kernels::pixels::normalize_pixels;
-use imagenette_kernels::{Activation as Curve, Level};
+use imagenette_kernels::{Activation as Curve, Bf16, Level, Precision};
 use imagenette_kernels::{
     BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling, PoolingShape,
 };
@@ -178,9 +178,16 @@ fn curve(activation: Option<Activation>) -> Curve {
 }
 
 pub(super) fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Tensor<4> {
-    let mut numbers = buffers::take(pixels.len());
-    normalize_pixels(pixels, IMAGENET_MEAN, IMAGENET_STD, &mut numbers);
-    Tensor::from_data(TensorData::new(numbers, [count, px, px, 3]), device.plain())
+    fn normalised<T: buffers::Stored>(pixels: &[u8], shape: [usize; 4]) -> Tensor<4> {
+        let mut numbers = buffers::take::<T>(pixels.len());
+        normalize_pixels(pixels, IMAGENET_MEAN, IMAGENET_STD, &mut numbers);
+        Tensor::from_primitive::<Flex>(buffers::tensor(numbers, shape))
+    }
+    let shape = [count, px, px, 3];
+    match device.precision() {
+        Precision::F32 => normalised::<f32>(pixels, shape),
+        Precision::Bf16 => normalised::<Bf16>(pixels, shape),
+    }
 }
 
 pub(super) fn convolution(

@@ -1,4 +1,5 @@
-//! Normalisation, residual and activation as one node: what goes in is kept, everything between is made again.
+//! Normalisation, residual and activation as one node: what goes in is kept, everything between is made again. Maps and
+//! their gradients are stored as the input is; statistics and parameters are f32.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,7 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, Normalization};
 
-use crate::ops::buffers;
+use crate::ops::buffers::{self, Stored, with_stored};
 use crate::ops::spent::{self, Part};
 
 /// What does not come as a tensor.
@@ -44,8 +45,9 @@ impl Kept {
         level: Level,
     ) -> Self {
         let (x, scale) = (x.to_contiguous(), scale.to_contiguous());
-        let channels = buffers::slice(&scale).len();
-        let BatchStatistics { mean, variance } = BatchStatistics::measure(level, buffers::slice(&x), channels);
+        let channels = buffers::slice::<f32>(&scale).len();
+        let BatchStatistics { mean, variance } =
+            with_stored!(x, T => BatchStatistics::measure::<T>(level, buffers::slice(&x), channels));
         let (shift, residual) = (shift.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
         Self { x, scale, shift, mean, variance, residual, after, level }
     }
@@ -59,7 +61,7 @@ impl Kept {
         after: After,
         level: Level,
     ) -> Self {
-        let [mean, variance] = statistics.map(|statistic| buffers::slice(&statistic.to_contiguous()).to_vec());
+        let [mean, variance] = statistics.map(|statistic| buffers::slice::<f32>(&statistic.to_contiguous()).to_vec());
         let (scale, shift) = (scale.to_contiguous(), shift.to_contiguous());
         let (x, residual) = (x.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
         Self { x, scale, shift, mean, variance, residual, after, level }
@@ -77,10 +79,12 @@ impl Kept {
     }
 
     pub(super) fn apply(&self) -> FlexTensor {
-        let x = buffers::slice(&self.x);
-        let mut output = buffers::take(x.len());
-        self.normalization().apply(self.level, x, self.residual.as_ref().map(buffers::slice), &mut output);
-        buffers::tensor(output, self.x.shape().dims::<4>())
+        with_stored!(self.x, T => {
+            let x = buffers::slice::<T>(&self.x);
+            let mut output = buffers::take::<T>(x.len());
+            self.normalization().apply(self.level, x, self.residual.as_ref().map(buffers::slice), &mut output);
+            buffers::tensor(output, self.x.shape().dims::<4>())
+        })
     }
 
     /// Mean and biased variance.
@@ -155,33 +159,37 @@ impl<const N: usize> Backward<Flex, N> for Norm {
     type State = Kept;
 
     fn backward(self, ops: Ops<Kept, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        // It becomes the gradient for x in place.
-        let mut gradient = buffers::own(gradients.consume::<Flex>(&ops.node));
-        let (kept, shape) = (&ops.state, ops.state.x.shape().dims::<4>());
-        let mut residual_gradient = kept.residual.as_ref().map(|_| buffers::take(gradient.len()));
-        let parameters = spent::time(Part::Normalisation, 0.0, || {
-            kept.normalization().backward(
-                kept.level,
-                buffers::slice(&kept.x),
-                kept.residual.as_ref().map(buffers::slice),
-                GradientBuffers::InPlace(&mut gradient),
-                residual_gradient.as_deref_mut(),
-            )
-        });
-        ops.state.give_back();
-        let channels = [parameters.gain.len()];
-        let found = [
-            Some(buffers::tensor(gradient, shape)),
-            Some(buffers::tensor(parameters.gain, channels)),
-            Some(buffers::tensor(parameters.bias, channels)),
-            residual_gradient.map(|gradient| buffers::tensor(gradient, shape)),
-        ];
-        for (node, gradient) in ops.parents.into_iter().zip(found) {
-            match (node, gradient) {
-                (Some(node), Some(gradient)) => gradients.register::<Flex>(node.id, gradient),
-                (None, Some(gradient)) => buffers::give_tensor(gradient),
-                (_, None) => {}
-            }
+        with_stored!(ops.state.x, T => backward::<T, N>(ops, gradients));
+    }
+}
+
+fn backward<T: Stored, const N: usize>(ops: Ops<Kept, N>, gradients: &mut Gradients) {
+    // It becomes the gradient for x in place.
+    let mut gradient = buffers::own::<T>(gradients.consume::<Flex>(&ops.node));
+    let (kept, shape) = (&ops.state, ops.state.x.shape().dims::<4>());
+    let mut residual_gradient = kept.residual.as_ref().map(|_| buffers::take::<T>(gradient.len()));
+    let parameters = spent::time(Part::Normalisation, 0.0, || {
+        kept.normalization().backward(
+            kept.level,
+            buffers::slice(&kept.x),
+            kept.residual.as_ref().map(buffers::slice),
+            GradientBuffers::InPlace(&mut gradient),
+            residual_gradient.as_deref_mut(),
+        )
+    });
+    ops.state.give_back();
+    let channels = [parameters.gain.len()];
+    let found = [
+        Some(buffers::tensor(gradient, shape)),
+        Some(buffers::tensor(parameters.gain, channels)),
+        Some(buffers::tensor(parameters.bias, channels)),
+        residual_gradient.map(|gradient| buffers::tensor(gradient, shape)),
+    ];
+    for (node, gradient) in ops.parents.into_iter().zip(found) {
+        match (node, gradient) {
+            (Some(node), Some(gradient)) => gradients.register::<Flex>(node.id, gradient),
+            (None, Some(gradient)) => buffers::give_tensor(gradient),
+            (_, None) => {}
         }
     }
 }

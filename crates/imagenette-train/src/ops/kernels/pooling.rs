@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{Level, Pooling};
 
-use crate::ops::buffers;
+use crate::ops::buffers::{self, with_stored};
 use crate::ops::spent::{self, Part};
 
 /// What of a window is left.
@@ -23,17 +23,20 @@ pub(crate) enum PoolingKind {
 
 /// The output, and for a maximum the tap of each window where it lay.
 pub(super) fn forward(x: &FlexTensor, kind: PoolingKind, with: Pooling, level: Level) -> (FlexTensor, Vec<u8>) {
-    let mut output = buffers::take(with.output_len());
-    let mut choices = Vec::new();
-    match kind {
-        PoolingKind::Max => {
-            choices.resize(with.output_len(), 0);
-            with.max(level, buffers::slice(x), &mut output, &mut choices);
-        }
-        PoolingKind::Average => with.average(level, buffers::slice(x), &mut output),
-    }
     let ([height, width], shape) = (with.output(), with.shape());
-    (buffers::tensor(output, [shape.images, height, width, shape.channels]), choices)
+    let mut choices = Vec::new();
+    let output = with_stored!(x, T => {
+        let mut output = buffers::take::<T>(with.output_len());
+        match kind {
+            PoolingKind::Max => {
+                choices.resize(with.output_len(), 0);
+                with.max(level, buffers::slice(x), &mut output, &mut choices);
+            }
+            PoolingKind::Average => with.average(level, buffers::slice(x), &mut output),
+        }
+        buffers::tensor(output, [shape.images, height, width, shape.channels])
+    });
+    (output, choices)
 }
 
 pub(super) fn record<C: CheckpointStrategy>(
@@ -70,15 +73,17 @@ impl Backward<Flex, 1> for Pooled {
         let output = gradients.consume::<Flex>(&ops.node).to_contiguous();
         let Kept { kind, with, choices, level } = ops.state;
         let [node] = ops.parents;
-        let mut gradient = buffers::take(with.input_len());
-        spent::time(Part::Pooling, 0.0, || match kind {
-            PoolingKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
-            PoolingKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
+        let ([height, width], shape) = (with.shape().input, with.shape());
+        let gradient = with_stored!(output, T => {
+            let mut gradient = buffers::take::<T>(with.input_len());
+            spent::time(Part::Pooling, 0.0, || match kind {
+                PoolingKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
+                PoolingKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
+            });
+            buffers::tensor(gradient, [shape.images, height, width, shape.channels])
         });
         buffers::give_tensor(output);
         if let Some(node) = node {
-            let ([height, width], shape) = (with.shape().input, with.shape());
-            let gradient = buffers::tensor(gradient, [shape.images, height, width, shape.channels]);
             gradients.register::<Flex>(node.id, gradient);
         }
     }
