@@ -2,7 +2,7 @@
 
 use imagenette_data::edition::Split;
 use imagenette_data::loader::Batch;
-use imagenette_kernels::{Level, Precision, peak_gflops};
+use imagenette_kernels::{Level, peak_gflops};
 
 use crate::error::Result;
 use crate::ops::Ops;
@@ -38,13 +38,13 @@ impl<'j> Steps<'j> {
         self.training.model.layout().learned()
     }
 
-    /// What this machine's processor can do at most on so many threads, in GFLOP/s of f32: a loop that never leaves the
-    /// registers.
+    /// What this machine's processor can do at most on so many threads, in GFLOP/s of the job's precision: a loop that never
+    /// leaves the registers.
     pub fn peak_gflops(&self, threads: usize) -> f64 {
         let level = match self.job.device.ops() {
             Ops::Kernels(level) => level,
             Ops::Stock => Level::best(),
         };
-        peak_gflops(level, Precision::F32, threads)
+        peak_gflops(level, self.job.device.precision(), threads)
     }
 }

@@ -59,19 +59,19 @@ fn same_bits(one: &Path, other: &Path) {
     assert_eq!(losses(one), losses(other));
 }
 
-/// Our kernels, and Burn's own operations.
-fn devices() -> [Device; 2] {
-    [Device::cpu(), Device::cpu().with_stock_ops()]
+/// Our kernels in both precisions, and Burn's own operations.
+fn ways() -> [(Device, &'static str); 3] {
+    [(Device::cpu(), "f32"), (Device::cpu(), "bf16"), (Device::cpu().with_stock_ops(), "f32")]
 }
 
 #[test]
 fn a_run_learns_and_its_folder_accounts_for_it() {
-    devices().into_iter().for_each(learns_and_accounts_for_it);
+    ways().into_iter().for_each(learns_and_accounts_for_it);
 }
 
-fn learns_and_accounts_for_it(device: Device) {
+fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
     let made = Made::new(0);
-    let recipe = recipe(&[("epochs", "8")]);
+    let recipe = recipe(&[("epochs", "8"), ("precision", precision)]);
     let mut job = made.job(&recipe, "run");
     job.device = device.clone();
     let record = finish(&job);
@@ -80,6 +80,7 @@ fn learns_and_accounts_for_it(device: Device) {
     assert!(record.seconds.training > 0.0 && record.seconds.evaluation > 0.0);
     assert!(record.seconds.total >= record.seconds.training + record.seconds.evaluation);
     assert_eq!(RunRecord::read(&job.folder).unwrap(), record);
+    assert!(record.environment.device.ends_with(precision), "{}", record.environment.device);
     assert_eq!(record.recipe_sha256, RunFolder::open(&job.folder).unwrap().recipe().unwrap().sha256());
 
     let mut files: Vec<_> = std::fs::read_dir(&job.folder).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -103,7 +104,7 @@ fn learns_and_accounts_for_it(device: Device) {
     // The saved network says the same again, and for a single photo too.
     let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device).unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 2);
-    let predicted = data.predict(&network.model, &network.weights, &device, &Silent).unwrap();
+    let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.name(&predicted, &made.dataset), written);
     let photo = made.dataset.path_of(manifest.samples(Split::Val)[0]);
     let probabilities = network.predict(&photo).unwrap();
@@ -117,15 +118,17 @@ fn learns_and_accounts_for_it(device: Device) {
 fn the_same_run_has_the_same_bits_with_one_thread_and_with_two() {
     let made = Made::new(0);
     // Wide enough that products and convolutions are split over the threads.
-    let recipe = recipe(&[("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20")]);
-    for device in devices() {
+    for (device, precision) in ways() {
+        let wide = [("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20"), ("precision", precision)];
+        let recipe = recipe(&wide);
+        let name = |threads| format!("{} {precision} {threads}", device.ops());
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut job = made.job(&recipe, &format!("{} {threads}", device.ops()));
+            let mut job = made.job(&recipe, &name(threads));
             (job.loader_threads, job.device) = (threads, device.clone());
             pool.install(|| finish(&job));
         }
-        let run = |threads| made.run(&format!("{} {threads}", device.ops()));
+        let run = |threads| made.run(&name(threads));
         same_bits(&run(1), &run(2));
     }
 }
@@ -134,9 +137,10 @@ fn the_same_run_has_the_same_bits_with_one_thread_and_with_two() {
 fn a_resumed_run_ends_in_the_bits_of_an_uninterrupted_one() {
     let made = Made::new(0);
     let adamw = ("optimizer", "{ kind = \"adamw\", learning_rate = 0.01 }");
-    let [kernels, stock] = devices();
+    let (kernels, stock) = (Device::cpu(), Device::cpu().with_stock_ops());
     for (kind, overrides, device) in [
         ("sgd", &[][..], &kernels),
+        ("sgd in bf16", &[("precision", "bf16")], &kernels),
         ("adamw with an average", &[adamw, ("ema.decay", "0.9")], &kernels),
         ("sgd with an average by stock operations", &[("ema.decay", "0.9")], &stock),
     ] {

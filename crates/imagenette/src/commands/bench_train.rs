@@ -56,6 +56,7 @@ pub(super) fn run(
     overrides.extend(super::train::pairs(&arguments.set)?);
     let recipe = super::train::read_recipe(Some(&arguments.recipe), &overrides)?;
     let batch_size = recipe.batch_size as usize;
+    let device = device.with_precision(recipe.precision)?;
 
     // Few photos, so that the peak memory is the network's and not the packed file's.
     let sample = sample_of(dataset, (3 * batch_size).max(256));
@@ -213,7 +214,7 @@ fn as_json(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, thre
     parts.insert("loader".into(), json!({ "seconds": measured.waited_seconds }));
     json!({
         "recipe": job.recipe.name, "network": job.recipe.model.name(), "parameters": parameters,
-        "device": job.device.description(), "threads": threads, "resolution_px": job.recipe.evaluation.resolution,
+        "device": job.device.description(), "precision": job.device.precision().to_string(), "threads": threads, "resolution_px": job.recipe.evaluation.resolution,
         "batch": job.recipe.batch_size, "seconds": measured.seconds, "processor_seconds": measured.processor_seconds,
         "images_per_second": batch / step, "gflop_per_image": measured.flop() / batch / 1e9,
         "gflops": measured.flop() / step / 1e9, "peak_gflops": peak, "share_of_peak": measured.flop() / step / 1e9 / peak,

@@ -51,7 +51,9 @@ impl Backward<Flex, 1> for Activated {
         let shape = x.shape().dims::<4>();
         let gradient = with_stored!(x, T => {
             let mut gradient = buffers::own::<T>(output);
-            spent::time(Part::Normalisation, 0.0, || curve.apply_gradient(level, buffers::slice(&x), &mut gradient));
+            spent::time(Part::Normalisation, 0.0, || {
+                curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+            });
             buffers::tensor(gradient, shape)
         });
         buffers::give_tensor(x);

@@ -13,7 +13,7 @@ use crate::ops::buffers;
 use crate::ops::spent::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, with: Depthwise, level: Level) -> FlexTensor {
-    let mut output = buffers::take(with.output_len());
+    let mut output = buffers::take::<f32>(with.output_len());
     with.forward(level, buffers::slice(x), buffers::slice(weight), &mut output);
     let ([height, width], shape) = (with.output(), with.shape());
     buffers::tensor(output, [shape.images, height, width, shape.channels])
@@ -56,7 +56,7 @@ impl Backward<Flex, 2> for Convolved {
         let Kept { x, weight, with, level } = ops.state;
         let [x_node, weight_node] = ops.parents;
         if let Some(node) = weight_node {
-            let mut gradient = buffers::take(with.weights_len());
+            let mut gradient = buffers::take::<f32>(with.weights_len());
             spent::time(Part::WeightGradients, with.flop(), || {
                 with.weight_gradient(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
             });
@@ -65,7 +65,7 @@ impl Backward<Flex, 2> for Convolved {
         // The input's gradient may then take the input's memory.
         buffers::give_tensor(x);
         if let Some(node) = x_node {
-            let mut gradient = buffers::take(with.input_len());
+            let mut gradient = buffers::take::<f32>(with.input_len());
             spent::time(Part::InputGradients, with.flop(), || {
                 with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
             });
@@ -79,7 +79,7 @@ impl Backward<Flex, 2> for Convolved {
 }
 
 pub(super) fn blur(x: &FlexTensor, with: BlurPooling, level: Level) -> FlexTensor {
-    let mut output = buffers::take(with.output_len());
+    let mut output = buffers::take::<f32>(with.output_len());
     with.forward(level, buffers::slice(x), &mut output);
     let ([images, .., channels], [height, width]) = (with.input(), with.output());
     buffers::tensor(output, [images, height, width, channels])
@@ -110,7 +110,7 @@ impl Backward<Flex, 1> for Blurred {
         let output = gradients.consume::<Flex>(&ops.node).to_contiguous();
         let ((with, level), [node]) = (ops.state, ops.parents);
         if let Some(node) = node {
-            let mut gradient = buffers::take(with.input_len());
+            let mut gradient = buffers::take::<f32>(with.input_len());
             spent::time(Part::Pooling, 0.0, || with.gradient(level, buffers::slice(&output), &mut gradient));
             gradients.register::<Flex>(node.id, buffers::tensor(gradient, with.input()));
         }
