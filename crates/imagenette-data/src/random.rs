@@ -28,6 +28,8 @@ pub enum Purpose {
     Split = 8,
     /// Labels that are wrong on purpose.
     Noise = 9,
+    /// The order of photos in the shards of an export.
+    Export = 10,
     /// How long to wait before a download is tried again.
     Backoff = 100,
 }

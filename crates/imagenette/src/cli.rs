@@ -27,6 +27,10 @@ pub(crate) enum Verb {
     Make(Make),
     /// Check a dataset against its manifest
     Verify(Verify),
+    /// Look for leaks, duplicates, broken and odd photos; write a report with pictures
+    Audit(Audit),
+    /// Write a dataset for other tools: WebDataset shards or Hugging Face parquet
+    Export(Export),
     /// Say which datasets, devices and disk space there are
     Info(Info),
     /// Draw a contact sheet of samples, of a class or of an augmented batch
@@ -212,6 +216,60 @@ pub(crate) struct Verify {
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Dataset's name, or any folder with train/CLASS/PHOTO and val/CLASS/PHOTO
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dataset: String,
+    /// Report to write [default: audit-DATASET.html]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// In how many of 64 bits the hashes of near duplicates may differ
+    #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=16))]
+    pub(crate) distance: u32,
+    /// Exit with 1 when photos of val are also in train (same id, file or pixels), or when files are broken or changed
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// All that was found as JSON on stdout; a report only with --out
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Dataset's name or folder
+    pub(crate) dataset: String,
+    /// Folder to write; it must not exist yet
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// For which tool
+    #[arg(long, value_enum)]
+    pub(crate) to: ExportTarget,
+    /// Most megabytes in a shard
+    #[arg(long, value_name = "MB", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) shard_size: u64,
+    /// Seed of the order of the train photos
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Keep the train photos in order, class after class
+    #[arg(long, conflicts_with = "seed")]
+    pub(crate) in_order: bool,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportTarget {
+    /// Tar shards: train-000000.tar, …
+    Webdataset,
+    /// Hugging Face's files: data/train-00000-of-000NN.parquet, …
+    Parquet,
 }
 
 #[derive(Debug, Args)]

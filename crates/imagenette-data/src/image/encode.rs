@@ -1,7 +1,6 @@
 //! Pixels go in, a PNG or JPEG file comes out.
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use super::Pixels;
@@ -46,6 +45,20 @@ pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray:
     };
     encoded.expect("memory takes every byte and the pixels are as many as the sides say");
     Ok(file)
+}
+
+/// The pixels as a JPEG file of modest quality, for looking at.
+///
+/// # Panics
+/// When `pixels.rgb` is not as long as its sides say, or a side is longer than the 65,535 pixels of the format.
+pub fn encode_preview(pixels: &Pixels) -> Vec<u8> {
+    const QUALITY: u8 = 75;
+    let side = |px: u32| u16::try_from(px).expect("a preview is small");
+    let mut file = Vec::new();
+    jpeg_encoder::Encoder::new(&mut file, QUALITY)
+        .encode(&pixels.rgb, side(pixels.width_px), side(pixels.height_px), jpeg_encoder::ColorType::Rgb)
+        .expect("writing to memory cannot fail and the pixels are as many as the sides say");
+    file
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Layout {
 
     fn photo(&mut self, place: Place) -> Result<Member, String> {
         if !is_photo(&place.file_name) {
-            return Err("not a photo's name (.JPEG, .jpeg, .jpg or .png)".into());
+            return Err("not a photo's name (.JPEG, .jpeg, .jpg, .png or .webp)".into());
         }
         self.remember(&place.relative(), false)?;
         Ok(Member::Photo(place))
@@ -149,7 +149,7 @@ pub(crate) fn is_clutter(name: &str) -> bool {
 /// Whether a file name says that it is a photo.
 pub(crate) fn is_photo(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        !stem.is_empty() && ["jpeg", "jpg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        !stem.is_empty() && ["jpeg", "jpg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     })
 }
 
