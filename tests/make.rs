@@ -47,14 +47,23 @@ fn lay_out(place: &Place, layout: &str) -> Vec<&'static str> {
             "mkdir out && cd in/train && for c in *; do tar cf $c.tar -C $c $(ls $c); done && \
              tar cf ../../out/ILSVRC2012_img_train.tar *.tar && cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && \
              cp ../LOC_val_solution.csv ../..",
-            &["--from", "out/ILSVRC2012_img_train.tar", "--from", "out/ILSVRC2012_img_val.tar", "--val-list", "LOC_val_solution.csv"],
+            &[
+                "--from",
+                "out/ILSVRC2012_img_train.tar",
+                "--from",
+                "out/ILSVRC2012_img_val.tar",
+                "--val-list",
+                "LOC_val_solution.csv",
+            ],
         ),
         "Kaggle's" => (
             "mkdir -p out/ILSVRC/Data out/ILSVRC/Annotations && mv in out/ILSVRC/Data/CLS-LOC && \
              mv out/ILSVRC/Data/CLS-LOC/LOC_val_solution.csv out",
             &["--from", "out"],
         ),
-        "compressed" => ("tar czf out.tgz -C in train val", &["--from", "out.tgz", "--val-list", "in/LOC_val_solution.csv"]),
+        "compressed" => {
+            ("tar czf out.tgz -C in train val", &["--from", "out.tgz", "--val-list", "in/LOC_val_solution.csv"])
+        }
         "folders" => ("true", &["--from", "in"]),
         other => panic!("no layout {other}"),
     };
@@ -82,7 +91,19 @@ fn from_every_layout_to_a_score() {
         if layout != "tars in a tar" && layout != "folders" {
             continue;
         }
-        let train = ["train", "--dataset", "small-32", "--epochs", "1", "--resolution", "32", "--batch-size", "8", "--out", "run"];
+        let train = [
+            "train",
+            "--dataset",
+            "small-32",
+            "--epochs",
+            "1",
+            "--resolution",
+            "32",
+            "--batch-size",
+            "8",
+            "--out",
+            "run",
+        ];
         let tiny = ["--set", "model.stem=8", "--set", "model.widths=[8,8,8,8]"];
         place.run(&[&train[..], &tiny].concat()).succeeds();
         assert!(place.run(&["score", "run"]).succeeds().stdout.contains("of 12;"), "{layout}");
@@ -123,7 +144,13 @@ fn shards_of_three_processes_merge_to_one_dataset() {
     }
     place.run(&["make", "--merge", "parts/small.parts", "--out", "merged"]).succeeds();
     assert_eq!(place.read("merged/small-32/manifest.jsonl"), place.read("whole/small-32/manifest.jsonl"));
-    assert!(place.run(&["make", "--merge", "parts/small.parts", "--out", "merged"]).succeeds().stdout.contains("there already"));
+    assert!(
+        place
+            .run(&["make", "--merge", "parts/small.parts", "--out", "merged"])
+            .succeeds()
+            .stdout
+            .contains("there already")
+    );
 }
 
 /// Photos that take long enough to be caught in the middle.
@@ -158,13 +185,20 @@ fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_goes_on() {
             break;
         }
         assert_eq!(ended.status, if signal == "-KILL" { -1 } else { 33 }, "{}", ended.stderr);
-        assert_eq!(place.list("out").iter().filter(|name| !name.starts_with('.')).count(), 0, "nothing unfinished has a name");
+        assert_eq!(
+            place.list("out").iter().filter(|name| !name.starts_with('.')).count(),
+            0,
+            "nothing unfinished has a name"
+        );
     }
     let ended = place.run(&LARGE).succeeds();
     assert!(ended.stderr.contains("that were made before are kept"), "{}", ended.stderr);
     place.run(&[&LARGE[..8], &["whole"]].concat()).succeeds();
     for size in ["large", "large-320", "large-160"] {
-        assert_eq!(place.read(&format!("out/{size}/manifest.jsonl")), place.read(&format!("whole/{size}/manifest.jsonl")));
+        assert_eq!(
+            place.read(&format!("out/{size}/manifest.jsonl")),
+            place.read(&format!("whole/{size}/manifest.jsonl"))
+        );
         place.run(&["verify", &format!("out/{size}"), "--deep"]).succeeds();
     }
     assert!(place.list("out").iter().all(|name| !name.starts_with(".making-") || name.ends_with(".lock")));
@@ -175,10 +209,13 @@ fn a_full_disk_stops_the_making_and_the_same_command_goes_on() {
     let place = Place::new();
     write_imagenet(&place.path("in"));
     // A limit on file sizes stands for the full disk: the journal soon reaches it.
-    let line = "trap '' XFSZ; ulimit -f 8; exec imagenette make --classes all --from in --name small --sizes 32 --out out";
+    let line =
+        "trap '' XFSZ; ulimit -f 8; exec imagenette make --classes all --from in --name small --sizes 32 --out out";
     place.shell(line).fails_saying(&["failed to write", "hint: "]);
     assert_eq!(place.list("out/small-32"), [""; 0]);
-    place.run(&["make", "--classes", "all", "--from", "in", "--name", "small", "--sizes", "32", "--out", "out"]).succeeds();
+    place
+        .run(&["make", "--classes", "all", "--from", "in", "--name", "small", "--sizes", "32", "--out", "out"])
+        .succeeds();
     place.run(&["verify", "out/small-32", "--deep"]).succeeds();
 }
 
@@ -189,7 +226,11 @@ fn two_makers_wait_for_each_other_and_make_it_once() {
     let first = place.command(&LARGE).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("the first photos", || journal_lines(&place) > 2);
     let second = place.run(&LARGE).succeeds();
-    assert!(second.stderr.contains("another process is at work") && second.stdout.contains("there already"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("another process is at work") && second.stdout.contains("there already"),
+        "{}",
+        second.stderr
+    );
     Ended::new(&LARGE, first.wait_with_output().unwrap()).succeeds();
 }
 
@@ -198,7 +239,9 @@ fn bad_photos_are_named_in_the_summary_and_stop_a_strict_making() {
     let place = Place::new();
     write_imagenet(&place.path("in"));
     std::fs::write(place.path("in/train/n01440764/n01440764_900.JPEG"), "a letter").unwrap();
-    place.run(&make(&["--from", "in"], &["--strict", "--out", "strict"])).fails_saying(&["n01440764_900.JPEG", "hint: "]);
+    place
+        .run(&make(&["--from", "in"], &["--strict", "--out", "strict"]))
+        .fails_saying(&["n01440764_900.JPEG", "hint: "]);
     let ended = place.run(&make(&["--from", "in"], &["--out", "out"])).succeeds();
     assert!(ended.stdout.contains("1 skipped") && ended.stdout.contains("n01440764_900.JPEG"), "{}", ended.stdout);
     assert!(place.read("out/small-32/made.jsonl").contains("n01440764_900.JPEG"));

@@ -56,7 +56,16 @@ impl Visitor for Careful {
 fn tars_in_tars() {
     let photos = originals::photos();
     let seeds = [originals::train_tar(&photos[..10]), originals::val_tar(&photos)];
-    let words: [&[u8]; 8] = [b"../", b"/etc/x.JPEG", b"n01440764.tar", b"ustar\0", b"77777777777", b"././@LongLink", b"\0\0\0\0", b"\xFF\xFE"];
+    let words: [&[u8]; 8] = [
+        b"../",
+        b"/etc/x.JPEG",
+        b"n01440764.tar",
+        b"ustar\0",
+        b"77777777777",
+        b"././@LongLink",
+        b"\0\0\0\0",
+        b"\xFF\xFE",
+    ];
     mutation::fuzz("maker-tar", &seeds, &words, kept(), |bytes| {
         let mut bytes = bytes.to_vec();
         // Valid checksums, so that damage gets past them; sometimes.
@@ -98,7 +107,7 @@ fn validation_lists() {
     ];
     mutation::fuzz("maker-val-list", &seeds, &[b"n01440764", b"999", b"1000", b"\n", b",", b"../"], kept(), |bytes| {
         if let Ok(list) = ValidationList::parse(bytes, None) {
-            assert!(!list.is_empty() || bytes.len() < 200);
+            assert!(!list.is_empty());
         }
     });
 }
@@ -127,23 +136,32 @@ fn development_kits() {
     file.resize(128, b' ');
     file.extend(matrix(2, &synset));
     assert_eq!(synsets::read(&file).unwrap()[&490], "n01440764");
-    mutation::fuzz("maker-meta-mat", &[file], &[b"MATLAB 5.0", b"\x0E\0\0\0", b"\x0F\0\0\0", b"WNID"], kept(), |bytes| {
-        if let Ok(found) = synsets::read(bytes) {
-            assert!(found.values().all(|wnid| wnid.len() == 9));
-        }
-    });
+    mutation::fuzz(
+        "maker-meta-mat",
+        &[file],
+        &[b"MATLAB 5.0", b"\x0E\0\0\0", b"\x0F\0\0\0", b"WNID"],
+        kept(),
+        |bytes| {
+            if let Ok(found) = synsets::read(bytes) {
+                assert!(found.values().all(|wnid| wnid.len() == 9));
+            }
+        },
+    );
 }
 
 #[test]
 fn specs_and_tables_of_noisy_labels() {
-    let spec = b"name = \"mine\"\nclasses = [\"all\"]\nsplit = \"70:30\"\nsizes = [\"full\", 160]\nfilter = \"lanczos\"\n".to_vec();
+    let spec =
+        b"name = \"mine\"\nclasses = [\"all\"]\nsplit = \"70:30\"\nsizes = [\"full\", 160]\nfilter = \"lanczos\"\n"
+            .to_vec();
     mutation::fuzz("maker-spec", &[spec], &[b"edition", b"\"v2\"", b"[[", b"99999999999", b"\n"], kept(), |bytes| {
         if let Ok(spec) = Spec::from_toml(&String::from_utf8_lossy(bytes)) {
             assert_eq!(Spec::from_toml(&spec.to_toml()).unwrap(), spec);
             assert!(!spec.name.contains('/'));
         }
     });
-    let table = b"path,noisy_labels_0,noisy_labels_5,is_valid\ntrain/a/1.JPEG,a,b,False\nval/a/2.JPEG,a,a,True\n".to_vec();
+    let table =
+        b"path,noisy_labels_0,noisy_labels_5,is_valid\ntrain/a/1.JPEG,a,b,False\nval/a/2.JPEG,a,a,True\n".to_vec();
     mutation::fuzz("maker-noise", &[table], &[b"True", b"False", b",", b"\n", b"noisy_labels_"], kept(), |bytes| {
         if let Ok(table) = NoisyLabels::parse(bytes) {
             assert!(table.rows.iter().all(|row| row.wnids.len() == table.levels.len()));

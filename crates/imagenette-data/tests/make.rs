@@ -180,7 +180,8 @@ fn an_official_edition_takes_its_members_and_names_what_the_copy_lacks() {
     // No list of validation classes is needed: the list of members knows them.
     fs::remove_file(from.join("val.txt")).unwrap();
     let classes = ["n03000684", "n03028079", "n03394916", "n03417042", "n03425413", "n03445777", "n03888257"];
-    let error = make(&job(Spec::of(Family::Imagenette, SplitRule::V2), &from, &place.path().join("x")), &Silent).unwrap_err();
+    let error =
+        make(&job(Spec::of(Family::Imagenette, SplitRule::V2), &from, &place.path().join("x")), &Silent).unwrap_err();
     assert!(error.to_string().contains("n03000684"), "a class without a photo is an error: {error}");
     for (number, wnid) in classes.into_iter().enumerate() {
         for split in ["train", "val"] {

@@ -173,7 +173,8 @@ fn a_parquet_of_other_columns_types_or_bytes_says_what_it_lacks() {
     use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
     use ::parquet::file::writer::SerializedFileWriter;
     let schema = |text: &str| std::sync::Arc::new(::parquet::schema::parser::parse_message_type(text).unwrap());
-    let refused = |file: Vec<u8>| parquet::read(bytes::Bytes::from(file), "train-0.parquet", &mut Everything::default()).unwrap();
+    let refused =
+        |file: Vec<u8>| parquet::read(bytes::Bytes::from(file), "train-0.parquet", &mut Everything::default()).unwrap();
     let mut file = Vec::new();
     let wrong = schema("message m { OPTIONAL group image { REQUIRED INT64 bytes; } REQUIRED DOUBLE label; }");
     let mut writer = SerializedFileWriter::new(&mut file, wrong, Default::default()).unwrap();
@@ -232,12 +233,15 @@ fn names_that_occur_twice_or_differ_in_case_alone_are_told_and_the_first_counts(
     let place = tempfile::tempdir().unwrap();
     let mut class = Vec::new();
     let photos: Vec<Vec<u8>> = (0..4).map(|salt| jpeg(30, 30, salt)).collect();
-    for (name, bytes) in ["n01440764_1.JPEG", "n01440764_1.JPEG", "N01440764_1.jpeg", "n01440764_2.JPEG"].iter().zip(&photos) {
+    for (name, bytes) in
+        ["n01440764_1.JPEG", "n01440764_1.JPEG", "N01440764_1.jpeg", "n01440764_2.JPEG"].iter().zip(&photos)
+    {
         class.push(((*name).to_owned(), &bytes[..]));
     }
     class[2].0 = "n01440764_1.jpeg".into();
     let inner = tar_of(class);
-    let others = train_tar(&originals::photos().into_iter().filter(|photo| photo.wnid != "n01440764").collect::<Vec<_>>());
+    let others =
+        train_tar(&originals::photos().into_iter().filter(|photo| photo.wnid != "n01440764").collect::<Vec<_>>());
     write(&place.path().join("ILSVRC2012_img_train.tar"), tar_of([("n01440764.tar".to_owned(), &inner[..])]));
     write(&place.path().join("more/train.tar"), others);
     write_layout(&place.path().join("val"), "kaggle", &originals::photos());

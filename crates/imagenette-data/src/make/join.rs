@@ -111,7 +111,8 @@ impl<'a> Joined<'a> {
         for class in entries.chunk_by(|(_, a), (_, b)| a.wnid == b.wnid) {
             let drawn = match (spec.split, membership) {
                 (SplitRule::Ratio(train, val), Membership::Classes) => {
-                    let names: Vec<String> = class.iter().map(|(_, entry)| format!("{}/{}", entry.origin.name(), entry.name)).collect();
+                    let names: Vec<String> =
+                        class.iter().map(|(_, entry)| format!("{}/{}", entry.origin.name(), entry.name)).collect();
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
                     Some(draw_split(spec.seed, (train, val), &class[0].1.wnid, &names))
                 }
@@ -151,7 +152,8 @@ impl<'a> Joined<'a> {
     /// The manifest of a size.
     pub(crate) fn manifest(&self, size: Size, origin: &Path) -> Result<Manifest> {
         let photos = self.placed.iter().map(|placed| {
-            let output = placed.entry.outputs.iter().find(|output| output.size == size).expect("every entry has every size");
+            let output =
+                placed.entry.outputs.iter().find(|output| output.size == size).expect("every entry has every size");
             let (width_px, height_px, bytes) = (output.width_px, output.height_px, output.bytes);
             Photo { place: placed.place.clone(), width_px, height_px, bytes, sha256: output.sha256.clone() }
         });
@@ -164,7 +166,12 @@ impl<'a> Joined<'a> {
                 .flat_map(|class| [(Split::Train, class.wnid.clone()), (Split::Val, class.wnid)])
                 .collect(),
             None if self.spec.takes_all() => BTreeSet::new(),
-            None => self.spec.classes.iter().flat_map(|class| [(Split::Train, class.clone()), (Split::Val, class.clone())]).collect(),
+            None => self
+                .spec
+                .classes
+                .iter()
+                .flat_map(|class| [(Split::Train, class.clone()), (Split::Val, class.clone())])
+                .collect(),
         };
         // Image网's splits have different classes by design.
         let is_wang = self.spec.edition == Some(super::spec::Family::Imagewang);
@@ -179,7 +186,13 @@ impl<'a> Joined<'a> {
 
     /// Fills a folder with the dataset of a size. Photos of a part that goes away are linked where the disk can; those of
     /// shards, which stay, are copied, so that no change to a shard is one to the dataset.
-    pub(crate) fn fill(&self, folder: &Path, size: Size, noise: Option<&NoisyLabels>, watch: &dyn Watch) -> Result<Manifest> {
+    pub(crate) fn fill(
+        &self,
+        folder: &Path,
+        size: Size,
+        noise: Option<&NoisyLabels>,
+        watch: &dyn Watch,
+    ) -> Result<Manifest> {
         let manifest = self.manifest(size, folder)?;
         watch.begin(&format!("arranging {}", manifest.name), Some(self.placed.len() as u64), Unit::Photos);
         let mut folders = HashSet::new();
@@ -206,7 +219,14 @@ impl<'a> Joined<'a> {
     }
 
     /// Writes a size as an archive, whose bytes follow from the photos alone: names in order, no times, no owners.
-    pub(crate) fn archive(&self, file: &Path, gzip: bool, size: Size, noise: Option<&NoisyLabels>, watch: &dyn Watch) -> Result<Manifest> {
+    pub(crate) fn archive(
+        &self,
+        file: &Path,
+        gzip: bool,
+        size: Size,
+        noise: Option<&NoisyLabels>,
+        watch: &dyn Watch,
+    ) -> Result<Manifest> {
         let manifest = self.manifest(size, file)?;
         let folder = file.parent().expect("the path was made by joining a name to a folder");
         let tables = tempfile::Builder::new()
@@ -220,9 +240,8 @@ impl<'a> Joined<'a> {
             let written = if gzip {
                 // Photos do not compress: the fastest level costs least.
                 let mut encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::fast());
-                self.write_tar(&mut encoder, tables.path(), &manifest, size, watch).and_then(|()| {
-                    encoder.finish().map(drop).map_err(DataError::io("write", file))
-                })
+                self.write_tar(&mut encoder, tables.path(), &manifest, size, watch)
+                    .and_then(|()| encoder.finish().map(drop).map_err(DataError::io("write", file)))
             } else {
                 self.write_tar(out, tables.path(), &manifest, size, watch)
             };
@@ -236,7 +255,14 @@ impl<'a> Joined<'a> {
         Ok(manifest)
     }
 
-    fn write_tar(&self, out: &mut dyn Write, tables: &Path, manifest: &Manifest, size: Size, watch: &dyn Watch) -> Result<()> {
+    fn write_tar(
+        &self,
+        out: &mut dyn Write,
+        tables: &Path,
+        manifest: &Manifest,
+        size: Size,
+        watch: &dyn Watch,
+    ) -> Result<()> {
         let mut builder = tar::Builder::new(out);
         let unnamed = |error: io::Error| DataError::Io { action: "write", path: PathBuf::new(), source: error };
         let mut append = |path: String, from: &Path| -> Result<()> {
@@ -276,7 +302,10 @@ impl<'a> Joined<'a> {
                 "converted": summary.converted, "repaired": summary.repaired, "noted": summary.noted,
                 "skipped": summary.skipped, "missing": summary.missing, "others": summary.others,
             }))?;
-            summary.files.iter().try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialise")))
+            summary
+                .files
+                .iter()
+                .try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialise")))
         })?;
         let path = folder.join(SPEC_FILE);
         crate::atomic::write(&path, |out| {
@@ -321,7 +350,12 @@ fn summary(parts: &[Complete], placed: &[Placed<'_>], membership: &Membership) -
         *counts.entry(entry.status).or_default() += 1;
         if entry.status != Status::Plain {
             let path = Some(placed.place.relative());
-            files.push(SummaryLine { status: entry.status, source: entry.source.clone(), path, reason: entry.remarks.join("; ") });
+            files.push(SummaryLine {
+                status: entry.status,
+                source: entry.source.clone(),
+                path,
+                reason: entry.remarks.join("; "),
+            });
         }
     }
     // A shard does not know what the others see: what all of them passed over is told once.
@@ -360,6 +394,5 @@ fn summary(parts: &[Complete], placed: &[Placed<'_>], membership: &Membership) -
 /// Whether a folder of a dataset was made with this spec, the sizes aside.
 pub(crate) fn was_made_with(folder: &Path, spec: &Spec) -> bool {
     let read = fs::read_to_string(folder.join(SPEC_FILE)).ok().and_then(|text| Spec::from_toml(&text).ok());
-    folder.join(MANIFEST_FILE).is_file()
-        && read.is_some_and(|read| Spec { sizes: spec.sizes.clone(), ..read } == *spec)
+    folder.join(MANIFEST_FILE).is_file() && read.is_some_and(|read| Spec { sizes: spec.sizes.clone(), ..read } == *spec)
 }

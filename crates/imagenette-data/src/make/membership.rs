@@ -101,7 +101,10 @@ impl Membership {
             .collect();
         sorted.sort_unstable();
         let found = Edition::identify(sorted.iter().map(String::as_str));
-        let edition = if spec.edition.is_some_and(|family| family.edition(SplitRule::V2) == found || family.edition(SplitRule::V1) == found) {
+        let edition = if spec
+            .edition
+            .is_some_and(|family| family.edition(SplitRule::V2) == found || family.edition(SplitRule::V1) == found)
+        {
             found
         } else {
             Edition::Own
@@ -157,7 +160,13 @@ pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
     for entry in archive.entries().map_err(DataError::io("read", path))? {
         let entry = entry.map_err(DataError::io("read", path))?;
         let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if entry.header().entry_type().is_file() && matches!(crate::source::original::address::read(&format!("x/{member}")), Ok(Named::Photo(_)) | Ok(Named::Other)) && crate::source::layout::is_photo(&member) {
+        if entry.header().entry_type().is_file()
+            && matches!(
+                crate::source::original::address::read(&format!("x/{member}")),
+                Ok(Named::Photo(_)) | Ok(Named::Other)
+            )
+            && crate::source::layout::is_photo(&member)
+        {
             paths.push(member);
         }
     }
@@ -174,7 +183,8 @@ fn shipped(text: &str) -> Vec<(String, Listed)> {
         let mut number = 0;
         for difference in words {
             number += difference.parse::<u32>().expect("a shipped line ends with numbers");
-            let name = if kind == "val" { format!("{VAL_PREFIX}{number:08}.JPEG") } else { format!("{wnid}_{number}.JPEG") };
+            let name =
+                if kind == "val" { format!("{VAL_PREFIX}{number:08}.JPEG") } else { format!("{wnid}_{number}.JPEG") };
             members.push((name, Listed { wnid: wnid.to_owned(), split }));
         }
     }
@@ -302,12 +312,21 @@ mod tests {
     #[test]
     fn a_list_of_ones_own_stands_for_the_shipped_one() {
         let spec = Spec::of(Family::Imagenette, SplitRule::V2);
-        let own: Vec<String> = vec!["top/train/n01440764/n01440764_18.JPEG".into(), "val/n01440764/x.JPEG".into(), "unsup/n02086240_7.JPEG".into()];
+        let own: Vec<String> = vec![
+            "top/train/n01440764/n01440764_18.JPEG".into(),
+            "val/n01440764/x.JPEG".into(),
+            "unsup/n02086240_7.JPEG".into(),
+        ];
         let membership = Membership::of(&spec, Some(&own)).unwrap();
         assert_eq!(membership.edition(), Edition::Own);
         assert_eq!(membership.listed("x.JPEG"), Some(&Listed { wnid: "n01440764".into(), split: Split::Val }));
         assert_eq!(membership.listed("n02086240_7.JPEG").map(|listed| listed.split), Some(Split::Unsup));
-        for broken in [&[][..], &["a.JPEG".to_owned()], &["train/a.JPEG".to_owned()], &["train/a/b.JPEG".into(), "val/a/b.JPEG".into()]] {
+        for broken in [
+            &[][..],
+            &["a.JPEG".to_owned()],
+            &["train/a.JPEG".to_owned()],
+            &["train/a/b.JPEG".into(), "val/a/b.JPEG".into()],
+        ] {
             assert!(Membership::of(&spec, Some(broken)).is_err(), "{broken:?}");
         }
         let official = Membership::of(&spec, Some(&paths(Family::Imagenette, SplitRule::V2))).unwrap();

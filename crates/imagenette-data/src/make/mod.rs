@@ -162,12 +162,19 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let folders = shard_folders(parts)?;
     let first = read_complete(&folders[0])?;
     let of = first.0.shard.1;
-    let lacking: Vec<String> = (1..=of).filter(|number| !parts.join(format!("{number}-of-{of}")).is_dir()).map(|number| format!("{number}/{of}")).collect();
+    let lacking: Vec<String> = (1..=of)
+        .filter(|number| !parts.join(format!("{number}-of-{of}")).is_dir())
+        .map(|number| format!("{number}/{of}"))
+        .collect();
     if !lacking.is_empty() || folders.len() != of as usize {
         return Err(DataError::Malformed {
             path: parts.to_owned(),
             expected: format!("{of} shards"),
-            found: if lacking.is_empty() { format!("{} folders", folders.len()) } else { format!("no {}", lacking.join(", ")) },
+            found: if lacking.is_empty() {
+                format!("{} folders", folders.len())
+            } else {
+                format!("no {}", lacking.join(", "))
+            },
             hint: "make the shards that are missing with --shard, then merge again".into(),
         });
     }
@@ -198,7 +205,9 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
                 hint: "make this shard again with --force; give --members to --merge as to the shards".into(),
             });
         }
-        if let Some(stray) = entries.iter().find(|entry| produce::shard_of(&entry.wnid, original_name(entry), of) != number) {
+        if let Some(stray) =
+            entries.iter().find(|entry| produce::shard_of(&entry.wnid, original_name(entry), of) != number)
+        {
             return Err(DataError::Malformed {
                 path: folder,
                 expected: format!("the photos of shard {number}"),

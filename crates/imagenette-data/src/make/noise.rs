@@ -86,7 +86,10 @@ impl NoisyLabels {
             _ => None,
         };
         let levels = levels.filter(|levels| levels.first() == Some(&0)).ok_or_else(|| {
-            format!("expected the header path,noisy_labels_0,…,is_valid, found `{}`", crate::source::original::printable(&header.join(",")))
+            format!(
+                "expected the header path,noisy_labels_0,…,is_valid, found `{}`",
+                crate::source::original::printable(&header.join(","))
+            )
         })?;
         let mut rows = Vec::new();
         for (number, line) in lines {
@@ -114,15 +117,20 @@ impl NoisyLabels {
     /// # Errors
     /// The first difference.
     pub fn check(&self, manifest: &Manifest) -> Result<(), String> {
-        let labelled = manifest.images.iter().filter_map(|image| Some((manifest.relative_path(image), (image, image.label?))));
+        let labelled =
+            manifest.images.iter().filter_map(|image| Some((manifest.relative_path(image), (image, image.label?))));
         let mut photos: HashMap<String, _> = labelled.collect();
         for row in &self.rows {
-            let (image, label) = photos.remove(&row.path).ok_or_else(|| format!("`{}` is not in the dataset, or twice in the table", row.path))?;
+            let (image, label) = photos
+                .remove(&row.path)
+                .ok_or_else(|| format!("`{}` is not in the dataset, or twice in the table", row.path))?;
             let wnid = &manifest.classes[usize::from(label)].wnid;
             if row.wnids[0] != *wnid || row.is_val != (image.split == Split::Val) {
                 return Err(format!("`{}`: expected {wnid} and its own split", row.path));
             }
-            if let Some(unknown) = row.wnids.iter().find(|wnid| !manifest.classes.iter().any(|class| class.wnid == **wnid)) {
+            if let Some(unknown) =
+                row.wnids.iter().find(|wnid| !manifest.classes.iter().any(|class| class.wnid == **wnid))
+            {
                 return Err(format!("`{}`: the dataset has no class `{unknown}`", row.path));
             }
         }
@@ -171,9 +179,11 @@ mod tests {
             bytes: 1,
             sha256: String::new(),
         };
-        let images = (0..9_469).map(|at| image(Split::Train, at)).chain((0..3_925).map(|at| image(Split::Val, at))).collect();
+        let images =
+            (0..9_469).map(|at| image(Split::Train, at)).chain((0..3_925).map(|at| image(Split::Val, at))).collect();
         let source = Source { from: "test".into(), sha256: None, archive: None };
-        let mut manifest = Manifest { name: "n".into(), edition: Edition::Own, size: "full".into(), source, classes, images };
+        let mut manifest =
+            Manifest { name: "n".into(), edition: Edition::Own, size: "full".into(), source, classes, images };
         manifest.sort();
         manifest
     }
@@ -183,7 +193,9 @@ mod tests {
         let manifest = manifest();
         let noise = NoisyLabels::draw(&manifest, &[1, 5, 25, 50], 0).unwrap();
         assert_eq!(noise.wrong(), [0, 95, 474, 2_368, 4_735]);
-        assert!(noise.rows.iter().filter(|row| row.is_val).all(|row| row.wnids.iter().all(|wnid| *wnid == row.wnids[0])));
+        assert!(
+            noise.rows.iter().filter(|row| row.is_val).all(|row| row.wnids.iter().all(|wnid| *wnid == row.wnids[0]))
+        );
         // 4,735 wrong labels over 90 pairs of classes: about 53 each; five standard deviations are 36.
         let mut pairs: HashMap<(&str, &str), usize> = HashMap::new();
         noise.rows.iter().filter(|row| row.wnids[4] != row.wnids[0]).for_each(|row| {

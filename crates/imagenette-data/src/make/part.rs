@@ -171,7 +171,9 @@ impl Part {
             let _ = fs::remove_file(folder.join(DONE_FILE));
             crate::atomic::write(&path, |out| {
                 out.write_all(line(&header).as_bytes()).map_err(DataError::io("write", &path))?;
-                entries.iter().try_for_each(|entry| out.write_all(line(entry).as_bytes()).map_err(DataError::io("write", &path)))
+                entries
+                    .iter()
+                    .try_for_each(|entry| out.write_all(line(entry).as_bytes()).map_err(DataError::io("write", &path)))
             })?;
         }
         let journal = File::options().append(true).open(&path).map_err(DataError::io("open", &path))?;
@@ -211,12 +213,18 @@ impl Part {
     /// Declares the part complete.
     pub(crate) fn finish(&mut self, entries: Vec<Entry>, troubles: Vec<Trouble>, others: u64) -> Result<()> {
         let journal = self.folder.join(JOURNAL_FILE);
-        self.journal.get_mut().expect("no holder of this lock panics").sync_all().map_err(DataError::io("write", &journal))?;
+        self.journal
+            .get_mut()
+            .expect("no holder of this lock panics")
+            .sync_all()
+            .map_err(DataError::io("write", &journal))?;
         sync(&self.folder);
         let journal_sha256 = sha256_of(&journal).map_err(DataError::io("read", &journal))?;
         let done = Done { photos: entries.len(), journal_sha256, troubles, others };
         let path = self.folder.join(DONE_FILE);
-        crate::atomic::write(&path, |out| out.write_all(line(&done).as_bytes()).map_err(DataError::io("write", &path)))?;
+        crate::atomic::write(&path, |out| {
+            out.write_all(line(&done).as_bytes()).map_err(DataError::io("write", &path))
+        })?;
         (self.entries, self.done) = (entries, Some(done));
         Ok(())
     }
@@ -302,8 +310,8 @@ fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
 /// Reads a journal; a last line that is cut off, and all after a damaged one, do not count.
 pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), String> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let header: PartHeader =
-        serde_json::from_slice(lines.next().unwrap_or_default()).map_err(|error| format!("another header ({error})"))?;
+    let header: PartHeader = serde_json::from_slice(lines.next().unwrap_or_default())
+        .map_err(|error| format!("another header ({error})"))?;
     if (header.format.as_str(), header.version) != (FORMAT, VERSION) {
         return Err(format!("{} version {}", header.format, header.version));
     }
@@ -315,7 +323,11 @@ pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), St
 /// Whether an entry's names stay in the part's folder: a journal may come from another machine.
 fn is_placed(entry: &Entry) -> bool {
     [&entry.wnid, &entry.name].into_iter().all(|name| {
-        !name.is_empty() && !name.contains('/') && name != "." && name != ".." && crate::source::layout::portable(name).is_ok()
+        !name.is_empty()
+            && !name.contains('/')
+            && name != "."
+            && name != ".."
+            && crate::source::layout::portable(name).is_ok()
     })
 }
 

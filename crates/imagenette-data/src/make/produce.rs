@@ -356,7 +356,11 @@ impl Reader<'_> {
                     .into(),
             });
         }
-        let reason = if list.is_some() { "the list of validation classes does not name it" } else { "no folder or list says its class" };
+        let reason = if list.is_some() {
+            "the list of validation classes does not name it"
+        } else {
+            "no folder or list says its class"
+        };
         self.trouble(path, reason)?;
         Ok(None)
     }
@@ -364,8 +368,8 @@ impl Reader<'_> {
 
 /// The name that a photo is made under: what was no JPEG by its name gets the ending of one.
 fn made_name(file_name: &str) -> String {
-    let is_jpeg = file_name.rsplit_once('.').is_some_and(|(_, extension)| {
-        extension.eq_ignore_ascii_case("jpeg") || extension.eq_ignore_ascii_case("jpg")
-    });
+    let is_jpeg = file_name
+        .rsplit_once('.')
+        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jpeg") || extension.eq_ignore_ascii_case("jpg"));
     if is_jpeg { file_name.to_owned() } else { format!("{file_name}.JPEG") }
 }

@@ -37,7 +37,11 @@ impl<'a> Renderer<'a> {
     }
 
     /// Renders a photo in every size of the spec; the error is the reason why it cannot be used.
-    pub(crate) fn render<'b>(&mut self, bytes: &'b [u8], name: &str) -> Result<(Vec<Rendered<'b>>, Vec<Remark>), String> {
+    pub(crate) fn render<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        name: &str,
+    ) -> Result<(Vec<Rendered<'b>>, Vec<Remark>), String> {
         let path = Path::new(name);
         let reason = |error: DataError| match error {
             DataError::Photo { reason, .. } => reason,
@@ -47,8 +51,11 @@ impl<'a> Renderer<'a> {
         let _permit = self.budget.take(u64::from(width_px) * u64::from(height_px));
         let remarks = decode_into(bytes, path, &mut self.pixels).map_err(reason)?;
         let sizes = self.spec.sizes.iter();
-        let rendered: Result<Vec<Rendered<'b>>, String> =
-            sizes.map(|size| render_size(self.spec, *size, bytes, &remarks, &self.pixels, &mut self.small, &mut self.resizer)).collect();
+        let rendered: Result<Vec<Rendered<'b>>, String> = sizes
+            .map(|size| {
+                render_size(self.spec, *size, bytes, &remarks, &self.pixels, &mut self.small, &mut self.resizer)
+            })
+            .collect();
         if self.pixels.rgb.capacity() > KEPT_BYTES {
             self.pixels = Pixels::default();
         }
@@ -121,7 +128,8 @@ mod tests {
 
     fn photo(width_px: u32, height_px: u32, gray: bool) -> Vec<u8> {
         let value = |x: u32, y: u32, c: u32| ((x * 3 + y * 2) as u8).wrapping_add((c * 50) as u8 * u8::from(!gray));
-        let rgb = (0..height_px).flat_map(|y| (0..width_px).flat_map(move |x| (0..3).map(move |c| value(x, y, c)))).collect();
+        let rgb =
+            (0..height_px).flat_map(|y| (0..width_px).flat_map(move |x| (0..3).map(move |c| value(x, y, c)))).collect();
         encode_jpeg(&Pixels { width_px, height_px, rgb }, 92, Subsampling::Quarter, gray).unwrap()
     }
 

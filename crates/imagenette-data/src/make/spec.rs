@@ -299,9 +299,16 @@ impl Spec {
         };
         crate::store::check_name(&self.name)?;
         match (self.edition, self.classes.is_empty()) {
-            (Some(_), false) => return setting("classes", "none beside an edition", self.classes.join(","), "leave one out"),
+            (Some(_), false) => {
+                return setting("classes", "none beside an edition", self.classes.join(","), "leave one out");
+            }
             (None, true) => {
-                return setting("classes", "an edition or classes", "neither".into(), "for example edition = \"imagenette\" or classes = [\"all\"]");
+                return setting(
+                    "classes",
+                    "an edition or classes",
+                    "neither".into(),
+                    "for example edition = \"imagenette\" or classes = [\"all\"]",
+                );
             }
             _ => {}
         }
@@ -314,12 +321,23 @@ impl Spec {
         }
         for class in &self.classes {
             // A misspelt WordNet id would quietly give a smaller dataset.
-            let looks_like_one = class.starts_with('n') && class.len() > 6 && class[1..].bytes().all(|b| b.is_ascii_digit());
+            let looks_like_one =
+                class.starts_with('n') && class.len() > 6 && class[1..].bytes().all(|b| b.is_ascii_digit());
             if looks_like_one && !is_wnid(class) {
-                return setting("classes", "WordNet ids (`n` and eight digits) or folders' names", format!("`{class}`"), "check the id");
+                return setting(
+                    "classes",
+                    "WordNet ids (`n` and eight digits) or folders' names",
+                    format!("`{class}`"),
+                    "check the id",
+                );
             }
             if class.contains(['/', '\\']) || class.starts_with('.') || class.is_empty() {
-                return setting("classes", "names of class folders", format!("`{class}`"), "name the folder alone, without its path");
+                return setting(
+                    "classes",
+                    "names of class folders",
+                    format!("`{class}`"),
+                    "name the folder alone, without its path",
+                );
             }
         }
         for (number, size) in self.sizes.iter().enumerate() {
@@ -334,7 +352,12 @@ impl Spec {
             return setting("quality", "1 to 100", self.quality.to_string(), "90 looks like the original");
         }
         if let Some(percent) = self.noise.iter().find(|percent| !(1..=100).contains(*percent)) {
-            return setting("noise", "percentages of 1 to 100", percent.to_string(), "the official tables have 1, 5, 25 and 50");
+            return setting(
+                "noise",
+                "percentages of 1 to 100",
+                percent.to_string(),
+                "the official tables have 1, 5, 25 and 50",
+            );
         }
         Ok(())
     }
@@ -364,11 +387,15 @@ mod tests {
 
     #[test]
     fn a_spec_survives_its_toml() {
-        let spec = Spec { noise: vec![1, 50], ..Spec::own("cats".into(), vec!["n02123045".into()], SplitRule::Ratio(70, 30)) };
+        let spec =
+            Spec { noise: vec![1, 50], ..Spec::own("cats".into(), vec!["n02123045".into()], SplitRule::Ratio(70, 30)) };
         assert_eq!(Spec::from_toml(&spec.to_toml()).unwrap(), spec);
         let short = "name = \"mine\"\nedition = \"imagewoof\"\nsplit = \"v2\"\nsizes = [160]\n";
         let spec = Spec::from_toml(short).unwrap();
-        assert_eq!((spec.quality, spec.filter, spec.dataset_name(Size::Shortest(160))), (90, Filter::Lanczos, "mine-160".into()));
+        assert_eq!(
+            (spec.quality, spec.filter, spec.dataset_name(Size::Shortest(160))),
+            (90, Filter::Lanczos, "mine-160".into())
+        );
     }
 
     #[test]
@@ -384,7 +411,16 @@ mod tests {
             let error = Spec::from_toml(&format!("{base}{more}")).expect_err(more);
             assert!(error.hint().is_some_and(|hint| hint.contains(says)), "{more}: {error} {:?}", error.hint());
         }
-        for (from, to) in [("\"own\"", "\"v2\""), ("\"own\"", "\"70:0\""), ("[160]", "[]"), ("[160]", "[160, 160]"), ("[160]", "[5]"), ("all", "n123456789"), ("all", "a/b"), ("mine", "../mine")] {
+        for (from, to) in [
+            ("\"own\"", "\"v2\""),
+            ("\"own\"", "\"70:0\""),
+            ("[160]", "[]"),
+            ("[160]", "[160, 160]"),
+            ("[160]", "[5]"),
+            ("all", "n123456789"),
+            ("all", "a/b"),
+            ("mine", "../mine"),
+        ] {
             let error = Spec::from_toml(&base.replace(from, to)).expect_err(to);
             assert!(error.hint().is_some(), "{error}");
         }

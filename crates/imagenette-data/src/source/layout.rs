@@ -143,7 +143,9 @@ pub(crate) fn split_named(name: &str) -> Option<Split> {
 ///
 /// An archive's own manifest counts as such: whoever unpacks it writes one from the photos themselves.
 pub(crate) fn is_clutter(name: &str) -> bool {
-    name == crate::manifest::MANIFEST_FILE || name.starts_with("._") || [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name)
+    name == crate::manifest::MANIFEST_FILE
+        || name.starts_with("._")
+        || [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name)
 }
 
 /// Whether a file name says that it is a photo.
@@ -156,7 +158,10 @@ pub(crate) fn is_photo(name: &str) -> bool {
 /// Tables at the top, and what the maker writes beside them.
 pub(crate) fn is_table(name: &str) -> bool {
     let is_made = [crate::make::SUMMARY_FILE, crate::make::SPEC_FILE].contains(&name);
-    is_made || name.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case("csv"))
+    is_made
+        || name
+            .rsplit_once('.')
+            .is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case("csv"))
 }
 
 /// A dataset can be copied to any system, so its names are names everywhere.

@@ -41,7 +41,8 @@ pub(crate) fn jpeg(width_px: u16, height_px: u16, salt: u32) -> Vec<u8> {
 /// Six train photos and two val photos a class. Names are ImageNet's own; of Imagenette's classes, v2 has four of the train
 /// photos in train and two in val, and both val photos in train.
 pub(crate) fn photos() -> Vec<Photo> {
-    let train: [[u32; 6]; 4] = [[18, 36, 37, 39, 141, 172], [5, 30, 35, 37, 43, 132], [7, 11, 35, 40, 66, 73], [2, 3, 5, 7, 11, 13]];
+    let train: [[u32; 6]; 4] =
+        [[18, 36, 37, 39, 141, 172], [5, 30, 35, 37, 43, 132], [7, 11, 35, 40, 66, 73], [2, 3, 5, 7, 11, 13]];
     let val: [[u32; 2]; 4] = [[293, 2138], [665, 1968], [557, 2034], [236, 262]];
     let mut photos = Vec::new();
     for (class, wnid) in CLASSES.into_iter().enumerate() {
@@ -122,7 +123,10 @@ pub(crate) fn write_layout(folder: &Path, layout: &str, photos: &[Photo]) {
             write(&folder.join("ILSVRC/Annotations/CLS-LOC/train/n01440764/x.xml"), "<annotation/>");
             let lines = photos.iter().filter(|photo| photo.is_val);
             let lines = lines.map(|photo| format!("{},{} 1 2 3 4\n", photo.name.trim_end_matches(".JPEG"), photo.wnid));
-            write(&folder.join("LOC_val_solution.csv"), "ImageId,PredictionString\n".to_owned() + &lines.collect::<String>());
+            write(
+                &folder.join("LOC_val_solution.csv"),
+                "ImageId,PredictionString\n".to_owned() + &lines.collect::<String>(),
+            );
         }
         "parquet" => {
             for (split, is_val) in [("train", false), ("validation", true)] {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use imagenette_data::edition::Split;
 use imagenette_data::make::spec::{Family, Spec, SplitRule};
-use imagenette_data::make::{Form, Made, MadeDataset, MakeJob, MergeJob, SUMMARY_FILE, Status, Summary, make, merge, parts_folder};
+use imagenette_data::make::{
+    Form, Made, MadeDataset, MakeJob, MergeJob, SUMMARY_FILE, Status, Summary, make, merge, parts_folder,
+};
 use imagenette_data::store::Store;
 
 use crate::chosen;

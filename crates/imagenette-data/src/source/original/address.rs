@@ -173,10 +173,20 @@ mod tests {
         use Origin::{Train, Unknown, Val};
         check("train/n01440764/n01440764_18.JPEG", Train, Some("n01440764"), "n01440764_18.JPEG");
         check("ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_18.JPEG", Train, Some("n01440764"), "n01440764_18.JPEG");
-        check("ILSVRC2012_img_train.tar/n01440764.tar/n01440764_18.JPEG", Train, Some("n01440764"), "n01440764_18.JPEG");
+        check(
+            "ILSVRC2012_img_train.tar/n01440764.tar/n01440764_18.JPEG",
+            Train,
+            Some("n01440764"),
+            "n01440764_18.JPEG",
+        );
         check("ILSVRC2012_img_val.tar/ILSVRC2012_val_00000293.JPEG", Val, None, "ILSVRC2012_val_00000293.JPEG");
         check("val/n01440764/ILSVRC2012_val_00000293.JPEG", Val, Some("n01440764"), "ILSVRC2012_val_00000293.JPEG");
-        check("imagenette2/train/n01440764/ILSVRC2012_val_00000293.JPEG", Train, Some("n01440764"), "ILSVRC2012_val_00000293.JPEG");
+        check(
+            "imagenette2/train/n01440764/ILSVRC2012_val_00000293.JPEG",
+            Train,
+            Some("n01440764"),
+            "ILSVRC2012_val_00000293.JPEG",
+        );
         check("val/ILSVRC2012_val_00000293_n01440764.JPEG", Val, Some("n01440764"), "ILSVRC2012_val_00000293.JPEG");
         check("n01440764_18_n01440764.JPEG", Unknown, Some("n01440764"), "n01440764_18.JPEG");
         check("ILSVRC2012_val_00000293.JPEG", Val, None, "ILSVRC2012_val_00000293.JPEG");
@@ -187,10 +197,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_told_apart_from_what_is_refused() {
-        for path in ["", "train/n01440764/notes.txt", "test/ILSVRC2012_test_00000001.JPEG", "a/._b.JPEG", ".JPEG", "unsup/a.JPEG"] {
+        for path in [
+            "",
+            "train/n01440764/notes.txt",
+            "test/ILSVRC2012_test_00000001.JPEG",
+            "a/._b.JPEG",
+            ".JPEG",
+            "unsup/a.JPEG",
+        ] {
             assert_eq!(read(path), Ok(Named::Other), "{path}");
         }
-        for path in ["/train/n01440764/a.JPEG", "train/../../a.JPEG", "train/n0/a\\b.JPEG", "train/a:b/c.JPEG", "t/x\u{7}.JPEG"] {
+        for path in
+            ["/train/n01440764/a.JPEG", "train/../../a.JPEG", "train/n0/a\\b.JPEG", "train/a:b/c.JPEG", "t/x\u{7}.JPEG"]
+        {
             assert!(read(path).is_err(), "{path}: {:?}", read(path));
         }
         assert_eq!(read("train/n01440764.tar"), Ok(Named::Archive));

@@ -41,7 +41,11 @@ struct Look<'a> {
     lists: Vec<PathBuf>,
 }
 
-pub(super) fn look_through(from: &[PathBuf], wants_class: &dyn Fn(&str) -> bool, watch: &dyn Watch) -> Result<Original> {
+pub(super) fn look_through(
+    from: &[PathBuf],
+    wants_class: &dyn Fn(&str) -> bool,
+    watch: &dyn Watch,
+) -> Result<Original> {
     let found = Original { items: Vec::new(), folder_photos: 0, container_bytes: 0, list: None, name: String::new() };
     let mut look = Look { wants_class, watch, found, lists: Vec::new() };
     let mut names = Vec::new();

@@ -19,8 +19,8 @@ use crate::error::{DataError, Result};
 use crate::watch::Watch;
 use address::Address;
 use listing::Item;
-use tar::TarEnd;
 pub(crate) use listing::read_list;
+use tar::TarEnd;
 pub use validation::ValidationList;
 
 /// Where a photo's bytes are.
@@ -112,7 +112,13 @@ impl Original {
         Ok(())
     }
 
-    fn read_tar(&self, path: &Path, relative: &str, visitor: &mut dyn Visitor, watch: Option<&dyn Watch>) -> Result<()> {
+    fn read_tar(
+        &self,
+        path: &Path,
+        relative: &str,
+        visitor: &mut dyn Visitor,
+        watch: Option<&dyn Watch>,
+    ) -> Result<()> {
         let mut file = File::open(path).map_err(DataError::io("open", path))?;
         let length = file.metadata().map_err(DataError::io("read", path))?.len();
         let mut magic = [0; 2];

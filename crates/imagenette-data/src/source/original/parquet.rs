@@ -64,7 +64,8 @@ fn rows<C: ChunkReader + 'static>(file: C, name: &str, visitor: &mut dyn Visitor
     let mut row = 0;
     for number in 0..groups {
         let group = reader.get_row_group(number)?;
-        let rows = usize::try_from(group.metadata().num_rows()).map_err(|_| Stop::File("a negative number of rows".into()))?;
+        let rows =
+            usize::try_from(group.metadata().num_rows()).map_err(|_| Stop::File("a negative number of rows".into()))?;
         let mut labels = columns.label.map(|at| Labels::open(&*group, at)).transpose()?;
         let mut paths = columns.path.map(|at| Strings::open(&*group, at)).transpose()?;
         let mut photos = Strings::open(&*group, columns.bytes)?;
@@ -89,7 +90,9 @@ fn rows<C: ChunkReader + 'static>(file: C, name: &str, visitor: &mut dyn Visitor
                                 Some(bytes) if bytes.len() as u64 <= super::tar::LARGEST_BYTES => {
                                     visitor.photo(address, &shown, Content::Bytes(bytes.data().to_vec()))?;
                                 }
-                                Some(bytes) => visitor.trouble(&shown, &format!("{} bytes are too many", bytes.len()))?,
+                                Some(bytes) => {
+                                    visitor.trouble(&shown, &format!("{} bytes are too many", bytes.len()))?
+                                }
                                 None => visitor.trouble(&shown, "the row has no bytes of a photo")?,
                             }
                         }
@@ -119,7 +122,8 @@ fn address_of(
 ) -> Result<Option<address::Address>, String> {
     let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".parquet");
     let own = format!("{stem}-{row:07}.JPEG");
-    let file_name = path.map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path)).filter(|path| address::is_photo(path));
+    let file_name =
+        path.map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path)).filter(|path| address::is_photo(path));
     let Named::Photo(mut address) = address::read(&format!("{split}/{}", file_name.unwrap_or(&own)))? else {
         return Ok(None);
     };
@@ -129,7 +133,8 @@ fn address_of(
         };
         let label = usize::try_from(label).map_err(|_| "the label is too large".to_owned())?;
         let imagenet = class::imagenet();
-        let named = names.as_ref().filter(|names| names.len() != imagenet.len() || names.iter().all(|name| is_wnid(name)));
+        let named =
+            names.as_ref().filter(|names| names.len() != imagenet.len() || names.iter().all(|name| is_wnid(name)));
         let wnid = match named {
             Some(names) => names.get(label).cloned(),
             None => imagenet.get(label).map(|class| class.wnid.clone()),
@@ -163,7 +168,9 @@ impl Columns {
     fn find(metadata: &parquet::file::metadata::FileMetaData) -> Result<Self, Stop> {
         let schema = metadata.schema_descr();
         let find = |name: &str, kinds: &[Physical]| -> Result<Option<usize>, Stop> {
-            let Some(at) = schema.columns().iter().position(|column| column.path().string() == name) else { return Ok(None) };
+            let Some(at) = schema.columns().iter().position(|column| column.path().string() == name) else {
+                return Ok(None);
+            };
             let column = schema.column(at);
             let kind = column.physical_type();
             if column.max_rep_level() > 0 || !kinds.contains(&kind) {
@@ -174,11 +181,13 @@ impl Columns {
             Ok(Some(at))
         };
         let bytes = find("image.bytes", &[Physical::BYTE_ARRAY])?;
-        let columns: Vec<String> = schema.columns().iter().take(8).map(|column| printable(&column.path().string())).collect();
+        let columns: Vec<String> =
+            schema.columns().iter().take(8).map(|column| printable(&column.path().string())).collect();
         let bytes = bytes.ok_or_else(|| {
             Stop::File(format!("expected the columns image.bytes, image.path and label, found {}", columns.join(", ")))
         })?;
-        let (path, label) = (find("image.path", &[Physical::BYTE_ARRAY])?, find("label", &[Physical::INT64, Physical::INT32])?);
+        let (path, label) =
+            (find("image.path", &[Physical::BYTE_ARRAY])?, find("label", &[Physical::INT64, Physical::INT32])?);
         Ok(Self { bytes, path, label })
     }
 }
@@ -247,4 +256,3 @@ impl Labels {
         }
     }
 }
-

@@ -28,7 +28,10 @@ pub fn read(file: &[u8]) -> Result<HashMap<u32, String>, String> {
         let matrix = match kind {
             MATRIX => data,
             COMPRESSED => {
-                ZlibDecoder::new(data).take(LARGEST_BYTES).read_to_end(&mut unpacked).map_err(|error| error.to_string())?;
+                ZlibDecoder::new(data)
+                    .take(LARGEST_BYTES)
+                    .read_to_end(&mut unpacked)
+                    .map_err(|error| error.to_string())?;
                 match element(&mut &unpacked[..])? {
                     (MATRIX, data) => data,
                     _ => continue,

@@ -111,7 +111,14 @@ pub fn read(source: &dyn ReadAt, length: u64, name: &str, visitor: &mut dyn Visi
     region(source, 0, length, name, 1, visitor)
 }
 
-fn region(source: &dyn ReadAt, start: u64, length: u64, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<TarEnd> {
+fn region(
+    source: &dyn ReadAt,
+    start: u64,
+    length: u64,
+    name: &str,
+    depth: usize,
+    visitor: &mut dyn Visitor,
+) -> Result<TarEnd> {
     let mut archive = tar::Archive::new(Region { source, start, length, at: 0 });
     let entries = match archive.entries_with_seek() {
         Ok(entries) => entries,
@@ -154,7 +161,10 @@ fn region(source: &dyn ReadAt, start: u64, length: u64, name: &str, depth: usize
         }
         last = printable(&String::from_utf8_lossy(&entry.path_bytes()));
         if claims_too_much {
-            return Ok(TarEnd::Broken(format!("`{last}` claims {size} bytes, and {} are left", length.saturating_sub(at))));
+            return Ok(TarEnd::Broken(format!(
+                "`{last}` claims {size} bytes, and {} are left",
+                length.saturating_sub(at)
+            )));
         }
         visitor.passed(name, if reported { 0 } else { end - at })?;
     }

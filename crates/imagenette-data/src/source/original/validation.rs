@@ -38,11 +38,9 @@ impl ValidationList {
             for (number, line) in (1..).zip(&lines) {
                 let wnid = match &ids {
                     None if is_wnid(line) => (*line).to_owned(),
-                    Some(ids) => line
-                        .parse::<u32>()
-                        .ok()
-                        .and_then(|id| ids.get(&id).cloned())
-                        .ok_or_else(|| format!("line {number}: expected a class number of meta.mat, found `{}`", short(line)))?,
+                    Some(ids) => line.parse::<u32>().ok().and_then(|id| ids.get(&id).cloned()).ok_or_else(|| {
+                        format!("line {number}: expected a class number of meta.mat, found `{}`", short(line))
+                    })?,
                     None => return Err(format!("line {number}: expected a WordNet id, found `{}`", short(line))),
                 };
                 classes.insert(format!("{VAL_PREFIX}{number:08}.JPEG"), wnid);
@@ -63,13 +61,19 @@ impl ValidationList {
                 // A header.
                 continue;
             } else {
-                return Err(format!("line {number}: expected a WordNet id or a label of 0 to 999, found `{}`", short(class)));
+                return Err(format!(
+                    "line {number}: expected a WordNet id or a label of 0 to 999, found `{}`",
+                    short(class)
+                ));
             };
             let name = name.rsplit('/').next().unwrap_or(name);
             let name = if name.contains('.') { name.to_owned() } else { format!("{name}.JPEG") };
             if classes.insert(name, wnid).is_some() {
                 return Err(format!("line {number}: a photo that occurs twice: `{}`", short(line)));
             }
+        }
+        if classes.is_empty() {
+            return Err("it names no photo".into());
         }
         Ok(Self { classes })
     }
@@ -126,6 +130,7 @@ mod tests {
     fn a_list_that_is_too_short_or_strange_is_refused_with_its_line() {
         assert!(parse(&"n01440764\n".repeat(49_999)).unwrap_err().contains("expected 50000 lines"));
         assert!(parse("").unwrap_err().contains("empty"));
+        assert!(parse("ImageId,PredictionString\n").unwrap_err().contains("no photo"));
         assert!(parse("a.JPEG n01440764\nb.JPEG cat\n").unwrap_err().starts_with("line 2"));
         assert!(parse("a.JPEG n01440764\na.JPEG n01440764\n").unwrap_err().contains("twice"));
         assert!(parse(&("n01440764\n".repeat(49_999) + "cat\n")).unwrap_err().contains("line 50000"));
