@@ -6,7 +6,7 @@ use crate::support::{Ended, Place, WNIDS, write_photos};
 fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
     let place = Place::new();
     let help = place.run(&["--help"]).succeeds();
-    let verbs = [
+    for verb in [
         "get",
         "make",
         "verify",
@@ -20,8 +20,7 @@ fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
         "score",
         "bench",
         "completions",
-    ];
-    for verb in verbs {
+    ] {
         assert!(help.stdout.contains(&format!("\n  {verb}")), "{}", help.stdout);
         assert!(place.run(&[verb, "--help"]).succeeds().stdout.contains("Usage: imagenette"), "{verb}");
     }

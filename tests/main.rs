@@ -5,5 +5,7 @@ mod commands;
 mod datasets;
 #[cfg(unix)]
 mod interruption;
+#[cfg(unix)]
+mod make;
 mod support;
 mod train;

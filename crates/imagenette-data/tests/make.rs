@@ -154,6 +154,7 @@ fn shards_are_disjoint_and_merge_to_what_one_process_makes() {
     assert_eq!(summary.unwrap().photos, 16);
     assert!(contents(&merged[0]) == contents(&whole[0]) && contents(&merged[1]) == contents(&whole[1]));
     // A shard that was changed afterwards is found, and made again by its own command.
+    // The dataset does not share its files with the shards: it stays as it is.
     fs::remove_dir_all(&merged[0]).unwrap();
     let victim = walk_to_photo(&parts.join("1-of-3/photos/32"));
     fs::write(&victim, "damaged").unwrap();
@@ -196,7 +197,9 @@ fn an_official_edition_takes_its_members_and_names_what_the_copy_lacks() {
     assert_eq!((dataset.manifest.name.as_str(), dataset.manifest.edition), ("imagenette2-32", Edition::Own));
     assert_eq!(summary.photos + summary.missing, 13_394, "photos of the fourth class are not Imagenette's");
     assert_eq!(summary.photos, dataset.manifest.images.len());
-    // n01440764's first two val photos of ImageNet are for training in v2.
+    assert_eq!(summary.files.iter().filter(|file| file.status == Status::Missing).count(), summary.missing);
+    // Three classes have eight photos; of ImageNet's val photos v2 has most in train.
+    assert_eq!(summary.photos, 3 * 8 + 7 * 2);
     assert!(paths[0].join("train/n01440764/ILSVRC2012_val_00000293.JPEG").is_file());
 }
 

@@ -1,7 +1,6 @@
 //! Pixels go in, a PNG or JPEG file comes out.
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use super::Pixels;

@@ -80,6 +80,8 @@ pub(crate) struct Joined<'a> {
     placed: Vec<Placed<'a>>,
     source: Source,
     edition: Edition,
+    /// Whether the parts stay where they are.
+    stays: bool,
     pub(crate) summary: Summary,
 }
 
@@ -88,7 +90,7 @@ impl<'a> Joined<'a> {
     ///
     /// # Errors
     /// When two parts hold the same photo, or when the rule gives a photo no split.
-    pub(crate) fn of(parts: &'a [Complete], membership: &Membership) -> Result<Self> {
+    pub(crate) fn of(parts: &'a [Complete], membership: &Membership, stays: bool) -> Result<Self> {
         let spec = &parts[0].header.spec;
         let mut entries: Vec<(&Path, &Entry)> =
             parts.iter().flat_map(|part| part.entries.iter().map(|entry| (part.folder.as_path(), entry))).collect();
@@ -144,7 +146,7 @@ impl<'a> Joined<'a> {
         let edition = if is_whole { membership.edition() } else { Edition::Own };
         let names: BTreeSet<&str> = parts.iter().map(|part| part.header.from.as_str()).collect();
         let from = names.into_iter().collect::<Vec<_>>().join(" + ");
-        Ok(Self { spec, placed, source: Source { from, sha256: None, archive: None }, edition, summary })
+        Ok(Self { spec, placed, source: Source { from, sha256: None, archive: None }, edition, stays, summary })
     }
 
     /// The manifest of a size.
@@ -182,7 +184,8 @@ impl<'a> Joined<'a> {
         Ok(manifest)
     }
 
-    /// Fills a folder with the dataset of a size. The photos are linked where the disk can, else copied.
+    /// Fills a folder with the dataset of a size. Photos of a part that goes away are linked where the disk can; those of
+    /// shards, which stay, are copied, so that no change to a shard is one to the dataset.
     pub(crate) fn fill(
         &self,
         folder: &Path,
@@ -204,7 +207,7 @@ impl<'a> Joined<'a> {
             }
             let from = placed.path(size);
             let to = folder.join(placed.place.relative());
-            if fs::hard_link(&from, &to).is_err() {
+            if self.stays || fs::hard_link(&from, &to).is_err() {
                 fs::copy(&from, &to).map_err(DataError::io("copy", &from))?;
             }
             watch.advance(1);

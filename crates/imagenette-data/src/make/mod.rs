@@ -146,7 +146,7 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
         entries: part.entries.clone(),
         done: part.done.clone().expect("a part that was made is complete"),
     }];
-    let joined = Joined::of(&complete, &membership)?;
+    let joined = Joined::of(&complete, &membership, false)?;
     let made = target.finish(&joined, &work, &missing, noise.as_ref(), watch)?;
     drop(part);
     remove_folder(&work)?;
@@ -227,7 +227,7 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
         }
         complete.push(Complete { folder, header, entries, done });
     }
-    let joined = Joined::of(&complete, &membership)?;
+    let joined = Joined::of(&complete, &membership, true)?;
     let work = out.join(format!(".making-{}", spec.name));
     let made = target.finish(&joined, &work, &missing, noise.as_ref(), watch)?;
     remove_folder(&work)?;

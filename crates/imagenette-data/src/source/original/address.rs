@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::source::layout::is_photo;
 use crate::source::layout::{is_clutter, portable};
 
 /// How the names of ImageNet's validation photos begin.
@@ -119,13 +120,6 @@ pub fn class_of_container(name: &str) -> Option<&str> {
 /// Whether a name is a WordNet id: `n` and eight digits.
 pub fn is_wnid(name: &str) -> bool {
     name.len() == 9 && name.starts_with('n') && name[1..].bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a file name says that it is a photo.
-pub(crate) fn is_photo(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        !stem.is_empty() && ["jpeg", "jpg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
 }
 
 /// An archive's name without its extension.

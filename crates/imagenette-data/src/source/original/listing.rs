@@ -84,10 +84,17 @@ pub(super) fn look_through(
     }
     let Look { mut found, lists, .. } = look;
     found.name = names.join(" + ");
-    found.list = match lists.first() {
-        Some(list) => Some(read_list(list)?),
-        None => None,
-    };
+    for list in &lists {
+        match read_list(list) {
+            Ok(read) => {
+                found.list = Some(read);
+                break;
+            }
+            Err(error) if from.contains(list) => return Err(error),
+            // Whoever needs the list is told how to name one; many folders hold a `val.txt` of another kind.
+            Err(error) => watch.notice(&format!("not used as a list of validation classes: {error}")),
+        }
+    }
     if found.items.is_empty() {
         return Err(DataError::Malformed {
             path: from.first().cloned().unwrap_or_default(),

@@ -138,13 +138,14 @@ fn region(
         let mut reported = false;
         match judge(&entry, name, depth, visitor)? {
             Judged::Pass => {}
-            _ if claims_too_much => {}
+            Judged::Photo(..) if claims_too_much => {}
             Judged::Archive(path) => {
                 reported = true;
+                let left = size.min(length.saturating_sub(at));
                 let ended = if is_gzip(source, start + at) {
                     stream(&mut entry, &path, depth + 1, visitor)?
                 } else {
-                    region(source, start + at, size, &path, depth + 1, visitor)?
+                    region(source, start + at, left, &path, depth + 1, visitor)?
                 };
                 if let TarEnd::Broken(reason) = ended {
                     visitor.trouble(&path, &reason)?;

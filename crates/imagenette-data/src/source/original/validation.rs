@@ -72,6 +72,9 @@ impl ValidationList {
                 return Err(format!("line {number}: a photo that occurs twice: `{}`", short(line)));
             }
         }
+        if classes.is_empty() {
+            return Err("it names no photo".into());
+        }
         Ok(Self { classes })
     }
 
@@ -127,6 +130,7 @@ mod tests {
     fn a_list_that_is_too_short_or_strange_is_refused_with_its_line() {
         assert!(parse(&"n01440764\n".repeat(49_999)).unwrap_err().contains("expected 50000 lines"));
         assert!(parse("").unwrap_err().contains("empty"));
+        assert!(parse("ImageId,PredictionString\n").unwrap_err().contains("no photo"));
         assert!(parse("a.JPEG n01440764\nb.JPEG cat\n").unwrap_err().starts_with("line 2"));
         assert!(parse("a.JPEG n01440764\na.JPEG n01440764\n").unwrap_err().contains("twice"));
         assert!(parse(&("n01440764\n".repeat(49_999) + "cat\n")).unwrap_err().contains("line 50000"));
