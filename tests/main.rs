@@ -6,3 +6,4 @@ mod commands;
 mod interruption;
 mod support;
 mod train;
+mod tuning;

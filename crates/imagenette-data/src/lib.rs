@@ -16,6 +16,7 @@ pub mod edition;
 pub mod error;
 pub mod extract;
 pub mod fetch;
+pub mod hold_out;
 pub mod image;
 pub mod loader;
 pub mod manifest;

@@ -24,6 +24,12 @@ pub enum Purpose {
     Network = 6,
     /// Test inputs.
     Test = 7,
+    /// Photos that are kept back from the train split; `sample` is the label.
+    HoldOut = 8,
+    /// How a batch's samples are mixed; `sample` is the batch's first place in its epoch.
+    Mix = 9,
+    /// What is erased from a training sample.
+    Erase = 10,
     /// How long to wait before a download is tried again.
     Backoff = 100,
 }

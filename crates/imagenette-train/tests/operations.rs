@@ -93,7 +93,8 @@ fn close(what: &str, found: &[f32], expected: &[f32]) {
     assert!(difference <= 1e-4 * size + 1e-6, "{what}: off by {difference} of {size}");
 }
 
-const CURVES: [Option<Activation>; 3] = [None, Some(Activation::Relu), Some(Activation::Gelu)];
+const CURVES: [Option<Activation>; 5] =
+    [None, Some(Activation::Relu), Some(Activation::Gelu), Some(Activation::Silu), Some(Activation::Mish)];
 
 #[test]
 fn convolutions_agree_with_burn() {

@@ -60,6 +60,29 @@ impl Maps {
         }
     }
 
+    /// The sum with maps of the same device and sizes.
+    pub fn plus(self, other: Self) -> Self {
+        Self { tensor: self.tensor + other.tensor, ops: self.ops }
+    }
+
+    /// Each channel of each image multiplied with a number of its own.
+    ///
+    /// # Shapes
+    /// `factors` `[N, C]`, or `[N, 1]` for one number an image.
+    pub fn times(self, factors: Tensor<2>) -> Self {
+        let [n, channels] = factors.dims();
+        let shape = match self.ops {
+            Ops::Kernels(_) => [n, 1, 1, channels],
+            Ops::Stock => [n, channels, 1, 1],
+        };
+        Self { tensor: self.tensor * factors.reshape(shape), ops: self.ops }
+    }
+
+    /// Whose operations these maps are for.
+    pub fn ops(&self) -> Ops {
+        self.ops
+    }
+
     fn enter(tensor: Tensor<4>, ops: Ops) -> Self {
         let tensor = match ops {
             Ops::Kernels(_) => tensor.permute([0, 2, 3, 1]),

@@ -3,10 +3,12 @@
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod eval;
+pub(crate) mod find_lr;
 pub(crate) mod get;
 pub(crate) mod info;
 pub(crate) mod predict;
 pub(crate) mod score;
 pub(crate) mod show;
+pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod verify;

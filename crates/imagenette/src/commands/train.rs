@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::terminal::{Hint, Terminal, print, print_json, seconds, thousands};
 
 /// Seconds between checkpoints within an epoch.
-const CHECKPOINT_SECONDS: f64 = 60.0;
+pub(crate) const CHECKPOINT_SECONDS: f64 = 60.0;
 
 pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
@@ -95,6 +95,18 @@ pub(crate) fn read_recipe(named: Option<&str>, overrides: &[(String, String)]) -
     Recipe::from_toml(&text, overrides).with_context(|| named.to_owned())
 }
 
+/// Keys and values of `--set`.
+pub(crate) fn overrides(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let pair = |pair: &String| match pair.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        None => Err(Hint::error(
+            format!("--set: expected KEY=VALUE, found `{pair}`"),
+            "for example --set optimizer.momentum=0.9",
+        )),
+    };
+    set.iter().map(pair).collect()
+}
+
 /// The recipe with the flags put over it.
 fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     let mut overrides: Vec<(String, String)> = Vec::new();
@@ -105,23 +117,22 @@ fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     put("evaluation.resolution", arguments.resolution.map(|px| px.to_string()));
     // `{:?}` keeps a point or an exponent, so that TOML reads a float.
     put("optimizer.learning_rate", arguments.learning_rate.map(|rate| format!("{rate:?}")));
+    put("hold_out", arguments.hold_out.map(|share| format!("{share:?}")));
     put("seed", arguments.seed.map(|seed| seed.to_string()));
     put("runs", arguments.runs.map(|runs| runs.to_string()));
     // Quoted, since a folder's name may look like anything.
     put("dataset", arguments.dataset.as_ref().map(|named| format!("'{named}'")));
-    for pair in &arguments.set {
-        let (key, value) = pair.split_once('=').ok_or_else(|| {
-            Hint::error(
-                format!("--set: expected KEY=VALUE, found `{pair}`"),
-                "for example --set optimizer.momentum=0.9",
-            )
-        })?;
-        put(key.trim(), Some(value.trim().to_owned()));
-    }
+    overrides.extend(self::overrides(&arguments.set)?);
     read_recipe(arguments.recipe.as_deref(), &overrides)
 }
 
-fn packed(dataset: &Dataset, store: &Store, threads: usize, terminal: &Terminal) -> anyhow::Result<Arc<Packed>> {
+/// The photos' pixels, decoded now if they are not yet.
+pub(crate) fn packed(
+    dataset: &Dataset,
+    store: &Store,
+    threads: usize,
+    terminal: &Terminal,
+) -> anyhow::Result<Arc<Packed>> {
     let packed = Packed::open_or_build(dataset, &store.packed_folder(), threads, terminal);
     terminal.finish();
     Ok(Arc::new(packed?))
@@ -136,7 +147,8 @@ fn free_folder(name: &str) -> PathBuf {
     candidates.into_iter().find(|folder| !folder.exists()).expect("there is always a larger number")
 }
 
-fn one(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<(PathBuf, Outcome)> {
+/// Trains one run and says what happens.
+pub(crate) fn one(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<(PathBuf, Outcome)> {
     let manifest = &job.dataset.manifest;
     let recipe = &job.recipe;
     let what = if job.resume { "resuming" } else { "training" };
@@ -177,8 +189,9 @@ fn finish(outcomes: Vec<(PathBuf, Outcome)>, arguments: &Train) -> anyhow::Resul
         }
     } else {
         for (folder, record) in &finished {
+            let what = if record.held_out.is_some() { "held-out top-1" } else { "top-1" };
             print(&format!(
-                "top-1 {:.2}%  ({} of {}; seed {}; {} epochs; trained in {}, {} in all; {})",
+                "{what} {:.2}%  ({} of {}; seed {}; {} epochs; trained in {}, {} in all; {})",
                 100.0 * record.result.accuracy(),
                 thousands(record.result.correct),
                 thousands(record.result.total),
@@ -208,7 +221,7 @@ fn list() -> anyhow::Result<ExitCode> {
     for (name, text) in Recipe::shipped() {
         // The header of each recipe says what it is, what it should reach and what it costs.
         let header: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
-        print(&format!("{name:<10} {}", header.join("\n           ")))?;
+        print(&format!("{name:<12} {}", header.join("\n             ")))?;
     }
     Ok(ExitCode::SUCCESS)
 }
