@@ -171,9 +171,10 @@ mod tests {
             assert!(goes_on || begins, "{pair:?}");
         }
         assert!(steps.iter().all(|step| step.start + step.count <= 1000));
-        // Two epochs of 10 batches of 96 and two of 31 of 32; the half of all samples lies at the end of the second.
-        assert_eq!(limit.samples(), 2 * 960 + 2 * 992);
-        assert_eq!(limit.steps(), 82);
-        assert_eq!([20, 51, 82].map(|steps| limit.epoch_ended(steps)), [Some(2), Some(3), Some(4)]);
+        // Two epochs of 10 batches of 96; the first batch of the third still has its middle before the half of all samples;
+        // then 28 and 31 batches of 32.
+        assert_eq!(limit.samples(), 2 * 960 + (96 + 28 * 32) + 31 * 32);
+        assert_eq!(limit.steps(), 80);
+        assert_eq!([20, 49, 80].map(|steps| limit.epoch_ended(steps)), [Some(2), Some(3), Some(4)]);
     }
 }

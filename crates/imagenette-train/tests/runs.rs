@@ -118,15 +118,18 @@ fn learns_and_accounts_for_it(device: Device) {
 fn the_same_run_has_the_same_bits_with_one_thread_and_with_two() {
     let made = Made::new(0);
     // Wide enough that products and convolutions are split over the threads.
-    let recipe = recipe(&[("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20")]);
-    for device in devices() {
+    let wide = [("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20")];
+    let muon = "{ kind = 'muon', learning_rate = 0.05, rest = { kind = 'sgd', learning_rate = 0.05 } }";
+    let recipes = [recipe(&wide), recipe(&[&wide[..], &[("optimizer", muon)]].concat())];
+    for (device, recipe) in devices().into_iter().zip(recipes.iter().cycle()).chain([(Device::cpu(), &recipes[1])]) {
+        let name = |threads| format!("{} {threads} {}", device.ops(), &recipe.sha256()[..6]);
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut job = made.job(&recipe, &format!("{} {threads}", device.ops()));
+            let mut job = made.job(recipe, &name(threads));
             (job.loader_threads, job.device) = (threads, device.clone());
             pool.install(|| finish(&job));
         }
-        let run = |threads| made.run(&format!("{} {threads}", device.ops()));
+        let run = |threads| made.run(&name(threads));
         same_bits(&run(1), &run(2));
     }
 }

@@ -59,6 +59,16 @@ mod tests {
     }
 
     #[test]
+    fn every_recipe_in_the_reference_is_valid() {
+        let blocks: Vec<&str> = include_str!("../../../../docs/recipes.md").split("```toml\n").skip(1).collect();
+        assert_eq!(blocks.len(), 3);
+        for block in blocks {
+            let text = block.split("```").next().unwrap();
+            Recipe::from_toml(text, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        }
+    }
+
+    #[test]
     fn a_misspelt_recipe_is_answered_with_the_nearest() {
         let error = Recipe::shipped_text("m182").unwrap_err();
         assert!(error.hint().is_some_and(|hint| hint.contains("`m128`")), "{error}");
