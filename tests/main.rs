@@ -9,3 +9,4 @@ mod interruption;
 mod make;
 mod support;
 mod train;
+mod tuning;

@@ -18,6 +18,7 @@ pub mod error;
 pub mod export;
 pub mod extract;
 pub mod fetch;
+pub mod hold_out;
 pub mod image;
 pub mod loader;
 pub mod make;

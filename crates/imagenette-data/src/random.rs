@@ -30,6 +30,14 @@ pub enum Purpose {
     Noise = 9,
     /// The order of photos in the shards of an export.
     Export = 10,
+    /// Photos that are kept back from the train split; `sample` is the label.
+    HoldOut = 11,
+    /// How a batch's samples are mixed; `sample` is the batch's first place in its epoch.
+    Mix = 12,
+    /// What is erased from a training sample.
+    Erase = 13,
+    /// Which branches a step leaves out.
+    Depth = 14,
     /// How long to wait before a download is tried again.
     Backoff = 100,
 }

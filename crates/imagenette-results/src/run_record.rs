@@ -42,13 +42,21 @@ pub struct RunRecord {
     pub steps: u64,
     /// Training samples drawn, counted one by one: an epoch drops its last part-filled batch.
     pub samples_drawn: u64,
+    /// Floating-point operations of the training steps' convolutions and matrices, two for a multiplication with an addition
+    /// and three times the forward pass for a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_flop: Option<f64>,
     /// Where the time went.
     pub seconds: Seconds,
     /// What the machine's time cost, when the price was given.
     pub dollars: Option<f64>,
     /// How often the run was interrupted and resumed.
     pub resumed: u32,
-    /// The result of the last epoch on the whole val split: the one that counts.
+    /// What of the train split was kept back and judged instead of val; absent in a run that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<HeldOut>,
+    /// The result of the last epoch on the whole val split: the one that counts. With [`RunRecord::held_out`] it is the
+    /// result on what was held out, and no val accuracy.
     pub result: Counts,
     /// The results of earlier evaluations, `(epoch, counts)`, the last epoch included.
     pub by_epoch: Vec<EpochCounts>,
@@ -76,6 +84,16 @@ pub struct DatasetRecord {
     pub val: u64,
 }
 
+/// A part of the train split that a run did not train on and was judged on, for tuning.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldOut {
+    /// The share of each class's train photos.
+    pub share: f64,
+    /// How many photos that were.
+    pub photos: u64,
+}
+
 /// What was trained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +102,9 @@ pub struct ModelRecord {
     pub name: String,
     /// Numbers that are learned.
     pub parameters: u64,
+    /// Multiplications with an addition for one photo at the resolution of the evaluation, forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiply_adds: Option<u64>,
 }
 
 /// Where a run's time went, told apart. Pauses between interruption and resuming count nowhere.
@@ -213,14 +234,16 @@ mod tests {
                 train: 4000,
                 val: 1000,
             },
-            model: ModelRecord { name: "fast".into(), parameters: 7 },
+            model: ModelRecord { name: "fast".into(), parameters: 7, multiply_adds: Some(9) },
             environment: Environment::observe("0.1.0", None, "flex", 2),
             epochs: 5,
             steps: 310,
             samples_drawn: 19_840,
+            training_flop: Some(1.5e12),
             seconds: Seconds { training: 100.5, evaluation: 2.25, total: 105.0 },
             dollars: None,
             resumed: 0,
+            held_out: None,
             result: Counts { correct: 900, total: 1000 },
             by_epoch: vec![EpochCounts { epoch: 5, counts: Counts { correct: 900, total: 1000 } }],
         }
@@ -232,6 +255,19 @@ mod tests {
         record().write(folder.path()).unwrap();
         assert_eq!(RunRecord::read(folder.path()).unwrap(), record());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_run_judged_on_held_out_photos_says_so_and_one_judged_on_val_is_written_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = |record: &RunRecord| {
+            record.write(folder.path()).unwrap();
+            assert_eq!(&RunRecord::read(folder.path()).unwrap(), record);
+            std::fs::read_to_string(folder.path().join(RECORD_FILE)).unwrap()
+        };
+        assert!(!text(&record()).contains("held_out"));
+        let tuning = RunRecord { held_out: Some(HeldOut { share: 0.1, photos: 1000 }), ..record() };
+        assert!(text(&tuning).contains("held_out"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `checkpoint.safetensors`: all that a run needs to go on to the same bits as if it had never stopped.
 //!
-//! Weights, running statistics, average and optimizer state are tensors; position, clock, history and the identities of
+//! Weights, running statistics, averages and optimizer state are tensors; position, clock, history and the identities of
 //! recipe and dataset are the description.
 
 use std::collections::HashMap;
@@ -93,7 +93,7 @@ impl CheckpointHead {
     }
 }
 
-/// Writes a checkpoint; an earlier one is replaced only when the new one is complete.
+/// Writes a checkpoint of weights by the names of their parts (`weights`, `average`, …) and an optimizer's state; an earlier one is replaced only when the new one is complete.
 ///
 /// # Errors
 /// When the folder cannot be written to; the earlier checkpoint then stays.
@@ -101,14 +101,11 @@ pub fn write(
     path: &Path,
     head: &CheckpointHead,
     layout: &Layout,
-    weights: &Weights,
-    average: Option<&Weights>,
+    weights: &[(&str, &Weights)],
     optimizer: &Optimizer,
 ) -> Result<()> {
-    let mut tensors = named("weights", layout, weights.to_host());
-    if let Some(average) = average {
-        tensors.extend(named("average", layout, average.to_host()));
-    }
+    let mut tensors: Vec<NamedTensor> =
+        weights.iter().flat_map(|(part, weights)| named(part, layout, weights.to_host())).collect();
     for (slot, states) in layout.slots().iter().zip(optimizer.to_host()) {
         for (number, values) in states.into_iter().enumerate() {
             let name = format!("optimizer/{}/{number}", slot.name);
@@ -161,8 +158,7 @@ impl Checkpoint {
         mut self,
         path: &Path,
         layout: &Layout,
-        weights: &mut Weights,
-        average: Option<&mut Weights>,
+        weights: Vec<(&str, &mut Weights)>,
         optimizer: &mut Optimizer,
         device: &Device,
     ) -> Result<CheckpointHead> {
@@ -178,9 +174,8 @@ impl Checkpoint {
             };
             layout.slots().iter().map(take).collect::<Result<_, _>>().map_err(malformed)
         };
-        *weights = Weights::from_host(part("weights")?, device);
-        if let Some(average) = average {
-            *average = Weights::from_host(part("average")?, device);
+        for (name, weights) in weights {
+            *weights = Weights::from_host(part(name)?, device);
         }
         let mut states = Vec::new();
         for (slot, before) in layout.slots().iter().zip(optimizer.to_host()) {

@@ -1,4 +1,5 @@
-//! Judging a network: the whole split, every sample once, seen as the recipe says, without test-time tricks.
+//! Judging a network: every sample of the val split (or of what was held out) once, seen as the recipe says, without
+//! test-time tricks.
 
 use std::sync::Arc;
 
@@ -34,21 +35,31 @@ pub struct EvaluationData {
 impl EvaluationData {
     /// The val split of a dataset, seen as `config` says.
     pub fn new(dataset: &Dataset, packed: Arc<Packed>, config: EvaluationConfig, loader_threads: usize) -> Self {
-        let samples = dataset.manifest.samples(Split::Val);
+        Self::of(dataset, dataset.manifest.samples(Split::Val), packed, config, loader_threads)
+    }
+
+    /// Some samples of a dataset, seen as `config` says.
+    pub fn of(
+        dataset: &Dataset,
+        samples: Vec<u32>,
+        packed: Arc<Packed>,
+        config: EvaluationConfig,
+        loader_threads: usize,
+    ) -> Self {
         Self { packed, labels: dataset.labels().into(), samples, config, loader_threads }
     }
 
-    /// How many samples the split has.
+    /// How many samples there are.
     pub fn len(&self) -> usize {
         self.samples.len()
     }
 
-    /// Whether it has none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }
 
-    /// The label that the network gives to each sample of the split, in the manifest's order.
+    /// The label that the network gives to each sample, in their order.
     ///
     /// # Errors
     /// When the data cannot be read, or [`DataError::Interrupted`].

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::checkpoint::CheckpointHead;
 use crate::limit::Limit;
-use crate::recipe::Recipe;
 
 /// How fast it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,8 +19,9 @@ pub(crate) struct Speed {
 /// Follows the speed of a run from its start (or resuming) on.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    batch_size: f64,
-    /// Square pixels a sample that are left before each step, the end included.
+    /// Samples drawn before each step, the end included.
+    drawn: Vec<u64>,
+    /// Square pixels that are left before each step, the end included.
     area_left: Vec<f64>,
     /// (step, training seconds) at the start.
     start: (u64, f64),
@@ -31,20 +31,20 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// The pace of a run that stands at this checkpoint.
-    pub(crate) fn new(recipe: &Recipe, limit: Limit, head: &CheckpointHead) -> Self {
+    pub(crate) fn new(limit: &Limit, head: &CheckpointHead) -> Self {
         let mut area_left = vec![0.0];
         for step in (0..limit.steps()).rev() {
-            let px = f64::from(recipe.resolution.px(limit.progress(step)));
-            area_left.push(px * px + area_left.last().expect("it begins with one"));
+            let step = limit.step(step);
+            let px = f64::from(step.px);
+            area_left.push(step.count as f64 * px * px + area_left.last().expect("it begins with one"));
         }
         area_left.reverse();
-        let (step, seconds) = (head.step, head.seconds.training);
-        Self {
-            batch_size: recipe.batch_size.into(),
-            area_left,
-            start: (step, seconds),
-            stage: (recipe.resolution.px(limit.progress(step)), step, seconds),
+        let mut drawn = vec![0];
+        for step in 0..limit.steps() {
+            drawn.push(limit.step(step).count as u64 + drawn.last().expect("it begins with one"));
         }
+        let (step, seconds) = (head.step, head.seconds.training);
+        Self { drawn, area_left, start: (step, seconds), stage: (limit.step(step).px, step, seconds) }
     }
 
     /// The pace after this many steps.
@@ -56,7 +56,7 @@ impl Pace {
         let (_, stage_step, stage_seconds) = self.stage;
         let since_stage = (training_seconds - stage_seconds).max(f64::MIN_POSITIVE);
         let since_start = (training_seconds - self.start.1).max(f64::MIN_POSITIVE);
-        let images_per_second = (steps - stage_step) as f64 * self.batch_size / since_stage;
+        let images_per_second = (self.drawn[steps as usize] - self.drawn[stage_step as usize]) as f64 / since_stage;
         let area_done = self.area_left[self.start.0 as usize] - self.area_left[steps as usize];
         Speed {
             images_per_second,
@@ -71,6 +71,7 @@ mod tests {
     use imagenette_results::run_record::Seconds;
 
     use super::*;
+    use crate::recipe::Recipe;
 
     #[test]
     fn the_time_left_counts_the_pixels_that_are_still_to_be_seen() {
@@ -78,7 +79,7 @@ mod tests {
         let stages = "[{ from = 0.0, px = 64 }, { from = 0.5, px = 128 }]";
         let overrides = [("resolution", stages), ("epochs", "1")].map(|(key, value)| (key.into(), value.into()));
         let recipe = Recipe::from_toml(text, &overrides).unwrap();
-        let limit = Limit::epochs(1, 640, 64);
+        let limit = Limit::of(&recipe, 640);
         let head = CheckpointHead {
             format: String::new(),
             version: 1,
@@ -93,7 +94,7 @@ mod tests {
             history: Vec::new(),
             by_epoch: Vec::new(),
         };
-        let mut pace = Pace::new(&recipe, limit, &head);
+        let mut pace = Pace::new(&limit, &head);
         // Five steps at 64 px took 10 s; five at 128 px have four times as many pixels.
         let report = pace.after(5, 64, 10.0, Duration::from_secs(1));
         assert!((report.images_per_second - 32.0).abs() < 1e-9);

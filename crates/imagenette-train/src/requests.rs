@@ -1,5 +1,6 @@
 //! Which batches a run asks for: a pure function of recipe, seed and step, so that a resumed run asks for the same.
 
+use imagenette_data::augment::Augment;
 use imagenette_data::loader::{BatchRequest, View, epoch_order};
 
 use crate::limit::Limit;
@@ -13,18 +14,17 @@ pub(crate) fn training(
     limit: Limit,
     first: u64,
 ) -> impl Iterator<Item = BatchRequest> + Send + use<> {
-    let (resolution, batch_size) = (recipe.resolution.clone(), recipe.batch_size as usize);
-    let view = View::Train(recipe.augment);
+    let augment = recipe.augment;
     let mut order: Option<(u32, Vec<u32>)> = None;
     (first..limit.steps()).map(move |step| {
-        let epoch = limit.epoch_of(step);
-        if order.as_ref().is_none_or(|(known, _)| *known != epoch) {
-            order = Some((epoch, epoch_order(&samples, seed, epoch)));
+        let step = limit.step(step);
+        if order.as_ref().is_none_or(|(known, _)| *known != step.epoch) {
+            order = Some((step.epoch, epoch_order(&samples, seed, step.epoch)));
         }
         let (_, order) = order.as_ref().expect("it was just made");
-        let start = (step % limit.steps_per_epoch()) as usize * batch_size;
-        let samples = order[start..start + batch_size].to_vec();
-        BatchRequest { epoch, samples, resolution_px: resolution.px(limit.progress(step)), view }
+        let samples = order[step.start..step.start + step.count].to_vec();
+        let view = View::Train(Augment { crop: step.crop.unwrap_or(augment.crop), ..augment });
+        BatchRequest { epoch: step.epoch, samples, resolution_px: step.px, view }
     })
 }
 
@@ -35,11 +35,11 @@ mod tests {
     #[test]
     fn a_resumed_run_asks_for_the_same_batches_and_no_epoch_repeats_a_sample() {
         let recipe = Recipe::from_toml(Recipe::shipped_text("m128").unwrap(), &[]).unwrap();
-        let limit = Limit::epochs(recipe.epochs, 200, recipe.batch_size);
-        let all: Vec<_> = training(&recipe, 7, (0..200).collect(), limit, 0).collect();
+        let limit = Limit::of(&recipe, 200);
+        let all: Vec<_> = training(&recipe, 7, (0..200).collect(), limit.clone(), 0).collect();
         assert_eq!(all.len(), 15);
         for first in [1, 3, 8, 14] {
-            let rest: Vec<_> = training(&recipe, 7, (0..200).collect(), limit, first).collect();
+            let rest: Vec<_> = training(&recipe, 7, (0..200).collect(), limit.clone(), first).collect();
             assert_eq!(rest, all[first as usize..]);
         }
         for epoch in all.chunks(3) {

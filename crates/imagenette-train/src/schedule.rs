@@ -1,6 +1,7 @@
 //! What changes while a run goes on, as pure functions of its progress in 0..1: the learning rate's factor and the
 //! resolution. Progress is the share of steps already taken, so a resumed run meets the same values.
 
+use imagenette_data::augment::Crop;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -28,12 +29,26 @@ pub enum Schedule {
         /// The share of the run that the rate rises for.
         warm_up: f64,
     },
-    /// The peak rate, then half a cosine down to zero.
+    /// A line up from zero where a warm-up is asked for, the peak rate, then half a cosine down to zero.
     FlatCosine {
+        /// The share of the run that the rate rises for.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        warm_up: f64,
         /// The share of the run after which the rate falls.
         #[serde(default = "three_quarters")]
         flat: f64,
     },
+    /// From one factor to another, the same ratio from each step to the next: what a range test uses.
+    Exponential {
+        /// The factor at the beginning, above 0.
+        start: f64,
+        /// The factor at the end, above 0.
+        end: f64,
+    },
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 fn quarter() -> f64 {
@@ -53,7 +68,7 @@ fn tiny() -> f64 {
 }
 
 impl Schedule {
-    /// The factor in 0..1 by which the peak rate is multiplied at this progress.
+    /// The factor by which the peak rate is multiplied at this progress: in 0..1, unless an exponential schedule says more.
     pub fn factor(&self, progress: f64) -> f64 {
         let progress = progress.clamp(0.0, 1.0);
         match *self {
@@ -64,8 +79,10 @@ impl Schedule {
             Self::OneCycle { warm_up, end, .. } => ease(1.0, end, share(progress, warm_up)),
             Self::Linear { warm_up } if progress < warm_up => progress / warm_up,
             Self::Linear { warm_up } => 1.0 - share(progress, warm_up),
-            Self::FlatCosine { flat } if progress < flat => 1.0,
-            Self::FlatCosine { flat } => ease(1.0, 0.0, share(progress, flat)),
+            Self::FlatCosine { warm_up, .. } if progress < warm_up => progress / warm_up,
+            Self::FlatCosine { flat, .. } if progress < flat => 1.0,
+            Self::Exponential { start, end } => start * (end / start).powf(progress),
+            Self::FlatCosine { flat, .. } => ease(1.0, 0.0, share(progress, flat)),
         }
     }
 }
@@ -89,7 +106,7 @@ pub enum Resolution {
     Stages(Vec<Stage>),
 }
 
-/// From this progress on, this resolution.
+/// From this progress on, this resolution, and where they are given this batch size and this crop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
@@ -97,16 +114,51 @@ pub struct Stage {
     pub from: f64,
     /// The resolution in pixels.
     pub px: u32,
+    /// Samples a step in this stage; absent means the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<u32>,
+    /// The crop in this stage; absent means the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
 }
 
 impl Resolution {
+    /// The stage at this progress, where there are stages.
+    fn stage(&self, progress: f64) -> Option<&Stage> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Stages(stages) => stages.iter().rev().find(|stage| stage.from <= progress).or(stages.first()),
+        }
+    }
+
+    /// The stage's own batch size at this progress.
+    pub fn batch_size(&self, progress: f64) -> Option<u32> {
+        self.stage(progress)?.batch_size
+    }
+
+    /// The stage's own crop at this progress.
+    pub fn crop(&self, progress: f64) -> Option<Crop> {
+        self.stage(progress)?.crop
+    }
+
+    /// Whether any stage has a batch size of its own.
+    pub fn has_batch_sizes(&self) -> bool {
+        self.stages().iter().any(|stage| stage.batch_size.is_some())
+    }
+
+    /// The stages; none where the resolution is fixed.
+    pub fn stages(&self) -> &[Stage] {
+        match self {
+            Self::Fixed(_) => &[],
+            Self::Stages(stages) => stages,
+        }
+    }
+
     /// The resolution in pixels at this progress.
     pub fn px(&self, progress: f64) -> u32 {
         match self {
             Self::Fixed(px) => *px,
-            Self::Stages(stages) => {
-                stages.iter().rev().find(|stage| stage.from <= progress).or(stages.first()).map_or(0, |stage| stage.px)
-            }
+            Self::Stages(_) => self.stage(progress).map_or(0, |stage| stage.px),
         }
     }
 
@@ -199,11 +251,22 @@ mod tests {
 
     #[test]
     fn flat_cosine_stays_at_one_and_then_falls_to_zero() {
-        let schedule = Schedule::FlatCosine { flat: 0.75 };
+        let schedule = Schedule::FlatCosine { warm_up: 0.0, flat: 0.75 };
         assert!(close(schedule.factor(0.0), 1.0));
         assert!(close(schedule.factor(0.74), 1.0));
         assert!(close(schedule.factor(0.875), 0.5));
         assert!(close(schedule.factor(1.0), 0.0));
+        let warmed = Schedule::FlatCosine { warm_up: 0.1, flat: 0.75 };
+        assert!(close(warmed.factor(0.0), 0.0) && close(warmed.factor(0.05), 0.5) && close(warmed.factor(0.1), 1.0));
+        assert!(close(warmed.factor(0.74), 1.0) && close(warmed.factor(0.875), 0.5));
+    }
+
+    #[test]
+    fn an_exponential_schedule_grows_by_the_same_ratio_everywhere() {
+        let schedule = Schedule::Exponential { start: 0.01, end: 100.0 };
+        for (progress, factor) in [(0.0, 0.01), (0.25, 0.1), (0.5, 1.0), (0.75, 10.0), (1.0, 100.0)] {
+            assert!((schedule.factor(progress) / factor - 1.0).abs() < 1e-12);
+        }
     }
 
     #[test]
@@ -212,7 +275,7 @@ mod tests {
             for schedule in [
                 Schedule::Linear { warm_up },
                 Schedule::OneCycle { warm_up, start: 0.1, end: 0.0 },
-                Schedule::FlatCosine { flat: warm_up },
+                Schedule::FlatCosine { warm_up: warm_up / 2.0, flat: warm_up },
             ] {
                 for i in 0..=100 {
                     let factor = schedule.factor(f64::from(i) / 100.0);
@@ -224,7 +287,7 @@ mod tests {
 
     #[test]
     fn stages_change_at_their_progress_and_not_before() {
-        let stage = |from, px| Stage { from, px };
+        let stage = |from, px| Stage { from, px, batch_size: None, crop: None };
         let resolution = Resolution::Stages(vec![stage(0.0, 64), stage(0.4, 96), stage(0.7, 128)]);
         let seen = [0.0, 0.399, 0.4, 0.699, 0.7, 1.0].map(|progress| resolution.px(progress));
         assert_eq!(seen, [64, 64, 96, 96, 128, 128]);

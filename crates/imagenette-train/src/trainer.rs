@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use imagenette_data::DataError;
 use imagenette_data::dataset::Dataset;
-use imagenette_data::edition::Split;
 use imagenette_data::loader::Loader;
 use imagenette_data::packed::Packed;
 use imagenette_results::RunRecord;
@@ -43,7 +42,7 @@ pub struct TrainJob<'a> {
     pub device: Device,
     /// Threads that make batches.
     pub loader_threads: usize,
-    /// The val split is judged after every so many epochs, and always after the last; 0 means only then.
+    /// The network is judged after every so many epochs, and always after the last; 0 means only then.
     pub evaluate_every: u32,
     /// Seconds between checkpoints; there is one at each epoch's end too.
     pub checkpoint_seconds: f64,
@@ -92,17 +91,17 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let time = MachineTime::default();
     let folder = if job.resume { RunFolder::open(&job.folder)? } else { RunFolder::create(&job.folder, recipe)? };
     let _lock = folder.lock()?;
-    let mut training = if job.resume { Training::restore(job, &folder)? } else { Training::begin(job) };
+    let (samples, judged) = recipe.samples(&job.dataset.manifest)?;
+    let limit = Limit::of(recipe, samples.len());
+    let mut training = if job.resume { Training::restore(job, &limit, &folder)? } else { Training::begin(job, &limit) };
     let mut clock = Clock::start(&time, training.head.seconds);
-
-    let samples = job.dataset.manifest.samples(Split::Train);
-    let limit = Limit::epochs(recipe.epochs, samples.len(), recipe.batch_size);
-    let evaluation = EvaluationData::new(job.dataset, job.packed.clone(), recipe.evaluation, job.loader_threads);
+    let evaluation = EvaluationData::of(job.dataset, judged, job.packed.clone(), recipe.evaluation, job.loader_threads);
     watch.begin(&RunPlan {
         model: recipe.model.name(),
         parameters: training.model.layout().learned(),
         train: samples.len(),
-        val: evaluation.len(),
+        judged: evaluation.len(),
+        holds_out: recipe.hold_out.is_some(),
         steps_per_epoch: limit.steps_per_epoch(),
         epochs: recipe.epochs,
         done_steps: training.head.step,
@@ -113,9 +112,9 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         training.save(&folder, &mut clock)?;
     }
     let labels: Arc<[u16]> = job.dataset.labels().into();
-    let requests = requests::training(recipe, job.seed, samples, limit, training.head.step);
+    let requests = requests::training(recipe, job.seed, samples, limit.clone(), training.head.step);
     let mut loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
-    let mut pace = Pace::new(recipe, limit, &training.head);
+    let mut pace = Pace::new(&limit, &training.head);
 
     let predicted = loop {
         let done = training.head.step;
@@ -149,15 +148,14 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         clock.turn_to(Activity::Training);
         let batch = loader.next().expect("there is a request for each step that is left")?;
         let resolution_px = batch.resolution_px;
-        let factor = recipe.schedule.factor(limit.progress(done));
-        let loss = training.step(&batch, recipe, factor, device);
+        let loss = training.step(batch, recipe, job.seed, device);
         let (epoch, step, steps) = (limit.epoch_of(done) + 1, done + 1, limit.steps());
         if !loss.is_finite() {
             return Err(TrainError::Diverged { step, epoch, loss });
         }
         let training_seconds = clock.seconds().training;
         clock.turn_to(Activity::Other);
-        let rate = recipe.optimizer.learning_rate() * factor;
+        let rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(limit.progress(done));
         training.record_step(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds });
         let Speed { images_per_second, waiting, seconds_left } =
             pace.after(step, resolution_px, training_seconds, loader.waited());
@@ -183,6 +181,6 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         }
     };
     let named = evaluation.name(&predicted, job.dataset);
-    let record = training.finish(job, &folder, &named, limit, &mut clock)?;
+    let record = training.finish(job, &folder, &named, &mut clock)?;
     Ok(Outcome::Finished(Box::new(record)))
 }

@@ -1,11 +1,13 @@
 //! The state of a run: what a step changes, what a checkpoint keeps, and what is written when it is over.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use imagenette_data::augment::Mixture;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_results::environment::Environment;
-use imagenette_results::run_record::{Counts, DatasetRecord, EpochCounts, ModelRecord, Seconds};
+use imagenette_results::run_record::{Counts, DatasetRecord, EpochCounts, HeldOut, ModelRecord, Seconds};
 use imagenette_results::{Prediction, RunRecord, predictions};
 
 use crate::checkpoint::{self, CHECKPOINT_FILE, CheckpointHead};
@@ -13,14 +15,16 @@ use crate::clock::Clock;
 use crate::device::Device;
 use crate::error::Result;
 use crate::history::{self, HistoryLine};
-use crate::limit::Limit;
-use crate::loss::cross_entropy;
+use crate::limit::{Limit, PlannedStep};
+use crate::lookahead::Lookahead;
+use crate::loss::cross_entropy_of_mixed;
 use crate::model::whitening::PatchMoments;
 use crate::model::{Model, Pass};
 use crate::ops::spent::{self, Part};
 use crate::optimizer::Optimizer;
 use crate::recipe::Recipe;
 use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
+use crate::selection::losses;
 use crate::trainer::TrainJob;
 use crate::weights::{Weights, download, upload};
 use crate::{average, ops, saved};
@@ -33,17 +37,20 @@ pub(crate) struct Training {
     pub(crate) model: Model,
     weights: Weights,
     average: Option<Weights>,
+    lookahead: Option<Lookahead>,
     optimizer: Optimizer,
+    limit: Limit,
     pub(crate) head: CheckpointHead,
 }
 
 impl Training {
     /// The state before the first step. The stem is not whitened yet.
-    pub(crate) fn begin(job: &TrainJob) -> Self {
+    pub(crate) fn begin(job: &TrainJob, limit: &Limit) -> Self {
         let (recipe, device, manifest) = (&job.recipe, &job.device, &job.dataset.manifest);
         let model = recipe.model.build(manifest.classes.len());
         let weights = Weights::draw(model.layout(), job.seed, device);
-        let average = recipe.ema.map(|_| weights.clone());
+        let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
+        let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));
         let optimizer = Optimizer::new(&recipe.optimizer, model.layout(), device);
         let head = CheckpointHead {
             format: CheckpointHead::format(),
@@ -59,17 +66,23 @@ impl Training {
             history: Vec::new(),
             by_epoch: Vec::new(),
         };
-        Self { model, weights, average, optimizer, head }
+        Self { model, weights, average, lookahead, optimizer, limit: limit.clone(), head }
     }
 
     /// The state that the folder's checkpoint holds.
-    pub(crate) fn restore(job: &TrainJob, folder: &RunFolder) -> Result<Self> {
+    pub(crate) fn restore(job: &TrainJob, limit: &Limit, folder: &RunFolder) -> Result<Self> {
         let checkpoint = folder.read_checkpoint()?;
         let path = folder.file(CHECKPOINT_FILE);
         checkpoint.head.check(&path, &job.recipe.sha256(), &job.dataset.manifest.identity(), job.seed)?;
-        let mut training = Self::begin(job);
-        let Self { model, weights, average, optimizer, head } = &mut training;
-        *head = checkpoint.restore(&path, model.layout(), weights, average.as_mut(), optimizer, &job.device)?;
+        let mut training = Self::begin(job, limit);
+        if let (Some(ema), Some(last)) = (job.recipe.ema, checkpoint.head.step.checked_sub(1)) {
+            training.average = limit.number_since(ema.from, last).map(|_| training.weights.clone());
+        }
+        let Self { model, weights, average, lookahead, optimizer, head, .. } = &mut training;
+        let mut parts = vec![("weights", weights)];
+        parts.extend(average.as_mut().map(|average| ("average", average)));
+        parts.extend(lookahead.as_mut().map(|lookahead| ("slow", lookahead.slow_mut())));
+        *head = checkpoint.restore(&path, model.layout(), parts, optimizer, &job.device)?;
         head.resumed += 1;
         head.seconds.total += job.prepared_seconds;
         Ok(training)
@@ -77,7 +90,7 @@ impl Training {
 
     /// Computes the frozen stem, where the network has one, from train photos chosen by the seed.
     pub(crate) fn whiten_stem(&mut self, job: &TrainJob, samples: &[u32]) -> Result<()> {
-        let Some((slot, channels)) = self.model.whitened_stem() else { return Ok(()) };
+        let Some((slot, channels, patch_px)) = self.model.whitened_stem() else { return Ok(()) };
         let mut chosen = samples.to_vec();
         Random::new(job.seed, Purpose::Whitening, 0, 0).shuffle(&mut chosen);
         chosen.truncate(WHITENING_PHOTOS);
@@ -90,7 +103,7 @@ impl Training {
         let labels: Arc<[u16]> = job.dataset.labels().into();
         let loader =
             Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests.into_iter()))?;
-        let (mut moments, side) = (PatchMoments::default(), resolution_px as usize);
+        let (mut moments, side) = (PatchMoments::new(patch_px), resolution_px as usize);
         for batch in loader {
             batch?.pixels.chunks_exact(side * side * 3).for_each(|photo| moments.add(photo, side));
         }
@@ -98,17 +111,53 @@ impl Training {
         if self.average.is_some() {
             self.average = Some(self.weights.clone());
         }
+        self.lookahead = job.recipe.lookahead().map(|config| Lookahead::new(config, &self.weights));
         Ok(())
     }
 
+    /// What remains of a batch once it is erased from, selected and mixed, and how it is mixed.
+    fn prepare(
+        &self,
+        mut batch: Batch,
+        planned: PlannedStep,
+        recipe: &Recipe,
+        seed: u64,
+        device: &Device,
+    ) -> (Batch, Option<Vec<Mixture>>) {
+        let (side, PlannedStep { epoch, progress, .. }) = (batch.resolution_px as usize, planned);
+        if let Some(erase) = recipe.erase.filter(|erase| progress < erase.until) {
+            erase.batch(&mut batch.pixels, &batch.samples, side, seed, epoch);
+        }
+        if let Some(selection) = recipe.selection.filter(|selection| selection.is_on(progress)) {
+            let photos = ops::photos(&batch.pixels, batch.samples.len(), side, device);
+            let scores = download(&self.model.forward(&mut Pass::judging(&self.weights), photos));
+            let losses = losses(&scores, &batch.labels);
+            selection.select(&mut batch, &losses);
+        }
+        let key = (seed, epoch, planned.start as u32);
+        let mix = recipe.mix.filter(|mix| mix.is_on(progress));
+        let mixtures = mix.and_then(|mix| mix.batch(&mut batch.pixels, side, key));
+        (batch, mixtures)
+    }
+
     /// Forward, loss, backward, update; gives the loss.
-    pub(crate) fn step(&mut self, batch: &Batch, recipe: &Recipe, factor: f64, device: &Device) -> f64 {
+    pub(crate) fn step(&mut self, batch: Batch, recipe: &Recipe, seed: u64, device: &Device) -> f64 {
+        let (done, steps) = (self.head.step, self.limit.steps());
+        let planned = *self.limit.step(done);
+        let (batch, mixtures) = self.prepare(batch, planned, recipe, seed, device);
+        let factor = recipe.schedule.factor(planned.progress);
+        let average_number = recipe.ema.and_then(|ema| self.limit.number_since(ema.from, done));
+        if average_number.is_some() && self.average.is_none() {
+            self.average = Some(self.weights.clone());
+        }
         let layout = self.model.layout();
         let side = batch.resolution_px as usize;
         let photos = ops::photos(&batch.pixels, batch.samples.len(), side, device);
-        let mut pass = Pass::learning(&self.weights, layout);
+        let random = Random::new(seed, Purpose::Depth, planned.epoch, planned.start as u32);
+        let mut pass = Pass::learning(&self.weights, layout).with_random(random);
         let scores = self.model.forward(&mut pass, photos);
-        let loss = cross_entropy(scores, &batch.labels, recipe.loss.label_smoothing, device);
+        let smoothing = recipe.loss.label_smoothing;
+        let loss = cross_entropy_of_mixed(scores, &batch.labels, mixtures.as_deref(), smoothing, device);
         let mut gradients = spent::time(Part::Backward, 0.0, || loss.backward());
         let loss = f64::from(download(&loss.inner())[0]);
         let (gradients, statistics) = pass.finish(&mut gradients);
@@ -118,15 +167,40 @@ impl Training {
         spent::time(Part::Optimizer, 0.0, || {
             self.optimizer.step(&mut self.weights, layout, gradients, factor, device);
         });
-        if let (Some(average), Some(ema)) = (&mut self.average, recipe.ema) {
-            average::follow(average, &self.weights, layout, ema.decay, self.optimizer.steps(), device);
+        if let Some(lookahead) = &mut self.lookahead {
+            let progress = (done + 1) as f64 / steps as f64;
+            lookahead.after_step(&mut self.weights, layout, done + 1, progress, device);
+        }
+        if let (Some(average), Some(ema), Some(number)) = (&mut self.average, recipe.ema, average_number) {
+            average::follow(average, &self.weights, layout, ema.decay, number, device);
         }
         loss
     }
 
-    /// The weights that count: the average where there is one.
+    /// The weights that count: an average where there is one.
     pub(crate) fn judged(&self) -> &Weights {
-        self.average.as_ref().unwrap_or(&self.weights)
+        let slow = self.lookahead.as_ref().and_then(Lookahead::judged);
+        self.average.as_ref().or(slow).unwrap_or(&self.weights)
+    }
+
+    fn multiply_adds(&self, px: u32, device: &Device) -> u64 {
+        self.model.multiply_adds(self.judged(), px, device)
+    }
+
+    /// Floating-point operations of all steps: two for a multiplication with an addition, three times the forward pass for
+    /// what is learned from, and one forward pass for what a selection judges.
+    fn training_flop(&self, recipe: &Recipe, device: &Device) -> f64 {
+        let mut by_px: HashMap<u32, u64> = HashMap::new();
+        let steps = (0..self.limit.steps()).map(|step| {
+            let PlannedStep { px, count, progress, .. } = *self.limit.step(step);
+            let forward = *by_px.entry(px).or_insert_with(|| self.multiply_adds(px, device));
+            let passes = match recipe.selection.filter(|selection| selection.is_on(progress)) {
+                Some(selection) => count + 3 * selection.count(count),
+                None => 3 * count,
+            };
+            2.0 * forward as f64 * passes as f64
+        });
+        steps.sum()
     }
 
     /// Notes a step that is done.
@@ -161,8 +235,10 @@ impl Training {
     pub(crate) fn save(&mut self, folder: &RunFolder, clock: &mut Clock) -> Result<()> {
         self.head.seconds = clock.seconds();
         let path = folder.file(CHECKPOINT_FILE);
-        let average = self.average.as_ref();
-        checkpoint::write(&path, &self.head, self.model.layout(), &self.weights, average, &self.optimizer)?;
+        let mut parts = vec![("weights", &self.weights)];
+        parts.extend(self.average.as_ref().map(|average| ("average", average)));
+        parts.extend(self.lookahead.as_ref().map(|lookahead| ("slow", lookahead.slow())));
+        checkpoint::write(&path, &self.head, self.model.layout(), &parts, &self.optimizer)?;
         history::write(&folder.file(HISTORY_FILE), &self.head.history)
     }
 
@@ -172,7 +248,6 @@ impl Training {
         job: &TrainJob,
         folder: &RunFolder,
         named: &[Prediction],
-        limit: Limit,
         clock: &mut Clock,
     ) -> Result<RunRecord> {
         let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
@@ -199,7 +274,11 @@ impl Training {
                 train: count(imagenette_data::edition::Split::Train),
                 val: count(imagenette_data::edition::Split::Val),
             },
-            model: ModelRecord { name: recipe.model.name(), parameters: self.model.layout().learned() },
+            model: ModelRecord {
+                name: recipe.model.name(),
+                parameters: self.model.layout().learned(),
+                multiply_adds: Some(self.multiply_adds(recipe.evaluation.resolution, &job.device)),
+            },
             environment: Environment::observe(
                 &job.program,
                 job.commit.as_deref(),
@@ -207,11 +286,13 @@ impl Training {
                 rayon::current_num_threads(),
             ),
             epochs: recipe.epochs,
-            steps: limit.steps(),
-            samples_drawn: limit.steps() * u64::from(recipe.batch_size),
+            steps: self.limit.steps(),
+            samples_drawn: self.limit.samples(),
+            training_flop: Some(self.training_flop(recipe, &job.device)),
             seconds: clock.seconds(),
             dollars: None,
             resumed: self.head.resumed,
+            held_out: recipe.hold_out.map(|share| HeldOut { share, photos: result.total }),
             result,
             by_epoch: self.head.by_epoch.clone(),
         };

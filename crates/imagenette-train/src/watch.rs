@@ -9,10 +9,12 @@ pub struct RunPlan {
     pub model: String,
     /// How many numbers are learned.
     pub parameters: u64,
-    /// Photos in the train split.
+    /// Photos that are trained on.
     pub train: usize,
-    /// Photos in the val split.
-    pub val: usize,
+    /// Photos that are judged: the val split, or what is held out of train.
+    pub judged: usize,
+    /// Whether these are held out of the train split, so that what is reported is no val accuracy.
+    pub holds_out: bool,
     /// Steps in an epoch; the last part-filled batch is dropped.
     pub steps_per_epoch: u64,
     /// Epochs.
@@ -51,7 +53,7 @@ pub struct EpochReport {
     pub epoch: u32,
     /// The mean loss of its steps.
     pub loss: f64,
-    /// What was right on the val split, where it was evaluated.
+    /// What was right on the val split (or on what was held out), where it was evaluated.
     pub counts: Option<Counts>,
     /// Where the time of the run has gone so far.
     pub seconds: Seconds,
@@ -69,7 +71,7 @@ pub trait TrainWatch: Sync {
         let _ = report;
     }
 
-    /// So many of so many val samples are judged.
+    /// So many of so many samples are judged.
     fn evaluated(&self, done: usize, total: usize) {
         let _ = (done, total);
     }

@@ -103,7 +103,8 @@ fn close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     assert!(difference <= tolerance * size + 1e-2 * tolerance, "{what}: off by {difference} of {size}");
 }
 
-const CURVES: [Option<Activation>; 3] = [None, Some(Activation::Relu), Some(Activation::Gelu)];
+const CURVES: [Option<Activation>; 5] =
+    [None, Some(Activation::Relu), Some(Activation::Gelu), Some(Activation::Silu), Some(Activation::Mish)];
 
 #[test]
 fn convolutions_agree_with_burn() {

@@ -10,6 +10,7 @@ use imagenette_results::{RunRecord, predictions};
 use imagenette_train::checkpoint::CHECKPOINT_FILE;
 use imagenette_train::device::Device;
 use imagenette_train::evaluation::EvaluationData;
+use imagenette_train::range_test::RangeTest;
 use imagenette_train::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
 use imagenette_train::saved::SavedNetwork;
 use imagenette_train::watch::{RunPlan, Silent, StepReport, TrainWatch};
@@ -118,10 +119,14 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
 fn the_same_run_has_the_same_bits_with_one_thread_and_with_two() {
     let made = Made::new(0);
     // Wide enough that products and convolutions are split over the threads.
-    for (device, precision) in ways() {
+    let muon = "{ kind = 'muon', learning_rate = 0.05, rest = { kind = 'sgd', learning_rate = 0.05 } }";
+    let optimizers = [None, Some(("optimizer", muon))];
+    for ((device, precision), optimizer) in
+        ways().into_iter().flat_map(|way| optimizers.map(|other| (way.clone(), other)))
+    {
         let wide = [("model.widths", "[32, 64]"), ("epochs", "1"), ("batch_size", "20"), ("precision", precision)];
-        let recipe = recipe(&wide);
-        let name = |threads| format!("{} {precision} {threads}", device.ops());
+        let recipe = recipe(&wide.into_iter().chain(optimizer).collect::<Vec<_>>());
+        let name = |threads| format!("{} {precision} {threads} {}", device.ops(), &recipe.sha256()[..6]);
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut job = made.job(&recipe, &name(threads));
@@ -165,6 +170,102 @@ fn a_resumed_run_ends_in_the_bits_of_an_uninterrupted_one() {
             same_bits(&whole.folder, &job.folder);
         }
     }
+}
+
+/// Every option that has state, draws by chance or changes on the way.
+const OPTIONS: [(&str, &[(&str, &str)]); 9] = [
+    ("ranger", &[("optimizer", "{ kind = 'ranger', learning_rate = 0.02, lookahead_every = 4 }")]),
+    (
+        "muon",
+        &[("optimizer", "{ kind = 'muon', learning_rate = 0.05, rest = { kind = 'adamw', learning_rate = 0.01 } }")],
+    ),
+    ("steady lookahead", &[("lookahead", "{ kind = 'steady', every = 4 }")]),
+    ("rising lookahead", &[("lookahead", "{ kind = 'rising', every = 4 }")]),
+    ("late average", &[("ema", "{ decay = 0.9, from = 0.4 }")]),
+    (
+        "erasing, mixing and selection",
+        &[
+            ("erase", "{ probability = 0.5, until = 0.8 }"),
+            ("mix", "{ mixup = 0.2, cutmix = 1.0, until = 0.6 }"),
+            ("selection", "{ keep = 0.5, from = 0.3 }"),
+        ],
+    ),
+    (
+        "stages",
+        &[(
+            "resolution",
+            "[{ from = 0.0, px = 24, batch_size = 12 }, { from = 0.5, px = 32, crop = { kind = 'light', scale = 1.25 } }]",
+        )],
+    ),
+    (
+        "stochastic depth",
+        &[(
+            "model",
+            "{ kind = 'fast', stem = 6, stem_patch_px = 2, widths = [8, 16], depths = [1, 2], residual = true, \
+             pool = 'max-blur', stochastic_depth = 0.5, activation = 'mish' }",
+        )],
+    ),
+    ("held-out photos", &[("hold_out", "0.2")]),
+];
+
+#[test]
+fn every_option_resumes_to_the_same_bits() {
+    let made = Made::new(0);
+    for (kind, overrides) in OPTIONS {
+        let recipe = recipe(overrides);
+        let whole = made.job(&recipe, &format!("whole {kind}"));
+        let record = finish(&whole);
+        let mut job = made.job(&recipe, kind);
+        for steps in [5, 9] {
+            assert!(matches!(train(&job, &StopAfter::steps(steps)).unwrap(), Outcome::Interrupted { .. }), "{kind}");
+            job.resume = true;
+        }
+        assert_eq!(finish(&job).samples_drawn, record.samples_drawn, "{kind}");
+        same_bits(&whole.folder, &job.folder);
+    }
+}
+
+#[test]
+fn every_option_learns_and_is_accounted_for() {
+    let made = Made::new(0);
+    let plain = finish(&made.job(&recipe(&[("epochs", "6")]), "plain"));
+    let flop = plain.training_flop.unwrap();
+    assert!(plain.model.multiply_adds.is_some_and(|count| count > 10_000), "{:?}", plain.model);
+    for (kind, overrides) in OPTIONS {
+        let recipe = recipe(&[overrides, &[("epochs", "6")]].concat());
+        let record = finish(&made.job(&recipe, kind));
+        // Thirds would be right by chance.
+        let least = if kind == "held-out photos" { 6 } else { 15 };
+        assert!(record.result.correct >= least, "{kind}: {:?}", record.result);
+        match kind {
+            "held-out photos" => {
+                assert_eq!(record.held_out.map(|held_out| held_out.photos), Some(12));
+                assert_eq!(record.result.total, 12);
+                assert_eq!(record.samples_drawn, 6 * 48);
+            }
+            "stages" => assert_eq!(record.samples_drawn, 3 * 60 + 3 * 56),
+            // What is judged but not learned from costs a forward pass and counts as drawn.
+            "erasing, mixing and selection" => {
+                assert_eq!(record.samples_drawn, plain.samples_drawn);
+                let saved = record.training_flop.unwrap() / flop;
+                assert!((0.8..0.95).contains(&saved), "{saved}");
+            }
+            _ => assert_eq!(record.samples_drawn, plain.samples_drawn, "{kind}"),
+        }
+    }
+}
+
+#[test]
+fn a_range_test_finds_rates_that_learn_and_rates_that_diverge() {
+    let made = Made::new(0);
+    let job = made.job(&recipe(&[]), "never written");
+    let result = RangeTest { lowest: 1e-4, highest: 100.0, steps: 60 }.run(&job, &Silent).unwrap();
+    assert!(result.points.len() >= 20 && result.points.windows(2).all(|pair| pair[0].rate < pair[1].rate));
+    assert!((result.points[0].rate / 1e-4 - 1.0).abs() < 0.15, "{:?}", result.points[0]);
+    let suggestion = result.suggestion.expect("the loss falls somewhere");
+    assert!((1e-4..1.0).contains(&suggestion), "{suggestion}");
+    assert!(!job.folder.exists());
+    assert!(RangeTest { lowest: 1.0, highest: 0.1, steps: 60 }.run(&job, &Silent).is_err());
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub(crate) enum Verb {
     Show(Show),
     /// Train a network and report its top-1 accuracy on the val split
     Train(Train),
+    /// Train every combination of some values of a recipe and compare them
+    Sweep(Sweep),
+    /// Try growing learning rates for some steps and suggest a peak rate, with a plot
+    FindLr(FindLr),
     /// Evaluate a run's saved weights on a val split
     Eval(Eval),
     /// Say what a run's network sees in photos
@@ -338,6 +342,9 @@ pub(crate) struct Train {
     /// Train this many seeds, one after the other, and report mean and standard deviation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) runs: Option<u32>,
+    /// Keep this share of each class's train photos back and judge on them instead of val, for tuning: 0.1
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) hold_out: Option<f64>,
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -345,7 +352,7 @@ pub(crate) struct Train {
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an interrupted run
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["recipe", "dataset", "epochs", "resolution", "batch_size", "precision", "learning_rate", "seed", "runs", "set", "out"])]
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["recipe", "dataset", "epochs", "resolution", "batch_size", "precision", "learning_rate", "seed", "runs", "hold_out", "set", "out"])]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) machine: Machine,
@@ -368,6 +375,78 @@ pub(crate) enum PrecisionName {
     Auto,
     F32,
     Bf16,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:  imagenette sweep m128 --set optimizer.learning_rate=0.02,0.04,0.08 --runs 2\n\nThe same command again goes on with a sweep that was interrupted; with more values or runs it widens it."
+)]
+pub(crate) struct Sweep {
+    /// Recipe: a name (`train --list` shows them) or a .toml file
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) recipe: String,
+    /// A key with the values to try; several are combined
+    #[arg(long = "set", value_name = "KEY=VALUE,VALUE", required = true)]
+    pub(crate) set: Vec<String>,
+    /// Seeds for each combination
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: u32,
+    /// First seed [default: the recipe's]
+    #[arg(short, long)]
+    pub(crate) seed: Option<u64>,
+    /// Share of each class's train photos to keep back and judge on; 0 judges on val
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub(crate) hold_out: f64,
+    /// Dataset's name or folder [default: the best there is]
+    #[arg(short, long, value_name = "NAME|FOLDER")]
+    pub(crate) dataset: Option<String>,
+    /// Folder for the runs [default: runs/sweep-RECIPE-DATASET]
+    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    /// Never fetch: use what is installed, else the drawn set
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindLr {
+    /// Recipe: a name (`train --list` shows them) or a .toml file
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) recipe: String,
+    /// Lowest rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5)]
+    pub(crate) lowest: f64,
+    /// Highest rate
+    #[arg(long, value_name = "RATE", default_value_t = 10.0)]
+    pub(crate) highest: f64,
+    /// Steps from the lowest to the highest
+    #[arg(long, default_value_t = 100)]
+    pub(crate) steps: u32,
+    /// Change any key of the recipe, for example --set batch_size=32
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Seed of all randomness [default: the recipe's]
+    #[arg(short, long)]
+    pub(crate) seed: Option<u64>,
+    /// Dataset's name or folder [default: the best there is]
+    #[arg(short, long, value_name = "NAME|FOLDER")]
+    pub(crate) dataset: Option<String>,
+    /// Plot to write
+    #[arg(short, long, value_name = "FILE", default_value = "learning-rates.svg", value_hint = ValueHint::FilePath)]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    /// Never fetch: use what is installed, else the drawn set
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where to compute.

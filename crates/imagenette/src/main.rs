@@ -55,6 +55,8 @@ fn run(verb: Verb, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         Verb::Info(arguments) => commands::info::run(&arguments),
         Verb::Show(arguments) => commands::show::run(&arguments, terminal),
         Verb::Train(arguments) => commands::train::run(&arguments, terminal),
+        Verb::Sweep(arguments) => commands::sweep::run(&arguments, terminal),
+        Verb::FindLr(arguments) => commands::find_lr::run(&arguments, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),

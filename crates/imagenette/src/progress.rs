@@ -1,6 +1,7 @@
 //! A run as people watch it: one line that is redrawn at each step, and one that stays for each epoch.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::watch::Watch;
@@ -17,12 +18,13 @@ const PLAIN: Duration = Duration::from_secs(10);
 pub(crate) struct Progress<'t> {
     terminal: &'t Terminal,
     epochs: Mutex<u32>,
+    holds_out: AtomicBool,
     said: Mutex<Option<Instant>>,
 }
 
 impl<'t> Progress<'t> {
     pub(crate) fn new(terminal: &'t Terminal) -> Self {
-        Self { terminal, epochs: Mutex::new(0), said: Mutex::new(None) }
+        Self { terminal, epochs: Mutex::new(0), holds_out: AtomicBool::new(false), said: Mutex::new(None) }
     }
 
     /// Whether it is time for another line.
@@ -44,12 +46,14 @@ impl<'t> Progress<'t> {
 impl TrainWatch for Progress<'_> {
     fn begin(&self, plan: &RunPlan) {
         *self.epochs.lock().expect("no thread panics while it draws") = plan.epochs;
+        self.holds_out.store(plan.holds_out, Ordering::Relaxed);
         self.terminal.say(&format!(
-            "{}: {} parameters; {} train and {} val photos; {} epochs of {} steps{}",
+            "{}: {} parameters; {} train and {} {} photos; {} epochs of {} steps{}",
             plan.model,
             thousands(plan.parameters),
             thousands(plan.train as u64),
-            thousands(plan.val as u64),
+            thousands(plan.judged as u64),
+            if plan.holds_out { "held-out" } else { "val" },
             plan.epochs,
             thousands(plan.steps_per_epoch),
             if plan.done_steps > 0 { format!(", {} of them done", thousands(plan.done_steps)) } else { String::new() }
@@ -75,14 +79,15 @@ impl TrainWatch for Progress<'_> {
 
     fn evaluated(&self, done: usize, total: usize) {
         if self.terminal.is_drawn() && self.is_due() {
-            self.terminal.status(&format!("judging the val split: {done} of {total}"));
+            self.terminal.status(&format!("judging: {done} of {total}"));
         }
     }
 
     fn epoch(&self, report: &EpochReport) {
+        let held_out = if self.holds_out.load(Ordering::Relaxed) { "held-out " } else { "" };
         let top1 = report.counts.map_or(String::new(), |counts| {
             format!(
-                "  top-1 {:.2}% ({} of {})",
+                "  {held_out}top-1 {:.2}% ({} of {})",
                 100.0 * counts.accuracy(),
                 thousands(counts.correct),
                 thousands(counts.total)

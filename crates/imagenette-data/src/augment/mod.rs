@@ -1,9 +1,13 @@
 //! Augmentation: (settings, photo size, seed, epoch, sample) go in, a [`Plan`] comes out: which box of the photo fills the
-//! square and whether it is mirrored. Plans are pure functions, so a batch is the same wherever and whenever it is made.
+//! square and whether it is mirrored. What is painted over and how batches are mixed is planned alike. Plans are pure functions, so a batch is the same wherever and whenever it is made.
 
+mod erase;
+mod mix;
 mod plan;
 mod settings;
 
+pub use erase::{Erase, Patch};
+pub use mix::{Mix, Mixture};
 pub use plan::{CropBox, Plan, plan_evaluation, plan_train};
 pub use settings::{Augment, Crop, EvaluationGeometry, Flip};
 

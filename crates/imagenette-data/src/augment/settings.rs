@@ -138,7 +138,7 @@ fn check_scale(key: &str, scale: f64, hint: &str) -> Result<()> {
     }
 }
 
-fn setting(key: &str, expected: &str, found: String, hint: &str) -> DataError {
+pub(super) fn setting(key: &str, expected: &str, found: String, hint: &str) -> DataError {
     DataError::Setting { key: key.into(), expected: expected.into(), found, hint: hint.into() }
 }
 

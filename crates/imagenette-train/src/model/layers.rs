@@ -1,6 +1,9 @@
 //! The layers that networks share, and the pass that carries their numbers through one forward run.
 
-use burn::tensor::{Gradients, Tensor};
+use std::cell::Cell;
+
+use burn::tensor::{Gradients, Tensor, TensorData};
+use imagenette_data::random::Random;
 
 use crate::ops::{self, Activation, Affine, Maps};
 use crate::weights::{Initial, Layout, Role, SlotId, Weights};
@@ -13,6 +16,8 @@ pub struct Pass {
     tensors: Vec<Tensor<1>>,
     learns: bool,
     statistics: Vec<(SlotId, Tensor<1>)>,
+    random: Option<Random>,
+    multiply_adds: Cell<u64>,
 }
 
 impl Pass {
@@ -21,12 +26,56 @@ impl Pass {
         let tensors = weights.tensors().iter().zip(layout.slots()).map(|(tensor, slot)| {
             if slot.role.is_learned() { tensor.clone().autodiff().require_grad() } else { tensor.clone() }
         });
-        Self { tensors: tensors.collect(), learns: true, statistics: Vec::new() }
+        Self { learns: true, ..Self::of(tensors.collect()) }
     }
 
     /// A pass that judges: running statistics, no gradients.
     pub fn judging(weights: &Weights) -> Self {
-        Self { tensors: weights.tensors().to_vec(), learns: false, statistics: Vec::new() }
+        Self::of(weights.tensors().to_vec())
+    }
+
+    fn of(tensors: Vec<Tensor<1>>) -> Self {
+        Self { tensors, learns: false, statistics: Vec::new(), random: None, multiply_adds: Cell::new(0) }
+    }
+
+    /// The pass with a source of chance, for what a network leaves out while it learns.
+    #[must_use]
+    pub fn with_random(self, random: Random) -> Self {
+        Self { random: Some(random), ..self }
+    }
+
+    /// Multiplications with an addition of the convolutions and matrices so far, for the whole batch.
+    pub fn multiply_adds(&self) -> u64 {
+        self.multiply_adds.get()
+    }
+
+    /// Notes so many multiplications with an addition.
+    pub(super) fn count(&self, multiply_adds: usize) {
+        self.multiply_adds.set(self.multiply_adds.get() + multiply_adds as u64);
+    }
+
+    /// Whether the network learns.
+    pub(super) fn learns(&self) -> bool {
+        self.learns
+    }
+
+    /// Leaves a statistic's new value behind.
+    pub(super) fn follow(&mut self, slot: SlotId, value: Tensor<1>) {
+        self.statistics.push((slot, value));
+    }
+
+    /// Numbers that no gradient goes to, where the pass's own are.
+    pub(super) fn constant<const D: usize>(&self, numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        let device = self.tensors.first().map_or_else(Default::default, |tensor| tensor.clone().inner().device());
+        Tensor::from_data(TensorData::new(numbers, shape), &device)
+    }
+
+    /// For each of `count` samples 0 with the probability `rate`, else what makes the mean 1; `None` where nothing is left
+    /// out.
+    pub(super) fn kept(&mut self, count: usize, rate: f64) -> Option<Vec<f32>> {
+        let random = self.random.as_mut().filter(|_| self.learns && rate > 0.0)?;
+        let size = (1.0 / (1.0 - rate)) as f32;
+        Some((0..count).map(|_| if random.chance(rate) { 0.0 } else { size }).collect())
     }
 
     /// The gradients of what is learned, and the new running statistics; both by place.
@@ -34,7 +83,7 @@ impl Pass {
         (self.tensors.iter().map(|tensor| tensor.grad_remove(gradients)).collect(), self.statistics)
     }
 
-    fn tensor(&self, slot: SlotId) -> Tensor<1> {
+    pub(super) fn tensor(&self, slot: SlotId) -> Tensor<1> {
         self.tensors[slot.0].clone()
     }
 }
@@ -44,8 +93,8 @@ impl Pass {
 pub(super) struct Convolution {
     pub(super) weight: SlotId,
     pub(super) shape: [usize; 4],
-    stride: usize,
-    padding: usize,
+    pub(super) stride: usize,
+    pub(super) padding: usize,
 }
 
 impl Convolution {
@@ -70,7 +119,10 @@ impl Convolution {
     }
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
-        ops::convolution(x, pass.tensor(self.weight), self.shape, self.stride, self.padding)
+        let y = ops::convolution(x, pass.tensor(self.weight), self.shape, self.stride, self.padding);
+        let ([n, outputs, height, width], [_, taps @ ..]) = (y.dims(), self.shape);
+        pass.count(n * outputs * height * width * taps.iter().product::<usize>());
+        y
     }
 }
 
@@ -122,6 +174,37 @@ impl Normalisation {
     }
 }
 
+impl Normalisation {
+    /// Normalises the end of a branch, adds the shortcut and applies the activation; while learning, the branches of some of
+    /// the `count` photos are left out with probability `rate`.
+    pub(super) fn join(
+        &self,
+        pass: &mut Pass,
+        x: Maps,
+        shortcut: Option<Maps>,
+        activation: Option<Activation>,
+        (count, rate): (usize, f64),
+    ) -> Maps {
+        let Some(kept) = pass.kept(count, rate).filter(|_| shortcut.is_some()) else {
+            return self.forward(pass, x, shortcut, activation);
+        };
+        let branch = self.forward(pass, x, None, None);
+        finish(branch.times(pass.constant(kept, [count, 1])), shortcut, activation)
+    }
+}
+
+/// Adds the shortcut and applies the activation.
+pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Option<Activation>) -> Maps {
+    let x = match shortcut {
+        Some(shortcut) => x.plus(shortcut),
+        None => x,
+    };
+    match activation {
+        Some(activation) => ops::activate(x, activation),
+        None => x,
+    }
+}
+
 /// A normalisation's scale.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scale {
@@ -136,17 +219,30 @@ pub(super) enum Scale {
 pub(super) struct Linear {
     weight: SlotId,
     bias: Option<SlotId>,
-    outputs: usize,
+    sizes: [usize; 2],
 }
 
 impl Linear {
     pub(super) fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize, has_bias: bool) -> Self {
-        let weight = layout.add(format!("{name}.weight"), Role::Weight, &[outputs, inputs], Initial::Uniform);
+        Self::with(layout, name, [inputs, outputs], has_bias, Initial::Uniform)
+    }
+
+    /// One whose weight begins otherwise.
+    pub(super) fn with(
+        layout: &mut Layout,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        has_bias: bool,
+        initial: Initial,
+    ) -> Self {
+        let weight = layout.add(format!("{name}.weight"), Role::Weight, &[outputs, inputs], initial);
         let bias = has_bias.then(|| layout.add(format!("{name}.bias"), Role::Bias, &[outputs], Initial::Constant(0.0)));
-        Self { weight, bias, outputs }
+        Self { weight, bias, sizes: [inputs, outputs] }
     }
 
     pub(super) fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
-        ops::linear(x, pass.tensor(self.weight), self.outputs, self.bias.map(|bias| pass.tensor(bias)))
+        let [inputs, outputs] = self.sizes;
+        pass.count(x.dims()[0] * inputs * outputs);
+        ops::linear(x, pass.tensor(self.weight), outputs, self.bias.map(|bias| pass.tensor(bias)))
     }
 }

@@ -6,41 +6,44 @@
 
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 
-use super::fast::PATCH_PX;
-
-/// Numbers in a patch: channel, row, column.
-const PATCH: usize = 3 * PATCH_PX * PATCH_PX;
-
 /// Added to eigenvalues, so that directions in which photos hardly vary are not blown up.
 const EPSILON: f64 = 5e-4;
 
 /// The second moments of patches, summed photo by photo.
 #[derive(Debug, Clone)]
 pub struct PatchMoments {
+    patch_px: usize,
+    /// By two numbers of a patch: channel, row, column.
     sum: Vec<f64>,
     patches: u64,
 }
 
-impl Default for PatchMoments {
-    fn default() -> Self {
-        Self { sum: vec![0.0; PATCH * PATCH], patches: 0 }
-    }
-}
-
 impl PatchMoments {
+    /// No patches yet, of this side.
+    pub fn new(patch_px: usize) -> Self {
+        let numbers = 3 * patch_px * patch_px;
+        Self { patch_px, sum: vec![0.0; numbers * numbers], patches: 0 }
+    }
+
+    /// Numbers in a patch.
+    fn numbers(&self) -> usize {
+        3 * self.patch_px * self.patch_px
+    }
+
     /// Adds the patches of one photo, side by side without overlap: uint8 `[px, px, 3]`.
     pub fn add(&mut self, pixels: &[u8], px: usize) {
-        let mut patch = [0.0f64; PATCH];
-        for top in (0..(px + 1).saturating_sub(PATCH_PX)).step_by(PATCH_PX) {
-            for left in (0..(px + 1).saturating_sub(PATCH_PX)).step_by(PATCH_PX) {
-                for (channel, values) in patch.chunks_exact_mut(PATCH_PX * PATCH_PX).enumerate() {
+        let (side, numbers) = (self.patch_px, self.numbers());
+        let mut patch = vec![0.0f64; numbers];
+        for top in (0..(px + 1).saturating_sub(side)).step_by(side) {
+            for left in (0..(px + 1).saturating_sub(side)).step_by(side) {
+                for (channel, values) in patch.chunks_exact_mut(side * side).enumerate() {
                     let (mean, deviation) = (f64::from(IMAGENET_MEAN[channel]), f64::from(IMAGENET_STD[channel]));
                     for (place, value) in values.iter_mut().enumerate() {
-                        let (row, column) = (top + place / PATCH_PX, left + place % PATCH_PX);
+                        let (row, column) = (top + place / side, left + place % side);
                         *value = (f64::from(pixels[(row * px + column) * 3 + channel]) / 255.0 - mean) / deviation;
                     }
                 }
-                for (sums, &a) in self.sum.chunks_exact_mut(PATCH).zip(&patch) {
+                for (sums, &a) in self.sum.chunks_exact_mut(numbers).zip(&patch) {
                     for (sum, &b) in sums.iter_mut().zip(&patch) {
                         *sum += a * b;
                     }
@@ -50,11 +53,11 @@ impl PatchMoments {
         }
     }
 
-    /// The filters `[channels, 3, 4, 4]`: the leading `channels / 2` directions, then the same ones turned round.
+    /// The filters `[channels, 3, side, side]`: the leading `channels / 2` directions, then the same ones turned round.
     pub fn filters(&self, channels: usize) -> Vec<f32> {
         let scale = 1.0 / self.patches.max(1) as f64;
         let moments: Vec<f64> = self.sum.iter().map(|sum| sum * scale).collect();
-        let leading: Vec<f32> = eigen(moments, PATCH)
+        let leading: Vec<f32> = eigen(moments, self.numbers())
             .into_iter()
             .take(channels / 2)
             .flat_map(|(value, vector)| {
@@ -165,9 +168,15 @@ mod tests {
 
     #[test]
     fn filtered_patches_are_white() {
+        for patch_px in [4, 2] {
+            are_white(patch_px);
+        }
+    }
+
+    fn are_white(patch_px: usize) {
         // Smooth pictures: neighbours are alike, so that patches have strong and weak directions.
         let px = 32;
-        let mut moments = PatchMoments::default();
+        let mut moments = PatchMoments::new(patch_px);
         let mut photos = Vec::new();
         for number in 0..40 {
             let mut random = Random::new(0, Purpose::Test, 0, number);
@@ -181,16 +190,19 @@ mod tests {
             photos.push(pixels);
         }
         let filters = moments.filters(8);
-        assert_eq!(filters.len(), 8 * PATCH);
-        assert!((0..4 * PATCH).all(|i| filters[i] == -filters[4 * PATCH + i]));
+        assert_eq!(filters.len(), 8 * moments.numbers());
+        assert!((0..4 * moments.numbers()).all(|i| filters[i] == -filters[4 * moments.numbers() + i]));
         // The filters' outputs on the same patches: unit second moments, no correlation.
         for a in 0..4 {
             for b in 0..4 {
                 let scale = 1.0 / moments.patches as f64;
-                let (fa, fb) = (&filters[a * PATCH..][..PATCH], &filters[b * PATCH..][..PATCH]);
-                let moment: f64 = (0..PATCH)
-                    .flat_map(|i| (0..PATCH).map(move |j| (i, j)))
-                    .map(|(i, j)| f64::from(fa[i]) * f64::from(fb[j]) * moments.sum[i * PATCH + j] * scale)
+                let (fa, fb) = (
+                    &filters[a * moments.numbers()..][..moments.numbers()],
+                    &filters[b * moments.numbers()..][..moments.numbers()],
+                );
+                let moment: f64 = (0..moments.numbers())
+                    .flat_map(|i| (0..moments.numbers()).map(move |j| (i, j)))
+                    .map(|(i, j)| f64::from(fa[i]) * f64::from(fb[j]) * moments.sum[i * moments.numbers() + j] * scale)
                     .sum();
                 let expected = if a == b { 1.0 } else { 0.0 };
                 assert!((moment - expected).abs() < 0.05, "{a} {b}: {moment}");

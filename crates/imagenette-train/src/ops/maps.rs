@@ -72,6 +72,31 @@ impl Maps {
         Self { tensor: as_stored(self.tensor, precision), ops: self.ops }
     }
 
+    /// The sum with maps of the same device and sizes.
+    pub fn plus(self, other: Self) -> Self {
+        let other = other.stored_in(self.precision());
+        Self { tensor: self.tensor + other.tensor, ops: self.ops }
+    }
+
+    /// Each channel of each image multiplied with a number of its own.
+    ///
+    /// # Shapes
+    /// `factors` `[N, C]`, or `[N, 1]` for one number an image.
+    pub fn times(self, factors: Tensor<2>) -> Self {
+        let [n, channels] = factors.dims();
+        let shape = match self.ops {
+            Ops::Kernels(_) => [n, 1, 1, channels],
+            Ops::Stock => [n, channels, 1, 1],
+        };
+        let factors = as_stored(factors.reshape(shape), self.precision());
+        Self { tensor: self.tensor * factors, ops: self.ops }
+    }
+
+    /// Whose operations these maps are for.
+    pub fn ops(&self) -> Ops {
+        self.ops
+    }
+
     fn enter(tensor: Tensor<4>, ops: Ops, precision: Precision) -> Self {
         let tensor = match ops {
             Ops::Kernels(_) => as_stored(tensor.permute([0, 2, 3, 1]), precision),

@@ -26,6 +26,13 @@ pub enum Activation {
     Relu,
     /// x Φ(x), Φ being the normal distribution function.
     Gelu,
+    /// x σ(x), also known as Swish.
+    Silu,
+    /// x tanh(ln(1 + eˣ)).
+    ///
+    /// # Source
+    /// Misra, "Mish: a self regularized non-monotonic activation function", 2019, equation 1.
+    Mish,
 }
 
 /// Photos as uint8 `[N, H, W, 3]` onto the device, normalised by ImageNet's mean and deviation.

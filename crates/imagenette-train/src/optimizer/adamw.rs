@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::group;
+use super::groups::Groups;
 use crate::ops::AdamWStep;
 use crate::weights::Slot;
 
@@ -30,6 +30,9 @@ pub struct AdamWConfig {
     /// The factor of the rate for the normalisations' scales and shifts.
     #[serde(default = "one")]
     pub normalisation_rate_factor: f64,
+    /// Rates and decays of the small groups.
+    #[serde(default, skip_serializing_if = "Groups::is_usual")]
+    pub groups: Groups,
 }
 
 fn beta1() -> f64 {
@@ -54,7 +57,7 @@ fn one() -> f64 {
 
 impl AdamWConfig {
     pub(super) fn step(&self, slot: &Slot, factor: f64, number: u64) -> AdamWStep {
-        let (rate_factor, decay) = group(slot, self.normalisation_rate_factor, self.weight_decay);
+        let (rate_factor, decay) = self.groups.of(slot, self.normalisation_rate_factor, self.weight_decay);
         let rate = self.learning_rate * factor * rate_factor;
         AdamWStep { rate, beta1: self.beta1, beta2: self.beta2, epsilon: self.epsilon, decay, number }
     }

@@ -1,21 +1,30 @@
 //! How the weights follow the gradient: a configuration, and the state that goes on from step to step.
 //!
-//! Three groups are told apart: weights (with decay), normalisation (its own rate, no decay) and biases (no decay).
+//! Groups are told apart: weights (with decay), normalisation (its own rate, no decay) and biases (no decay), unless
+//! [`Groups`] says otherwise.
 
 mod adamw;
+mod groups;
+mod muon;
+mod ranger;
 mod sgd;
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use adamw::AdamWConfig;
+pub use groups::Groups;
+use muon::matrix;
+pub use muon::{MuonConfig, MuonScale, RestConfig};
+pub use ranger::RangerConfig;
 pub use sgd::SgdConfig;
 
 use crate::device::Device;
 use crate::error::Result;
+use crate::lookahead::LookaheadConfig;
 use crate::ops;
-use crate::recipe::checks::{below_one, not_negative, positive};
-use crate::weights::{Layout, Role, Slot, SlotId, Weights, download, upload};
+use crate::recipe::checks::{below_one, not_negative, positive, require};
+use crate::weights::{Layout, Slot, SlotId, Weights, download, upload};
 
 /// Which optimizer, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +34,10 @@ pub enum OptimizerConfig {
     Sgd(SgdConfig),
     /// Adam with decay apart from the gradient.
     AdamW(AdamWConfig),
+    /// Rectified Adam under Lookahead.
+    Ranger(RangerConfig),
+    /// Orthogonal steps for convolutions, another optimizer for the rest.
+    Muon(MuonConfig),
 }
 
 impl OptimizerConfig {
@@ -33,6 +46,18 @@ impl OptimizerConfig {
         match self {
             Self::Sgd(config) => config.learning_rate,
             Self::AdamW(config) => config.learning_rate,
+            Self::Ranger(config) => config.learning_rate,
+            Self::Muon(config) => config.learning_rate,
+        }
+    }
+
+    /// The Lookahead that is part of the optimizer.
+    pub fn lookahead(&self) -> Option<LookaheadConfig> {
+        match self {
+            Self::Ranger(RangerConfig { lookahead_every, lookahead_share, .. }) => {
+                Some(LookaheadConfig::Steady { every: *lookahead_every, share: *lookahead_share })
+            }
+            _ => None,
         }
     }
 
@@ -41,38 +66,115 @@ impl OptimizerConfig {
     /// # Errors
     /// The first key whose value makes no sense.
     pub fn validate(&self) -> Result<()> {
-        positive("optimizer.learning_rate", self.learning_rate())?;
         match self {
-            Self::Sgd(config) => {
-                below_one("optimizer.momentum", config.momentum)?;
-                not_negative("optimizer.weight_decay", config.weight_decay)?;
-                positive("optimizer.normalisation_rate_factor", config.normalisation_rate_factor)
-            }
-            Self::AdamW(config) => {
+            Self::Sgd(config) => validate_sgd("optimizer", config),
+            Self::AdamW(config) => validate_adamw("optimizer", config),
+            Self::Ranger(config) => {
+                positive("optimizer.learning_rate", config.learning_rate)?;
                 below_one("optimizer.beta1", config.beta1)?;
                 below_one("optimizer.beta2", config.beta2)?;
                 positive("optimizer.epsilon", config.epsilon)?;
                 not_negative("optimizer.weight_decay", config.weight_decay)?;
-                positive("optimizer.normalisation_rate_factor", config.normalisation_rate_factor)
+                positive("optimizer.normalisation_rate_factor", config.normalisation_rate_factor)?;
+                let (every, share) = (config.lookahead_every, config.lookahead_share);
+                require(every >= 1, "optimizer.lookahead_every", "1 or more", every.to_string(), "6 steps are usual")?;
+                require(
+                    share > 0.0 && share <= 1.0,
+                    "optimizer.lookahead_share",
+                    "above 0 and up to 1",
+                    share.to_string(),
+                    "0.5 is usual; 1 switches it off",
+                )?;
+                config.groups.validate("optimizer")
+            }
+            Self::Muon(config) => {
+                positive("optimizer.learning_rate", config.learning_rate)?;
+                below_one("optimizer.momentum", config.momentum)?;
+                not_negative("optimizer.weight_decay", config.weight_decay)?;
+                require(
+                    (1..=50).contains(&config.steps),
+                    "optimizer.steps",
+                    "1 to 50 iterations",
+                    config.steps.to_string(),
+                    "5 are usual",
+                )?;
+                require(
+                    !(config.normalise_weights && config.weight_decay > 0.0),
+                    "optimizer.weight_decay",
+                    "0 where `normalise_weights` gives weights their norm",
+                    config.weight_decay.to_string(),
+                    "leave one of the two out",
+                )?;
+                match &config.rest {
+                    RestConfig::Sgd(rest) => validate_sgd("optimizer.rest", rest),
+                    RestConfig::AdamW(rest) => validate_adamw("optimizer.rest", rest),
+                }
             }
         }
     }
 
-    /// How many tensors of state a weight has.
-    fn states(&self) -> usize {
+    /// Checks that the optimizer has something to move in a network.
+    ///
+    /// # Errors
+    /// When it is Muon and no learned convolution is a matrix.
+    pub fn validate_for(&self, layout: &Layout) -> Result<()> {
+        require(
+            !matches!(self, Self::Muon(_)) || layout.slots().iter().any(|slot| matrix(slot).is_some()),
+            "optimizer.kind",
+            "an optimizer that has something to move: Muon moves learned convolutions of two outputs or more",
+            "`muon` for a network without one".into(),
+            "use `sgd` or `adamw`, or wider layers",
+        )
+    }
+
+    /// What moves a tensor.
+    fn rule(&self, slot: &Slot) -> Rule<'_> {
         match self {
-            Self::Sgd(_) => 1,
-            Self::AdamW(_) => 2,
+            Self::Sgd(config) => Rule::Sgd(config),
+            Self::AdamW(config) => Rule::AdamW(config),
+            Self::Ranger(config) => Rule::Ranger(config),
+            Self::Muon(config) => match (matrix(slot), &config.rest) {
+                (Some(shape), _) => Rule::Muon(config, shape),
+                (None, RestConfig::Sgd(rest)) => Rule::Sgd(rest),
+                (None, RestConfig::AdamW(rest)) => Rule::AdamW(rest),
+            },
         }
     }
 }
 
-/// The factor of the rate and the decay of a tensor's group.
-fn group(slot: &Slot, normalisation_rate_factor: f64, weight_decay: f64) -> (f64, f64) {
-    match slot.role {
-        Role::Weight => (1.0, weight_decay),
-        Role::Normalisation => (normalisation_rate_factor, 0.0),
-        Role::Bias | Role::Statistic | Role::Frozen => (1.0, 0.0),
+fn validate_sgd(table: &str, config: &SgdConfig) -> Result<()> {
+    positive(&format!("{table}.learning_rate"), config.learning_rate)?;
+    below_one(&format!("{table}.momentum"), config.momentum)?;
+    not_negative(&format!("{table}.weight_decay"), config.weight_decay)?;
+    positive(&format!("{table}.normalisation_rate_factor"), config.normalisation_rate_factor)?;
+    config.groups.validate(table)
+}
+
+fn validate_adamw(table: &str, config: &AdamWConfig) -> Result<()> {
+    positive(&format!("{table}.learning_rate"), config.learning_rate)?;
+    below_one(&format!("{table}.beta1"), config.beta1)?;
+    below_one(&format!("{table}.beta2"), config.beta2)?;
+    positive(&format!("{table}.epsilon"), config.epsilon)?;
+    not_negative(&format!("{table}.weight_decay"), config.weight_decay)?;
+    positive(&format!("{table}.normalisation_rate_factor"), config.normalisation_rate_factor)?;
+    config.groups.validate(table)
+}
+
+/// What moves one tensor.
+enum Rule<'c> {
+    Sgd(&'c SgdConfig),
+    AdamW(&'c AdamWConfig),
+    Ranger(&'c RangerConfig),
+    Muon(&'c MuonConfig, [usize; 2]),
+}
+
+impl Rule<'_> {
+    /// How many tensors of state it keeps.
+    fn states(&self) -> usize {
+        match self {
+            Self::Sgd(_) | Self::Muon(..) => 1,
+            Self::AdamW(_) | Self::Ranger(_) => 2,
+        }
     }
 }
 
@@ -89,7 +191,7 @@ impl Optimizer {
     /// The state before the first step.
     pub fn new(config: &OptimizerConfig, layout: &Layout, device: &Device) -> Self {
         let states = layout.slots().iter().map(|slot| {
-            let count = if slot.role.is_learned() { config.states() } else { 0 };
+            let count = if slot.role.is_learned() { config.rule(slot).states() } else { 0 };
             (0..count).map(|_| upload(vec![0.0; slot.len()], device)).collect()
         });
         Self { config: config.clone(), states: states.collect(), steps: 0 }
@@ -112,18 +214,29 @@ impl Optimizer {
             let weight = weights.take(SlotId(place), device);
             let mut before = std::mem::take(state).into_iter();
             let mut next = || before.next().expect("the state was made for this configuration");
-            let weight = match &self.config {
-                OptimizerConfig::Sgd(config) => {
+            let weight = match self.config.rule(slot) {
+                Rule::Sgd(config) => {
                     let (weight, velocity) =
                         ops::sgd_update(weight, next(), gradient, config.step(slot, factor), device.ops());
                     *state = vec![velocity];
                     weight
                 }
-                OptimizerConfig::AdamW(config) => {
+                Rule::AdamW(config) => {
                     let step = config.step(slot, factor, self.steps);
                     let (weight, mean, square) =
                         ops::adamw_update(weight, next(), next(), gradient, step, device.ops());
                     *state = vec![mean, square];
+                    weight
+                }
+                Rule::Ranger(config) => {
+                    let before = [weight, next(), next()];
+                    let [weight, mean, square] = config.update(slot, before, gradient, factor, self.steps, device);
+                    *state = vec![mean, square];
+                    weight
+                }
+                Rule::Muon(config, shape) => {
+                    let [weight, velocity] = config.update(shape, [weight, next()], gradient, factor);
+                    *state = vec![velocity];
                     weight
                 }
             };
@@ -152,10 +265,15 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Initial;
+    use crate::lookahead::Lookahead;
+    use crate::weights::{Initial, Role};
 
-    /// Two weights, one normalisation scale and one bias, moved three times by known gradients.
     fn three_steps(config: OptimizerConfig) -> Vec<Vec<f32>> {
+        steps(config, 3)
+    }
+
+    /// Two weights, one normalisation scale and one bias, moved so often by known gradients.
+    fn steps(config: OptimizerConfig, count: usize) -> Vec<Vec<f32>> {
         let device = Device::cpu();
         let mut layout = Layout::default();
         layout.add("weight".into(), Role::Weight, &[1, 2], Initial::Constant(0.5));
@@ -164,10 +282,14 @@ mod tests {
         layout.add("frozen".into(), Role::Frozen, &[1], Initial::Constant(0.5));
         let mut weights = Weights::draw(&layout, 0, &device);
         let mut optimizer = Optimizer::new(&config, &layout, &device);
-        for gradient in [1.0f32, -0.5, 0.25] {
+        let mut lookahead = config.lookahead().map(|config| Lookahead::new(config, &weights));
+        for gradient in [1.0f32, -0.5, 0.25].into_iter().cycle().take(count) {
             let gradients = [vec![gradient, 2.0 * gradient], vec![gradient], vec![gradient], vec![gradient]];
             let gradients = gradients.map(|values| Some(upload(values, &device))).into();
             optimizer.step(&mut weights, &layout, gradients, 0.5, &device);
+            if let Some(lookahead) = &mut lookahead {
+                lookahead.after_step(&mut weights, &layout, optimizer.steps(), 0.0, &device);
+            }
         }
         weights.to_host()
     }
@@ -200,6 +322,7 @@ mod tests {
             nesterov: true,
             weight_decay: 0.01,
             normalisation_rate_factor: 8.0,
+            groups: Groups::default(),
         };
         agree(
             &three_steps(OptimizerConfig::Sgd(config)),
@@ -216,6 +339,7 @@ mod tests {
             epsilon: 1e-5,
             weight_decay: 0.1,
             normalisation_rate_factor: 2.0,
+            groups: Groups::default(),
         };
         agree(
             &three_steps(OptimizerConfig::AdamW(config)),
@@ -223,13 +347,58 @@ mod tests {
         );
     }
 
+    // import math, torch; torch.set_default_dtype(torch.double)
+    // def ranger(steps, lr=.01, mom=.95, sq=.99, eps=1e-6, wd=.1, k=6, alpha=.5):
+    //     for p, l, d, s in ((torch.full((2,), .5), lr, wd, [1., 2.]), (torch.full((1,), .5), 2 * lr, 0, [1.]), (torch.full((1,), .5), lr, 0, [1.])):
+    //         m, v, slow = torch.zeros_like(p), torch.zeros_like(p), p.clone()
+    //         for t in range(1, steps + 1):
+    //             g = [1., -.5, .25][(t - 1) % 3] * torch.tensor(s)
+    //             p *= 1 - l * d
+    //             m = mom * m + (1 - mom) * g; v = sq * v + (1 - sq) * g * g
+    //             ri = 2 / (1 - sq) - 1; r = ri - 2 * t * sq ** t / (1 - sq ** t)
+    //             f = math.sqrt((r - 4) * (r - 2) * ri / ((ri - 4) * (ri - 2) * r)) if r > 5 else 1
+    //             p -= l * f / (1 - mom ** t) * m / (((v / (1 - sq ** t)).sqrt() + eps) if r > 5 else 1)
+    //             if t % k == 0: slow += alpha * (p - slow); p.copy_(slow)
+    //         print(p.tolist())
+    // ranger(3); ranger(8)    (without Lookahead and with eps=1e-12, torch.optim.RAdam gives the same)
+    #[test]
+    fn ranger_agrees_with_the_published_steps_before_and_after_rectification_begins() {
+        let config: OptimizerConfig = toml::from_str(
+            "kind = \"ranger\"\nlearning_rate = 0.02\nweight_decay = 0.1\nnormalisation_rate_factor = 2.0",
+        )
+        .unwrap();
+        agree(&steps(config.clone(), 3), [0.483840995332, 0.469180491163, 0.470634396279, 0.485317198139]);
+        agree(&steps(config, 8), [0.485750860363, 0.475081319534, 0.476365431390, 0.488182715695]);
+    }
+
+    #[test]
+    fn muon_leaves_everything_but_convolutions_to_the_rest() {
+        // What is a matrix but no convolution, the scale and the bias go as gradient descent takes them.
+        let rest =
+            "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01\nnormalisation_rate_factor = 8.0";
+        let inner = rest.replace('\n', ", ");
+        let text = format!("kind = \"muon\"\nlearning_rate = 0.3\nrest = {{ {inner} }}");
+        let muon = three_steps(toml::from_str(&text).unwrap());
+        assert_eq!(muon, three_steps(toml::from_str(rest).unwrap()));
+    }
+
     #[test]
     fn a_restored_optimizer_goes_on_as_if_it_had_never_stopped() {
+        let rest = "rest = { kind = \"adamw\", learning_rate = 0.1 }";
+        goes_on("kind = \"sgd\"\nlearning_rate = 0.1");
+        goes_on("kind = \"adamw\"\nlearning_rate = 0.1");
+        goes_on("kind = \"ranger\"\nlearning_rate = 0.1");
+        goes_on(&format!("kind = \"muon\"\nlearning_rate = 0.1\n{rest}"));
+    }
+
+    fn goes_on(config: &str) {
         let device = Device::cpu();
         let mut layout = Layout::default();
-        layout.add("weight".into(), Role::Weight, &[1, 2], Initial::Constant(0.5));
-        let config: OptimizerConfig = toml::from_str("kind = \"adamw\"\nlearning_rate = 0.1").unwrap();
-        let gradient = || vec![Some(upload(vec![1.0, -0.3], &device))];
+        layout.add("weight".into(), Role::Weight, &[2, 2, 1, 1], Initial::Constant(0.5));
+        layout.add("head.weight".into(), Role::Weight, &[1, 2], Initial::Constant(0.5));
+        let config: OptimizerConfig = toml::from_str(config).unwrap();
+        let gradient =
+            || [vec![1.0, -0.3, 0.5, 2.0], vec![0.1, -0.2]].map(|values| Some(upload(values, &device))).into();
         let mut weights = Weights::draw(&layout, 0, &device);
         let mut optimizer = Optimizer::new(&config, &layout, &device);
         optimizer.step(&mut weights, &layout, gradient(), 1.0, &device);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::group;
+use super::groups::Groups;
 use crate::ops::SgdStep;
 use crate::weights::Slot;
 
@@ -24,6 +24,9 @@ pub struct SgdConfig {
     /// The factor of the rate for the normalisations' scales and shifts.
     #[serde(default = "one")]
     pub normalisation_rate_factor: f64,
+    /// Rates and decays of the small groups.
+    #[serde(default, skip_serializing_if = "Groups::is_usual")]
+    pub groups: Groups,
 }
 
 fn momentum() -> f64 {
@@ -40,7 +43,7 @@ fn one() -> f64 {
 
 impl SgdConfig {
     pub(super) fn step(&self, slot: &Slot, factor: f64) -> SgdStep {
-        let (rate_factor, decay) = group(slot, self.normalisation_rate_factor, self.weight_decay);
+        let (rate_factor, decay) = self.groups.of(slot, self.normalisation_rate_factor, self.weight_decay);
         let rate = self.learning_rate * factor * rate_factor;
         SgdStep { rate, momentum: self.momentum, nesterov: self.nesterov, decay }
     }

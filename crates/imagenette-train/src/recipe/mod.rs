@@ -7,14 +7,16 @@ mod read;
 mod shipped;
 mod validate;
 
-use imagenette_data::augment::{Augment, EvaluationGeometry};
+use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
+use crate::selection::Selection;
 
 /// Everything that decides a run but its seed and the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +56,25 @@ pub struct Recipe {
     pub augment: Augment,
     /// How a val photo is shown.
     pub evaluation: EvaluationConfig,
+    /// The share of each class's train photos that is kept back and judged on instead of val, for tuning; such a run has no
+    /// val accuracy. Absent means none: the run counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<f64>,
+    /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookahead: Option<LookaheadConfig>,
+    /// What is painted over in training samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase: Option<Erase>,
+    /// How training samples are mixed with each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    /// Which samples of a batch are learned from; absent means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
+    /// Which rules the recipe promises to keep; it is refused where it breaks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
     /// An average of the weights that is evaluated and kept instead of the last ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
@@ -61,6 +82,18 @@ pub struct Recipe {
 
 fn one() -> u32 {
     1
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+/// Rules that a recipe can promise to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rules {
+    /// Those of Imagenette's leaderboards: photos are judged at no larger a resolution than they are learned at, and on val.
+    Leaderboard,
 }
 
 /// Cross-entropy's settings.
@@ -88,9 +121,17 @@ pub struct EvaluationConfig {
 pub struct EmaConfig {
     /// The share that the average keeps at each step, 0 or more and below 1.
     pub decay: f64,
+    /// The share of the run after which the average begins; until then the weights themselves are judged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from: f64,
 }
 
 impl Recipe {
+    /// The Lookahead of the run: the optimizer's own, or the one that was asked for.
+    pub fn lookahead(&self) -> Option<LookaheadConfig> {
+        self.optimizer.lookahead().or(self.lookahead)
+    }
+
     /// The resolved whole as TOML: what is recorded, and what its hash is taken of.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe has only tables, strings, finite numbers and small integers")

@@ -204,4 +204,33 @@ mod tests {
         refused(&[("model.stem", "7")], "model.stem", "even");
         refused(&[("optimizer.momentum", "1.0")], "optimizer.momentum", "");
     }
+
+    #[test]
+    fn combinations_that_make_no_sense_are_refused_by_their_key() {
+        const MUON: &str = "{ kind = 'muon', learning_rate = 0.1, rest = { kind = 'sgd', learning_rate = 0.1 } }";
+        const RANGER: &str = "{ kind = 'ranger', learning_rate = 0.01 }";
+        assert!(read(&[("optimizer", MUON)]).is_ok() && read(&[("optimizer", RANGER)]).is_ok());
+        refused(&[("optimizer", MUON), ("model.widths", "[1]")], "optimizer.kind", "`sgd` or `adamw`");
+        refused(&[("optimizer", MUON), ("optimizer.steps", "0")], "optimizer.steps", "5");
+        refused(&[("optimizer", MUON), ("optimizer.rest.momentum", "1.5")], "optimizer.rest.momentum", "");
+        let twice = [("optimizer", RANGER), ("lookahead.kind", "steady")];
+        refused(&twice, "lookahead", "lookahead_every");
+        refused(&[("lookahead.kind", "rising"), ("ema.decay", "0.9")], "ema", "leave one");
+        refused(&[("lookahead", "{ kind = 'steady', every = 0 }")], "lookahead.every", "");
+        refused(&[("mix", "{ mixup = 0.2, from = 0.5, until = 0.3 }")], "mix.until", "before it begins");
+        refused(&[("mix", "{ until = 0.9 }")], "mix", "mixup = 0.2");
+        refused(&[("erase", "{ probability = 2.0 }")], "erase.probability", "");
+        refused(&[("selection", "{ keep = 0.5, from = 0.9, until = 0.5 }")], "selection.until", "before it begins");
+        refused(&[("hold_out", "1.0")], "hold_out", "0.1");
+        refused(&[("schedule", "{ kind = 'flat-cosine', warm_up = 0.8, flat = 0.7 }")], "schedule.warm_up", "");
+        refused(&[("ema", "{ decay = 0.9, from = 1.0 }")], "ema.from", "");
+        // m128 is judged at 128 px.
+        refused(&[("rules", "leaderboard"), ("resolution", "96")], "evaluation.resolution", "leave `rules` out");
+        assert!(read(&[("rules", "leaderboard")]).is_ok() && read(&[("resolution", "96")]).is_ok());
+        refused(&[("resolution", "[{ from = 0.0, px = 64, batch_size = 0 }]")], "resolution.batch_size", "");
+        refused(&[("model.depths", "[1, 2]")], "model.depths", "");
+        refused(&[("model.stochastic_depth", "0.1")], "model.stochastic_depth", "residual");
+        refused(&[("model.stem_patch_px", "3")], "model.stem_patch_px", "");
+        refused(&[("model", "{ kind = 'xresnet', depth = 18, groups = 32 }")], "model.groups", "");
+    }
 }

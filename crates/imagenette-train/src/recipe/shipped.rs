@@ -3,8 +3,15 @@
 use super::Recipe;
 use crate::error::{Result, TrainError};
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 10] = [
     ("default", include_str!("../../../../recipes/default.toml")),
+    ("fast-85", include_str!("../../../../recipes/fast-85.toml")),
+    ("fast-90", include_str!("../../../../recipes/fast-90.toml")),
+    ("epochs-5", include_str!("../../../../recipes/epochs-5.toml")),
+    ("epochs-10", include_str!("../../../../recipes/epochs-10.toml")),
+    ("epochs-30", include_str!("../../../../recipes/epochs-30.toml")),
+    ("epochs-60", include_str!("../../../../recipes/epochs-60.toml")),
+    ("fastai-2020", include_str!("../../../../recipes/fastai-2020.toml")),
     ("m128", include_str!("../../../../recipes/m128.toml")),
     ("resnet18", include_str!("../../../../recipes/resnet18.toml")),
 ];
@@ -46,6 +53,18 @@ mod tests {
         for (name, text) in SHIPPED {
             let recipe = Recipe::from_toml(text, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(recipe.name, name);
+            assert!(text.starts_with("# "), "{name}: a header says what it is");
+            assert!(name == "default" || name == "resnet18" || text.contains("\n# Expected: "), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_recipe_in_the_reference_is_valid() {
+        let blocks: Vec<&str> = include_str!("../../../../docs/recipes.md").split("```toml\n").skip(1).collect();
+        assert_eq!(blocks.len(), 3);
+        for block in blocks {
+            let text = block.split("```").next().unwrap();
+            Recipe::from_toml(text, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
         }
     }
 

@@ -1,11 +1,13 @@
 //! The checks that types cannot make: of a recipe by itself, then against the dataset it is to be used on.
 
 use imagenette_data::DataError;
+use imagenette_data::augment::Augment;
 use imagenette_data::edition::Split;
+use imagenette_data::hold_out::{HoldOut, hold_out};
 use imagenette_data::manifest::Manifest;
 
-use super::Recipe;
-use super::checks::{below_one, require};
+use super::checks::{below_one, positive, require};
+use super::{Recipe, Rules};
 use crate::error::{Result, TrainError};
 use crate::schedule::{Resolution, Schedule};
 
@@ -21,6 +23,7 @@ impl Recipe {
         at_least_one("runs", self.runs)?;
         self.model.validate()?;
         self.optimizer.validate()?;
+        self.optimizer.validate_for(self.model.build(2).layout())?;
         self.validate_resolutions()?;
         match self.schedule {
             Schedule::OneCycle { warm_up, start, end } => {
@@ -29,22 +32,79 @@ impl Recipe {
                 share("schedule.end", end)?;
             }
             Schedule::Linear { warm_up } => share("schedule.warm_up", warm_up)?,
-            Schedule::FlatCosine { flat } => share("schedule.flat", flat)?,
+            Schedule::Exponential { start, end } => {
+                positive("schedule.start", start)?;
+                positive("schedule.end", end)?;
+            }
+            Schedule::FlatCosine { warm_up, flat } => {
+                share("schedule.warm_up", warm_up)?;
+                share("schedule.flat", flat)?;
+                require(
+                    warm_up <= flat,
+                    "schedule.warm_up",
+                    &format!("at most `flat` ({flat}), where the fall begins"),
+                    warm_up.to_string(),
+                    "shorten the warm-up",
+                )?;
+            }
+        }
+        if let Some(share) = self.hold_out {
+            require(
+                share > 0.0 && share < 1.0,
+                "hold_out",
+                "a share above 0 and below 1",
+                share.to_string(),
+                "0.1 keeps back a tenth of the train split; leave it out to be judged on val",
+            )?;
         }
         below_one("loss.label_smoothing", self.loss.label_smoothing)?;
         if let Some(ema) = self.ema {
             below_one("ema.decay", ema.decay)?;
+            below_one("ema.from", ema.from)?;
         }
-        // The data crate names its keys from its own tables; here they stand in `augment` and `evaluation`.
-        let inside = |error: DataError, table: &str| match error {
-            DataError::Setting { key, expected, found, hint } => {
-                let key = if key.starts_with(table) { key } else { format!("{table}.{key}") };
-                TrainError::Recipe { key, expected, found, hint }
-            }
-            other => other.into(),
-        };
+        self.validate_lookahead()?;
+        self.validate_rules()?;
+        if let Some(selection) = self.selection {
+            selection.validate()?;
+        }
+        for checked in
+            [self.erase.map(|erase| erase.validate()), self.mix.map(|mix| mix.validate())].into_iter().flatten()
+        {
+            checked.map_err(|error| inside(error, ""))?;
+        }
         self.augment.validate().map_err(|error| inside(error, "augment"))?;
         self.evaluation.geometry.validate().map_err(|error| inside(error, "evaluation"))
+    }
+
+    fn validate_rules(&self) -> Result<()> {
+        let Some(Rules::Leaderboard) = self.rules else { return Ok(()) };
+        let (judged_px, largest_px) = (self.evaluation.resolution, self.resolution.largest_px());
+        require(
+            judged_px <= largest_px,
+            "evaluation.resolution",
+            &format!("at most {largest_px} px, the largest in training (`rules = \"leaderboard\"`)"),
+            format!("{judged_px} px"),
+            "train at the evaluation's resolution too, or leave `rules` out: the result is then no entry",
+        )
+    }
+
+    fn validate_lookahead(&self) -> Result<()> {
+        let Some(lookahead) = self.lookahead else { return Ok(()) };
+        lookahead.validate()?;
+        require(
+            self.optimizer.lookahead().is_none(),
+            "lookahead",
+            "none beside an optimizer that has its own",
+            "one beside `ranger`".into(),
+            "set `optimizer.lookahead_every` and `optimizer.lookahead_share` instead",
+        )?;
+        require(
+            !(lookahead.is_judged() && self.ema.is_some()),
+            "ema",
+            "none beside a `rising` lookahead, whose slow weights are an average already",
+            "both".into(),
+            "leave one of them out",
+        )
     }
 
     fn validate_resolutions(&self) -> Result<()> {
@@ -60,6 +120,13 @@ impl Recipe {
                 format!("{:?}", stages.iter().map(|stage| stage.from).collect::<Vec<_>>()),
                 "the first stage is `from = 0.0`; each next one begins later",
             )?;
+            for stage in stages {
+                at_least_one("resolution.batch_size", stage.batch_size.unwrap_or(1))?;
+                if let Some(crop) = stage.crop {
+                    let checked = Augment { crop, ..self.augment }.validate();
+                    checked.map_err(|error| inside(error, "resolution"))?;
+                }
+            }
         }
         for (key, px) in
             [("resolution", self.resolution.smallest_px()), ("evaluation.resolution", self.evaluation.resolution)]
@@ -75,14 +142,32 @@ impl Recipe {
         Ok(())
     }
 
+    /// The samples that are trained on and those that are judged on: train and val, or two parts of train where the recipe
+    /// holds some out.
+    ///
+    /// # Errors
+    /// When the share that is held out makes no sense.
+    pub fn samples(&self, manifest: &Manifest) -> Result<(Vec<u32>, Vec<u32>)> {
+        Ok(match self.hold_out {
+            None => (manifest.samples(Split::Train), manifest.samples(Split::Val)),
+            Some(share) => {
+                let HoldOut { train, held_out } = hold_out(manifest, share)?;
+                (train, held_out)
+            }
+        })
+    }
+
     /// Checks the recipe against the dataset it is to be used on.
     ///
     /// # Errors
     /// When it asks for more pixels than the photos have, for a batch larger than the train split, or when a split is
     /// empty.
     pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
-        let (train, val) = (manifest.samples(Split::Train).len(), manifest.samples(Split::Val).len());
-        for (split, count) in [("train", train), ("val", val)] {
+        let (train, judged) = self.samples(manifest)?;
+        let (train, judged) = (train.len(), judged.len());
+        for (split, count) in
+            [("train", train), (if self.hold_out.is_some() { "train, held out" } else { "val" }, judged)]
+        {
             require(
                 count > 0,
                 "dataset",
@@ -91,11 +176,13 @@ impl Recipe {
                 "use a dataset with both splits",
             )?;
         }
+        let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
+        let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
         require(
-            self.batch_size as usize <= train,
+            largest as usize <= train,
             "batch_size",
-            &format!("at most the {train} photos of the train split"),
-            self.batch_size.to_string(),
+            &format!("at most the {train} photos that are trained on"),
+            largest.to_string(),
             &format!("use `--set batch_size={}`", train.min(64)),
         )?;
         // The median: in a set of many sizes a few small photos may be enlarged, but not the half of them.
@@ -114,6 +201,17 @@ impl Recipe {
             )?;
         }
         Ok(())
+    }
+}
+
+/// The data crate names its keys from its own tables; here they stand in others.
+fn inside(error: DataError, table: &str) -> TrainError {
+    match error {
+        DataError::Setting { key, expected, found, hint } => {
+            let key = if key.starts_with(table) { key } else { format!("{table}.{key}") };
+            TrainError::Recipe { key, expected, found, hint }
+        }
+        other => other.into(),
     }
 }
 

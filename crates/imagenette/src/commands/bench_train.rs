@@ -53,7 +53,7 @@ pub(super) fn run(
         overrides.push((key.to_owned(), value));
     }
     overrides.extend(arguments.batch_size.map(|size| ("batch_size".to_owned(), size.to_string())));
-    overrides.extend(super::train::pairs(&arguments.set)?);
+    overrides.extend(super::train::overrides(&arguments.set)?);
     let recipe = super::train::read_recipe(Some(&arguments.recipe), &overrides)?;
     let batch_size = recipe.batch_size as usize;
     let device = device.with_precision(recipe.precision)?;

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use imagenette_data::edition::Split;
-use imagenette_data::manifest::Manifest;
+use imagenette_data::hold_out::hold_out;
+use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
+use imagenette_results::run_record::HeldOut;
 use imagenette_results::{Prediction, RunRecord, predictions, run_record, statistics};
 
 use crate::chosen;
@@ -26,15 +28,25 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     };
     let predictions = predictions::read(&path)?;
     let dataset = truth(arguments, record.as_ref(), &predictions)?;
-    let score = score_against(&path, &predictions, &dataset.manifest)?;
+    let held_out = record.as_ref().and_then(|record| record.held_out);
+    let score = match held_out {
+        None => score_against(&path, &predictions, &dataset.manifest)?,
+        Some(held_out) => score_held_out(&path, &predictions, &dataset.manifest, held_out)?,
+    };
     if arguments.json {
         let record = record.as_ref().map(|record| record.result);
         print_json(&serde_json::json!({
             "predictions": path, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "correct": score.correct, "total": score.total, "accuracy": score.accuracy(), "recorded": record,
-            "classes": score.classes, "confusion": score.confusion,
+            "classes": score.classes, "confusion": score.confusion, "held_out": held_out,
         }))?;
     } else {
+        if let Some(held_out) = held_out {
+            print(&format!(
+                "on {} photos held out of the train split: for tuning, and no val accuracy",
+                thousands(held_out.photos)
+            ))?;
+        }
         print_score(&score, &dataset.manifest.classes, arguments.confusion)?;
     }
     if let (Some(run), Some(record)) = (run, &record)
@@ -85,10 +97,30 @@ pub(crate) fn score_against(
     manifest: &Manifest,
 ) -> anyhow::Result<predictions::Score> {
     let val = manifest.images.iter().filter(|image| image.split == Split::Val);
-    let truth: Vec<(String, usize)> = val
+    score_images(path, predictions, manifest, val)
+}
+
+/// Scores predictions against what a tuning run held out of the train split.
+fn score_held_out(
+    path: &Path,
+    predictions: &[Prediction],
+    manifest: &Manifest,
+    held_out: HeldOut,
+) -> anyhow::Result<predictions::Score> {
+    let samples = hold_out(manifest, held_out.share)?.held_out;
+    score_images(path, predictions, manifest, samples.iter().map(|&sample| &manifest.images[sample as usize]))
+}
+
+fn score_images<'m>(
+    path: &Path,
+    predictions: &[Prediction],
+    manifest: &'m Manifest,
+    images: impl Iterator<Item = &'m ImageEntry>,
+) -> anyhow::Result<predictions::Score> {
+    let truth: Vec<(String, usize)> = images
         .map(|image| Some((manifest.relative_path(image), usize::from(image.label?))))
         .collect::<Option<_>>()
-        .context("the val split has photos without a label")?;
+        .context("photos without a label cannot be judged")?;
     let classes: Vec<String> = manifest.classes.iter().map(|class| class.wnid.clone()).collect();
     Ok(predictions::score(path, predictions, &truth, &classes)?)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use imagenette_data::augment::Augment;
 use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
@@ -71,7 +72,7 @@ fn samples(arguments: &Show, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// One row: the first training batch of a recipe, cropped and flipped.
+/// One row: the first training batch of a recipe, cropped and flipped, erased from and mixed.
 fn augmented(
     arguments: &Show,
     recipe: &str,
@@ -85,10 +86,20 @@ fn augmented(
     let resolution_px = recipe.resolution.px(0.0);
     let mut order = epoch_order(&dataset.manifest.samples(Split::Train), arguments.seed, 0);
     order.truncate(arguments.count as usize);
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view: View::Train(recipe.augment) };
+    let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
+    let view = View::Train(Augment { crop, ..recipe.augment });
+    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view };
     let requests = Box::new(std::iter::once(request));
     let mut loader = Loader::new(Arc::new(packed), dataset.labels().into(), arguments.seed, 1, requests)?;
-    let batch = loader.next().context("the loader gives one batch for one request")??;
+    let mut batch = loader.next().context("the loader gives one batch for one request")??;
+    let (side, seed) = (resolution_px as usize, arguments.seed);
+    if let Some(erase) = recipe.erase {
+        let samples = batch.samples.clone();
+        erase.batch(&mut batch.pixels, &samples, side, seed, 0);
+    }
+    if let Some(mix) = recipe.mix.filter(|mix| mix.is_on(0.0)) {
+        mix.batch(&mut batch.pixels, side, (seed, 0, 0));
+    }
     let picture_bytes = (resolution_px * resolution_px * 3) as usize;
     let pictures = batch.pixels.chunks_exact(picture_bytes);
     let pictures = pictures.map(|rgb| Pixels { width_px: resolution_px, height_px: resolution_px, rgb: rgb.to_vec() });

@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::terminal::{Hint, Terminal, print, print_json, seconds, thousands};
 
 /// Seconds between checkpoints within an epoch.
-const CHECKPOINT_SECONDS: f64 = 60.0;
+pub(crate) const CHECKPOINT_SECONDS: f64 = 60.0;
 
 pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
@@ -98,19 +98,16 @@ pub(crate) fn read_recipe(named: Option<&str>, overrides: &[(String, String)]) -
     Recipe::from_toml(&text, overrides).with_context(|| named.to_owned())
 }
 
-/// What `--set` asks for.
-pub(super) fn pairs(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
-    set.iter()
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').ok_or_else(|| {
-                Hint::error(
-                    format!("--set: expected KEY=VALUE, found `{pair}`"),
-                    "for example --set optimizer.momentum=0.9",
-                )
-            })?;
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
-        })
-        .collect()
+/// Keys and values of `--set`.
+pub(crate) fn overrides(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let pair = |pair: &String| match pair.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        None => Err(Hint::error(
+            format!("--set: expected KEY=VALUE, found `{pair}`"),
+            "for example --set optimizer.momentum=0.9",
+        )),
+    };
+    set.iter().map(pair).collect()
 }
 
 /// The recipe with the flags put over it.
@@ -124,15 +121,22 @@ fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     put("precision", arguments.precision.and_then(|name| Some(name.to_possible_value()?.get_name().to_owned())));
     // `{:?}` keeps a point or an exponent, so that TOML reads a float.
     put("optimizer.learning_rate", arguments.learning_rate.map(|rate| format!("{rate:?}")));
+    put("hold_out", arguments.hold_out.map(|share| format!("{share:?}")));
     put("seed", arguments.seed.map(|seed| seed.to_string()));
     put("runs", arguments.runs.map(|runs| runs.to_string()));
     // Quoted, since a folder's name may look like anything.
     put("dataset", arguments.dataset.as_ref().map(|named| format!("'{named}'")));
-    overrides.extend(pairs(&arguments.set)?);
+    overrides.extend(self::overrides(&arguments.set)?);
     read_recipe(arguments.recipe.as_deref(), &overrides)
 }
 
-fn packed(dataset: &Dataset, store: &Store, threads: usize, terminal: &Terminal) -> anyhow::Result<Arc<Packed>> {
+/// The photos' pixels, decoded now if they are not yet.
+pub(crate) fn packed(
+    dataset: &Dataset,
+    store: &Store,
+    threads: usize,
+    terminal: &Terminal,
+) -> anyhow::Result<Arc<Packed>> {
     let packed = Packed::open_or_build(dataset, &store.packed_folder(), threads, terminal);
     terminal.finish();
     Ok(Arc::new(packed?))
@@ -147,7 +151,8 @@ fn free_folder(name: &str) -> PathBuf {
     candidates.into_iter().find(|folder| !folder.exists()).expect("there is always a larger number")
 }
 
-fn one(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<(PathBuf, Outcome)> {
+/// Trains one run and says what happens.
+pub(crate) fn one(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<(PathBuf, Outcome)> {
     let manifest = &job.dataset.manifest;
     let recipe = &job.recipe;
     let what = if job.resume { "resuming" } else { "training" };
@@ -188,8 +193,9 @@ fn finish(outcomes: Vec<(PathBuf, Outcome)>, arguments: &Train) -> anyhow::Resul
         }
     } else {
         for (folder, record) in &finished {
+            let what = if record.held_out.is_some() { "held-out top-1" } else { "top-1" };
             print(&format!(
-                "top-1 {:.2}%  ({} of {}; seed {}; {} epochs; trained in {}, {} in all; {})",
+                "{what} {:.2}%  ({} of {}; seed {}; {} epochs; trained in {}, {} in all; {})",
                 100.0 * record.result.accuracy(),
                 thousands(record.result.correct),
                 thousands(record.result.total),
@@ -219,7 +225,7 @@ fn list() -> anyhow::Result<ExitCode> {
     for (name, text) in Recipe::shipped() {
         // The header of each recipe says what it is, what it should reach and what it costs.
         let header: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
-        print(&format!("{name:<10} {}", header.join("\n           ")))?;
+        print(&format!("{name:<12} {}", header.join("\n             ")))?;
     }
     Ok(ExitCode::SUCCESS)
 }

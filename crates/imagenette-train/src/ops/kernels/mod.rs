@@ -174,6 +174,8 @@ fn curve(activation: Option<Activation>) -> Curve {
         None => Curve::Identity,
         Some(Activation::Relu) => Curve::Relu,
         Some(Activation::Gelu) => Curve::Gelu,
+        Some(Activation::Silu) => Curve::Silu,
+        Some(Activation::Mish) => Curve::Mish,
     }
 }
 

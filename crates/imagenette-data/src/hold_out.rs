@@ -1,0 +1,117 @@
+//! A part of the train split kept back for tuning, so that val stays unseen: the same photos for everybody, from every
+//! class the same share.
+
+use crate::edition::Split;
+use crate::error::{DataError, Result};
+use crate::manifest::Manifest;
+use crate::random::{Purpose, Random};
+
+/// The train split in two, both by sample number in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldOut {
+    /// What is trained on.
+    pub train: Vec<u32>,
+    /// What is judged on.
+    pub held_out: Vec<u32>,
+}
+
+/// Keeps `share` of each class's train photos back, rounded to whole photos. Which ones depends on the photos' list alone,
+/// never on a run's seed, so that the runs of a comparison are judged on the same ones.
+///
+/// # Errors
+/// When the share is not above 0 and below 1.
+///
+/// # Example
+/// ```no_run
+/// # fn example(dataset: &imagenette_data::dataset::Dataset) -> imagenette_data::Result<()> {
+/// let split = imagenette_data::hold_out::hold_out(&dataset.manifest, 0.1)?;
+/// assert!(split.held_out.iter().all(|sample| !split.train.contains(sample)));
+/// # Ok(())
+/// # }
+/// ```
+pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
+    if !(share > 0.0 && share < 1.0) {
+        return Err(DataError::Setting {
+            key: "hold_out".into(),
+            expected: "a share above 0 and below 1".into(),
+            found: share.to_string(),
+            hint: "0.1 keeps back a tenth of the train split".into(),
+        });
+    }
+    let samples = manifest.samples(Split::Train);
+    let label_of = |sample: u32| manifest.images[sample as usize].label;
+    let mut held_out = Vec::new();
+    for label in 0..manifest.classes.len() as u16 {
+        let mut of_class: Vec<u32> =
+            samples.iter().copied().filter(|&sample| label_of(sample) == Some(label)).collect();
+        let count = (share * of_class.len() as f64).round() as usize;
+        Random::new(0, Purpose::HoldOut, 0, label.into()).shuffle(&mut of_class);
+        held_out.extend(of_class.into_iter().take(count));
+    }
+    held_out.sort_unstable();
+    let train = samples.into_iter().filter(|sample| held_out.binary_search(sample).is_err()).collect();
+    Ok(HoldOut { train, held_out })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Class;
+    use crate::edition::Edition;
+    use crate::manifest::{ImageEntry, Source};
+
+    /// Classes of 40, 25 and 4 train photos and 7 val photos each.
+    fn manifest() -> Manifest {
+        let classes = ["n01", "n02", "n03"].map(|wnid| Class { wnid: wnid.into(), name: wnid.into() });
+        let image = |split, label: u16, number: usize| ImageEntry {
+            split,
+            label: Some(label),
+            file_name: format!("{number}.JPEG"),
+            width_px: 9,
+            height_px: 9,
+            bytes: 1,
+            sha256: format!("{label}{number}"),
+        };
+        let mut images = Vec::new();
+        for (label, count) in [(0, 40), (1, 25), (2, 4)] {
+            images.extend((0..count).map(|number| image(Split::Train, label, number)));
+            images.extend((0..7).map(|number| image(Split::Val, label, number)));
+        }
+        let source = Source { from: "made".into(), sha256: None, archive: None };
+        let mut manifest = Manifest {
+            name: "made".into(),
+            edition: Edition::Own,
+            size: "9".into(),
+            source,
+            classes: classes.into(),
+            images,
+        };
+        manifest.sort();
+        manifest
+    }
+
+    #[test]
+    fn every_class_gives_its_share_and_no_photo_is_on_both_sides() {
+        let manifest = manifest();
+        let split = hold_out(&manifest, 0.1).unwrap();
+        let held_of = |label| {
+            split.held_out.iter().filter(|&&sample| manifest.images[sample as usize].label == Some(label)).count()
+        };
+        // A tenth of 40, 25 and 4, rounded.
+        assert_eq!([0, 1, 2].map(held_of), [4, 3, 0]);
+        let mut all = [split.train.clone(), split.held_out.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, manifest.samples(Split::Train));
+        assert!(split.train.is_sorted() && split.held_out.is_sorted());
+        assert_eq!(split, hold_out(&manifest, 0.1).unwrap());
+        // Not simply the first ones of each class.
+        assert_ne!(split.held_out[..4], manifest.samples(Split::Train)[..4]);
+    }
+
+    #[test]
+    fn a_share_that_leaves_nothing_on_one_side_is_refused() {
+        for share in [0.0, 1.0, -0.1, f64::NAN] {
+            assert!(matches!(hold_out(&manifest(), share), Err(DataError::Setting { .. })), "{share}");
+        }
+    }
+}

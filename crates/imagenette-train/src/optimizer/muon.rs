@@ -1,0 +1,217 @@
+//! Muon: the momentum of a convolution's weights, made orthogonal, is the step; everything else follows another optimizer.
+//!
+//! # Source
+//! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024 (the iteration's coefficients are
+//! theirs). That convolutions are matrices [out, in × height × width], and that weights keep a fixed norm, is airbench94's.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::adamw::AdamWConfig;
+use super::sgd::SgdConfig;
+use crate::weights::{Role, Slot};
+
+/// Muon for convolutions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MuonConfig {
+    /// The peak rate of the convolutions.
+    pub learning_rate: f64,
+    /// The share of the momentum that stays.
+    #[serde(default = "momentum")]
+    pub momentum: f64,
+    /// Whether a step looks ahead along the momentum.
+    #[serde(default = "yes")]
+    pub nesterov: bool,
+    /// Newton-Schulz iterations.
+    #[serde(default = "steps")]
+    pub steps: u32,
+    /// How large an orthogonal step is.
+    #[serde(default)]
+    pub scale: MuonScale,
+    /// Whether each weight is brought to the norm √outputs before its step, as airbench94 does; decay then means nothing.
+    #[serde(default)]
+    pub normalise_weights: bool,
+    /// The share of a weight, times the rate, that each step takes away.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// What everything but the convolutions follows.
+    pub rest: RestConfig,
+}
+
+/// How large an orthogonal step is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MuonScale {
+    /// × √max(1, outputs / inputs), the authors' later choice.
+    #[default]
+    Shape,
+    /// × 0.2 √max(outputs, inputs), so that it moves weights about as AdamW does (Liu et al., "Muon is scalable for LLM
+    /// training", 2025, section 2.2).
+    AdamLike,
+    /// As it is, airbench94's choice.
+    Plain,
+}
+
+/// The optimizer of what is not a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum RestConfig {
+    /// Gradient descent with momentum.
+    Sgd(SgdConfig),
+    /// Adam with decay apart from the gradient.
+    AdamW(AdamWConfig),
+}
+
+fn momentum() -> f64 {
+    0.95
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn steps() -> u32 {
+    5
+}
+
+/// Rows and columns of a tensor that Muon moves: a learned convolution with more than one of each.
+pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
+    match slot.shape.as_slice() {
+        &[rows, channels, height, width] if slot.role == Role::Weight => {
+            Some([rows, channels * height * width]).filter(|[rows, columns]| *rows > 1 && *columns > 1)
+        }
+        _ => None,
+    }
+}
+
+impl MuonConfig {
+    /// One step of a matrix; gives weight and momentum.
+    pub(super) fn update(
+        &self,
+        [rows, columns]: [usize; 2],
+        [weight, velocity]: [Tensor<1>; 2],
+        gradient: Tensor<1>,
+        factor: f64,
+    ) -> [Tensor<1>; 2] {
+        let velocity = velocity * self.momentum + gradient.clone();
+        let direction = if self.nesterov { gradient + velocity.clone() * self.momentum } else { velocity.clone() };
+        let orthogonal = orthogonalise(direction.reshape([rows, columns]), self.steps).reshape([rows * columns]);
+        let scale = match self.scale {
+            MuonScale::Shape => (rows as f64 / columns as f64).max(1.0).sqrt(),
+            MuonScale::AdamLike => 0.2 * (rows.max(columns) as f64).sqrt(),
+            MuonScale::Plain => 1.0,
+        };
+        let rate = self.learning_rate * factor;
+        let weight = if self.normalise_weights {
+            let size = norm(weight.clone());
+            weight * (size.recip() * (rows as f64).sqrt())
+        } else {
+            weight * (1.0 - rate * self.weight_decay)
+        };
+        [weight - orthogonal * (rate * scale), velocity]
+    }
+}
+
+/// The root of the sum of squares, with one number.
+fn norm<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    (x.clone() * x).sum().sqrt()
+}
+
+/// A matrix with nearly the same singular vectors whose singular values are all between about 0.7 and 1.2.
+///
+/// # Source
+/// The quintic Newton-Schulz iteration of Jordan et al., 2024, with a = 3.4445, b = -4.7750, c = 2.0315.
+fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
+    let (a, b, c) = (3.4445, -4.7750, 2.0315);
+    let [rows, columns] = matrix.dims();
+    // The products are of the shorter side.
+    let is_tall = rows > columns;
+    let matrix = if is_tall { matrix.transpose() } else { matrix };
+    let size = norm(matrix.clone()) + 1e-7;
+    let mut x = matrix / size.reshape([1, 1]);
+    for _ in 0..steps {
+        let square = x.clone().matmul(x.clone().transpose());
+        let polynomial = square.clone() * b + square.clone().matmul(square) * c;
+        x = x.clone() * a + polynomial.matmul(x);
+    }
+    if is_tall { x.transpose() } else { x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::weights::{download, upload};
+
+    #[track_caller]
+    fn agree(found: &Tensor<1>, expected: [f64; 6]) {
+        for (found, expected) in download(found).iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 2e-5, "{found} and {expected}");
+        }
+    }
+
+    // import torch; torch.set_default_dtype(torch.double)
+    // def ns(G, steps):
+    //     a, b, c = 3.4445, -4.7750, 2.0315
+    //     X = G / (G.norm() + 1e-7)
+    //     T = X.shape[0] > X.shape[1]
+    //     if T: X = X.T
+    //     for _ in range(steps): A = X @ X.T; X = a * X + (b * A + c * A @ A) @ X
+    //     return X.T if T else X
+    // G = torch.tensor([[1., -2, .5], [.25, 3, -1]]); ns(G, 5); ns(G.T, 5); ns(G, 3)
+    #[test]
+    fn the_iteration_agrees_with_pytorch_for_wide_and_for_tall_matrices() {
+        let device = Device::cpu();
+        let wide = upload(vec![1.0, -2.0, 0.5, 0.25, 3.0, -1.0], &device).reshape([2, 3]);
+        let five = [0.619853439628, -0.368981891021, 0.030050830739, 0.340303393117, 0.600740764464, -0.241710016166];
+        agree(&orthogonalise(wide.clone(), 5).reshape([6]), five);
+        agree(&orthogonalise(wide.clone().transpose(), 5).transpose().reshape([6]), five);
+        agree(
+            &orthogonalise(wide, 3).reshape([6]),
+            [0.611232214061, -0.341929178835, 0.022586919760, 0.340236270863, 0.560694253214, -0.228828337374],
+        );
+    }
+
+    // def muon(shape, scale, norm, lr, mom, wd):
+    //     p = torch.tensor([.1 * (i + 1) * (-1) ** i for i in range(6)]).reshape(shape); buf = torch.zeros(shape)
+    //     g0 = torch.tensor([1., -2, .5, .25, 3, -1]).reshape(shape); r, c = shape
+    //     for t, s in enumerate([1., -.5, .25]):
+    //         g = g0 * s; g.flatten()[t] += .3
+    //         buf = mom * buf + g
+    //         u = ns(g + mom * buf, 5)
+    //         p = p * (r ** .5 / p.norm()) if norm else p * (1 - lr * wd)
+    //         p = p - lr * dict(shape=max(1, r / c) ** .5, rms=.2 * max(r, c) ** .5, none=1.)[scale] * u
+    //     print(p.flatten().tolist())
+    // muon((2, 3), 'shape', False, .1, .95, .1); muon((3, 2), 'shape', False, .1, .95, .1)
+    // muon((3, 2), 'rms', False, .1, .95, .1); muon((2, 3), 'none', True, .1, .6, 0.)
+    /// Rows and columns, scale, whether weights keep their norm, momentum, and the weights after three steps.
+    type Case = ([usize; 2], MuonScale, bool, f64, [f64; 6]);
+
+    #[rustfmt::skip]
+    const TORCH: [Case; 4] = [
+        ([2, 3], MuonScale::Shape, false, 0.95, [-0.114251117032, -0.210780337214, 0.236667203652, -0.524427282597, 0.372339652127, -0.607751607225]),
+        ([3, 2], MuonScale::Shape, false, 0.95, [0.085995885578, -0.048694955429, 0.222871232756, -0.486903845119, 0.415887521152, -0.639951118884]),
+        ([3, 2], MuonScale::AdamLike, false, 0.95, [0.093909009431, -0.152944413063, 0.271794603684, -0.416060003839, 0.465559254031, -0.598519709673]),
+        ([2, 3], MuonScale::Plain, true, 0.6, [0.042953688544, -0.308125122081, 0.363210131463, -0.639550831685, 0.646585078841, -0.917105535257]),
+    ];
+
+    #[test]
+    fn three_steps_agree_with_pytorch_for_every_scale() {
+        let device = Device::cpu();
+        for (shape, scale, normalise_weights, momentum, expected) in TORCH {
+            let config: MuonConfig =
+                toml::from_str("learning_rate = 0.2\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
+            let config = MuonConfig { scale, normalise_weights, momentum, weight_decay: 0.1, ..config };
+            let mut weight = upload(vec![0.1, -0.2, 0.3, -0.4, 0.5, -0.6], &device);
+            let mut velocity = upload(vec![0.0; 6], &device);
+            for (step, size) in [1.0, -0.5, 0.25].into_iter().enumerate() {
+                let mut gradient = [1.0, -2.0, 0.5, 0.25, 3.0, -1.0].map(|x: f32| x * size);
+                gradient[step] += 0.3;
+                let gradient = upload(gradient.into(), &device);
+                [weight, velocity] = config.update(shape, [weight, velocity], gradient, 0.5);
+            }
+            agree(&weight, expected);
+        }
+    }
+}
