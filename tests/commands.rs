@@ -6,7 +6,21 @@ use crate::support::{Ended, Place, WNIDS, write_photos};
 fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
     let place = Place::new();
     let help = place.run(&["--help"]).succeeds();
-    for verb in ["get", "verify", "info", "show", "train", "eval", "predict", "score", "bench", "completions"] {
+    for verb in [
+        "get",
+        "make",
+        "verify",
+        "audit",
+        "export",
+        "info",
+        "show",
+        "train",
+        "eval",
+        "predict",
+        "score",
+        "bench",
+        "completions",
+    ] {
         assert!(help.stdout.contains(&format!("\n  {verb}")), "{}", help.stdout);
         assert!(place.run(&[verb, "--help"]).succeeds().stdout.contains("Usage: imagenette"), "{verb}");
     }

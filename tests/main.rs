@@ -2,7 +2,10 @@
 
 mod bad_input;
 mod commands;
+mod datasets;
 #[cfg(unix)]
 mod interruption;
+#[cfg(unix)]
+mod make;
 mod support;
 mod train;

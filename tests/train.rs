@@ -80,17 +80,34 @@ fn the_same_seed_gives_the_same_bits_with_one_thread_and_two() {
 #[test]
 fn our_kernels_and_burns_operations_learn_the_same() {
     let place = Place::with_made_dataset();
-    let loss = |ops: &str| {
-        place.run(&small(&["--ops", ops, "--out", ops])).succeeds();
-        let history = place.read(&format!("{ops}/history.jsonl"));
+    let loss = |ops: &str, precision: &str| {
+        let name = format!("{ops}-{precision}");
+        place.run(&small(&["--ops", ops, "--precision", precision, "--out", &name])).succeeds();
+        let history = place.read(&format!("{name}/history.jsonl"));
         // The first line is the format.
         let first: serde_json::Value = serde_json::from_str(history.lines().nth(1).unwrap()).unwrap();
         first["loss"].as_f64().unwrap()
     };
-    let (ours, stock) = (loss("kernels"), loss("stock"));
+    let (ours, half, stock) = (loss("kernels", "f32"), loss("kernels", "bf16"), loss("stock", "auto"));
     assert!((ours - stock).abs() < 1e-4 * stock, "{ours} {stock}");
-    assert!(place.read("stock/record.json").contains("flex, stock"));
-    assert!(place.read("kernels/record.json").contains("flex, kernels ("));
+    assert!((half - stock).abs() < 1e-2 * stock && half != ours, "{half} {stock}");
+    assert!(place.read("stock-auto/record.json").contains("flex, stock, f32"));
+    assert!(place.read("kernels-f32/record.json").contains("flex, kernels ("));
+    assert!(place.read("kernels-bf16/record.json").contains("), bf16"));
+    // What `auto` came to is what is recorded.
+    assert!(place.read("stock-auto/recipe.toml").contains("precision = \"f32\""));
+    assert!(place.read("kernels-bf16/recipe.toml").contains("precision = \"bf16\""));
+    // A network is judged in the precision it was trained in.
+    let judged = place.run(&["eval", "kernels-bf16", "--json"]).succeeds().stdout;
+    let judged: serde_json::Value = serde_json::from_str(&judged).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&place.read("kernels-bf16/record.json")).unwrap();
+    assert_eq!(judged["correct"], record["result"]["correct"], "{judged}");
+    place.run(&small(&["--ops", "stock", "--precision", "bf16", "--out", "refused"])).fails_saying(&[
+        "precision",
+        "bf16",
+        "hint: use `--precision f32`",
+    ]);
+    assert!(!place.path("refused").exists());
 }
 
 #[test]

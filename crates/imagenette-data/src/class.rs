@@ -16,10 +16,10 @@ impl Class {
         Self { wnid: wnid.into(), name: name.into() }
     }
 
-    /// The class with this WordNet id; one that no edition has is named by its id.
+    /// The class with this WordNet id; one that ImageNet does not have is named by its id.
     pub fn of(wnid: &str) -> Self {
-        let known = IMAGENETTE.iter().chain(&IMAGEWOOF).find(|(id, _)| *id == wnid);
-        Self::new(*known.unwrap_or(&(wnid, wnid)))
+        let known = IMAGENETTE.iter().chain(&IMAGEWOOF).copied().find(|(id, _)| *id == wnid);
+        Self::new(known.or_else(|| names().find(|(id, _)| *id == wnid)).unwrap_or((wnid, wnid)))
     }
 }
 
@@ -49,6 +49,19 @@ const IMAGEWOOF: [(&str, &str); 10] = [
     ("n02115641", "dingo"),
 ];
 
+/// ImageNet's 1,000 classes, a WordNet id and a name a line, in the order of its labels.
+static NAMES: &str = include_str!("class_names.txt");
+
+fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    NAMES.lines().filter_map(|line| line.split_once(' '))
+}
+
+/// ImageNet's thousand classes in label order, which is that of their WordNet ids.
+pub fn imagenet() -> &'static [Class] {
+    static CLASSES: std::sync::LazyLock<Vec<Class>> = std::sync::LazyLock::new(|| names().map(Class::new).collect());
+    &CLASSES
+}
+
 /// Imagenette's ten classes in label order.
 pub fn imagenette() -> Vec<Class> {
     IMAGENETTE.into_iter().map(Class::new).collect()
@@ -65,4 +78,19 @@ pub fn imagewang() -> Vec<Class> {
     all.extend(imagewoof());
     all.sort_by(|a, b| a.wnid.cmp(&b.wnid));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imagenets_classes_are_a_thousand_in_order_and_hold_the_editions() {
+        assert_eq!(imagenet().len(), 1000);
+        assert!(imagenet().is_sorted_by(|a, b| a.wnid < b.wnid));
+        assert!(imagewang().iter().all(|class| imagenet().iter().any(|known| known.wnid == class.wnid)));
+        assert_eq!(Class::of("n02948072").name, "candle");
+        assert_eq!(Class::of("n02102040").name, "English springer");
+        assert_eq!(Class::of("cats").name, "cats");
+    }
 }

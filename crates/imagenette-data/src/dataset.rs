@@ -220,7 +220,8 @@ impl fmt::Display for Fault {
     }
 }
 
-fn sha256_of(path: &Path) -> std::io::Result<String> {
+/// sha256 of a file, in lower-case hexadecimal.
+pub(crate) fn sha256_of(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 16];

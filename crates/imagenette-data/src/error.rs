@@ -111,13 +111,18 @@ impl DataError {
     /// What the user can do about it, in one line.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } => match source.kind() {
+            Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     Some("free some disk space, or set IMAGENETTE_HOME to a folder on another disk; then run the same command again".into())
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     Some("choose a folder that you may write to: set IMAGENETTE_HOME".into())
                 }
+                io::ErrorKind::NotFound => Some(match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                    Some(parent) if !parent.is_dir() => format!("there is no folder {}; check the path", parent.display()),
+                    _ => "check the path; a relative one begins at the current folder".into(),
+                }),
+                io::ErrorKind::IsADirectory => Some("name a file; this is a folder".into()),
                 _ => None,
             },
             Self::Malformed { hint, .. } | Self::Missing { hint, .. } | Self::Setting { hint, .. } => Some(hint.clone()),
@@ -130,5 +135,24 @@ impl DataError {
             Self::Locked { .. } => Some("wait for the other process to end, then run the same command again".into()),
             Self::Interrupted => Some("run the same command again to go on".into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_not_there_gets_a_hint_that_says_where_it_ends() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let hint = |path: PathBuf| {
+            let error = std::fs::read(&path).map_err(DataError::io("read", &path)).expect_err("there is nothing");
+            error.hint().expect("a hint")
+        };
+        assert!(hint(folder.path().join("no.jpg")).starts_with("check the path"));
+        let missing = hint(folder.path().join("nowhere").join("no.jpg"));
+        assert!(missing.contains("there is no folder") && missing.contains("nowhere;"), "{missing}");
+        #[cfg(unix)]
+        assert!(hint(folder.path().to_owned()).contains("is a folder"));
     }
 }

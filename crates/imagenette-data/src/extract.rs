@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
-use crate::manifest::{Manifest, Source, hex};
+use crate::manifest::{MANIFEST_FILE, Manifest, Source, hex};
 use crate::source::intake::{Content, Feeder, Intake, Photo};
 use crate::source::layout::{Layout, Member};
 use crate::watch::{Unit, Watch};
@@ -172,7 +172,7 @@ impl Unpacking<'_> {
             }
             match layout.place(&path, is_folder).map_err(|reason| self.refuse(&path, &reason))? {
                 Member::Folder => {}
-                Member::Clutter => clutter += 1,
+                Member::Clutter => clutter += u64::from(!path.ends_with(MANIFEST_FILE)),
                 Member::Photo(place) => feeder.push(place, Content::Bytes(self.content(&mut entry)?))?,
                 Member::Table(name) => {
                     let path = self.folder.join(name);

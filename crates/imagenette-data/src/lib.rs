@@ -7,6 +7,7 @@
 
 pub mod archive;
 pub mod atomic;
+pub mod audit;
 pub mod augment;
 pub mod class;
 pub mod contact_sheet;
@@ -14,10 +15,12 @@ pub mod dataset;
 pub mod drawn;
 pub mod edition;
 pub mod error;
+pub mod export;
 pub mod extract;
 pub mod fetch;
 pub mod image;
 pub mod loader;
+pub mod make;
 pub mod manifest;
 pub mod packed;
 pub mod random;

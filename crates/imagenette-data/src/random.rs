@@ -24,6 +24,12 @@ pub enum Purpose {
     Network = 6,
     /// Test inputs.
     Test = 7,
+    /// Which photos of a made dataset are for training and which for validation.
+    Split = 8,
+    /// Labels that are wrong on purpose.
+    Noise = 9,
+    /// The order of photos in the shards of an export.
+    Export = 10,
     /// How long to wait before a download is tried again.
     Backoff = 100,
 }

@@ -193,7 +193,7 @@ fn text_named_jpeg_leaves_nothing() {
     let mut files = small_set(1);
     files.push(("train/zebra/text.JPEG".into(), b"hello".to_vec()));
     let error = Bench::new().refuses(&tar_of("set", &files));
-    assert!(error.contains("train/zebra/text.JPEG (neither JPEG nor PNG)"), "{error}");
+    assert!(error.contains("train/zebra/text.JPEG (the file holds text; expected a JPEG, PNG or WebP)"), "{error}");
 }
 
 #[test]

@@ -57,9 +57,27 @@ fn pngs_of_every_kind_are_read_as_pillow_reads_them() {
 }
 
 #[test]
-fn a_png_that_is_called_jpeg_is_read() {
-    let (_, remarks) = decode(&golden("true_color.png"), Path::new("n02105855_2933.JPEG")).unwrap();
-    assert_eq!(remarks, [Remark::PngFile]);
+fn webps_of_every_kind_are_read_as_pillow_reads_them() {
+    use Remark::{TransparencyDropped, WebpFile};
+    agrees("lossless.webp", 0, &[WebpFile]);
+    // Pillow's library interpolates the halved colours a little differently.
+    agrees("lossy.webp", 4, &[WebpFile]);
+    agrees("veiled.webp", 4, &[TransparencyDropped, WebpFile]);
+}
+
+#[test]
+fn of_an_animation_the_first_picture_is_read() {
+    use Remark::{FirstPictureOnly, PngFile, WebpFile};
+    agrees("moving.webp", 0, &[WebpFile, FirstPictureOnly]);
+    agrees("moving.png", 0, &[PngFile, FirstPictureOnly]);
+}
+
+#[test]
+fn a_png_or_webp_that_is_called_jpeg_is_read() {
+    for (name, remark) in [("true_color.png", Remark::PngFile), ("lossy.webp", Remark::WebpFile)] {
+        let (_, remarks) = decode(&golden(name), Path::new("n02105855_2933.JPEG")).unwrap();
+        assert_eq!(remarks, [remark]);
+    }
 }
 
 /// Noise, so that every row of the file holds about as many bytes as every other.
@@ -112,7 +130,7 @@ fn what_is_no_photo_is_an_error_with_its_path() {
         (b"", "empty"),
         (b"this is not a photo\n", "text"),
         (&[0, 1, 2, 3, 4], "00 01 02 03"),
-        (b"GIF89a\x01\x00\x01\x00\x80", "47 49 46 38"),
+        (b"GIF89a\x01\x00\x01\x00\x80", "a GIF file"),
         (&[0xFF, 0xD8], ""),
         (&png[..8], ""),
         (&png[..png.len() / 2], ""),

@@ -138,23 +138,27 @@ fn measure<T: Number>(
     }
     println!("columns: GFLOP/s, share of the peak, milliseconds");
     if filter.is_empty() || filter == "passes" {
-        passes(level, threads, batch)?;
+        passes::<T>(level, threads, batch)?;
     }
     Ok(())
 }
 
 /// Passes over an image of 64 channels at 32×32 pixels: milliseconds, and the bytes that have to be read and written.
-fn passes(level: Level, threads: usize, batch: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn passes<T: Number>(
+    level: Level,
+    threads: usize,
+    batch: usize,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let channels = 64;
     let len = batch * 32 * 32 * channels;
-    let (input, gradient) = (numbers(len), numbers(len));
+    let (input, gradient) = (numbers::<T>(len), numbers::<T>(len));
     let (gain, bias) = (vec![1.0; channels], vec![0.1; channels]);
-    let (mut output, mut moved) = (vec![0.0; len], vec![0.0; len]);
+    let (mut output, mut moved) = (vec![T::default(); len], vec![T::default(); len]);
     let report = |what: &str, numbers_moved: f64, seconds: f64| {
-        let bytes = 4.0 * numbers_moved * len as f64;
+        let bytes = (size_of::<T>() * len) as f64 * numbers_moved;
         println!("{what:<44} {:>6.2} ms {:>6.1} GB/s", seconds * 1e3, bytes / seconds / 1e9);
     };
-    println!("\npasses over [{batch}, 32, 32, {channels}]");
+    println!("\npasses over [{batch}, 32, 32, {channels}] of {}", T::PRECISION);
     let seconds = best_of(threads, || output.copy_from_slice(&input));
     report("copy (one thread)", 2.0, seconds);
     let seconds = best_of(threads, || drop(BatchStatistics::measure(level, &input, channels)));
@@ -195,7 +199,7 @@ fn passes(level: Level, threads: usize, batch: usize) -> Result<(), Box<dyn std:
             padding: [padding; 2],
             keep_partial: false,
         })?;
-        let mut pooled = vec![0.0; pooling.output_len()];
+        let mut pooled = vec![T::default(); pooling.output_len()];
         let mut choices = vec![0; pooling.output_len()];
         let seconds = best_of(threads, || pooling.max(level, &input, &mut pooled, &mut choices));
         report(&format!("max-pool {window}x{window}"), 1.31, seconds);
@@ -207,10 +211,12 @@ fn passes(level: Level, threads: usize, batch: usize) -> Result<(), Box<dyn std:
         report(&format!("average-pool {window}x{window} backward"), 1.25, seconds);
     }
     let sgd = Sgd { rate: 0.01, momentum: 0.9, nesterov: true, decay: 5e-4 };
-    let seconds = best_of(threads, || sgd.update(level, &mut output, &gradient, &mut moved));
-    report("SGD", 5.0, seconds);
+    let (mut weights, mut momentum) = (vec![0.0; len], vec![0.0; len]);
+    let weight_gradient = numbers::<f32>(len);
+    let seconds = best_of(threads, || sgd.update(level, &mut weights, &weight_gradient, &mut momentum));
+    report("SGD (f32 in either precision)", 5.0 * (4 / size_of::<T>()) as f64, seconds);
     let bytes: Vec<u8> = (0..len as u32 / 3 * 3).map(|i| i.wrapping_mul(2_654_435_761) as u8).collect();
     let seconds = best_of(threads, || normalize_pixels(&bytes, [0.5; 3], [0.25; 3], &mut moved[..bytes.len()]));
-    report("bytes to numbers", 1.25, seconds);
+    report("bytes to numbers", 1.0 + 1.0 / size_of::<T>() as f64, seconds);
     Ok(())
 }

@@ -280,7 +280,7 @@ fn a_residual_network_trains_and_comes_back_from_its_file() {
     assert_eq!(record.model.name, "xresnet18");
     let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &Device::cpu()).unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 1);
-    let predicted = data.predict(&network.model, &network.weights, &Device::cpu(), &Silent).unwrap();
+    let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.count(&predicted), record.result);
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
 
 /// Imagenette in one program: fetch the dataset, feed it, train on it and score what was trained.
 #[derive(Debug, Parser)]
@@ -22,8 +23,14 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Fetch a dataset, or take one from an archive or a folder
     Get(Get),
+    /// Make Imagenette, or a dataset of your own, from a copy of ImageNet or a folder of class folders
+    Make(Make),
     /// Check a dataset against its manifest
     Verify(Verify),
+    /// Look for leaks, duplicates, broken and odd photos; write a report with pictures
+    Audit(Audit),
+    /// Write a dataset for other tools: WebDataset shards or Hugging Face parquet
+    Export(Export),
     /// Say which datasets, devices and disk space there are
     Info(Info),
     /// Draw a contact sheet of samples, of a class or of an augmented batch
@@ -68,6 +75,138 @@ pub(crate) struct Get {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  imagenette make imagenette --from ILSVRC2012_img_train.tar --from ILSVRC2012_img_val.tar\n  imagenette make --classes n02123045,n02123159 --from ImageNet/ --split 70:30 --name cats --sizes 160\n  imagenette make --classes all --from my-photos/ --split 70:30 --name mine\n\nA making that was stopped goes on with the same command. docs/making-at-scale.md shows specs and job files."
+)]
+pub(crate) struct Make {
+    /// What to make: imagenette, imagewoof, imagewang or a spec (.toml)
+    #[arg(value_name = "DATASET|SPEC")]
+    pub(crate) what: Option<String>,
+    /// Copy of ImageNet or folder of class folders: a folder, a .tar, a .parquet; may be given several times
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, required_unless_present = "merge")]
+    pub(crate) from: Vec<PathBuf>,
+    /// Classes instead of a dataset: WordNet ids or folders' names, `all`, or a file with one a line
+    #[arg(long, value_name = "CLASS,…|FILE", value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
+    /// v1 (ImageNet's own), v2 (the official 70/30), parts such as 70:30, own (the copy's train and val) [default: v2; with --classes own]
+    #[arg(long, value_name = "RULE")]
+    pub(crate) split: Option<SplitRule>,
+    /// Sizes: full, or the shortest side in pixels [default: full,320,160]
+    #[arg(long, value_name = "SIZE,…", value_delimiter = ',')]
+    pub(crate) sizes: Vec<Size>,
+    /// Filter that resizes [default: lanczos]
+    #[arg(long, value_enum)]
+    pub(crate) filter: Option<FilterName>,
+    /// JPEG quality, 1 to 100 [default: 90]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) quality: Option<u8>,
+    /// Colour that the JPEG files keep [default: 4:2:0]
+    #[arg(long, value_enum)]
+    pub(crate) subsampling: Option<SubsamplingName>,
+    /// Seed of a drawn split and of noisy labels [default: 0]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Draw a table of labels of which these percentages are wrong, for example 1,5,25,50
+    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with = "noise_from")]
+    pub(crate) noise: Vec<u8>,
+    /// Put this table of noisy labels (noisy_imagenette.csv) beside the photos
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) noise_from: Option<PathBuf>,
+    /// List of members that stands for the shipped one: a text, a dataset's folder, an archive (names alone are read)
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) members: Option<PathBuf>,
+    /// Classes of a flat val folder: LOC_val_solution.csv, the development kit, or lines of WordNet ids [default: found beside the photos]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) val_list: Option<PathBuf>,
+    /// Name of the dataset; sizes are added to it
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Folder in which the datasets come to lie [default: the store; for archives the current folder]
+    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// What to write
+    #[arg(long = "to", value_enum, default_value_t = FormName::Folder)]
+    pub(crate) form: FormName,
+    /// Make only part i of n; another machine makes the others
+    #[arg(long, value_name = "i/n", value_parser = shard, conflicts_with = "merge")]
+    pub(crate) shard: Option<(u32, u32)>,
+    /// Join the parts in this folder (NAME.parts) and verify them
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with_all = ["what", "from", "classes", "split", "sizes", "filter", "quality", "subsampling", "seed", "noise", "name", "val_list", "strict"])]
+    pub(crate) merge: Option<PathBuf>,
+    /// Stop at the first photo that cannot be used; else the summary names it
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Replace what is there, and begin anew what is unfinished
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Threads that decode and encode [default: all cores]
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `3/8`: part 3 of 8.
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((number, of)) if (1..=10_000).contains(&of) && (1..=of).contains(&number) => Ok((number, of)),
+        _ => Err("expected i/n with i from 1 to n, for example 3/8".into()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormName {
+    /// A folder with its manifest
+    Folder,
+    /// A tar
+    Tar,
+    /// A compressed tar, as the official archives are
+    Tgz,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilterName {
+    /// Sharper
+    Lanczos,
+    /// Softer
+    Bilinear,
+}
+
+impl From<FilterName> for Filter {
+    fn from(name: FilterName) -> Self {
+        match name {
+            FilterName::Lanczos => Self::Lanczos,
+            FilterName::Bilinear => Self::Bilinear,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SubsamplingName {
+    /// A quarter of it
+    #[value(name = "4:2:0")]
+    Quarter,
+    /// Half of it
+    #[value(name = "4:2:2")]
+    Half,
+    /// All of it
+    #[value(name = "4:4:4")]
+    None,
+}
+
+impl From<SubsamplingName> for Subsampling {
+    fn from(name: SubsamplingName) -> Self {
+        match name {
+            SubsamplingName::Quarter => Self::Quarter,
+            SubsamplingName::Half => Self::Half,
+            SubsamplingName::None => Self::None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Dataset's name or folder [default: all that are installed]
     pub(crate) dataset: Option<String>,
@@ -77,6 +216,60 @@ pub(crate) struct Verify {
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Dataset's name, or any folder with train/CLASS/PHOTO and val/CLASS/PHOTO
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dataset: String,
+    /// Report to write [default: audit-DATASET.html]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// In how many of 64 bits the hashes of near duplicates may differ
+    #[arg(long, value_name = "BITS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=16))]
+    pub(crate) distance: u32,
+    /// Exit with 1 when photos of val are also in train (same id, file or pixels), or when files are broken or changed
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Threads [default: all cores]
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// All that was found as JSON on stdout; a report only with --out
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Dataset's name or folder
+    pub(crate) dataset: String,
+    /// Folder to write; it must not exist yet
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// For which tool
+    #[arg(long, value_enum)]
+    pub(crate) to: ExportTarget,
+    /// Most megabytes in a shard
+    #[arg(long, value_name = "MB", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) shard_size: u64,
+    /// Seed of the order of the train photos
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Keep the train photos in order, class after class
+    #[arg(long, conflicts_with = "seed")]
+    pub(crate) in_order: bool,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportTarget {
+    /// Tar shards: train-000000.tar, …
+    Webdataset,
+    /// Hugging Face's files: data/train-00000-of-000NN.parquet, …
+    Parquet,
 }
 
 #[derive(Debug, Args)]

@@ -48,7 +48,10 @@ fn main() -> ExitCode {
 fn run(verb: Verb, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Get(arguments) => commands::get::run(&arguments, terminal),
+        Verb::Make(arguments) => commands::make::run(&arguments, terminal),
         Verb::Verify(arguments) => commands::verify::run(&arguments, terminal),
+        Verb::Audit(arguments) => commands::audit::run(&arguments, terminal),
+        Verb::Export(arguments) => commands::export::run(&arguments, terminal),
         Verb::Info(arguments) => commands::info::run(&arguments),
         Verb::Show(arguments) => commands::show::run(&arguments, terminal),
         Verb::Train(arguments) => commands::train::run(&arguments, terminal),

@@ -1,47 +1,55 @@
 //! JPEG files to RGB by way of `zune-jpeg`, which this room makes strict about damage and safe against its own mistakes.
 
-use std::panic::catch_unwind;
-
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::remark::Remark;
-use super::{Pixels, check_size};
+use super::{LARGEST_PHOTO_PX, Pixels, check_size};
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
 /// What pixels hold that were never read: the middle of the scale, as other decoders leave it.
 const UNREAD: u8 = 128;
+/// A block of 64 pixels takes at least a bit, and a photo is kept when half of it is there.
+const MOST_PX_A_BYTE: u64 = 8 * 64 * 2;
+/// The most scans of a photo. Encoders make about 10; one with every coefficient in a scan of its own has 192.
+const MOST_SCANS: usize = 500;
+/// The most pixels over all scans: 20 scans of the largest photo.
+const MOST_SCANNED_PX: u64 = 20 * LARGEST_PHOTO_PX;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
-    guarded(|| headers(bytes).map(|(_, size)| size))
+    headers(bytes).map(|(_, size)| size)
 }
 
-pub(super) fn decode(bytes: &[u8], pixels: &mut Pixels) -> Result<Vec<Remark>, String> {
-    let mut rgb = std::mem::take(&mut pixels.rgb);
-    let (rgb, size, remarks) = guarded(move || {
-        let (mut decoder, size) = headers(bytes)?;
-        let mut remarks = remarks(&decoder);
-        rgb.resize(size.0 as usize * size.1 as usize * 3, UNREAD);
-        let whole = fill(&mut decoder, &mut rgb, true).is_ok() && has_end(bytes);
-        if !whole {
-            remarks.push(Remark::Truncated);
-            let (mut decoder, _) = headers(bytes)?;
-            fill(&mut decoder, &mut rgb, false)?;
-            check_rows(&rgb, size)?;
-        }
-        Ok((rgb, size, remarks))
-    })?;
-    (pixels.width_px, pixels.height_px) = size;
-    pixels.rgb = rgb;
-    Ok(remarks)
+/// Decodes into `rgb`, whose memory is used again.
+pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Remark>), String> {
+    let (mut decoder, size) = headers(bytes)?;
+    check_work(bytes, size)?;
+    let mut remarks = remarks(&decoder);
+    rgb.resize(size.0 as usize * size.1 as usize * 3, UNREAD);
+    let whole = fill(&mut decoder, &mut rgb, true).is_ok() && has_end(bytes);
+    if !whole {
+        remarks.push(Remark::Truncated);
+        let (mut decoder, _) = headers(bytes)?;
+        fill(&mut decoder, &mut rgb, false)?;
+        check_rows(&rgb, size)?;
+    }
+    Ok((Pixels { width_px: size.0, height_px: size.1, rgb }, remarks))
 }
 
-/// A codec's panic on a hostile file becomes an error: the file is at fault as far as the caller is concerned.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, String> + std::panic::UnwindSafe) -> Result<T, String> {
-    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
+/// Refuses a photo with more scans than any encoder makes, or more than its size bears: each scan visits the whole photo.
+fn check_work(bytes: &[u8], (width_px, height_px): (u32, u32)) -> Result<(), String> {
+    const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
+    let from = scan_start(bytes).unwrap_or(bytes.len());
+    // Inside compressed data 0xFF is always followed by a zero or a restart marker.
+    let scans = bytes[from..].windows(2).filter(|pair| *pair == START_OF_SCAN).count();
+    let pixels = u64::from(width_px) * u64::from(height_px);
+    if scans > MOST_SCANS || pixels.saturating_mul(scans as u64) > MOST_SCANNED_PX.max(pixels * 3) {
+        return Err(format!("{scans} scans over {width_px}×{height_px} px are more than a photo needs"));
+    }
+    Ok(())
 }
 
 /// Reads up to the first scan.
@@ -49,7 +57,7 @@ fn headers(bytes: &[u8]) -> Result<(Decoder<'_>, (u32, u32)), String> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options());
     decoder.decode_headers().map_err(|error| error.to_string())?;
     let (width, height) = decoder.dimensions().ok_or("the header has no size")?;
-    let size = check_size(width as u64, height as u64)?;
+    let size = check_size(width as u64, height as u64, bytes.len() as u64 * MOST_PX_A_BYTE)?;
     Ok((decoder, size))
 }
 
@@ -59,6 +67,7 @@ fn options() -> DecoderOptions {
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
         .set_strict_mode(false)
+        .jpeg_set_max_scans(MOST_SCANS)
         .jpeg_set_out_colorspace(ColorSpace::RGB)
 }
 

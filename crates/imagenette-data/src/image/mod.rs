@@ -6,10 +6,12 @@ mod jpeg;
 mod png;
 mod remark;
 mod resize;
+mod webp;
 
+use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 
-pub use encode::encode_png;
+pub use encode::{encode_jpeg, encode_png, encode_preview};
 pub use remark::Remark;
 pub use resize::Resizer;
 
@@ -29,14 +31,15 @@ pub struct Pixels {
     pub rgb: Vec<u8>,
 }
 
-/// Decodes a JPEG or PNG file, whatever its name says, to RGB with 8 bits a channel. The path is for messages only.
+/// Decodes a JPEG, PNG or WebP file, whatever its name says, to RGB with 8 bits a channel. The path is for messages only.
 ///
-/// Grayscale, CMYK, palettes, transparency and 16 bits are converted as Pillow's `convert("RGB")` does; a JPEG that
-/// breaks off is kept as far as it goes when at least half of its rows are there. [`Remark`]s say so. The orientation
-/// that a camera noted is not applied, as in the datasets' reference loaders.
+/// Grayscale, CMYK, palettes, transparency and 16 bits are converted as Pillow's `convert("RGB")` does; of an animation
+/// the first picture is taken; a JPEG that breaks off is kept as far as it goes when at least half of its rows are there.
+/// [`Remark`]s say so. The orientation that a camera noted is not applied, as in the datasets' reference loaders.
 ///
 /// # Errors
-/// [`DataError::Photo`] when the bytes are no photo, when too little of it is left, or when it is too large.
+/// [`DataError::Photo`] when the bytes are no photo, when too little of it is left, when it is too large, or when it would
+/// take more work than any honest photo does.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
     let mut pixels = Pixels::default();
     let remarks = decode_into(bytes, path, &mut pixels)?;
@@ -48,12 +51,17 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
 /// # Errors
 /// As [`decode`]; the pixels then hold nothing of use.
 pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec<Remark>> {
-    let decoded = match Format::of(bytes) {
-        Ok(Format::Jpeg) => jpeg::decode(bytes, pixels),
-        Ok(Format::Png) => png::decode(bytes, pixels),
-        Err(reason) => Err(reason),
-    };
-    decoded.map_err(|reason| DataError::Photo { path: path.to_owned(), reason })
+    let memory = std::mem::take(&mut pixels.rgb);
+    let decoded = Format::of(bytes).and_then(|format| {
+        guarded(move || match format {
+            Format::Jpeg => jpeg::decode(bytes, memory),
+            Format::Png => png::decode(bytes),
+            Format::Webp => webp::decode(bytes),
+        })
+    });
+    let (decoded, remarks) = decoded.map_err(|reason| DataError::Photo { path: path.to_owned(), reason })?;
+    *pixels = decoded;
+    Ok(remarks)
 }
 
 /// Width and height in pixels as the header says, without decoding.
@@ -61,44 +69,100 @@ pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec
 /// # Errors
 /// [`DataError::Photo`] when the bytes do not begin like a photo, or when it is too large.
 pub fn dimensions(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
-    let found = match Format::of(bytes) {
-        Ok(Format::Jpeg) => jpeg::dimensions(bytes),
-        Ok(Format::Png) => png::dimensions(bytes),
-        Err(reason) => Err(reason),
-    };
+    let found = Format::of(bytes).and_then(|format| {
+        guarded(|| match format {
+            Format::Jpeg => jpeg::dimensions(bytes),
+            Format::Png => png::dimensions(bytes),
+            Format::Webp => webp::dimensions(bytes),
+        })
+    });
     found.map_err(|reason| DataError::Photo { path: path.to_owned(), reason })
 }
 
-enum Format {
+/// The format of a photo's file, told by its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// JPEG.
     Jpeg,
+    /// PNG.
     Png,
+    /// WebP.
+    Webp,
 }
 
 impl Format {
     /// By the first bytes, never by the name: ImageNet has a PNG called `.JPEG`.
-    fn of(bytes: &[u8]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// When they are of no photo; the text says what else they are.
+    pub fn of(bytes: &[u8]) -> Result<Self, String> {
         if bytes.starts_with(&[0xFF, 0xD8]) {
-            Ok(Self::Jpeg)
-        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Ok(Self::Png)
-        } else if bytes.is_empty() {
-            Err("the file is empty".into())
-        } else if bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-            Err("the file holds text; expected a JPEG or PNG".into())
-        } else {
-            let first: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            Err(format!("expected a JPEG or PNG, found a file that begins with {}", first.join(" ")))
+            return Ok(Self::Jpeg);
+        }
+        if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            return Ok(Self::Png);
+        }
+        if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            return Ok(Self::Webp);
+        }
+        if bytes.is_empty() {
+            return Err("the file is empty".into());
+        }
+        if let Some((_, name)) = OTHER_FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+            return Err(format!("a {name} file; expected a JPEG, PNG or WebP"));
+        }
+        if bytes.get(4..8) == Some(b"ftyp") {
+            return Err("a HEIC, AVIF or video file; expected a JPEG, PNG or WebP".into());
+        }
+        if bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+            return Err("the file holds text; expected a JPEG, PNG or WebP".into());
+        }
+        if bytes.iter().all(|&byte| byte == 0) {
+            return Err("the file holds zeros only; expected a JPEG, PNG or WebP".into());
+        }
+        let first: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Err(format!("expected a JPEG, PNG or WebP, found a file that begins with {}", first.join(" ")))
+    }
+
+    /// The extension that other programs expect, without the point.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Webp => "webp",
         }
     }
 }
 
-/// Refuses sizes that are empty or too large, before any memory is taken.
-fn check_size(width_px: u64, height_px: u64) -> Result<(u32, u32), String> {
+/// What is often found where a photo should be.
+const OTHER_FORMATS: [(&[u8], &str); 8] = [
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\x01\0", "Windows icon"),
+    (b"%PDF", "PDF"),
+    (b"\x1F\x8B", "gzip"),
+    (b"PK\x03\x04", "zip"),
+];
+
+/// A codec's panic on a hostile file becomes an error: the file is at fault as far as the caller is concerned.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String> + UnwindSafe) -> Result<T, String> {
+    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
+}
+
+/// Refuses sizes that are empty or too large, before any memory is taken. `capacity_px` is how many pixels a file of this
+/// length can hold at most.
+fn check_size(width_px: u64, height_px: u64, capacity_px: u64) -> Result<(u32, u32), String> {
     if width_px == 0 || height_px == 0 {
         return Err(format!("the header says {width_px}×{height_px} px"));
     }
-    if width_px.saturating_mul(height_px) > LARGEST_PHOTO_PX {
+    let area_px = width_px.saturating_mul(height_px);
+    if area_px > LARGEST_PHOTO_PX {
         return Err(format!("the header says {width_px}×{height_px} px; the limit is {LARGEST_PHOTO_PX} pixels"));
+    }
+    if area_px > capacity_px {
+        return Err(format!("the header says {width_px}×{height_px} px; so few bytes cannot hold them"));
     }
     let side = |px: u64| u32::try_from(px).expect("a side is at most the product, which fits");
     Ok((side(width_px), side(height_px)))

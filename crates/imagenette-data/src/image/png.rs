@@ -8,25 +8,32 @@ use image::{DynamicImage, ImageDecoder, Limits};
 use super::remark::Remark;
 use super::{Pixels, check_size};
 
+/// DEFLATE packs at most 1,032 bytes into one, and a byte holds 8 pixels of one bit.
+const MOST_PX_A_BYTE: u64 = 1_032 * 8;
+
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     let (width_px, height_px) = decoder(bytes)?.dimensions();
-    check_size(width_px.into(), height_px.into())
+    check_size(width_px.into(), height_px.into(), bytes.len() as u64 * MOST_PX_A_BYTE)
 }
 
-pub(super) fn decode(bytes: &[u8], pixels: &mut Pixels) -> Result<Vec<Remark>, String> {
+/// Of an animation the picture that viewers show which know no animations.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
     let decoder = decoder(bytes)?;
     let (width_px, height_px) = decoder.dimensions();
-    check_size(width_px.into(), height_px.into())?;
+    check_size(width_px.into(), height_px.into(), bytes.len() as u64 * MOST_PX_A_BYTE)?;
+    let is_animated = decoder.is_apng().unwrap_or(false);
     let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-    let remarks = remarks(bytes, image.color().has_alpha());
+    let mut remarks = remarks(bytes, image.color().has_alpha());
+    if is_animated {
+        remarks.push(Remark::FirstPictureOnly);
+    }
     let rgb = if remarks.contains(&Remark::SixteenBitsReduced) {
         // The upper byte, as Pillow does, and not the nearest of 256 levels.
         image.into_rgb16().into_raw().into_iter().map(|value| (value >> 8) as u8).collect()
     } else {
         image.into_rgb8().into_raw()
     };
-    *pixels = Pixels { width_px, height_px, rgb };
-    Ok(remarks)
+    Ok((Pixels { width_px, height_px, rgb }, remarks))
 }
 
 fn decoder(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, String> {

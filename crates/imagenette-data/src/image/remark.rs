@@ -20,11 +20,15 @@ pub enum Remark {
     OrientationIgnored = 6,
     /// The file breaks off or is damaged; what could not be read is gray or repeats what was there.
     Truncated = 7,
+    /// The file is a WebP, whatever its name says.
+    WebpFile = 8,
+    /// The file is an animation; its first picture was taken.
+    FirstPictureOnly = 9,
 }
 
 impl Remark {
     /// Every remark, in the order of the numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::GrayscaleConverted,
         Self::CmykConverted,
         Self::PngFile,
@@ -33,6 +37,8 @@ impl Remark {
         Self::SixteenBitsReduced,
         Self::OrientationIgnored,
         Self::Truncated,
+        Self::WebpFile,
+        Self::FirstPictureOnly,
     ];
 
     /// Whether a part of the photo is missing, so that it should be looked at; the others are conversions.
@@ -51,6 +57,8 @@ impl Remark {
             Self::SixteenBitsReduced => "of 16 bits, reduced to 8",
             Self::OrientationIgnored => "with an orientation, not turned",
             Self::Truncated => "damaged or cut short, kept as far as readable",
+            Self::WebpFile => "WebP",
+            Self::FirstPictureOnly => "animated, first picture taken",
         }
     }
 

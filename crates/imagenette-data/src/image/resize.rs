@@ -33,6 +33,28 @@ impl Resizer {
         target: &mut [u8],
         target_px: (u32, u32),
     ) {
+        self.resize_with(FilterType::Bilinear, source, source_px, crop, target, target_px);
+    }
+
+    /// Resizes a whole photo with Lanczos' filter of three lobes, as Pillow's `resize(size, LANCZOS)`.
+    ///
+    /// # Panics
+    /// As [`Resizer::resize`].
+    pub fn resize_sharply(&mut self, source: &[u8], source_px: (u32, u32), target: &mut [u8], target_px: (u32, u32)) {
+        let (width, height) = (f64::from(source_px.0), f64::from(source_px.1));
+        let whole = CropBox { left: 0.0, top: 0.0, width, height };
+        self.resize_with(FilterType::Lanczos3, source, source_px, whole, target, target_px);
+    }
+
+    fn resize_with(
+        &mut self,
+        filter: FilterType,
+        source: &[u8],
+        source_px: (u32, u32),
+        crop: CropBox,
+        target: &mut [u8],
+        target_px: (u32, u32),
+    ) {
         assert!(source_px.0.min(source_px.1).min(target_px.0).min(target_px.1) > 0, "an image has at least one pixel");
         let (left, width) = inside(crop.left, crop.width, source_px.0);
         let (top, height) = inside(crop.top, crop.height, source_px.1);
@@ -42,7 +64,7 @@ impl Resizer {
         let mut target = TypedImage::<U8x3>::from_buffer(target_px.0, target_px.1, target)
             .expect("the target slice is as long as its size says");
         let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .resize_alg(ResizeAlg::Convolution(filter))
             .crop(left, top, width, height)
             .use_alpha(false);
         self.resizer.resize_typed(&source, &mut target, &options).expect("the box was cut to the photo");

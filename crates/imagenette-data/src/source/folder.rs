@@ -7,7 +7,7 @@ use crate::error::{DataError, Result};
 use crate::manifest::{Manifest, Source};
 use crate::source::assemble;
 use crate::source::intake::{Content, Intake};
-use crate::source::layout::{Layout, Member, Place, split_named};
+use crate::source::layout::{Layout, Member, Place, is_table, split_named};
 use crate::watch::{Unit, Watch};
 
 /// Lists, hashes and measures the photos of a folder (`train/<class>/<photo>`, `val/<class>/<photo>`, perhaps
@@ -78,7 +78,7 @@ impl Listing<'_> {
         for (name, path) in entries(self.folder)? {
             if split_named(&name).is_some() && path.is_dir() {
                 self.below(&name, &path, watch)?;
-            } else if path.is_file() && name.ends_with(".csv") {
+            } else if path.is_file() && is_table(&name) {
                 self.tables.push(name);
             } else if name != crate::manifest::MANIFEST_FILE && !name.starts_with('.') {
                 ignored.push(name);

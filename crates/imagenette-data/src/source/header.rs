@@ -1,16 +1,14 @@
 //! The first bytes of a photo go in, its width and height come out. Nothing is decoded: a scan of thousands of photos
-//! only needs to know that each is one, and how large. JPEG and PNG are told apart by content, never by name.
+//! only needs to know that each is one, and how large. JPEG, PNG and WebP are told apart by content, never by name.
+
+use crate::image::Format;
 
 /// Reads width and height from a photo's header; the error is the reason why it is not a photo.
 pub(crate) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
-    let found = if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
-        jpeg(bytes)
-    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        png(bytes)
-    } else if bytes.is_empty() {
-        Err("the file is empty".into())
-    } else {
-        Err("neither JPEG nor PNG".into())
+    let found = match Format::of(bytes)? {
+        Format::Jpeg => jpeg(bytes),
+        Format::Png => png(bytes),
+        Format::Webp => webp(bytes),
     };
     match found {
         Ok((0, _) | (_, 0)) => Err("width or height is zero".into()),
@@ -24,6 +22,22 @@ fn png(bytes: &[u8]) -> Result<(u32, u32), String> {
         (Some(b"IHDR"), Some(width_px), Some(height_px)) => Ok((width_px, height_px)),
         _ => Err("a PNG without its header".into()),
     }
+}
+
+/// The first chunk says it: the canvas of an extended file, else the picture's own header.
+fn webp(bytes: &[u8]) -> Result<(u32, u32), String> {
+    let u16_at = |at: usize| Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    let u24_at = |at: usize| Some(u16_at(at)? | u32::from(*bytes.get(at + 2)?) << 16);
+    let sides = match bytes.get(12..16) {
+        Some(b"VP8 ") => u16_at(26).zip(u16_at(28)).map(|(width, height)| (width & 0x3FFF, height & 0x3FFF)),
+        Some(b"VP8L") => u16_at(21).zip(u16_at(23)).map(|(low, high)| {
+            let bits = low | high << 16;
+            ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+        }),
+        Some(b"VP8X") => u24_at(24).zip(u24_at(27)).map(|(width, height)| (width + 1, height + 1)),
+        _ => None,
+    };
+    sides.ok_or_else(|| "a WebP without its header".into())
 }
 
 /// Walks the marker segments up to the frame header (SOF).
@@ -77,12 +91,17 @@ mod tests {
         let pixels = image::RgbImage::new(5, 9);
         pixels.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).expect("a small PNG");
         assert_eq!(dimensions(&png), Ok((5, 9)));
+        let mut webp = Vec::new();
+        image_webp::WebPEncoder::new(&mut webp)
+            .encode(&[9; 300 * 7 * 3], 300, 7, image_webp::ColorType::Rgb8)
+            .expect("a small WebP");
+        assert_eq!(dimensions(&webp), Ok((300, 7)));
     }
 
     #[test]
     fn what_is_no_photo_is_said() {
         assert_eq!(dimensions(b""), Err("the file is empty".into()));
-        assert_eq!(dimensions(b"<html>Not found</html>"), Err("neither JPEG nor PNG".into()));
+        assert!(dimensions(b"<html>Not found</html>").is_err_and(|reason| reason.contains("text")));
         assert!(dimensions(&[0xFF, 0xD8, 0xFF, 0xE0, 0, 0]).is_err());
         assert!(dimensions(&[0xFF, 0xD8, 0xFF, 0xD9]).is_err());
     }

@@ -137,7 +137,7 @@ impl Intake<'_> {
         }
         Err(DataError::Malformed {
             path: self.origin.to_owned(),
-            expected: "JPEG or PNG photos only".into(),
+            expected: "JPEG, PNG or WebP photos only".into(),
             found: format!("{} that {} not: {}", files(unreadable.len()), are(unreadable.len()), named.join(", ")),
             hint: "remove or replace these files, then run the same command again".into(),
         })

@@ -119,7 +119,7 @@ impl Layout {
 
     fn photo(&mut self, place: Place) -> Result<Member, String> {
         if !is_photo(&place.file_name) {
-            return Err("not a photo's name (.JPEG, .jpeg, .jpg or .png)".into());
+            return Err("not a photo's name (.JPEG, .jpeg, .jpg, .png or .webp)".into());
         }
         self.remember(&place.relative(), false)?;
         Ok(Member::Photo(place))
@@ -140,23 +140,32 @@ pub(crate) fn split_named(name: &str) -> Option<Split> {
 }
 
 /// Whether a file name belongs to what file managers leave behind.
+///
+/// An archive's own manifest counts as such: whoever unpacks it writes one from the photos themselves.
 pub(crate) fn is_clutter(name: &str) -> bool {
-    name.starts_with("._") || [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name)
+    name == crate::manifest::MANIFEST_FILE
+        || name.starts_with("._")
+        || [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name)
 }
 
 /// Whether a file name says that it is a photo.
 pub(crate) fn is_photo(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        !stem.is_empty() && ["jpeg", "jpg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        !stem.is_empty() && ["jpeg", "jpg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     })
 }
 
-fn is_table(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case("csv"))
+/// Tables at the top, and what the maker writes beside them.
+pub(crate) fn is_table(name: &str) -> bool {
+    let is_made = [crate::make::SUMMARY_FILE, crate::make::SPEC_FILE].contains(&name);
+    is_made
+        || name
+            .rsplit_once('.')
+            .is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case("csv"))
 }
 
 /// A dataset can be copied to any system, so its names are names everywhere.
-fn portable(name: &str) -> Result<(), String> {
+pub(crate) fn portable(name: &str) -> Result<(), String> {
     if let Some(c) = name.chars().find(|c| c.is_control() || "\\:*?\"<>|".contains(*c)) {
         return Err(format!("the character {c:?} is not allowed in names"));
     }

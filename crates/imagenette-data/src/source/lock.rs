@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{DataError, Result};
@@ -26,9 +27,16 @@ impl NameLock {
     pub(crate) fn acquire(store: &Store, name: &str, watch: &dyn Watch) -> Result<Self> {
         let folder = store.locks_folder();
         fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
-        let path = folder.join(format!("{name}.lock"));
+        Self::acquire_file(&folder.join(format!("{name}.lock")), name, watch)
+    }
+
+    /// Takes the lock of a file in a folder that exists; as [`NameLock::acquire`].
+    ///
+    /// # Errors
+    /// As [`NameLock::acquire`].
+    pub(crate) fn acquire_file(path: &Path, name: &str, watch: &dyn Watch) -> Result<Self> {
         // The file stays when the lock is gone: removing it would let two later processes lock two different files.
-        let file = File::options().create(true).append(true).open(&path).map_err(DataError::io("create", &path))?;
+        let file = File::options().create(true).append(true).open(path).map_err(DataError::io("create", path))?;
         let mut told = false;
         loop {
             match file.try_lock() {
@@ -47,7 +55,7 @@ impl NameLock {
                     watch.notice("this file system has no locks: run one process at a time");
                     return Ok(Self { _file: file });
                 }
-                Err(TryLockError::Error(error)) => return Err(DataError::io("lock", &path)(error)),
+                Err(TryLockError::Error(error)) => return Err(DataError::io("lock", path)(error)),
             }
         }
     }

@@ -7,7 +7,8 @@ pub mod folder;
 pub(crate) mod header;
 pub(crate) mod intake;
 pub(crate) mod layout;
-mod lock;
+pub(crate) mod lock;
+pub mod original;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

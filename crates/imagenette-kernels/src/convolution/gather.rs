@@ -20,6 +20,9 @@ use std::ops::Range;
 const BLOCK_PIXELS: usize = 32 * TILE_PIXELS;
 /// Bytes of a panel of weights worked on at a time: they stay in the first-level cache with the pixels beside them.
 const PANEL_BYTES: usize = 18 * 1024;
+/// Rows of a panel to work on at least. Of wide panels so many are beyond the first-level cache, but they are read in order
+/// and a row feeds the multipliers longer than it takes to come; fewer rows would move the sums more often.
+const PANEL_ROWS: usize = 288;
 /// Tasks to aim at, so that threads of unequal speed finish together.
 const TASKS: usize = 32;
 
@@ -102,7 +105,7 @@ impl<W: Number> Gather<'_, W> {
     }
 
     fn slabs(&self, level: Level) -> Vec<Slab> {
-        let rows = (PANEL_BYTES / (4 * level.panel_channels())).max(1);
+        let rows = (PANEL_BYTES / (4 * level.panel_channels())).max(PANEL_ROWS);
         let run = self.words();
         if run > rows {
             let parts = run.div_ceil(rows);

@@ -131,7 +131,7 @@ impl Convolution {
 
     pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.forward_reading(level, &*pack::widened(level, input), weights, output);
+            self.forward_reading(level, &pack::widened(level, input), weights, output);
         } else {
             self.forward_reading(level, input, weights, output);
         }
@@ -215,7 +215,7 @@ impl Convolution {
         input_gradient: &mut [T],
     ) {
         if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.input_gradient_reading(level, &*pack::widened(level, output_gradient), weights, input_gradient);
+            self.input_gradient_reading(level, &pack::widened(level, output_gradient), weights, input_gradient);
         } else {
             self.input_gradient_reading(level, output_gradient, weights, input_gradient);
         }

@@ -6,6 +6,8 @@ use crate::level::{Level, Work};
 use crate::number::{Number, is_bf16, per_word};
 use crate::simd::Simd;
 use rayon::prelude::*;
+use std::marker::PhantomData;
+use std::ops::Range;
 use wide::f32x4;
 
 /// Where the weight from an input channel to an output channel through a tap lies:
@@ -49,15 +51,20 @@ impl Panels {
         }
         panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, words)| {
             let row_width = words.len() / depth;
-            if is_bf16::<W>() {
-                let mut rows = Aligned::scratch(numbers * row_width);
-                order.fill_rows(weights, panel * width, row_width, &mut rows);
-                level.run(PairRows { rows: &rows, width: row_width, run, words });
-            } else {
-                order.fill_rows(weights, panel * width, row_width, words);
-                if is_bf16::<T>() {
-                    level.run(Round(words));
-                }
+            if !is_bf16::<T>() {
+                return order.fill_rows(weights, panel * width, row_width, 0..order.inputs, words);
+            }
+            // A merged run takes several taps' inputs together; else a few inputs at a time, whose rows stay in the cache.
+            let block = if run == order.inputs { BLOCK_INPUTS.min(run) } else { order.inputs };
+            let mut rows = Aligned::scratch(order.taps.len() * block * row_width);
+            for first_input in (0..order.inputs).step_by(block) {
+                let inputs = first_input..order.inputs.min(first_input + block);
+                let rows = &mut rows[..order.taps.len() * inputs.len() * row_width];
+                order.fill_rows(weights, panel * width, row_width, inputs.clone(), rows);
+                let rows_of_run = if run == order.inputs { inputs.len() } else { run };
+                let words = &mut words[first_input / per_word::<W>() * row_width..];
+                let pitch = run.div_ceil(per_word::<W>()) * row_width;
+                level.run(Round { rows, row_width, rows_of_run, words, pitch, read_as: PhantomData::<W> });
             }
         });
         panels
@@ -79,14 +86,14 @@ impl Panels {
 }
 
 impl Order<'_> {
-    /// Fills the rows of a panel that begins at output `first`, one for each tap and input.
-    fn fill_rows(&self, weights: &[f32], first: usize, row_width: usize, rows: &mut [f32]) {
-        let depth = self.taps.len() * self.inputs;
+    /// Fills the rows of a panel that begins at output `first`, one for each tap and each of some inputs.
+    fn fill_rows(&self, weights: &[f32], first: usize, row_width: usize, inputs: Range<usize>, rows: &mut [f32]) {
+        let depth = self.taps.len() * inputs.len();
         let count = row_width.min(self.outputs - first);
         if count < row_width {
             rows.fill(0.0);
         }
-        let weights = &weights[first * self.output_stride..];
+        let weights = &weights[first * self.output_stride + inputs.start * self.input_stride..];
         // A tap's weights lie one after the other, for one input channel or for all of them.
         let whole = self.taps.iter().enumerate().all(|(rank, &tap)| rank == tap);
         let columns = match (whole, self.taps.len() == self.input_stride) {
@@ -99,53 +106,54 @@ impl Order<'_> {
             let from = &weights[input * self.input_stride + self.taps[rank]..];
             let row_of = |column: usize| {
                 let k = start + column;
-                (k % self.taps.len() * self.inputs + k / self.taps.len()) * row_width
+                (k % self.taps.len() * inputs.len() + k / self.taps.len()) * row_width
             };
             scatter_columns(from, self.output_stride, count, columns, row_of, rows);
         }
     }
 }
 
-/// Joins each two rows of a run into one row of pairs.
-struct PairRows<'a> {
+/// Input channels whose weights are turned at a time.
+const BLOCK_INPUTS: usize = 16;
+
+/// Puts rounded rows of weights in their places among the words: two rows of a run as a row of pairs, or each as it is.
+struct Round<'a, W> {
+    /// Runs of `rows_of_run` rows.
     rows: &'a [f32],
-    width: usize,
-    run: usize,
+    row_width: usize,
+    rows_of_run: usize,
+    /// Where the first run goes; the next ones are `pitch` words apart.
     words: &'a mut [f32],
+    pitch: usize,
+    read_as: PhantomData<W>,
 }
 
-impl Work for PairRows<'_> {
+impl<W: Number> Work for Round<'_, W> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let runs = self.words.chunks_exact_mut(self.run.div_ceil(2) * self.width);
-        for (words, rows) in runs.zip(self.rows.chunks_exact(self.run * self.width)) {
-            for (words, rows) in words.chunks_exact_mut(self.width).zip(rows.chunks(2 * self.width)) {
-                let (first, second) = rows.split_at(self.width);
-                // Plain loops: compiled here, they become this level's vectors.
-                if second.is_empty() {
-                    for (word, first) in words.iter_mut().zip(first) {
-                        *word = pair(Bf16::from_f32(*first), Bf16::default());
-                    }
-                } else {
-                    for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
-                        *word = pair(Bf16::from_f32(*first), Bf16::from_f32(*second));
+        let width = self.row_width;
+        let runs = self.rows.chunks_exact(self.rows_of_run * width);
+        // Plain loops: compiled here, they become this level's vectors.
+        for (rows, words) in runs.zip(self.words.chunks_mut(self.pitch)) {
+            if is_bf16::<W>() {
+                for (words, rows) in words.chunks_exact_mut(width).zip(rows.chunks(2 * width)) {
+                    let (first, second) = rows.split_at(width);
+                    if second.is_empty() {
+                        for (word, first) in words.iter_mut().zip(first) {
+                            *word = pair(Bf16::from_f32(*first), Bf16::default());
+                        }
+                    } else {
+                        for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
+                            *word = pair(Bf16::from_f32(*first), Bf16::from_f32(*second));
+                        }
                     }
                 }
+            } else {
+                for (word, weight) in words.iter_mut().zip(rows) {
+                    *word = Bf16::from_f32(*weight).to_f32();
+                }
             }
-        }
-    }
-}
-
-/// Rounds numbers to `Bf16` where they are.
-struct Round<'a>(&'a mut [f32]);
-
-impl Work for Round<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for x in self.0 {
-            *x = Bf16::from_f32(*x).to_f32();
         }
     }
 }

@@ -75,8 +75,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn first_of_pairs(self, pairs: Self::V) -> Self::V;
     /// The numbers in the upper halves.
     fn second_of_pairs(self, pairs: Self::V) -> Self::V;
-    /// `sum` plus the products of both numbers of each pair. The instruction of the processors that have one rounds after
-    /// either product like two fused multiply-adds, the second number's first, but takes what is below 2⁻¹²⁶ for zero.
+    /// `sum` plus the products of both numbers of each pair. Here it is two fused multiply-adds, the second number's first.
+    /// The instruction of the processors that have one may round in another order, always rounds to nearest even, and takes
+    /// numbers below 2⁻¹²⁶ for zero, operands and results; so levels agree within f32's rounding and not to the bit.
     #[inline(always)]
     fn add_pair_products(self, a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
         let sum = self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), sum);

@@ -22,7 +22,9 @@ pub(super) struct Pool<T> {
 }
 
 impl<T> Pool<T> {
-    const EMPTY: Mutex<Self> = Mutex::new(Self { spare: Vec::new(), takes: 0 });
+    const fn new() -> Self {
+        Self { spare: Vec::new(), takes: 0 }
+    }
 }
 
 /// Numbers that maps are made of, as Burn knows them.
@@ -39,7 +41,7 @@ impl Stored for f32 {
     const DTYPE: DType = DType::F32;
     const FLOAT: FloatDType = FloatDType::F32;
     fn pool() -> &'static Mutex<Pool<Self>> {
-        static POOL: Mutex<Pool<f32>> = Pool::EMPTY;
+        static POOL: Mutex<Pool<f32>> = Mutex::new(Pool::new());
         &POOL
     }
 }
@@ -48,7 +50,7 @@ impl Stored for Bf16 {
     const DTYPE: DType = DType::BF16;
     const FLOAT: FloatDType = FloatDType::BF16;
     fn pool() -> &'static Mutex<Pool<Self>> {
-        static POOL: Mutex<Pool<Bf16>> = Pool::EMPTY;
+        static POOL: Mutex<Pool<Bf16>> = Mutex::new(Pool::new());
         &POOL
     }
 }

@@ -1,11 +1,14 @@
 //! One room for each verb: resolve what was typed, call the library once, print.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 mod bench_train;
 pub(crate) mod completions;
 pub(crate) mod eval;
+pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod info;
+pub(crate) mod make;
 pub(crate) mod predict;
 pub(crate) mod score;
 pub(crate) mod show;

@@ -19,8 +19,9 @@ use packing::Source;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Output pixels packed at a time: one panel of their gradient stays in the first-level cache.
-const BLOCK_PIXELS: usize = 256;
+/// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or of wide panels in
+/// the second-level one.
+const BLOCK_WORDS: usize = 256;
 /// Input channels of a register tile.
 const TILE_CHANNELS: usize = 6;
 /// Tasks to aim at, so that threads of unequal speed finish together.
@@ -193,7 +194,7 @@ impl<T: Number> Chunk<'_, T> {
     fn add_in_words_of<S: Simd, W: Number>(self, s: S) {
         let taps = self.source.taps[0] * self.source.taps[1];
         let tile_channels = tile_channels(self.channels.clone());
-        let rows_at_a_time = (BLOCK_PIXELS / self.output[1]).max(1);
+        let rows_at_a_time = (BLOCK_WORDS / self.words_of_row::<W>()).max(1);
         let (mut packed_input, mut packed_gradient) = (Aligned::scratch(0), Aligned::scratch(0));
         let mut pairs = Vec::new();
         for block in self.rows.clone().step_by(rows_at_a_time) {

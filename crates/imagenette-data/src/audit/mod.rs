@@ -1,0 +1,344 @@
+//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits, photos in
+//! the wrong place, broken and repaired files, sizes, shapes, colours and the balance of its classes.
+//!
+//! [`audit`] looks at every photo once, [`report::html`] makes a page with pictures of what was found.
+
+mod duplicates;
+mod findings;
+mod listing;
+mod measures;
+mod names;
+mod neighbours;
+mod perceptual;
+mod photo;
+pub mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+pub use duplicates::{DuplicateGroup, LEAST_LIKENESS, Sameness};
+pub use findings::{Finding, Severity};
+pub use listing::Subject;
+pub use measures::{Bin, Distribution, Extreme, Measures, SizeCount};
+pub use names::{ImageNetId, Misplaced, NameFault};
+
+use crate::class::Class;
+use crate::edition::{Edition, Split};
+use crate::error::{DataError, Result};
+use crate::image::{Format, Remark};
+use crate::watch::{Unit, Watch};
+use photo::{Facts, Reader};
+
+const FORMAT: &str = "imagenette-audit";
+const VERSION: u32 = 1;
+/// The largest distance that can be asked for: beyond it, photos that have nothing in common are near.
+pub const LARGEST_DISTANCE: u32 = 16;
+/// How many photos a remark names.
+const NAMED: usize = 12;
+
+/// How an audit is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditOptions {
+    /// Threads that read and decode.
+    pub threads: usize,
+    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds copies of another
+    /// size, quality or colour and slight crops, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
+    pub distance: u32,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self { threads: crate::source::thread_count(), distance: 10 }
+    }
+}
+
+/// A photo of the audited set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Its path below the folder.
+    pub path: String,
+    /// Its split.
+    pub split: Split,
+    /// Its class's name for people; nothing for unlabelled ones.
+    pub class: Option<String>,
+}
+
+impl Member {
+    fn of(subject: &Subject, sample: u32) -> Self {
+        let item = &subject.items[sample as usize];
+        let class = item.label.and_then(|label| subject.classes.get(usize::from(label)));
+        Self { path: item.path.clone(), split: item.split, class: class.map(|class| class.name.clone()) }
+    }
+}
+
+/// A file that is listed as a photo and is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// The file.
+    pub photo: Member,
+    /// Why it is no photo.
+    pub reason: String,
+}
+
+/// Photos that one remark was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemarkCount {
+    /// The remark in words: `grayscale, converted`.
+    pub remark: &'static str,
+    /// Whether something of the photo is lost.
+    pub is_repair: bool,
+    /// How many photos.
+    pub photos: usize,
+    /// The first of them; of repairs all.
+    pub first: Vec<Member>,
+}
+
+/// Photos of a format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FormatCount {
+    /// The extension that the content asks for.
+    pub format: &'static str,
+    /// How many photos.
+    pub photos: usize,
+}
+
+/// How many photos a class has in each split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassCount {
+    /// The class's folder.
+    pub wnid: String,
+    /// Its name for people.
+    pub name: String,
+    /// Photos in `train`.
+    pub train: usize,
+    /// Photos in `val`.
+    pub val: usize,
+}
+
+/// How many photos and bytes a split has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SplitCount {
+    /// The split.
+    pub split: Split,
+    /// Its photos.
+    pub photos: usize,
+    /// Bytes of those that could be read.
+    pub bytes: u64,
+}
+
+/// From which of ImageNet's splits the photos of a split are, by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Provenance {
+    /// The split here.
+    pub split: Split,
+    /// Photos of ImageNet's training set.
+    pub imagenet_train: usize,
+    /// Photos of ImageNet's validation set.
+    pub imagenet_val: usize,
+    /// Photos whose names say neither.
+    pub unknown: usize,
+}
+
+/// All that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Audit {
+    /// `imagenette-audit`.
+    pub format: &'static str,
+    /// The version of this structure.
+    pub version: u32,
+    /// The dataset's name.
+    pub name: String,
+    /// Which membership it is.
+    pub edition: Edition,
+    /// The hash of its content as the manifest says it; nothing for a folder without one.
+    pub identity: Option<String>,
+    /// All photos.
+    pub photos: usize,
+    /// What matters, the worst first.
+    pub findings: Vec<Finding>,
+    /// Photos and bytes of each split.
+    pub splits: Vec<SplitCount>,
+    /// Photos of each class.
+    pub classes: Vec<ClassCount>,
+    /// Photos that are one picture.
+    pub duplicates: Vec<DuplicateGroup>,
+    /// In how many bits the hashes of photos that were compared differ at most.
+    pub distance: u32,
+    /// Whether all near photos were compared; a set of very many like ones is cut off.
+    pub is_complete: bool,
+    /// ImageNet's photos in places where they should not be.
+    pub misplaced: Vec<Misplaced>,
+    /// From which of ImageNet's splits the photos are.
+    pub provenance: Vec<Provenance>,
+    /// Files that are no photos.
+    pub broken: Vec<Broken>,
+    /// Photos that are others than the manifest says.
+    pub changed: Vec<Member>,
+    /// Files that are no part of the dataset.
+    pub strays: Vec<String>,
+    /// Photos of one colour.
+    pub blank: Vec<Member>,
+    /// Colours, repairs and other remarks.
+    pub remarks: Vec<RemarkCount>,
+    /// File formats.
+    pub formats: Vec<FormatCount>,
+    /// Sides, shapes and bytes.
+    pub measures: Measures,
+}
+
+impl Audit {
+    /// How many photos of `val` are certainly in another split too: by ImageNet's id, the file or the pixels.
+    pub fn leaks(&self) -> usize {
+        let exact = |group: &&DuplicateGroup| group.sameness <= Sameness::Pixels && group.across_splits;
+        let by_name = |misplaced: &&Misplaced| misplaced.fault == NameFault::InBothSplits;
+        let duplicates = self.duplicates.iter().filter(exact).flat_map(|group| &group.photos);
+        let misplaced = self.misplaced.iter().filter(by_name).flat_map(|misplaced| &misplaced.photos);
+        let of_val = duplicates.chain(misplaced).filter(|photo| photo.split == Split::Val);
+        of_val.map(|photo| &photo.path).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether there are neither leaks nor files that are broken, missing or changed.
+    pub fn is_sound(&self) -> bool {
+        self.leaks() == 0 && self.broken.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// Audits every photo.
+///
+/// # Errors
+/// When the distance is too large, or when the caller interrupts. A photo that cannot be read is in the audit instead.
+pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Result<Audit> {
+    if options.distance > LARGEST_DISTANCE {
+        return Err(DataError::Setting {
+            key: "distance".into(),
+            expected: format!("0 to {LARGEST_DISTANCE} bits"),
+            found: options.distance.to_string(),
+            hint: "10 finds copies of another size and quality and slight crops".into(),
+        });
+    }
+    watch.begin(&format!("looking at {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
+    let read = each(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
+        reader.facts(&subject.root.join(&item.path), item.sha256.as_deref())
+    })?;
+    let member = |sample: usize| Member::of(subject, sample as u32);
+    let mut broken = Vec::new();
+    let facts: Vec<Option<Facts>> = read
+        .into_iter()
+        .enumerate()
+        .map(|(sample, facts)| facts.map_err(|reason| broken.push(Broken { photo: member(sample), reason })).ok())
+        .collect();
+    let duplicates = duplicates::find(subject, &facts, options, watch)?;
+    let samples_where = |holds: &dyn Fn(&Facts) -> bool| -> Vec<Member> {
+        let held = facts.iter().enumerate().filter(|(_, facts)| facts.as_ref().is_some_and(holds));
+        held.map(|(sample, _)| member(sample)).collect()
+    };
+    let mut audit = Audit {
+        format: FORMAT,
+        version: VERSION,
+        name: subject.name.clone(),
+        edition: subject.edition,
+        identity: subject.identity.clone(),
+        photos: subject.items.len(),
+        findings: Vec::new(),
+        splits: splits(subject, &facts),
+        classes: classes(subject),
+        duplicates: duplicates.groups,
+        distance: options.distance,
+        is_complete: duplicates.is_complete,
+        misplaced: names::misplaced(subject),
+        provenance: names::provenance(subject),
+        broken,
+        changed: samples_where(&|facts| facts.is_changed),
+        strays: subject.strays.clone(),
+        blank: samples_where(&|facts| facts.perceptual.is_none()),
+        remarks: remarks(subject, &facts),
+        formats: formats(&facts),
+        measures: measures::measure(subject, &facts),
+    };
+    audit.findings = findings::findings(&audit);
+    Ok(audit)
+}
+
+/// Maps items on several threads, each with a state of its own; the results are in the items' order.
+///
+/// # Errors
+/// When the caller interrupts.
+fn each<T: Sync, S: Default, R: Send>(
+    items: &[T],
+    threads: usize,
+    watch: &dyn Watch,
+    map: impl Fn(&mut S, &T) -> R + Sync,
+) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                let (mut state, mut mine) = (S::default(), Vec::new());
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(place).filter(|_| !watch.interrupted()) else { break };
+                    mine.push((place, map(&mut state, item)));
+                    watch.advance(1);
+                }
+                results.lock().expect("no thread panics with the lock").append(&mut mine);
+            });
+        }
+    });
+    if watch.interrupted() {
+        return Err(DataError::Interrupted);
+    }
+    let mut results = results.into_inner().expect("no thread panics with the lock");
+    results.sort_unstable_by_key(|(place, _)| *place);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+fn splits(subject: &Subject, facts: &[Option<Facts>]) -> Vec<SplitCount> {
+    let mut counts: BTreeMap<Split, (usize, u64)> = BTreeMap::new();
+    for (item, facts) in subject.items.iter().zip(facts) {
+        let (photos, bytes) = counts.entry(item.split).or_default();
+        *photos += 1;
+        *bytes += facts.as_ref().map_or(0, |facts| facts.bytes);
+    }
+    counts.into_iter().map(|(split, (photos, bytes))| SplitCount { split, photos, bytes }).collect()
+}
+
+fn classes(subject: &Subject) -> Vec<ClassCount> {
+    let count = |Class { wnid, name }: &Class| ClassCount { wnid: wnid.clone(), name: name.clone(), train: 0, val: 0 };
+    let mut counts: Vec<ClassCount> = subject.classes.iter().map(count).collect();
+    for item in &subject.items {
+        if let Some(count) = item.label.and_then(|label| counts.get_mut(usize::from(label))) {
+            match item.split {
+                Split::Train => count.train += 1,
+                Split::Val => count.val += 1,
+                Split::Unsup => {}
+            }
+        }
+    }
+    counts
+}
+
+fn remarks(subject: &Subject, facts: &[Option<Facts>]) -> Vec<RemarkCount> {
+    let of = |remark: Remark| {
+        let made = facts
+            .iter()
+            .enumerate()
+            .filter(move |(_, facts)| facts.as_ref().is_some_and(|facts| facts.remarks.contains(&remark)));
+        let samples: Vec<usize> = made.map(|(sample, _)| sample).collect();
+        let named = if remark.is_repair() { usize::MAX } else { NAMED };
+        let first = samples.iter().take(named).map(|&sample| Member::of(subject, sample as u32)).collect();
+        RemarkCount { remark: remark.text(), is_repair: remark.is_repair(), photos: samples.len(), first }
+    };
+    Remark::ALL.into_iter().map(of).filter(|count| count.photos > 0).collect()
+}
+
+fn formats(facts: &[Option<Facts>]) -> Vec<FormatCount> {
+    let mut counts: BTreeMap<Format, usize> = BTreeMap::new();
+    for facts in facts.iter().flatten() {
+        *counts.entry(facts.format).or_default() += 1;
+    }
+    counts.into_iter().map(|(format, photos)| FormatCount { format: format.extension(), photos }).collect()
+}

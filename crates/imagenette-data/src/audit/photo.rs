@@ -1,0 +1,101 @@
+//! One file goes in, what an audit keeps of it comes out: hashes, size, remarks, or why it is no photo.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::perceptual::{Hasher, PerceptualHash};
+use crate::error::DataError;
+use crate::image::{Format, Pixels, Remark, decode_into};
+use crate::manifest::hex;
+
+/// Larger files are not read: no photo that can be decoded has so many bytes.
+const LARGEST_FILE_BYTES: u64 = 512 << 20;
+
+/// 128 bits of a sha256: enough to tell a billion photos apart, at half the memory.
+pub(super) type Fingerprint = [u8; 16];
+
+/// What is kept of a photo.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Facts {
+    pub(super) format: Format,
+    pub(super) width_px: u32,
+    pub(super) height_px: u32,
+    pub(super) bytes: u64,
+    pub(super) remarks: Vec<Remark>,
+    /// Of the file.
+    pub(super) file: Fingerprint,
+    /// Of the decoded pixels with their width.
+    pub(super) pixels: Fingerprint,
+    /// Nothing for a photo of one colour.
+    pub(super) perceptual: Option<PerceptualHash>,
+    /// Whether the file is another than the manifest says.
+    pub(super) is_changed: bool,
+}
+
+/// Reads files; it keeps the memory that it needs, so each thread has its own.
+#[derive(Default)]
+pub(super) struct Reader {
+    bytes: Vec<u8>,
+    pixels: Pixels,
+    hasher: Hasher,
+}
+
+impl Reader {
+    /// The facts of a file, or the reason why there are none.
+    pub(super) fn facts(&mut self, path: &Path, expected_sha256: Option<&str>) -> Result<Facts, String> {
+        self.read(path)?;
+        let sha256 = Sha256::digest(&self.bytes);
+        let remarks = decode(&self.bytes, path, &mut self.pixels)?;
+        let mut pixels = Sha256::new();
+        pixels.update(self.pixels.width_px.to_le_bytes());
+        pixels.update(&self.pixels.rgb);
+        Ok(Facts {
+            format: Format::of(&self.bytes)?,
+            width_px: self.pixels.width_px,
+            height_px: self.pixels.height_px,
+            bytes: self.bytes.len() as u64,
+            remarks,
+            file: fingerprint(&sha256),
+            pixels: fingerprint(&pixels.finalize()),
+            perceptual: self.hasher.hash(&self.pixels),
+            is_changed: expected_sha256.is_some_and(|expected| expected != hex(&sha256)),
+        })
+    }
+
+    /// The photo's pixels, once more.
+    pub(super) fn pixels(&mut self, path: &Path) -> Result<&Pixels, String> {
+        self.read(path)?;
+        decode(&self.bytes, path, &mut self.pixels)?;
+        Ok(&self.pixels)
+    }
+
+    /// The picture by which it is compared with its like.
+    pub(super) fn proof(&mut self, path: &Path) -> Result<super::perceptual::Proof, String> {
+        self.pixels(path)?;
+        Ok(self.hasher.proof(&self.pixels))
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), String> {
+        self.bytes.clear();
+        let file = File::open(path).map_err(|error| error.to_string())?;
+        file.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut self.bytes).map_err(|error| error.to_string())?;
+        if self.bytes.len() as u64 > LARGEST_FILE_BYTES {
+            return Err(format!("more than {} MiB", LARGEST_FILE_BYTES >> 20));
+        }
+        Ok(())
+    }
+}
+
+fn decode(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec<Remark>, String> {
+    decode_into(bytes, path, pixels).map_err(|error| match error {
+        DataError::Photo { reason, .. } => reason,
+        other => other.to_string(),
+    })
+}
+
+fn fingerprint(sha256: &[u8]) -> Fingerprint {
+    sha256[..16].try_into().expect("a sha256 has 32 bytes")
+}

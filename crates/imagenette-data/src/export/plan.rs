@@ -1,0 +1,50 @@
+//! A manifest and options go in, the shards with their samples come out. Sizes are known before anything is written, so that
+//! every file's name can say how many there are.
+
+use super::ExportOptions;
+use crate::edition::Split;
+use crate::manifest::Manifest;
+use crate::random::{Purpose, Random};
+
+/// Photos that go into one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shard {
+    pub(super) split: Split,
+    /// Its number among the split's shards.
+    pub(super) number: usize,
+    /// How many shards the split has.
+    pub(super) of: usize,
+    pub(super) samples: Vec<u32>,
+}
+
+/// What a photo takes beside its own bytes, roughly: headers, label and description.
+const OVERHEAD_BYTES: u64 = 1_500;
+
+pub(super) fn plan(manifest: &Manifest, options: &ExportOptions) -> Vec<Shard> {
+    let mut shards = Vec::new();
+    for split in [Split::Train, Split::Unsup, Split::Val] {
+        let mut samples = manifest.samples(split);
+        if let Some(seed) = options.shuffle_seed.filter(|_| split != Split::Val) {
+            Random::new(seed, Purpose::Export, 0, split as u32).shuffle(&mut samples);
+        }
+        let bytes = |sample: u32| manifest.images[sample as usize].bytes + OVERHEAD_BYTES;
+        let total: u64 = samples.iter().map(|&sample| bytes(sample)).sum();
+        // Shards of about the same size: the last one is not a remnant.
+        let target = total.div_ceil(total.div_ceil(options.shard_bytes).max(1));
+        let (mut parts, mut part, mut filled) = (Vec::new(), Vec::new(), 0);
+        for sample in samples {
+            if !part.is_empty() && filled + bytes(sample) > target {
+                parts.push(std::mem::take(&mut part));
+                filled = 0;
+            }
+            filled += bytes(sample);
+            part.push(sample);
+        }
+        if !part.is_empty() {
+            parts.push(part);
+        }
+        let of = parts.len();
+        shards.extend(parts.into_iter().enumerate().map(|(number, samples)| Shard { split, number, of, samples }));
+    }
+    shards
+}

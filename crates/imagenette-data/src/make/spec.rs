@@ -1,0 +1,428 @@
+//! What to make: TOML or flags go in, a [`Spec`] that makes sense comes out, or an error with the nearest key.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::class;
+use crate::edition::Edition;
+use crate::error::{DataError, Result};
+use crate::manifest::hex;
+use crate::source::original::address::is_wnid;
+
+/// Everything that decides which bytes come out, but for the copy of ImageNet that goes in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The dataset's name; sizes other than `full` are added to it: `imagenette2-160`.
+    pub name: String,
+    /// One of the official datasets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<Family>,
+    /// Anyone's own choice of classes: WordNet ids or folders' names; `["all"]` takes whatever is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Which photos are for training and which for validation.
+    pub split: SplitRule,
+    /// The seed of everything that is drawn: a split, labels that are wrong on purpose.
+    #[serde(default)]
+    pub seed: u64,
+    /// The sizes to make.
+    pub sizes: Vec<Size>,
+    /// The filter that resizes; its support grows with the reduction, so that every pixel counts.
+    #[serde(default)]
+    pub filter: Filter,
+    /// The quality of the JPEG files, 1 to 100.
+    #[serde(default = "quality")]
+    pub quality: u8,
+    /// How much of the colour the JPEG files keep.
+    #[serde(default)]
+    pub subsampling: Subsampling,
+    /// Percentages of wrong labels for a table of noisy labels; none when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noise: Vec<u8>,
+}
+
+fn quality() -> u8 {
+    90
+}
+
+/// The official datasets that can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Ten classes that are easily told apart.
+    Imagenette,
+    /// Ten breeds of dogs.
+    Imagewoof,
+    /// Both, semi-supervised.
+    Imagewang,
+}
+
+impl Family {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Imagenette => "imagenette",
+            Self::Imagewoof => "imagewoof",
+            Self::Imagewang => "imagewang",
+        }
+    }
+
+    /// The edition that this family and split are.
+    pub fn edition(self, split: SplitRule) -> Edition {
+        match (self, split) {
+            (Self::Imagenette, SplitRule::V1) => Edition::ImagenetteV1,
+            (Self::Imagenette, SplitRule::V2) => Edition::ImagenetteV2,
+            (Self::Imagewoof, SplitRule::V2) => Edition::ImagewoofV2,
+            (Self::Imagewang, SplitRule::V2) => Edition::Imagewang,
+            _ => Edition::Own,
+        }
+    }
+}
+
+/// Which photos are for training and which for validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitRule {
+    /// ImageNet's own: `ILSVRC2012_val_*` is for validation.
+    V1,
+    /// The official 70/30 split of December 2019, by its list of names.
+    V2,
+    /// As the copy has it: its `train` and `val`.
+    Own,
+    /// Drawn for each class: this many parts for training, this many for validation.
+    Ratio(u32, u32),
+}
+
+impl std::fmt::Display for SplitRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::V1 => f.write_str("v1"),
+            Self::V2 => f.write_str("v2"),
+            Self::Own => f.write_str("own"),
+            Self::Ratio(train, val) => write!(f, "{train}:{val}"),
+        }
+    }
+}
+
+impl std::str::FromStr for SplitRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ratio = || {
+            let (train, val) = text.split_once(':')?;
+            let part = |text: &str| text.parse().ok().filter(|part| (1..=1_000_000).contains(part));
+            Some(Self::Ratio(part(train)?, part(val)?))
+        };
+        match text {
+            "v1" => Ok(Self::V1),
+            "v2" => Ok(Self::V2),
+            "own" => Ok(Self::Own),
+            _ => ratio().ok_or_else(|| format!("expected v1, v2, own or parts such as 70:30, found `{text}`")),
+        }
+    }
+}
+
+impl Serialize for SplitRule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SplitRule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A size of photos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Size {
+    /// As they are.
+    Full,
+    /// The shortest side resized to this many pixels, the aspect ratio kept, nothing enlarged.
+    Shortest(u32),
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full => f.write_str("full"),
+            Self::Shortest(px) => write!(f, "{px}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("full", _) => Ok(Self::Full),
+            (_, Ok(px @ 8..=4096)) => Ok(Self::Shortest(px)),
+            _ => Err(format!("expected full or 8 to 4096 pixels, found `{text}`")),
+        }
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Full => serializer.serialize_str("full"),
+            Self::Shortest(px) => serializer.serialize_u32(*px),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(u32),
+            Text(String),
+        }
+        let text = match Either::deserialize(deserializer)? {
+            Either::Number(px) => px.to_string(),
+            Either::Text(text) => text,
+        };
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The filter that resizes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filter {
+    /// Windowed sinc with three lobes: sharper.
+    #[default]
+    Lanczos,
+    /// A triangle: softer, as the loaders of networks do it.
+    Bilinear,
+}
+
+/// How much of the colour a JPEG file keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subsampling {
+    /// A quarter of the colour, as libjpeg and Pillow do it.
+    #[default]
+    #[serde(rename = "4:2:0")]
+    Quarter,
+    /// Half of it.
+    #[serde(rename = "4:2:2")]
+    Half,
+    /// All of it.
+    #[serde(rename = "4:4:4")]
+    None,
+}
+
+impl Spec {
+    /// The spec of an official dataset.
+    pub fn of(family: Family, split: SplitRule) -> Self {
+        let name = match (family, split) {
+            (Family::Imagenette, SplitRule::V1) => "imagenette".into(),
+            (Family::Imagenette | Family::Imagewoof, SplitRule::V2) => format!("{}2", family.name()),
+            (Family::Imagewang, _) => "imagewang".into(),
+            (_, SplitRule::V1) => format!("{}-v1", family.name()),
+            (_, SplitRule::Own) => format!("{}-own", family.name()),
+            (_, SplitRule::Ratio(train, val)) => format!("{}-{train}-{val}", family.name()),
+        };
+        Self { edition: Some(family), ..Self::own(name, Vec::new(), split) }
+    }
+
+    /// The spec of someone's own choice of classes.
+    pub fn own(name: String, classes: Vec<String>, split: SplitRule) -> Self {
+        Self {
+            name,
+            edition: None,
+            classes,
+            split,
+            seed: 0,
+            sizes: vec![Size::Full, Size::Shortest(320), Size::Shortest(160)],
+            filter: Filter::default(),
+            quality: quality(),
+            subsampling: Subsampling::default(),
+            noise: Vec::new(),
+        }
+    }
+
+    /// Reads and checks a spec.
+    ///
+    /// # Errors
+    /// When it is not TOML, has an unknown key, lacks one, or a value makes no sense.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let spec: Self = toml::from_str(text).map_err(|error| explain(error.message(), error.span(), text))?;
+        spec.validate()?;
+        Ok(spec)
+    }
+
+    /// The whole as TOML: what is recorded, and what its hash is taken of.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a spec has only strings, numbers and lists of them")
+    }
+
+    /// sha256 of [`Spec::to_toml`].
+    pub fn sha256(&self) -> String {
+        hex(&Sha256::digest(self.to_toml()))
+    }
+
+    /// The name of the dataset of a size.
+    pub fn dataset_name(&self, size: Size) -> String {
+        match size {
+            Size::Full => self.name.clone(),
+            Size::Shortest(px) => format!("{}-{px}", self.name),
+        }
+    }
+
+    /// Whether anything of a class is wanted.
+    pub fn wants_class(&self, wnid: &str) -> bool {
+        let of = |classes: Vec<class::Class>| classes.iter().any(|class| class.wnid == wnid);
+        match self.edition {
+            Some(Family::Imagenette) => of(class::imagenette()),
+            Some(Family::Imagewoof) => of(class::imagewoof()),
+            Some(Family::Imagewang) => of(class::imagewang()),
+            None => self.takes_all() || self.classes.iter().any(|class| class == wnid),
+        }
+    }
+
+    /// Whether every class that is there is taken.
+    pub fn takes_all(&self) -> bool {
+        self.classes == ["all"]
+    }
+
+    /// Checks what the types do not say.
+    ///
+    /// # Errors
+    /// The first key whose value makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        let setting = |key: &str, expected: &str, found: String, hint: &str| {
+            Err(DataError::Setting { key: key.into(), expected: expected.into(), found, hint: hint.into() })
+        };
+        crate::store::check_name(&self.name)?;
+        match (self.edition, self.classes.is_empty()) {
+            (Some(_), false) => {
+                return setting("classes", "none beside an edition", self.classes.join(","), "leave one out");
+            }
+            (None, true) => {
+                return setting(
+                    "classes",
+                    "an edition or classes",
+                    "neither".into(),
+                    "for example edition = \"imagenette\" or classes = [\"all\"]",
+                );
+            }
+            _ => {}
+        }
+        if self.edition.is_none() && self.split == SplitRule::V2 {
+            let hint = "v2 is the official list of Imagenette and Imagewoof; own classes have own, v1 or 70:30";
+            return setting("split", "own, v1 or parts such as 70:30", "v2".into(), hint);
+        }
+        if self.edition == Some(Family::Imagewang) && self.split != SplitRule::V2 {
+            return setting("split", "v2", self.split.to_string(), "Image网 has one split: leave --split out");
+        }
+        for class in &self.classes {
+            // A misspelt WordNet id would quietly give a smaller dataset.
+            let looks_like_one =
+                class.starts_with('n') && class.len() > 6 && class[1..].bytes().all(|b| b.is_ascii_digit());
+            if looks_like_one && !is_wnid(class) {
+                return setting(
+                    "classes",
+                    "WordNet ids (`n` and eight digits) or folders' names",
+                    format!("`{class}`"),
+                    "check the id",
+                );
+            }
+            if class.contains(['/', '\\']) || class.starts_with('.') || class.is_empty() {
+                return setting(
+                    "classes",
+                    "names of class folders",
+                    format!("`{class}`"),
+                    "name the folder alone, without its path",
+                );
+            }
+        }
+        for (number, size) in self.sizes.iter().enumerate() {
+            if self.sizes[..number].contains(size) {
+                return setting("sizes", "each size once", format!("{size} twice"), "leave one out");
+            }
+        }
+        if self.sizes.is_empty() {
+            return setting("sizes", "one size or more", "none".into(), "for example sizes = [\"full\", 320, 160]");
+        }
+        if !(1..=100).contains(&self.quality) {
+            return setting("quality", "1 to 100", self.quality.to_string(), "90 looks like the original");
+        }
+        if let Some(percent) = self.noise.iter().find(|percent| !(1..=100).contains(*percent)) {
+            return setting(
+                "noise",
+                "percentages of 1 to 100",
+                percent.to_string(),
+                "the official tables have 1, 5, 25 and 50",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Turns serde's sentence into key, expected, found and hint.
+fn explain(message: &str, span: Option<std::ops::Range<usize>>, text: &str) -> DataError {
+    let line = span.map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let nearest = || {
+        let (found, known) = quoted.split_first()?;
+        let near = known.iter().map(|known| (strsim::damerau_levenshtein(found, known), known)).min()?;
+        (near.0 <= 1 + near.1.len() / 3).then(|| format!("did you mean `{}`?", near.1))
+    };
+    let (found, expected) = message.split_once(", expected ").unwrap_or((message, "a spec"));
+    DataError::Setting {
+        key: format!("spec, line {line}"),
+        expected: expected.trim().into(),
+        found: found.trim().into(),
+        hint: nearest().unwrap_or_else(|| "docs/making-at-scale.md has an example of every key".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_survives_its_toml() {
+        let spec =
+            Spec { noise: vec![1, 50], ..Spec::own("cats".into(), vec!["n02123045".into()], SplitRule::Ratio(70, 30)) };
+        assert_eq!(Spec::from_toml(&spec.to_toml()).unwrap(), spec);
+        let short = "name = \"mine\"\nedition = \"imagewoof\"\nsplit = \"v2\"\nsizes = [160]\n";
+        let spec = Spec::from_toml(short).unwrap();
+        assert_eq!(
+            (spec.quality, spec.filter, spec.dataset_name(Size::Shortest(160))),
+            (90, Filter::Lanczos, "mine-160".into())
+        );
+    }
+
+    #[test]
+    fn typos_and_nonsense_are_answered_with_a_hint() {
+        let base = "name = \"mine\"\nclasses = [\"all\"]\nsplit = \"own\"\nsizes = [160]\n";
+        for (more, says) in [
+            ("qualty = 3\n", "did you mean `quality`?"),
+            ("filter = \"lancos\"\n", "did you mean `lanczos`?"),
+            ("quality = 0\n", "90 looks"),
+            ("noise = [0]\n", "1, 5, 25"),
+            ("edition = \"imagenette\"\n", "leave one out"),
+        ] {
+            let error = Spec::from_toml(&format!("{base}{more}")).expect_err(more);
+            assert!(error.hint().is_some_and(|hint| hint.contains(says)), "{more}: {error} {:?}", error.hint());
+        }
+        for (from, to) in [
+            ("\"own\"", "\"v2\""),
+            ("\"own\"", "\"70:0\""),
+            ("[160]", "[]"),
+            ("[160]", "[160, 160]"),
+            ("[160]", "[5]"),
+            ("all", "n123456789"),
+            ("all", "a/b"),
+            ("mine", "../mine"),
+        ] {
+            let error = Spec::from_toml(&base.replace(from, to)).expect_err(to);
+            assert!(error.hint().is_some(), "{error}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A copy of ImageNet, or any folder of class folders, as people have it: paths go in, photos with their addresses come out,
+//! in one pass and in an order that depends on the copy alone.
+//!
+//! A new way of naming photos is a rule in [`address`]; a new container is one file here, beside [`tar`] and [`parquet`].
+
+pub mod address;
+mod devkit;
+mod listing;
+pub mod parquet;
+pub mod synsets;
+pub mod tar;
+pub mod validation;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::error::{DataError, Result};
+use crate::watch::Watch;
+use address::Address;
+use listing::Item;
+pub(crate) use listing::read_list;
+use tar::TarEnd;
+pub use validation::ValidationList;
+
+/// Where a photo's bytes are.
+#[derive(Debug)]
+pub enum Content {
+    /// Here.
+    Bytes(Vec<u8>),
+    /// In a file, which whoever decodes it may read.
+    File(PathBuf),
+}
+
+/// Sees the photos of a copy, and says which of them it wants before they are read.
+pub trait Visitor {
+    /// Whether anything of a class is wanted; asked of folders and tars that are named by a WordNet id.
+    fn wants_class(&self, wnid: &str) -> bool;
+
+    /// Whether a photo is wanted; fills in its class where its path does not say it.
+    ///
+    /// # Errors
+    /// When the work is to stop.
+    fn wants(&mut self, address: &mut Address, path: &str) -> Result<bool>;
+
+    /// Takes a photo that is wanted.
+    ///
+    /// # Errors
+    /// When the work is to stop.
+    fn photo(&mut self, address: Address, path: &str, content: Content) -> Result<()>;
+
+    /// Hears of something that cannot be used, and why.
+    ///
+    /// # Errors
+    /// When the work is to stop.
+    fn trouble(&mut self, path: &str, reason: &str) -> Result<()>;
+
+    /// Hears of a file that is no photo.
+    fn other(&mut self);
+
+    /// Hears that this many bytes of a container were read or passed over.
+    ///
+    /// # Errors
+    /// When the work is to stop.
+    fn passed(&mut self, container: &str, bytes: u64) -> Result<()>;
+}
+
+/// A copy of ImageNet that was looked through: what there is to read, and how much.
+#[derive(Debug)]
+pub struct Original {
+    items: Vec<Item>,
+    /// Photos in folders.
+    pub folder_photos: u64,
+    /// Bytes of tars and parquet files.
+    pub container_bytes: u64,
+    /// The list of validation classes that lies in the copy, if there is one.
+    pub list: Option<ValidationList>,
+    /// The names of what was given, for the record.
+    pub name: String,
+}
+
+impl Original {
+    /// Looks a copy through without reading photos. `wants_class` says which class folders and tars matter.
+    ///
+    /// # Errors
+    /// When there is nothing at a path, when it cannot be read, when it holds nothing that could hold photos, or when the
+    /// list of validation classes in it is not one.
+    pub fn open(from: &[PathBuf], wants_class: &dyn Fn(&str) -> bool, watch: &dyn Watch) -> Result<Self> {
+        listing::look_through(from, wants_class, watch)
+    }
+
+    /// Shows every photo to the visitor, once, in one pass. Compressed tars report their progress to the watch themselves.
+    ///
+    /// # Errors
+    /// What the visitor returns; when the system refuses to read; when a tar or parquet file that was given is damaged. Tars
+    /// inside a tar that are damaged are the visitor's trouble, and the rest is read.
+    pub fn read(&self, visitor: &mut dyn Visitor, watch: Option<&dyn Watch>) -> Result<()> {
+        for item in &self.items {
+            match item {
+                Item::Folder { path, relative } => listing::read_folder(path, relative, visitor)?,
+                Item::Tar { path, relative } => self.read_tar(path, relative, visitor, watch)?,
+                Item::Parquet { path, relative } => {
+                    let file = File::open(path).map_err(DataError::io("open", path))?;
+                    if let Some(reason) = parquet::read(file, relative, visitor)? {
+                        let hint = "expected is Hugging Face's imagenet-1k: uncompressed, snappy or gzip, with the columns image \
+                                    and label; fetch the file again if it is damaged";
+                        return Err(damaged(path, "a parquet file with photos", reason, hint));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_tar(
+        &self,
+        path: &Path,
+        relative: &str,
+        visitor: &mut dyn Visitor,
+        watch: Option<&dyn Watch>,
+    ) -> Result<()> {
+        let mut file = File::open(path).map_err(DataError::io("open", path))?;
+        let length = file.metadata().map_err(DataError::io("read", path))?.len();
+        let mut magic = [0; 2];
+        let read = tar::ReadAt::read_at(&file, &mut magic, 0).map_err(DataError::io("read", path))?;
+        let ended = if read == 2 && magic == [0x1F, 0x8B] {
+            tar::read_gzip(&mut Followed { reader: &mut file, watch }, relative, visitor)?
+        } else if length == 0 {
+            TarEnd::Broken("it is empty".into())
+        } else {
+            tar::read(&file, length, relative, visitor)?
+        };
+        match ended {
+            TarEnd::Whole => Ok(()),
+            TarEnd::Broken(reason) => {
+                let hint = "fetch this file again, then run the same command: what was finished is kept";
+                Err(damaged(path, "a whole tar", reason, hint))
+            }
+        }
+    }
+}
+
+fn damaged(path: &Path, expected: &str, found: String, hint: &str) -> DataError {
+    DataError::Malformed { path: path.to_owned(), expected: expected.into(), found, hint: hint.into() }
+}
+
+/// A name as it may be shown: a tar must not send control codes to a terminal, nor a screenful.
+pub(crate) fn printable(name: &str) -> String {
+    let shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
+    if name.chars().count() > 200 { format!("{shown}…") } else { shown }
+}
+
+/// A file whose reading is followed.
+struct Followed<'a> {
+    reader: &'a mut File,
+    watch: Option<&'a dyn Watch>,
+}
+
+impl Read for Followed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        if let Some(watch) = self.watch {
+            watch.advance(n as u64);
+        }
+        Ok(n)
+    }
+}

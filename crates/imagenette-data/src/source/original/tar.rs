@@ -1,0 +1,365 @@
+//! A tar goes in, perhaps with tars inside it, and its photos come out in one pass: what nobody wants is passed over by
+//! seeking where the file allows it, and by reading where it is compressed.
+//!
+//! Nothing in a tar is trusted: no member is ever written under its own path, links and devices are refused, a member that
+//! claims more bytes than there are ends its tar.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+
+use flate2::bufread::MultiGzDecoder;
+use tar::EntryType;
+
+use super::address::{self, Named};
+use super::{Content, Visitor, printable};
+use crate::error::Result;
+
+/// How deep tars may lie in each other: the copy, its splits, their classes.
+const DEEPEST: usize = 3;
+/// Bytes of one photo: ImageNet's largest has 15 MB.
+pub(crate) const LARGEST_BYTES: u64 = 64 << 20;
+/// Unpacked bytes for each packed one, once 64 MiB are unpacked: photos barely compress, bombs reach 1,000.
+const LARGEST_RATIO: u64 = 50;
+
+/// Bytes that can be read at any place: a file, or memory.
+pub trait ReadAt {
+    /// Reads some bytes at an offset; 0 at the end.
+    ///
+    /// # Errors
+    /// What the system answers.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for &[u8] {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
+        let n = buffer.len().min(self.len() - from);
+        buffer[..n].copy_from_slice(&self[from..from + n]);
+        Ok(n)
+    }
+}
+
+impl ReadAt for File {
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
+    }
+}
+
+/// A part of a source with a position of its own, so that tars inside tars need neither copies nor their outer reader.
+struct Region<'a> {
+    source: &'a dyn ReadAt,
+    start: u64,
+    length: u64,
+    at: u64,
+}
+
+impl Read for Region<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.length.saturating_sub(self.at);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        loop {
+            match self.source.read_at(&mut buffer[..most], self.start + self.at) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(n) => {
+                    self.at += n as u64;
+                    return Ok(n);
+                }
+            }
+        }
+    }
+}
+
+impl Seek for Region<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+        };
+        match target {
+            // A tar that is cut off must not look as if it ended there.
+            Some(at) if at <= self.length.next_multiple_of(512) => {
+                self.at = at;
+                Ok(at)
+            }
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// How the reading of a tar ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TarEnd {
+    /// At its end mark.
+    Whole,
+    /// Before it: why, in words.
+    Broken(String),
+}
+
+/// Shows a tar's photos to the visitor. `name` is the tar's own path, which begins its members' paths.
+///
+/// # Errors
+/// What the visitor returns; damage of this tar itself is in the answer, since the caller knows whether it may go on.
+pub fn read(source: &dyn ReadAt, length: u64, name: &str, visitor: &mut dyn Visitor) -> Result<TarEnd> {
+    region(source, 0, length, name, 1, visitor)
+}
+
+fn region(
+    source: &dyn ReadAt,
+    start: u64,
+    length: u64,
+    name: &str,
+    depth: usize,
+    visitor: &mut dyn Visitor,
+) -> Result<TarEnd> {
+    let mut archive = tar::Archive::new(Region { source, start, length, at: 0 });
+    let entries = match archive.entries_with_seek() {
+        Ok(entries) => entries,
+        Err(error) => return Ok(broken("", &error)),
+    };
+    let (mut end, mut last) = (0, String::new());
+    for entry in entries {
+        let mut entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Ok(broken(&last, &error)),
+        };
+        let (at, size) = (entry.raw_file_position(), entry.size());
+        visitor.passed(name, at.saturating_sub(end))?;
+        end = at.saturating_add(size).checked_next_multiple_of(512).unwrap_or(u64::MAX);
+        let claims_too_much = at.saturating_add(size) > length;
+        // A tar that is read inside this one reports its own progress.
+        let mut reported = false;
+        match judge(&entry, name, depth, visitor)? {
+            Judged::Pass => {}
+            Judged::Photo(..) if claims_too_much => {}
+            Judged::Archive(path) => {
+                reported = true;
+                let left = size.min(length.saturating_sub(at));
+                let ended = if is_gzip(source, start + at) {
+                    stream(&mut entry, &path, depth + 1, visitor)?
+                } else {
+                    region(source, start + at, left, &path, depth + 1, visitor)?
+                };
+                if let TarEnd::Broken(reason) = ended {
+                    visitor.trouble(&path, &reason)?;
+                }
+            }
+            Judged::Photo(address, path) => {
+                let mut bytes = Vec::with_capacity(size as usize);
+                if let Err(error) = entry.read_to_end(&mut bytes) {
+                    return Ok(broken(&path, &error));
+                }
+                visitor.photo(address, &path, Content::Bytes(bytes))?;
+            }
+        }
+        last = printable(&String::from_utf8_lossy(&entry.path_bytes()));
+        if claims_too_much {
+            return Ok(TarEnd::Broken(format!(
+                "`{last}` claims {size} bytes, and {} are left",
+                length.saturating_sub(at)
+            )));
+        }
+        visitor.passed(name, if reported { 0 } else { end - at })?;
+    }
+    let mut mark = [1; 512];
+    let read = source.read_at(&mut mark, start + end).unwrap_or(0);
+    if end + 512 > length || read < 512 || mark != [0; 512] {
+        return Ok(TarEnd::Broken(format!("it ends after `{last}` without its end mark: it is cut off")));
+    }
+    visitor.passed(name, length.saturating_sub(end))?;
+    Ok(TarEnd::Whole)
+}
+
+/// Shows the photos of a compressed tar, which can only be read from its beginning to its end.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_gzip(source: &mut dyn Read, name: &str, visitor: &mut dyn Visitor) -> Result<TarEnd> {
+    stream(source, name, 1, visitor)
+}
+
+fn stream(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<TarEnd> {
+    let mut packed = BufReader::with_capacity(1 << 17, Counted { reader: source, bytes: 0 });
+    let is_gzip = match packed.fill_buf() {
+        Ok(first) => first.starts_with(&[0x1F, 0x8B]),
+        Err(error) => return Ok(broken("", &error)),
+    };
+    if !is_gzip {
+        return entries(&mut packed, name, depth, visitor);
+    }
+    let mut unpacked = Unpacked { decoder: MultiGzDecoder::new(packed), bytes: 0 };
+    let ended = entries(&mut unpacked, name, depth, visitor)?;
+    // Reading on to the end checks the gzip's own checksum.
+    Ok(match (ended, io::copy(&mut unpacked, &mut io::sink())) {
+        (TarEnd::Whole, Err(error)) => broken("", &error),
+        (ended, _) => ended,
+    })
+}
+
+fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<TarEnd> {
+    let mut source = Zeros { reader: source, trailing: 0 };
+    let mut last = String::new();
+    {
+        let mut archive = tar::Archive::new(&mut source);
+        let entries = match archive.entries() {
+            Ok(entries) => entries,
+            Err(error) => return Ok(broken("", &error)),
+        };
+        for entry in entries {
+            let mut entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Ok(broken(&last, &error)),
+            };
+            let size = entry.size();
+            visitor.passed(name, 0)?;
+            match judge(&entry, name, depth, visitor)? {
+                Judged::Pass => {}
+                Judged::Archive(path) => {
+                    if let TarEnd::Broken(reason) = stream(&mut entry, &path, depth + 1, visitor)? {
+                        visitor.trouble(&path, &reason)?;
+                    }
+                }
+                Judged::Photo(address, path) => {
+                    let mut bytes = Vec::new();
+                    match entry.read_to_end(&mut bytes) {
+                        Ok(n) if n as u64 == size => visitor.photo(address, &path, Content::Bytes(bytes))?,
+                        Ok(n) => {
+                            return Ok(TarEnd::Broken(format!("`{path}` claims {size} bytes, and {n} are left")));
+                        }
+                        Err(error) => return Ok(broken(&path, &error)),
+                    }
+                }
+            }
+            last = printable(&String::from_utf8_lossy(&entry.path_bytes()));
+        }
+    }
+    if source.trailing < 512 {
+        return Ok(TarEnd::Broken(format!("it ends after `{last}` without its end mark: it is cut off")));
+    }
+    Ok(TarEnd::Whole)
+}
+
+enum Judged {
+    Pass,
+    Archive(String),
+    Photo(address::Address, String),
+}
+
+/// Looks at a member's header alone: what is not wanted is never read.
+fn judge<R: Read>(entry: &tar::Entry<'_, R>, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<Judged> {
+    let kind = entry.header().entry_type();
+    if matches!(kind, EntryType::Directory | EntryType::XGlobalHeader) {
+        return Ok(Judged::Pass);
+    }
+    let bytes = entry.path_bytes();
+    let Ok(path) = std::str::from_utf8(&bytes) else {
+        let shown = format!("{name}/{}", printable(&String::from_utf8_lossy(&bytes)));
+        visitor.trouble(&shown, "a name that is not UTF-8")?;
+        return Ok(Judged::Pass);
+    };
+    let shown = format!("{name}/{}", printable(path));
+    let refused = match kind {
+        EntryType::Regular | EntryType::Continuous => None,
+        EntryType::Symlink | EntryType::Link => Some("a link; only files are read".to_owned()),
+        other => Some(format!("neither a file nor a folder ({other:?})")),
+    };
+    let named = if path.starts_with('/') { address::read(path) } else { address::read(&format!("{name}/{path}")) };
+    let refused = refused.or_else(|| named.as_ref().err().cloned());
+    if let Some(reason) = refused {
+        visitor.trouble(&shown, &reason)?;
+        return Ok(Judged::Pass);
+    }
+    match named {
+        Ok(Named::Archive) => {
+            if address::class_of_container(path).is_some_and(|wnid| !visitor.wants_class(wnid)) {
+                return Ok(Judged::Pass);
+            }
+            if depth >= DEEPEST {
+                visitor.trouble(&shown, &format!("an archive in more than {} archives", DEEPEST - 1))?;
+                return Ok(Judged::Pass);
+            }
+            Ok(Judged::Archive(format!("{name}/{path}")))
+        }
+        Ok(Named::Photo(mut address)) => {
+            if !visitor.wants(&mut address, &shown)? {
+                return Ok(Judged::Pass);
+            }
+            if entry.size() > LARGEST_BYTES {
+                visitor.trouble(&shown, &format!("{} bytes; the limit is {LARGEST_BYTES}", entry.size()))?;
+                return Ok(Judged::Pass);
+            }
+            Ok(Judged::Photo(address, shown))
+        }
+        _ => {
+            visitor.other();
+            Ok(Judged::Pass)
+        }
+    }
+}
+
+fn is_gzip(source: &dyn ReadAt, at: u64) -> bool {
+    let mut magic = [0; 2];
+    matches!(source.read_at(&mut magic, at), Ok(2)) && magic == [0x1F, 0x8B]
+}
+
+fn broken(last: &str, error: &io::Error) -> TarEnd {
+    let after = if last.is_empty() { String::new() } else { format!(" after `{last}`") };
+    let what = if error.kind() == io::ErrorKind::UnexpectedEof { "it is cut off" } else { "it is damaged" };
+    TarEnd::Broken(format!("{what}{after} ({error})"))
+}
+
+/// The packed bytes, counted for the ratio.
+struct Counted<'a> {
+    reader: &'a mut dyn Read,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.bytes += n as u64;
+        Ok(n)
+    }
+}
+
+/// The unpacked bytes, refused when they are far more than photos can give.
+struct Unpacked<'a> {
+    decoder: MultiGzDecoder<BufReader<Counted<'a>>>,
+    bytes: u64,
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.decoder.read(buffer)?;
+        self.bytes += n as u64;
+        let packed = self.decoder.get_ref().get_ref().bytes;
+        if self.bytes > (64 << 20) && self.bytes / LARGEST_RATIO > packed {
+            return Err(io::Error::other(format!("it unpacks to more than {LARGEST_RATIO} times its size")));
+        }
+        Ok(n)
+    }
+}
+
+/// Counts the zero bytes at the end of what was read: a tar ends with a block of them.
+struct Zeros<'a> {
+    reader: &'a mut dyn Read,
+    trailing: u64,
+}
+
+impl Read for Zeros<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        match buffer[..n].iter().rposition(|byte| *byte != 0) {
+            Some(last) => self.trailing = (n - 1 - last) as u64,
+            None => self.trailing += n as u64,
+        }
+        Ok(n)
+    }
+}
