@@ -158,3 +158,44 @@ fn without_data_and_network_one_command_says_so_and_trains_on_the_drawn_set() {
     // Anyone can judge the run again from its folder alone.
     place.run(&["score", "run"]).succeeds();
 }
+
+#[test]
+fn the_benchmark_of_training_steps_accounts_for_their_time() {
+    let place = Place::with_made_dataset();
+    let arguments = [
+        "bench",
+        "--train",
+        "--dataset",
+        "made",
+        "--recipe",
+        "m128",
+        "--set",
+        "model.stem=8",
+        "--set",
+        "model.widths=[8, 8]",
+        "--resolution",
+        "32",
+        "--batch-size",
+        "16",
+        "--steps",
+        "3",
+    ];
+    let found = place.run(&[&arguments[..], &["--json"]].concat()).succeeds().json();
+    // By hand: the frozen stem forward, the first convolution without its input's gradient, three others with both.
+    let stem = 2 * 8 * (3 * 4 * 4) * (16 * 16);
+    let (at_16, at_8, at_4) = (2 * 8 * (8 * 9) * (16 * 16), 2 * 8 * (8 * 9) * (8 * 8), 2 * 8 * (8 * 9) * (4 * 4));
+    let expected = f64::from(stem + 2 * at_16 + 3 * (2 * at_8 + at_4)) / 1e9;
+    let number = |key: &str| found[key].as_f64().unwrap_or_else(|| panic!("{key} in {found}"));
+    assert!((number("gflop_per_image") - expected).abs() < 1e-12, "{found}");
+    assert!(number("share_of_peak") > 0.0 && number("share_of_peak") < 1.0, "{found}");
+    let steps: Vec<f64> = found["seconds"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    assert_eq!(steps.len(), 3);
+    let parts = found["parts"].as_object().unwrap();
+    let bare: f64 =
+        parts.iter().filter(|(name, _)| *name != "loader").map(|(_, part)| part["seconds"].as_f64().unwrap()).sum();
+    assert!((bare - steps.iter().sum::<f64>() / 3.0).abs() < 1e-6, "{found}");
+    let table = place.run(&[&arguments[..], &["--ops", "stock"]].concat()).succeeds().stdout;
+    for part in ["images/s", "GFLOP/s", "forward", "rest of backward", "optimizer", "peak memory"] {
+        assert!(table.contains(part), "{table}");
+    }
+}

@@ -37,7 +37,7 @@ impl<T: Number> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::scratch(len);
-        buffer.fill(T::default());
+        buffer.par_chunks_mut(1 << 16).for_each(|part| part.fill(T::default()));
         buffer
     }
 

@@ -1,5 +1,7 @@
 //! Softmax cross-entropy with label smoothing: logits and labels enter, the mean loss and its gradient leave.
 
+pub mod twin;
+
 use crate::shape::check_len;
 
 /// The mean loss over the batch, and in `gradient` its gradient for the logits.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64};
-use imagenette_kernels::pooling::{GlobalPooling, Pooling, PoolingShape, twin};
+use imagenette_kernels::pooling::{BlurPooling, GlobalPooling, Pooling, PoolingShape, twin};
 use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
 fn random_pooling(random: &mut Numbers) -> Pooling {
@@ -195,4 +195,86 @@ fn impossible_sizes_are_refused() {
     assert!(matches!(error(PoolingShape { padding: [2, 0], ..shape }), ShapeError::PaddingTooLarge { .. }));
     assert!(matches!(error(PoolingShape { images: usize::MAX, ..shape }), ShapeError::Overflow { .. }));
     assert!(matches!(GlobalPooling::new(1, 0, 1), Err(ShapeError::Zero { .. })));
+}
+
+#[test]
+fn global_pooling_agrees_with_its_twins_on_random_shapes() {
+    for level in Level::available() {
+        for seed in cases(60) {
+            let mut random = Numbers::new(seed);
+            let channels = random.one_of(&[1, 2, 3, 8, 15, 16, 33, 64]);
+            let pooling = GlobalPooling::new(random.within(0, 3), random.within(1, 40), channels).expect("valid sizes");
+            // Few different numbers, so that there are ties.
+            let input: Vec<f32> = (0..pooling.input_len()).map(|_| random.within(0, 5) as f32 - 2.5).collect();
+            let gradient = random.numbers(pooling.output_len());
+            let name = format!("{pooling:?} on {level}");
+
+            let (mut output, mut choices) = (vec![f32::NAN; pooling.output_len()], vec![0; pooling.output_len()]);
+            pooling.max(level, &input, &mut output, &mut choices);
+            let (expected, expected_choices) = twin::global_max(&pooling, &to_f64(&input));
+            assert_close(&format!("maximum of {name}"), &output, &expected, 0.0);
+            assert_eq!(choices, expected_choices, "choices of {name}");
+            let mut input_gradient = vec![f32::NAN; pooling.input_len()];
+            pooling.max_gradient(level, &gradient, &choices, &mut input_gradient);
+            let expected = twin::global_max_gradient(&pooling, &choices, &to_f64(&gradient));
+            assert_close(&format!("maximum's gradient of {name}"), &input_gradient, &expected, 0.0);
+
+            pooling.average(level, &input, &mut output);
+            assert_close(&format!("mean of {name}"), &output, &twin::global_average(&pooling, &to_f64(&input)), 1e-6);
+            pooling.average_gradient(level, &gradient, &mut input_gradient);
+            let expected = twin::global_average_gradient(&pooling, &to_f64(&gradient));
+            assert_close(&format!("mean's gradient of {name}"), &input_gradient, &expected, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn blur_pooling_agrees_with_its_twins_on_random_shapes() {
+    for level in Level::available() {
+        for seed in cases(100) {
+            let mut random = Numbers::new(seed);
+            let side = [random.within(1, 12), random.within(1, 12)];
+            let channels = random.one_of(&[1, 2, 3, 8, 15, 16, 33, 64]);
+            let pooling = BlurPooling::new(random.within(0, 3), side, channels).expect("valid sizes");
+            let (input, gradient) = (random.numbers(pooling.input_len()), random.numbers(pooling.output_len()));
+            let name = format!("{pooling:?} on {level}");
+            let mut output = vec![f32::NAN; pooling.output_len()];
+            pooling.forward(level, &input, &mut output);
+            assert_close(&format!("blur of {name}"), &output, &twin::blur(&pooling, &to_f64(&input)), 1e-6);
+            let mut input_gradient = vec![f32::NAN; pooling.input_len()];
+            pooling.gradient(level, &gradient, &mut input_gradient);
+            let expected = twin::blur_gradient(&pooling, &to_f64(&gradient));
+            assert_close(&format!("gradient of {name}"), &input_gradient, &expected, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn blurring_an_even_image_changes_nothing() {
+    for side in [[1, 1], [2, 3], [7, 8]] {
+        let pooling = BlurPooling::new(1, side, 5).expect("valid sizes");
+        let mut output = vec![0.0; pooling.output_len()];
+        pooling.forward(Level::best(), &vec![0.7; pooling.input_len()], &mut output);
+        assert!(output.iter().all(|x| (x - 0.7).abs() < 1e-6), "{output:?}");
+    }
+}
+
+#[test]
+fn large_images_give_the_same_bits_for_any_number_of_threads() {
+    let mut random = Numbers::new(3);
+    let global = GlobalPooling::new(40, 256, 96).expect("valid sizes");
+    let blur = BlurPooling::new(9, [33, 64], 48).expect("valid sizes");
+    let (whole, image) = (random.numbers(global.input_len()), random.numbers(blur.input_len()));
+    for level in Level::available() {
+        assert_same_bits_for_any_threads("global and blur pooling", || {
+            let (mut largest, mut choices) = (vec![0.0; global.output_len()], vec![0; global.output_len()]);
+            global.max(level, &whole, &mut largest, &mut choices);
+            let mut mean = vec![0.0; global.output_len()];
+            global.average(level, &whole, &mut mean);
+            let (mut blurred, mut gradient) = (vec![0.0; blur.output_len()], vec![0.0; blur.input_len()]);
+            blur.forward(level, &image, &mut blurred);
+            blur.gradient(level, &blurred, &mut gradient);
+            [largest, mean, blurred, gradient].concat()
+        });
+    }
 }

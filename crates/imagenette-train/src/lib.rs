@@ -27,6 +27,7 @@ mod requests;
 pub mod run_folder;
 pub mod saved;
 pub mod schedule;
+pub mod steps;
 mod tensor_file;
 pub mod trainer;
 mod training;

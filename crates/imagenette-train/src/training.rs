@@ -17,6 +17,7 @@ use crate::limit::Limit;
 use crate::loss::cross_entropy;
 use crate::model::whitening::PatchMoments;
 use crate::model::{Model, Pass};
+use crate::ops::spent::{self, Part};
 use crate::optimizer::Optimizer;
 use crate::recipe::Recipe;
 use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
@@ -108,13 +109,15 @@ impl Training {
         let mut pass = Pass::learning(&self.weights, layout);
         let scores = self.model.forward(&mut pass, photos);
         let loss = cross_entropy(scores, &batch.labels, recipe.loss.label_smoothing, device);
-        let mut gradients = loss.backward();
+        let mut gradients = spent::time(Part::Backward, 0.0, || loss.backward());
         let loss = f64::from(download(&loss.inner())[0]);
         let (gradients, statistics) = pass.finish(&mut gradients);
         for (slot, tensor) in statistics {
             self.weights.set(slot, tensor);
         }
-        self.optimizer.step(&mut self.weights, layout, gradients, factor, device);
+        spent::time(Part::Optimizer, 0.0, || {
+            self.optimizer.step(&mut self.weights, layout, gradients, factor, device);
+        });
         if let (Some(average), Some(ema)) = (&mut self.average, recipe.ema) {
             average::follow(average, &self.weights, layout, ema.decay, self.optimizer.steps(), device);
         }

@@ -67,8 +67,8 @@ class Block(nn.Module):
         for i, part in enumerate(self.branch):
             x = run(part, x)
             if i + 1 < len(self.branch):
-                x = F.relu(x)
-        return F.relu(x + shortcut)
+                x = F.relu(x, inplace=True)
+        return F.relu(x + shortcut, inplace=True)
 
 
 class XResNet(nn.Module):
@@ -90,7 +90,7 @@ class XResNet(nn.Module):
 
     def forward(self, x):
         for part in self.stem:
-            x = F.relu(run(part, x))
+            x = F.relu(run(part, x), inplace=True)
         x = F.max_pool2d(x, 3, 2, 1)
         for blocks in self.stages:
             for block in blocks:

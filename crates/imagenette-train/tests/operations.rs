@@ -206,6 +206,30 @@ fn pooling_agrees_with_burn() {
 }
 
 #[test]
+fn depthwise_convolutions_agree_with_burn() {
+    for (sizes, [kernel, stride, padding]) in [
+        ([2, 3, 9, 7], [3, 1, 1]),
+        ([1, 16, 8, 8], [3, 2, 1]),
+        ([3, 17, 7, 11], [3, 2, 1]),
+        ([2, 5, 6, 6], [1, 1, 0]),
+        ([2, 8, 12, 10], [5, 2, 2]),
+        ([5, 1, 1, 1], [3, 1, 1]),
+    ] {
+        agree(&format!("{sizes:?} {kernel} {stride} {padding}"), |source| {
+            let weight = source.channels(sizes[1] * kernel * kernel);
+            ops::depthwise(source.maps(sizes), weight, kernel, stride, padding).into_nchw()
+        });
+    }
+}
+
+#[test]
+fn blur_pooling_agrees_with_burn() {
+    for sizes in [[2, 3, 8, 8], [1, 17, 9, 7], [3, 64, 5, 6], [2, 5, 2, 1], [1, 2, 1, 1]] {
+        agree(&format!("blur {sizes:?}"), |source| ops::blur_pool(source.maps(sizes)).into_nchw());
+    }
+}
+
+#[test]
 fn photos_agree_with_burn() {
     let bytes: Vec<u8> = (0..2 * 7 * 7 * 3).map(|i| (i * 37 % 256) as u8).collect();
     agree("photos", |source| ops::photos(&bytes, 2, 7, source.device).into_nchw());

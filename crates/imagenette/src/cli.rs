@@ -262,7 +262,19 @@ pub(crate) struct Bench {
     /// Photos to measure with
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
     pub(crate) photos: u32,
-    /// Resolution of the loader's crops, in pixels
+    /// Training steps alone: rate, share of the processor's peak, where the time goes, memory
+    #[arg(long, conflicts_with_all = ["only", "photos"])]
+    pub(crate) train: bool,
+    /// With --train: how many steps to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) steps: u32,
+    /// With --train: samples in a batch [default: the recipe's]
+    #[arg(short, long, requires = "train")]
+    pub(crate) batch_size: Option<u32>,
+    /// With --train: change any key of the recipe, for example --set model.depth=50
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "train")]
+    pub(crate) set: Vec<String>,
+    /// Resolution of the loader's crops and of the steps, in pixels
     #[arg(long, default_value_t = 128, value_name = "PX", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) resolution: u32,
     /// Recipe whose training step is measured

@@ -168,11 +168,14 @@ impl Normalization<'_> {
         let mut parameter_gradients = ParameterGradients { gain: vec![0.0; count], bias: vec![0.0; count] };
         // gradient = scale · slope - constant - (x - mean) · factor
         let (mut constant, mut factor) = (vec![0.0f32; count], vec![0.0f32; count]);
+        let mut totals = vec![0.0f64; 2 * count];
+        for sums in partial.chunks_exact(2 * count) {
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total += f64::from(*sum);
+            }
+        }
         for channel in 0..count {
-            let total = |which: usize| -> f64 {
-                partial.chunks_exact(2 * count).map(|sums| f64::from(sums[which * count + channel])).sum()
-            };
-            let (sum, product) = (total(0), total(1));
+            let (sum, product) = (totals[channel], totals[count + channel]);
             let inverse_variance = 1.0 / (f64::from(self.variance[channel]) + f64::from(self.epsilon));
             let scale = f64::from(self.gain[channel]) * inverse_variance.sqrt();
             parameter_gradients.bias[channel] = sum as f32;

@@ -36,22 +36,24 @@ impl BatchStatistics {
             level.run(Moments { input, mean, deviations });
         });
 
-        let mut statistics = Self { mean: vec![0.0; channels], variance: vec![0.0; channels] };
-        for channel in 0..channels {
-            // Two groups of n and m numbers: the deviations add up, and n·m/(n+m) of the squared distance of the means.
-            let (mut count, mut mean, mut deviations) = (0.0f64, 0.0f64, 0.0f64);
-            for (moments, input) in partial.chunks_exact(2 * channels).zip(input.chunks(block)) {
-                let more = (input.len() / channels) as f64;
-                let distance = f64::from(moments[channel]) - mean;
-                deviations +=
-                    f64::from(moments[channels + channel]) + distance * distance * count * more / (count + more);
-                count += more;
-                mean += distance * more / count;
+        // Two groups of n and m numbers: the deviations add up, and n·m/(n+m) of the squared distance of the means.
+        let (mut count, mut mean, mut deviations) = (0.0f64, vec![0.0f64; channels], vec![0.0f64; channels]);
+        for (moments, input) in partial.chunks_exact(2 * channels).zip(input.chunks(block)) {
+            let more = (input.len() / channels) as f64;
+            let (share, weight) = (more / (count + more), count * more / (count + more));
+            let (block_means, block_deviations) = moments.split_at(channels);
+            let sums = mean.iter_mut().zip(&mut deviations);
+            for ((mean, deviations), (of_block, more)) in sums.zip(block_means.iter().zip(block_deviations)) {
+                let distance = f64::from(*of_block) - *mean;
+                *deviations += f64::from(*more) + distance * distance * weight;
+                *mean += distance * share;
             }
-            statistics.mean[channel] = mean as f32;
-            statistics.variance[channel] = (deviations / count) as f32;
+            count += more;
         }
-        statistics
+        Self {
+            mean: mean.iter().map(|&mean| mean as f32).collect(),
+            variance: deviations.iter().map(|deviations| (deviations / count) as f32).collect(),
+        }
     }
 }
 

@@ -33,6 +33,12 @@ impl GlobalPooling {
         Ok(Self { images, pixels, channels })
     }
 
+    /// Images, pixels and channels of the input.
+    #[must_use]
+    pub fn input(&self) -> [usize; 3] {
+        [self.images, self.pixels, self.channels]
+    }
+
     /// Elements of the input.
     #[must_use]
     pub fn input_len(&self) -> usize {

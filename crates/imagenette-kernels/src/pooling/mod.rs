@@ -1,10 +1,13 @@
-//! Pooling of images in NHWC: the largest or the mean of each window, or of a whole image, with gradients.
+//! Pooling of images in NHWC: the largest or the mean of each window, or of a whole image, and blur pooling, with
+//! gradients.
 
 mod average;
+mod blur;
 mod global;
 mod max;
 pub mod twin;
 
+pub use blur::BlurPooling;
 pub use global::GlobalPooling;
 
 use crate::shape::{ShapeError, elements, windows, windows_begun};

@@ -5,10 +5,12 @@
 mod buffers;
 mod kernels;
 mod maps;
+pub mod spent;
 mod stock;
 mod update;
 
 pub use maps::{Level, Maps, Ops, Precision};
+pub use spent::{Part, Spent};
 pub use update::{AdamWStep, SgdStep, adamw_update, move_average, sgd_update};
 
 use burn::tensor::Tensor;
@@ -43,12 +45,32 @@ pub fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Maps {
 /// # Shapes
 /// `weight` flat `[out × in × kernel × kernel]`.
 pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize, padding: usize) -> Maps {
-    let ops = x.ops;
-    let tensor = match ops {
+    let (ops, dims) = (x.ops, x.dims());
+    let gradients = [x.tensor.is_tracked(), weight.is_tracked()].map(f64::from);
+    let tensor = spent::time(Part::Forward, 0.0, || match ops {
         Ops::Kernels(level) => kernels::convolution(x.tensor, weight, shape, stride, padding, level),
         Ops::Stock => stock::convolution(x.tensor, weight, shape, stride, padding),
-    };
-    Maps::new(tensor, ops)
+    });
+    let output = Maps::new(tensor, ops);
+    let ([images, ..], [_, _, rows, columns]) = (dims, output.dims());
+    let flop = 2.0 * (images * rows * columns) as f64 * shape.iter().product::<usize>() as f64;
+    spent::did(Part::Forward, flop, flop * (1.0 + gradients[0] + gradients[1]));
+    output
+}
+
+/// Depthwise convolution without bias: a square filter for each channel.
+///
+/// # Shapes
+/// `weight` flat `[channels × kernel × kernel]`.
+pub fn depthwise(x: Maps, weight: Tensor<1>, kernel: usize, stride: usize, padding: usize) -> Maps {
+    let (ops, precision) = (x.ops, x.precision());
+    // There are kernels for f32 alone.
+    let x = x.stored_in(Precision::F32);
+    let tensor = spent::time(Part::Forward, 0.0, || match ops {
+        Ops::Kernels(level) => kernels::depthwise(x.tensor, weight, kernel, stride, padding, level),
+        Ops::Stock => stock::depthwise(x.tensor, weight, kernel, stride, padding),
+    });
+    Maps::new(tensor, ops).stored_in(precision)
 }
 
 /// What a normalisation does to each channel once mean and variance are gone.
@@ -83,13 +105,13 @@ pub fn normalise_by_batch(
 ) -> Normalised {
     let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
     let residual = residual.map(|residual| residual.stored_in(precision).tensor);
-    let Normalised { output, mean, variance } = match ops {
+    let Normalised { output, mean, variance } = spent::time(Part::Normalisation, 0.0, || match ops {
         Ops::Kernels(level) => kernels::normalise_by_batch(x.tensor, affine, residual, activation, level),
         Ops::Stock => {
             let batch = stock::normalise_by_batch(x.tensor, affine);
             Normalised { output: stock::finish(batch.output, residual, activation), ..batch }
         }
-    };
+    });
     // With one value a channel there is no unbiased variance.
     let count = (n * height * width) as f64;
     let unbiased = variance * (count / (count - 1.0).max(1.0));
@@ -127,10 +149,10 @@ pub fn normalise_by(
 /// Applies the function to every number.
 pub fn activate(x: Maps, activation: Activation) -> Maps {
     let ops = x.ops;
-    let tensor = match ops {
+    let tensor = spent::time(Part::Normalisation, 0.0, || match ops {
         Ops::Kernels(level) => kernels::activate(x.tensor, activation, level),
         Ops::Stock => stock::activate(x.tensor, activation),
-    };
+    });
     Maps::new(tensor, ops)
 }
 
@@ -148,21 +170,35 @@ pub struct Window {
 /// The largest of each window.
 pub fn max_pool(x: Maps, window: Window) -> Maps {
     let ops = x.ops;
-    let tensor = match ops {
+    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::max_pool(x.tensor, window, level),
         Ops::Stock => stock::max_pool(x.tensor, window),
-    };
+    });
     Maps::new(tensor, ops)
 }
 
 /// The mean of each square of 2 × 2; odd sides end in a part-filled square whose mean is over what it has.
 pub fn average_pool(x: Maps) -> Maps {
     let ops = x.ops;
-    let tensor = match ops {
+    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::average_pool(x.tensor, level),
         Ops::Stock => stock::average_pool(x.tensor),
-    };
+    });
     Maps::new(tensor, ops)
+}
+
+/// Blur pooling: every second pixel after the binomial filter [1, 2, 1] along both axes, the border mirrored.
+///
+/// # Source
+/// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2.
+pub fn blur_pool(x: Maps) -> Maps {
+    let (ops, precision) = (x.ops, x.precision());
+    let x = x.stored_in(Precision::F32);
+    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
+        Ops::Kernels(level) => kernels::blur_pool(x.tensor, level),
+        Ops::Stock => stock::blur_pool(x.tensor),
+    });
+    Maps::new(tensor, ops).stored_in(precision)
 }
 
 /// The largest of each channel.
@@ -170,10 +206,10 @@ pub fn average_pool(x: Maps) -> Maps {
 /// # Shapes
 /// To `[N, C]`.
 pub fn global_max_pool(x: Maps) -> Tensor<2> {
-    match x.ops {
+    spent::time(Part::Pooling, 0.0, || match x.ops {
         Ops::Kernels(level) => kernels::global_max_pool(x.tensor, level),
         Ops::Stock => stock::global_max_pool(x.tensor),
-    }
+    })
 }
 
 /// The mean of each channel.
@@ -181,10 +217,10 @@ pub fn global_max_pool(x: Maps) -> Tensor<2> {
 /// # Shapes
 /// To `[N, C]`.
 pub fn global_average_pool(x: Maps) -> Tensor<2> {
-    match x.ops {
+    spent::time(Part::Pooling, 0.0, || match x.ops {
         Ops::Kernels(level) => kernels::global_average_pool(x.tensor, level),
         Ops::Stock => stock::global_average_pool(x.tensor),
-    }
+    })
 }
 
 /// Matrix product with a flat `[out × in]` weight.

@@ -30,6 +30,30 @@ pub(super) fn convolution(
     module::conv2d(x, weight.reshape(shape), None, options)
 }
 
+pub(super) fn depthwise(x: Tensor<4>, weight: Tensor<1>, kernel: usize, stride: usize, padding: usize) -> Tensor<4> {
+    let [_, channels, _, _] = x.dims();
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], channels);
+    module::conv2d(x, weight.reshape([channels, 1, kernel, kernel]), None, options)
+}
+
+/// The binomial filter [1, 2, 1] along both axes at every second pixel, as sums of shifted slices.
+pub(super) fn blur_pool(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    (0..2).fold(x, |x, axis| {
+        let (dimension, side) = (2 + axis, [height, width][axis]);
+        let pixel = |i: usize| x.clone().narrow(dimension, i, 1);
+        // One mirrored pixel before the first, and one behind the last.
+        let (before, behind) = (pixel(1.min(side - 1)), pixel(side.saturating_sub(2)));
+        let x = Tensor::cat(vec![before, x.clone(), behind], dimension);
+        let every_second = |first: usize| {
+            let outputs = side.div_ceil(2);
+            let rows: Vec<Tensor<4>> = (0..outputs).map(|i| x.clone().narrow(dimension, first + 2 * i, 1)).collect();
+            Tensor::cat(rows, dimension)
+        };
+        (every_second(0) + every_second(2)) * 0.25 + every_second(1) * 0.5
+    })
+}
+
 pub(super) fn normalise_by_batch(x: Tensor<4>, affine: Affine) -> Normalised<Tensor<4>> {
     let result = module::batch_norm_train(x, affine.scale, affine.shift, affine.epsilon);
     Normalised { output: result.output, mean: result.mean.inner(), variance: result.variance.inner() }

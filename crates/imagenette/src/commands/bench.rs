@@ -36,6 +36,10 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
         Some(named) => chosen::named(named, &store)?,
         None => chosen::best_installed(&store)?.map_or_else(|| chosen::drawn(&store, terminal), Ok)?,
     };
+    if arguments.train {
+        super::bench_train::run(arguments, dataset, &store, (device, threads), terminal)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let sample = sample_of(dataset, arguments.photos as usize);
     let wanted = |part: BenchPart| arguments.only.is_empty() || arguments.only.contains(&part);
     let mut results = serde_json::Map::new();
@@ -124,7 +128,7 @@ fn whole(rate: f64) -> String {
 }
 
 /// A dataset of about so many photos, spread evenly over the splits and classes.
-fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
+pub(super) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
     let all = dataset.manifest.images.len();
     if photos < all {
         let mut number = 0;
@@ -245,7 +249,7 @@ fn train(
 }
 
 /// The most memory that this process ever had resident, where the system says.
-fn peak_memory_bytes() -> Option<u64> {
+pub(super) fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)

@@ -1,6 +1,7 @@
 //! One room for each verb: resolve what was typed, call the library once, print.
 
 pub(crate) mod bench;
+mod bench_train;
 pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod get;

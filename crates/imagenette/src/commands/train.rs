@@ -98,6 +98,21 @@ pub(crate) fn read_recipe(named: Option<&str>, overrides: &[(String, String)]) -
     Recipe::from_toml(&text, overrides).with_context(|| named.to_owned())
 }
 
+/// What `--set` asks for.
+pub(super) fn pairs(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    set.iter()
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').ok_or_else(|| {
+                Hint::error(
+                    format!("--set: expected KEY=VALUE, found `{pair}`"),
+                    "for example --set optimizer.momentum=0.9",
+                )
+            })?;
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        })
+        .collect()
+}
+
 /// The recipe with the flags put over it.
 fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     let mut overrides: Vec<(String, String)> = Vec::new();
@@ -113,15 +128,7 @@ fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     put("runs", arguments.runs.map(|runs| runs.to_string()));
     // Quoted, since a folder's name may look like anything.
     put("dataset", arguments.dataset.as_ref().map(|named| format!("'{named}'")));
-    for pair in &arguments.set {
-        let (key, value) = pair.split_once('=').ok_or_else(|| {
-            Hint::error(
-                format!("--set: expected KEY=VALUE, found `{pair}`"),
-                "for example --set optimizer.momentum=0.9",
-            )
-        })?;
-        put(key.trim(), Some(value.trim().to_owned()));
-    }
+    overrides.extend(pairs(&arguments.set)?);
     read_recipe(arguments.recipe.as_deref(), &overrides)
 }
 

@@ -10,6 +10,7 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, Level};
 
 use crate::ops::buffers::{self, with_stored};
+use crate::ops::spent::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, curve: Activation, level: Level) -> FlexTensor {
     with_stored!(x, T => {
@@ -50,7 +51,9 @@ impl Backward<Flex, 1> for Activated {
         let shape = x.shape().dims::<4>();
         let gradient = with_stored!(x, T => {
             let mut gradient = buffers::own::<T>(output);
-            curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+            spent::time(Part::Normalisation, 0.0, || {
+                curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+            });
             buffers::tensor(gradient, shape)
         });
         buffers::give_tensor(x);

@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{Convolution, Level};
 
 use crate::ops::buffers::{self, Stored, with_stored};
+use crate::ops::spent::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, with: Convolution, level: Level) -> FlexTensor {
     let ([height, width], shape) = (with.output(), with.shape());
@@ -64,14 +65,18 @@ fn backward<T: Stored>(ops: Ops<Kept, 2>, gradients: &mut Gradients) {
     let [x_node, weight_node] = ops.parents;
     if let Some(node) = weight_node {
         let mut gradient = buffers::take(with.weights_len());
-        with.weight_gradient::<T>(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
+        spent::time(Part::WeightGradients, with.flop(), || {
+            with.weight_gradient::<T>(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
+        });
         gradients.register::<Flex>(node.id, buffers::tensor(gradient, [with.weights_len()]));
     }
     // The input's gradient may then take the input's memory.
     buffers::give_tensor(x);
     if let Some(node) = x_node {
         let mut gradient = buffers::take::<T>(with.input_len());
-        with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
+        spent::time(Part::InputGradients, with.flop(), || {
+            with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
+        });
         let shape = with.shape();
         let [height, width] = shape.input;
         let gradient = buffers::tensor(gradient, [shape.images, height, width, shape.input_channels]);

@@ -3,6 +3,7 @@
 
 mod activation;
 mod convolution;
+mod depthwise;
 mod global_pooling;
 mod normalisation;
 mod pooling;
@@ -14,7 +15,9 @@ use burn::tensor::Tensor;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 use imagenette_kernels::pixels::normalize_pixels;
 use imagenette_kernels::{Activation as Curve, Bf16, Level, Precision};
-use imagenette_kernels::{Convolution, ConvolutionShape, GlobalPooling, Pooling, PoolingShape};
+use imagenette_kernels::{
+    BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling, PoolingShape,
+};
 
 use super::{Activation, Affine, Normalised, Window, buffers};
 use crate::device::Device;
@@ -54,6 +57,10 @@ pub(crate) trait KernelOps: Backend {
     fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self>;
 
     fn pool_whole(x: FloatTensor<Self>, kind: GlobalKind, with: GlobalPooling, level: Level) -> FloatTensor<Self>;
+
+    fn filter(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Depthwise, level: Level) -> FloatTensor<Self>;
+
+    fn blur(x: FloatTensor<Self>, with: BlurPooling, level: Level) -> FloatTensor<Self>;
 }
 
 impl KernelOps for Flex {
@@ -101,6 +108,18 @@ impl KernelOps for Flex {
         buffers::give_tensor(x);
         output
     }
+
+    fn filter(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Depthwise, level: Level) -> FloatTensor<Self> {
+        let output = depthwise::forward(&x.to_contiguous(), &weight.to_contiguous(), with, level);
+        buffers::give_tensor(x);
+        output
+    }
+
+    fn blur(x: FloatTensor<Self>, with: BlurPooling, level: Level) -> FloatTensor<Self> {
+        let output = depthwise::blur(&x.to_contiguous(), with, level);
+        buffers::give_tensor(x);
+        output
+    }
 }
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
@@ -139,6 +158,14 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
 
     fn pool_whole(x: FloatTensor<Self>, kind: GlobalKind, with: GlobalPooling, level: Level) -> FloatTensor<Self> {
         global_pooling::record::<C>(x, kind, with, level)
+    }
+
+    fn filter(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Depthwise, level: Level) -> FloatTensor<Self> {
+        depthwise::record::<C>(x, weight, with, level)
+    }
+
+    fn blur(x: FloatTensor<Self>, with: BlurPooling, level: Level) -> FloatTensor<Self> {
+        depthwise::record_blur::<C>(x, with, level)
     }
 }
 
@@ -184,6 +211,32 @@ pub(super) fn convolution(
     });
     let output = Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), with.expect(FITS), level);
     Tensor::from_dispatch(output)
+}
+
+pub(super) fn depthwise(
+    x: Tensor<4>,
+    weight: Tensor<1>,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    level: Level,
+) -> Tensor<4> {
+    let [images, rows, columns, channels] = x.dims();
+    let with = Depthwise::new(DepthwiseShape {
+        images,
+        input: [rows, columns],
+        channels,
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+    });
+    Tensor::from_dispatch(Dispatch::filter(x.into_dispatch(), weight.into_dispatch(), with.expect(FITS), level))
+}
+
+pub(super) fn blur_pool(x: Tensor<4>, level: Level) -> Tensor<4> {
+    let [images, rows, columns, channels] = x.dims();
+    let with = BlurPooling::new(images, [rows, columns], channels).expect(FITS);
+    Tensor::from_dispatch(Dispatch::blur(x.into_dispatch(), with, level))
 }
 
 pub(super) fn normalise_by_batch(

@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, Normalization};
 
 use crate::ops::buffers::{self, Stored, with_stored};
+use crate::ops::spent::{self, Part};
 
 /// What does not come as a tensor.
 #[derive(Debug, Clone, Copy)]
@@ -167,13 +168,15 @@ fn backward<T: Stored, const N: usize>(ops: Ops<Kept, N>, gradients: &mut Gradie
     let mut gradient = buffers::own::<T>(gradients.consume::<Flex>(&ops.node));
     let (kept, shape) = (&ops.state, ops.state.x.shape().dims::<4>());
     let mut residual_gradient = kept.residual.as_ref().map(|_| buffers::take::<T>(gradient.len()));
-    let parameters = kept.normalization().backward(
-        kept.level,
-        buffers::slice(&kept.x),
-        kept.residual.as_ref().map(buffers::slice),
-        GradientBuffers::InPlace(&mut gradient),
-        residual_gradient.as_deref_mut(),
-    );
+    let parameters = spent::time(Part::Normalisation, 0.0, || {
+        kept.normalization().backward(
+            kept.level,
+            buffers::slice(&kept.x),
+            kept.residual.as_ref().map(buffers::slice),
+            GradientBuffers::InPlace(&mut gradient),
+            residual_gradient.as_deref_mut(),
+        )
+    });
     ops.state.give_back();
     let channels = [parameters.gain.len()];
     let found = [

@@ -1,0 +1,50 @@
+//! Training steps for their own sake, without the files and evaluations of a run: what a benchmark measures.
+
+use imagenette_data::edition::Split;
+use imagenette_data::loader::Batch;
+use imagenette_kernels::{Level, peak_gflops};
+
+use crate::error::Result;
+use crate::ops::Ops;
+use crate::trainer::TrainJob;
+use crate::training::Training;
+
+/// A network in training, of which nothing is kept.
+pub struct Steps<'j> {
+    job: &'j TrainJob<'j>,
+    training: Training,
+}
+
+impl<'j> Steps<'j> {
+    /// The state before the first step, the stem whitened where there is one; the job's folder is not touched.
+    ///
+    /// # Errors
+    /// When the recipe makes no sense or photos cannot be read. Photos smaller than the resolution are enlarged: what is
+    /// measured is time.
+    pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
+        job.recipe.validate()?;
+        let mut training = Training::begin(job);
+        training.whiten_stem(job, &job.dataset.manifest.samples(Split::Train))?;
+        Ok(Self { job, training })
+    }
+
+    /// Forward, loss, backward, update at the peak rate's hundredth; gives the loss.
+    pub fn step(&mut self, batch: &Batch) -> f64 {
+        self.training.step(batch, &self.job.recipe, 0.01, &self.job.device)
+    }
+
+    /// How many numbers are learned.
+    pub fn parameters(&self) -> u64 {
+        self.training.model.layout().learned()
+    }
+
+    /// What this machine's processor can do at most on so many threads, in GFLOP/s of the job's precision: a loop that never
+    /// leaves the registers.
+    pub fn peak_gflops(&self, threads: usize) -> f64 {
+        let level = match self.job.device.ops() {
+            Ops::Kernels(level) => level,
+            Ops::Stock => Level::best(),
+        };
+        peak_gflops(level, self.job.device.precision(), threads)
+    }
+}

@@ -1,0 +1,276 @@
+//! `bench --train`: bare training steps on real photos, the rate that the kernels reach, and where a step's time goes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use cpu_time::ProcessTime;
+use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Split;
+use imagenette_data::loader::{Batch, BatchRequest, Loader, View, epoch_order};
+use imagenette_data::packed::Packed;
+use imagenette_data::store::Store;
+use imagenette_train::device::Device;
+use imagenette_train::ops::spent::{self, Part, Spent};
+use imagenette_train::steps::Steps;
+use imagenette_train::trainer::TrainJob;
+use serde_json::{Value, json};
+
+use super::bench::{peak_memory_bytes, sample_of};
+use crate::cli::Bench;
+use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+
+/// Steps that warm the caches and fill the pool of buffers.
+const WARM_UP: usize = 2;
+
+/// What was measured.
+struct Measured {
+    /// Wall and processor seconds of each bare step.
+    seconds: Vec<f64>,
+    processor_seconds: Vec<f64>,
+    /// Of all these steps.
+    spent: Spent,
+    /// Seconds of a step with the loader at work beside it, and of that, waiting for it.
+    loaded_seconds: f64,
+    waited_seconds: f64,
+    peak_memory_bytes: Option<u64>,
+}
+
+pub(super) fn run(
+    arguments: &Bench,
+    dataset: Dataset,
+    store: &Store,
+    (device, threads): (Device, usize),
+    terminal: &Terminal,
+) -> anyhow::Result<()> {
+    let mut overrides = Vec::new();
+    for (key, value) in [
+        ("epochs", 1_000.to_string()),
+        ("resolution", arguments.resolution.to_string()),
+        ("evaluation.resolution", arguments.resolution.to_string()),
+    ] {
+        overrides.push((key.to_owned(), value));
+    }
+    overrides.extend(arguments.batch_size.map(|size| ("batch_size".to_owned(), size.to_string())));
+    overrides.extend(super::train::pairs(&arguments.set)?);
+    let recipe = super::train::read_recipe(Some(&arguments.recipe), &overrides)?;
+    let batch_size = recipe.batch_size as usize;
+    let device = device.with_precision(recipe.precision)?;
+
+    // Few photos, so that the peak memory is the network's and not the packed file's.
+    let sample = sample_of(dataset, (3 * batch_size).max(256));
+    let train = sample.manifest.samples(Split::Train).len();
+    anyhow::ensure!(train >= batch_size, "a batch of {batch_size} needs as many train photos, but there are {train}");
+    std::fs::create_dir_all(store.root()).with_context(|| format!("failed to create {}", store.root().display()))?;
+    let place = tempfile::Builder::new().prefix(".bench-").tempdir_in(store.root())?;
+    let packed = Packed::open_or_build(&sample, place.path(), threads, terminal);
+    terminal.finish();
+    let job = job(recipe, &sample, Arc::new(packed?), threads, &device, place.path());
+    let mut steps = Steps::begin(&job)?;
+    let measured = measure(&job, &mut steps, arguments.steps as usize, terminal)?;
+    terminal.finish();
+
+    let peak = steps.peak_gflops(threads);
+    let parameters = steps.parameters();
+    if arguments.json {
+        return print_json(&as_json(&job, &measured, parameters, peak, threads));
+    }
+    for line in table(&job, &measured, parameters, peak, threads) {
+        print(&line)?;
+    }
+    Ok(())
+}
+
+fn job<'a>(
+    recipe: imagenette_train::Recipe,
+    dataset: &'a Dataset,
+    packed: Arc<Packed>,
+    threads: usize,
+    device: &Device,
+    place: &Path,
+) -> TrainJob<'a> {
+    TrainJob {
+        recipe,
+        seed: 0,
+        dataset,
+        packed,
+        folder: place.join("run"),
+        resume: false,
+        device: device.clone(),
+        loader_threads: threads,
+        evaluate_every: 0,
+        checkpoint_seconds: f64::INFINITY,
+        prepared_seconds: 0.0,
+        program: env!("CARGO_PKG_VERSION").into(),
+        commit: None,
+    }
+}
+
+fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal) -> anyhow::Result<Measured> {
+    // Two batches in turn, so that no step finds the last one's photos in a cache.
+    let mut few = loader(job)?;
+    let batches: Vec<Batch> = few.by_ref().take(2).collect::<Result<_, _>>()?;
+    drop(few);
+    let check = |loss: f64| -> anyhow::Result<()> {
+        anyhow::ensure!(loss.is_finite(), "the loss is {loss} after a few steps");
+        Ok(())
+    };
+    for round in 0..WARM_UP {
+        terminal.status(&format!("warming up: step {}", round + 1));
+        check(steps.step(&batches[round % 2]))?;
+    }
+    let (mut seconds, mut processor_seconds) = (Vec::new(), Vec::new());
+    spent::begin();
+    for round in 0..count {
+        terminal.status(&format!("bare steps: {} of {count}", round + 1));
+        let (began, used) = (Instant::now(), ProcessTime::now());
+        check(steps.step(&batches[round % 2]))?;
+        seconds.push(began.elapsed().as_secs_f64());
+        processor_seconds.push(used.elapsed().as_secs_f64());
+    }
+    let spent = spent::finish();
+    let peak_memory_bytes = peak_memory_bytes();
+
+    let mut loader = loader(job)?;
+    let mut next = || loader.next().context("there are always more requests")?.map_err(anyhow::Error::from);
+    // The first batches were made while nothing else ran.
+    for _ in 0..WARM_UP {
+        check(steps.step(&next()?))?;
+    }
+    let began = Instant::now();
+    let mut waited_seconds = 0.0;
+    for round in 0..count {
+        terminal.status(&format!("steps with the loader: {} of {count}", round + 1));
+        let waits = Instant::now();
+        let batch = next()?;
+        waited_seconds += waits.elapsed().as_secs_f64();
+        check(steps.step(&batch))?;
+    }
+    let loaded_seconds = began.elapsed().as_secs_f64() / count as f64;
+    waited_seconds /= count as f64;
+    Ok(Measured { seconds, processor_seconds, spent, loaded_seconds, waited_seconds, peak_memory_bytes })
+}
+
+/// Training batches of the recipe, without end.
+fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
+    let samples = job.dataset.manifest.samples(Split::Train);
+    let (size, view) = (job.recipe.batch_size as usize, View::Train(job.recipe.augment));
+    let resolution_px = job.recipe.evaluation.resolution;
+    let requests = (0..).flat_map(move |epoch| {
+        let order = epoch_order(&samples, 0, epoch);
+        let batches: Vec<Vec<u32>> = order.chunks_exact(size).map(<[u32]>::to_vec).collect();
+        batches.into_iter().map(move |samples| BatchRequest { epoch, samples, resolution_px, view })
+    });
+    let labels = job.dataset.labels().into();
+    Ok(Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?)
+}
+
+/// The middle one.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[half] } else { (sorted[half - 1] + sorted[half]) / 2.0 }
+}
+
+impl Measured {
+    fn count(&self) -> f64 {
+        self.seconds.len() as f64
+    }
+
+    /// Seconds of a part in a step, and the rate at which it computed, where that is known.
+    fn part(&self, part: Part) -> (f64, Option<f64>) {
+        let (seconds, flop) = (self.spent.seconds(part), self.spent.flop(part));
+        (seconds / self.count(), (flop > 0.0 && seconds > 0.0).then(|| flop / seconds / 1e9))
+    }
+
+    fn mean_seconds(&self) -> f64 {
+        self.seconds.iter().sum::<f64>() / self.count()
+    }
+
+    /// Seconds of a step that no part accounts for.
+    fn other_seconds(&self) -> f64 {
+        (self.mean_seconds() - self.spent.total_seconds() / self.count()).max(0.0)
+    }
+
+    /// Floating-point operations of a step.
+    fn flop(&self) -> f64 {
+        self.spent.asked_flop / self.count()
+    }
+}
+
+fn as_json(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, threads: usize) -> Value {
+    let batch = f64::from(job.recipe.batch_size);
+    let step = median(&measured.seconds);
+    let mut parts: serde_json::Map<String, Value> = Part::ALL
+        .into_iter()
+        .map(|part| {
+            let (seconds, gflops) = measured.part(part);
+            (part.name().to_owned(), json!({ "seconds": seconds, "gflops": gflops }))
+        })
+        .collect();
+    parts.insert("other".into(), json!({ "seconds": measured.other_seconds() }));
+    parts.insert("loader".into(), json!({ "seconds": measured.waited_seconds }));
+    json!({
+        "recipe": job.recipe.name, "network": job.recipe.model.name(), "parameters": parameters,
+        "device": job.device.description(), "precision": job.device.precision().to_string(), "threads": threads, "resolution_px": job.recipe.evaluation.resolution,
+        "batch": job.recipe.batch_size, "seconds": measured.seconds, "processor_seconds": measured.processor_seconds,
+        "images_per_second": batch / step, "gflop_per_image": measured.flop() / batch / 1e9,
+        "gflops": measured.flop() / step / 1e9, "peak_gflops": peak, "share_of_peak": measured.flop() / step / 1e9 / peak,
+        "parts": parts, "loaded_images_per_second": batch / measured.loaded_seconds,
+        "peak_memory_bytes": measured.peak_memory_bytes,
+    })
+}
+
+fn table(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, threads: usize) -> Vec<String> {
+    let batch = f64::from(job.recipe.batch_size);
+    let step = median(&measured.seconds);
+    let (least, most) = measured.seconds.iter().fold((f64::MAX, 0.0f64), |(a, b), &x| (a.min(x), b.max(x)));
+    let gflops = measured.flop() / step / 1e9;
+    let share = |part: f64| format!("{:.0}%", 100.0 * part);
+    let row = |name: &str, seconds: f64, gflops: Option<f64>| {
+        let rate = gflops.map_or(String::new(), |gflops| format!("{gflops:>10.0} {:>9}", share(gflops / peak)));
+        format!("  {name:<26} {:>9.1} {:>7} {rate}", 1e3 * seconds, share(seconds / measured.mean_seconds()))
+            .trim_end()
+            .to_owned()
+    };
+    let mut lines = vec![
+        format!(
+            "{} at {} px, batches of {}, on {}, {threads} threads: {} parameters, {:.2} GFLOP an image and step",
+            job.recipe.model.name(),
+            job.recipe.evaluation.resolution,
+            job.recipe.batch_size,
+            job.device.description(),
+            thousands(parameters),
+            measured.flop() / batch / 1e9,
+        ),
+        format!(
+            "bare step     {:.1} images/s  ({:.0} ms, {:.0} to {:.0}; {:.0} ms of processor time)",
+            batch / step,
+            1e3 * step,
+            1e3 * least,
+            1e3 * most,
+            1e3 * median(&measured.processor_seconds),
+        ),
+        format!(
+            "rate          {gflops:.0} GFLOP/s, {} of the {peak:.0} that a loop within the registers reaches",
+            share(gflops / peak)
+        ),
+        format!(
+            "with loader   {:.1} images/s  ({:.0} ms, waiting {:.1} ms)",
+            batch / measured.loaded_seconds,
+            1e3 * measured.loaded_seconds,
+            1e3 * measured.waited_seconds,
+        ),
+        format!("peak memory   {}", measured.peak_memory_bytes.map_or("unknown".into(), bytes)),
+        String::new(),
+        format!("  {:<26} {:>9} {:>7} {:>10} {:>9}", "part of the bare step", "ms", "share", "GFLOP/s", "of peak"),
+    ];
+    for part in Part::ALL {
+        let (seconds, gflops) = measured.part(part);
+        lines.push(row(part.name(), seconds, gflops));
+    }
+    lines.push(row("other", measured.other_seconds(), None));
+    lines
+}
