@@ -2,7 +2,9 @@
 //! call to call, since fresh pages cost more than what is packed into them.
 #![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
 
+use crate::level::{Level, Work};
 use crate::number::Number;
+use crate::simd::Simd;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -94,6 +96,24 @@ impl<T: Number> DerefMut for Aligned<T> {
         // SAFETY: as above, and `self` is borrowed alone.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
+}
+
+/// Every number as f32.
+pub(crate) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
+    struct Part<'a, T>(&'a [T], &'a mut [f32]);
+    impl<T: Number> Work for Part<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) {
+            for (to, from) in self.1.iter_mut().zip(self.0) {
+                *to = from.to_f32();
+            }
+        }
+    }
+    let mut wide = Aligned::scratch(source.len());
+    let parts = wide.par_chunks_mut(1 << 14).zip(source.par_chunks(1 << 14));
+    parts.for_each(|(to, from)| level.run(Part(from, to)));
+    wide
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod tile;
 pub mod twin;
 pub(crate) mod weight_gradient;
 
+use crate::buffer::widened;
 use crate::level::Level;
 use crate::number::{Number, is_bf16, per_word};
 use crate::shape::{ShapeError, check_len, elements, windows};
@@ -131,7 +132,7 @@ impl Convolution {
 
     pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.forward_reading(level, &pack::widened(level, input), weights, output);
+            self.forward_reading(level, &widened(level, input), weights, output);
         } else {
             self.forward_reading(level, input, weights, output);
         }
@@ -215,7 +216,7 @@ impl Convolution {
         input_gradient: &mut [T],
     ) {
         if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.input_gradient_reading(level, &pack::widened(level, output_gradient), weights, input_gradient);
+            self.input_gradient_reading(level, &widened(level, output_gradient), weights, input_gradient);
         } else {
             self.input_gradient_reading(level, output_gradient, weights, input_gradient);
         }

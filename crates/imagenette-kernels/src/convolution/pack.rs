@@ -255,21 +255,3 @@ pub(super) fn with_one_more<T: Number>(source: &[T], channels: usize) -> Aligned
     pixels.with_min_len(1 << 10).for_each(|(to, from)| to[..channels].copy_from_slice(from));
     padded
 }
-
-/// Every number as f32.
-pub(super) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
-    struct Part<'a, T>(&'a [T], &'a mut [f32]);
-    impl<T: Number> Work for Part<'_, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run<S: Simd>(self, _: S) {
-            for (to, from) in self.1.iter_mut().zip(self.0) {
-                *to = from.to_f32();
-            }
-        }
-    }
-    let mut wide = Aligned::scratch(source.len());
-    let parts = wide.par_chunks_mut(1 << 14).zip(source.par_chunks(1 << 14));
-    parts.for_each(|(to, from)| level.run(Part(from, to)));
-    wide
-}

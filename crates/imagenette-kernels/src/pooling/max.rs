@@ -1,8 +1,9 @@
 //! The largest number of each window, and which it was.
 
 use super::Pooling;
+use crate::buffer::{Aligned, widened};
 use crate::level::{Level, Work};
-use crate::number::Number;
+use crate::number::{Number, is_bf16};
 use crate::shape::check_len;
 use crate::simd::{MAX_LANES, Simd};
 use rayon::prelude::*;
@@ -32,8 +33,7 @@ impl Pooling {
             .for_each(|(row, (output, choices))| level.run(MaxRow { pooling: self, input, row, output, choices }));
     }
 
-    /// The gradient for the input of [`Self::max`]: each output's gradient goes where its number came from. Where windows
-    /// overlap, the sum is rounded after each.
+    /// The gradient for the input of [`Self::max`]: each output's gradient goes where its number came from.
     ///
     /// # Shapes
     /// `output_gradient` and `choices` as the output, `input_gradient` as the input.
@@ -61,8 +61,13 @@ impl Pooling {
         input_gradient: &mut [T],
     ) {
         let row = self.shape.input[1] * self.shape.channels;
-        input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| {
-            level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient });
+        // A gradient is looked at for every pixel of its window: widened once, it is only compared and added there.
+        let wide = is_bf16::<T>().then(|| widened(level, output_gradient));
+        input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| match wide.as_deref() {
+            Some(output_gradient) => {
+                level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient });
+            }
+            None => level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient }),
         });
     }
 }
@@ -115,21 +120,23 @@ impl<T: Number> Work for MaxRow<'_, T> {
 }
 
 /// One row of inputs: each gathers from the windows that hold it, in their order.
-struct MaxGradientRow<'a, T> {
+struct MaxGradientRow<'a, G, T> {
     pooling: &'a Pooling,
-    output_gradient: &'a [T],
+    output_gradient: &'a [G],
     choices: &'a [u8],
     row: usize,
     input_gradient: &'a mut [T],
 }
 
-impl<T: Number> Work for MaxGradientRow<'_, T> {
+impl<G: Number, T: Number> Work for MaxGradientRow<'_, G, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Pooling { shape, output } = *self.pooling;
         let (image, y) = (self.row / shape.input[0], self.row % shape.input[0]);
         let channels = shape.channels;
+        // Sums are f32: the target itself where it is, else here.
+        let mut sums = Aligned::<f32>::scratch(if is_bf16::<T>() { channels } else { 0 });
         for (x, to) in self.input_gradient.chunks_exact_mut(channels).enumerate() {
             let mut fresh = true;
             for (oy, tap_y) in self.pooling.seen_by(0, y) {
@@ -138,22 +145,36 @@ impl<T: Number> Work for MaxGradientRow<'_, T> {
                     let gradient = &self.output_gradient[first..first + channels];
                     let choices = &self.choices[first..first + channels];
                     let tap = (tap_y * shape.window[1] + tap_x) as u8;
-                    if fresh {
-                        for ((to, gradient), choice) in to.iter_mut().zip(gradient).zip(choices) {
-                            *to = if *choice == tap { *gradient } else { T::default() };
-                        }
+                    if is_bf16::<T>() {
+                        add_chosen(&mut sums, gradient, choices, tap, fresh);
                     } else {
-                        for ((to, gradient), choice) in to.iter_mut().zip(gradient).zip(choices) {
-                            let more = if *choice == tap { gradient.to_f32() } else { 0.0 };
-                            *to = T::from_f32(to.to_f32() + more);
-                        }
+                        add_chosen(to, gradient, choices, tap, fresh);
                     }
                     fresh = false;
                 }
             }
             if fresh {
                 to.fill(T::default());
+            } else {
+                for (to, sum) in to.iter_mut().zip(sums.iter()) {
+                    *to = T::from_f32(*sum);
+                }
             }
+        }
+    }
+}
+
+/// Adds the gradients of the windows that chose this tap; a fresh sum begins with them.
+#[inline(always)]
+fn add_chosen<N: Number, T: Number>(sums: &mut [N], gradient: &[T], choices: &[u8], tap: u8, fresh: bool) {
+    let chosen = |gradient: &T, choice: &u8| if *choice == tap { gradient.to_f32() } else { 0.0 };
+    if fresh {
+        for ((sum, gradient), choice) in sums.iter_mut().zip(gradient).zip(choices) {
+            *sum = N::from_f32(chosen(gradient, choice));
+        }
+    } else {
+        for ((sum, gradient), choice) in sums.iter_mut().zip(gradient).zip(choices) {
+            *sum = N::from_f32(sum.to_f32() + chosen(gradient, choice));
         }
     }
 }
