@@ -1,5 +1,5 @@
 //! A fuzzer that runs on stable Rust as an ordinary test: whole inputs go in, damaged ones come out, and a target must
-//! neither panic nor take long on any of them. `fuzz/` has the same targets for libFuzzer, which watches coverage.
+//! neither panic nor take long on any of them. It needs no instrumented build, so it runs with every test run.
 //!
 //! `IMAGENETTE_FUZZ_SECONDS` says how long each target runs (default 1), `IMAGENETTE_FUZZ_SEED` what it draws (default 0: the
 //! same inputs in the same order every time). An input that fails is kept in the folder for tests' files and named.
