@@ -1,21 +1,43 @@
 //! What is done with whole datasets: audited and exported, as a user types it.
 
+use imagenette_data::drawn::{draw, encode};
+use imagenette_data::edition::Split;
+
 use crate::support::{Place, WNIDS};
+
+/// Drawn pictures as photos, no two alike: three for training and two to be judged by in each of three classes.
+fn write_pictures(place: &Place, folder: &str) {
+    for (label, wnid) in (0..).zip(WNIDS) {
+        for number in 0..5 {
+            let split = if number < 3 { "train" } else { "val" };
+            let class = place.path(folder).join(split).join(wnid);
+            std::fs::create_dir_all(&class).unwrap();
+            let picture = encode(&draw(label * 2, Split::Train, number, 0));
+            std::fs::write(class.join(format!("{wnid}_{number}.JPEG")), picture).unwrap();
+        }
+    }
+}
 
 #[test]
 fn an_audit_says_what_was_found_at_a_glance_and_writes_a_report() {
-    let place = Place::with_made_dataset();
-    let ended = place.run(&["audit", "made", "--strict"]).succeeds();
-    assert!(ended.stdout.starts_with("made: 96 photos in 3 classes (72 train, 24 val)"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("fine  val in train") && ended.stdout.contains("report: audit-made.html"));
-    let page = place.read("audit-made.html");
-    assert!(page.contains("<title>Audit of made</title>") && page.contains("data:image/jpeg;base64,"));
-    // A leak, a broken file and a folder that was never installed.
+    let place = Place::new();
+    write_pictures(&place, "photos");
+    place.run(&["get", "--from", "photos", "--name", "pictures"]).succeeds();
+    let ended = place.run(&["audit", "pictures", "--strict"]).succeeds();
+    assert!(ended.stdout.starts_with("pictures: 15 photos in 3 classes (9 train, 6 val)"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("fine  val in train") && ended.stdout.contains("report: audit-pictures.html"));
+    let page = place.read("audit-pictures.html");
+    assert!(page.contains("<title>Audit of pictures</title>") && page.contains("data:image/jpeg;base64,"));
+    // A leak, a broken file, and a folder that was never installed.
     let copy = place.bytes(&format!("photos/val/{0}/{0}_3.JPEG", WNIDS[1]));
     std::fs::write(place.path(&format!("photos/train/{}/other-name.JPEG", WNIDS[1])), copy).unwrap();
-    std::fs::write(place.path(&format!("photos/val/{0}/text.JPEG", WNIDS[2])), "no photo").unwrap();
+    std::fs::write(place.path(&format!("photos/val/{}/text.JPEG", WNIDS[2])), "no photo").unwrap();
     let ended = place.run(&["audit", "photos", "--out", "found.html"]).succeeds();
-    assert!(ended.stdout.contains("bad   val in train       1 photo in val and in another split"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("bad   val in train       1 photo of val in another split as well"),
+        "{}",
+        ended.stdout
+    );
     assert!(ended.stdout.contains("bad   broken files       1 file cannot be read or decoded"), "{}", ended.stdout);
     assert!(place.read("found.html").contains("other-name.JPEG"));
     let found = place.run(&["audit", "photos", "--strict", "--json"]).exits_with(1).json();
@@ -23,9 +45,8 @@ fn an_audit_says_what_was_found_at_a_glance_and_writes_a_report() {
     assert_eq!(found["broken"][0]["photo"]["path"], format!("val/{}/text.JPEG", WNIDS[2]));
     assert!(!place.list("").contains(&"audit-photos.html".into()), "JSON alone writes no report");
     place.run(&["audit", "nothing"]).fails_saying(&["nothing", "hint: "]);
-    place
-        .run(&["audit", "made", "--out", "no/such/folder.html"])
-        .fails_saying(&["no/such", "hint: there is no folder"]);
+    let nowhere = ["audit", "pictures", "--out", "no/such/folder.html"];
+    place.run(&nowhere).fails_saying(&["no/such", "hint: there is no folder"]);
 }
 
 #[test]

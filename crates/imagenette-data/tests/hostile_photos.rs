@@ -167,6 +167,23 @@ fn sizes_that_no_file_can_hold_are_refused_before_memory_is_taken() {
 }
 
 #[test]
+fn a_webp_with_a_vast_canvas_around_a_small_picture_is_refused() {
+    // Found by fuzzing: 530 bytes that took seconds to fill 84 megapixels.
+    let picture = webp(40, 28)[12..].to_vec();
+    let frame = [&[0, 0, 0, 0, 0, 0, 39, 0, 0, 27, 0, 0, 0, 0, 0, 2][..], &picture].concat();
+    let moving = |canvas: [u8; 6]| {
+        let header = [&[2, 0, 0, 0][..], &canvas].concat();
+        let parts = [b"WEBP".to_vec(), riff(b"VP8X", &header), riff(b"ANIM", &[0; 6]), riff(b"ANMF", &frame)];
+        riff(b"RIFF", &parts.concat())
+    };
+    let (pixels, remarks) = read(&moving([39, 0, 0, 27, 0, 0]));
+    assert_eq!((pixels.width_px, pixels.height_px), (40, 28));
+    assert_eq!(remarks, [Remark::WebpFile, Remark::FirstPictureOnly]);
+    assert!(refusal(&moving([39, 0, 0, 27, 0, 0x20])).contains("40×2097180 px; a WebP has 16383 at most"));
+    assert!(refusal(&moving([0x70, 0x17, 0, 0x70, 0x17, 0])).contains("a canvas far larger than the pictures"));
+}
+
+#[test]
 fn a_bomb_in_a_png_takes_no_more_than_the_photo_itself() {
     // 250 MB of zeros behind a header of 8×8 px, and the same in a text chunk: neither is unpacked.
     let bomb = deflate(&vec![0; 250_000_000]);

@@ -227,7 +227,7 @@ pub(crate) struct Audit {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
     /// In how many of 64 bits the hashes of near duplicates may differ
-    #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=16))]
+    #[arg(long, value_name = "BITS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=16))]
     pub(crate) distance: u32,
     /// Exit with 1 when photos of val are also in train (same id, file or pixels), or when files are broken or changed
     #[arg(long)]

@@ -82,7 +82,10 @@ fn leaks(audit: &Audit) -> Finding {
         leaks => finding(
             Severity::Bad,
             "val in train",
-            format!("{} in val and in another split: an accuracy measured on val is too high", counted(leaks, "photo")),
+            format!(
+                "{} of val in another split as well: an accuracy measured on val is too high",
+                counted(leaks, "photo")
+            ),
         ),
     }
 }

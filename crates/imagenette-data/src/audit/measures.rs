@@ -139,7 +139,8 @@ impl Distribution {
     fn of(name: &'static str, unit: &'static str, mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
-        let (from, to) = (at(0.01), at(0.99));
+        let (least, most) = (values[0], values[values.len() - 1]);
+        let (from, to) = if at(0.01) < at(0.99) { (at(0.01), at(0.99)) } else { (least, most) };
         let step = (to - from) / BINS as f64;
         let mut bins: Vec<Bin> = (0..BINS)
             .map(|bin| Bin { from: from + step * bin as f64, to: from + step * (bin + 1) as f64, photos: 0 })
@@ -152,7 +153,6 @@ impl Distribution {
             let last = bins.len() - 1;
             bins[bin.min(last)].photos += 1;
         }
-        let (least, most) = (values[0], values[values.len() - 1]);
         let (fifth_percentile, median, ninety_fifth_percentile) = (at(0.05), at(0.5), at(0.95));
         Self { name, unit, least, fifth_percentile, median, ninety_fifth_percentile, most, bins }
     }

@@ -13,7 +13,7 @@ mod perceptual;
 mod photo;
 pub mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,14 +44,14 @@ const NAMED: usize = 12;
 pub struct AuditOptions {
     /// Threads that read and decode.
     pub threads: usize,
-    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 8 finds copies of another
-    /// size and quality, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
+    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds copies of another
+    /// size, quality or colour and slight crops, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
     pub distance: u32,
 }
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { threads: crate::source::thread_count(), distance: 8 }
+        Self { threads: crate::source::thread_count(), distance: 10 }
     }
 }
 
@@ -190,11 +190,14 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// How many groups of photos are certainly in `val` and in another split: by ImageNet's id, the file or the pixels.
+    /// How many photos of `val` are certainly in another split too: by ImageNet's id, the file or the pixels.
     pub fn leaks(&self) -> usize {
         let exact = |group: &&DuplicateGroup| group.sameness <= Sameness::Pixels && group.across_splits;
         let by_name = |misplaced: &&Misplaced| misplaced.fault == NameFault::InBothSplits;
-        self.duplicates.iter().filter(exact).count() + self.misplaced.iter().filter(by_name).count()
+        let duplicates = self.duplicates.iter().filter(exact).flat_map(|group| &group.photos);
+        let misplaced = self.misplaced.iter().filter(by_name).flat_map(|misplaced| &misplaced.photos);
+        let of_val = duplicates.chain(misplaced).filter(|photo| photo.split == Split::Val);
+        of_val.map(|photo| &photo.path).collect::<BTreeSet<_>>().len()
     }
 
     /// Whether there are neither leaks nor files that are broken, missing or changed.
@@ -213,7 +216,7 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
             key: "distance".into(),
             expected: format!("0 to {LARGEST_DISTANCE} bits"),
             found: options.distance.to_string(),
-            hint: "8 finds copies of another size and quality".into(),
+            hint: "10 finds copies of another size and quality and slight crops".into(),
         });
     }
     watch.begin(&format!("looking at {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);

@@ -91,7 +91,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the first bytes, never by the name: ImageNet has a PNG called `.JPEG`. An error says what else it is.
+    /// By the first bytes, never by the name: ImageNet has a PNG called `.JPEG`.
+    ///
+    /// # Errors
+    /// When they are of no photo; the text says what else they are.
     pub fn of(bytes: &[u8]) -> Result<Self, String> {
         if bytes.starts_with(&[0xFF, 0xD8]) {
             return Ok(Self::Jpeg);

@@ -7,6 +7,10 @@ use image_webp::WebPDecoder;
 use super::remark::Remark;
 use super::{Pixels, check_size};
 
+/// The longest side that the reference encoder makes; the container's header could say a thousand times that.
+const MOST_SIDE_PX: u64 = 16_383;
+/// How many times its largest picture a canvas may be: a codec fills and blends all of it, whatever is on it.
+const MOST_CANVAS: u64 = 16;
 /// More chunks than an honest file has pictures.
 const MOST_CHUNKS: usize = 100_000;
 
@@ -48,36 +52,52 @@ fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, String> {
     Ok(decoder)
 }
 
-/// Checks the size of every picture inside: the container may state a small one, and the codec takes memory for the
-/// picture's own before it compares them.
+/// Checks the size of every picture inside and of the canvas around them: the container may state a small one, and the codec
+/// takes memory for the picture's own before it compares them; or a vast one around next to nothing.
 fn check_pictures(bytes: &[u8]) -> Result<(), String> {
     const FILE_HEADER_BYTES: usize = 12;
     const FRAME_HEADER_BYTES: usize = 16;
     let mut at = FILE_HEADER_BYTES;
+    let (mut canvas_px, mut largest_px) = (0, 0);
     for _ in 0..MOST_CHUNKS {
-        let Some(header) = bytes.get(at..at + 8) else { return Ok(()) };
+        let Some(header) = bytes.get(at..at + 8) else {
+            let is_vast = canvas_px > largest_px.saturating_mul(MOST_CANVAS);
+            return if is_vast { Err("a canvas far larger than the pictures on it".into()) } else { Ok(()) };
+        };
         let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-        let content = &bytes[at + 8..];
-        let size = match &header[..4] {
-            b"VP8 " => content.get(6..10).map(|at| {
-                let side = |low: u8, high: u8| u64::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-                (side(at[0], at[1]), side(at[2], at[3]))
-            }),
-            b"VP8L" => content.get(1..5).map(|at| {
-                let bits = u32::from_le_bytes([at[0], at[1], at[2], at[3]]);
-                (u64::from(bits & 0x3FFF) + 1, u64::from(bits >> 14 & 0x3FFF) + 1)
-            }),
+        match (&header[..4], side_fields(&header[..4], &bytes[at + 8..])) {
             // Pictures of an animation lie inside such a chunk, behind its own header.
-            b"ANMF" => {
+            (b"ANMF", _) => {
                 at += 8 + FRAME_HEADER_BYTES;
                 continue;
             }
-            _ => None,
-        };
-        if let Some((width_px, height_px)) = size {
-            check_size(width_px, height_px, CAPACITY_PX)?;
+            (kind, Some((width_px, height_px))) => {
+                check_size(width_px, height_px, CAPACITY_PX)?;
+                if width_px.max(height_px) > MOST_SIDE_PX {
+                    return Err(format!(
+                        "the header says {width_px}×{height_px} px; a WebP has {MOST_SIDE_PX} at most"
+                    ));
+                }
+                let area_px = if kind == b"VP8X" { &mut canvas_px } else { &mut largest_px };
+                *area_px = (*area_px).max(width_px * height_px);
+            }
+            _ => {}
         }
         at += 8 + length.next_multiple_of(2);
     }
     Err(format!("more than {MOST_CHUNKS} chunks"))
+}
+
+/// Width and height that a chunk of this kind states for itself.
+fn side_fields(kind: &[u8], content: &[u8]) -> Option<(u64, u64)> {
+    let number = |at: usize, bytes: usize| {
+        let field = content.get(at..at + bytes)?;
+        Some(field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    };
+    match kind {
+        b"VP8 " => Some((number(6, 2)? & 0x3FFF, number(8, 2)? & 0x3FFF)),
+        b"VP8L" => number(1, 4).map(|bits| ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)),
+        b"VP8X" => Some((number(4, 3)? + 1, number(7, 3)? + 1)),
+        _ => None,
+    }
 }

@@ -22,7 +22,7 @@ for split, pattern in [("train", f"train-{{000000..{train_shards - 1:06}}}.tar")
     else:
         source = [str(shard) for shard in shards]
     samples = {}
-    for sample in webdataset.WebDataset(source, shardshuffle=False).decode():
+    for sample in webdataset.WebDataset(source, shardshuffle=False).decode("rgb8"):
         samples[sample["__key__"]] = sample
         assert sample["json"]["label"] == sample["cls"] and sample["json"]["sample"] == int(sample["__key__"])
     raw = {sample["__key__"]: sample["jpg"] for sample in webdataset.WebDataset(source, shardshuffle=False)}
