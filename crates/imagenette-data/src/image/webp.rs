@@ -58,7 +58,7 @@ fn check_pictures(bytes: &[u8]) -> Result<(), String> {
     const FILE_HEADER_BYTES: usize = 12;
     const FRAME_HEADER_BYTES: usize = 16;
     let mut at = FILE_HEADER_BYTES;
-    let (mut canvas_px, mut largest_px) = (0, 0);
+    let (mut canvas_px, mut largest_px) = (0_u64, 0_u64);
     for _ in 0..MOST_CHUNKS {
         let Some(header) = bytes.get(at..at + 8) else {
             let is_vast = canvas_px > largest_px.saturating_mul(MOST_CANVAS);
