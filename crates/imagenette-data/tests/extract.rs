@@ -107,7 +107,7 @@ fn hostile_members_are_refused_by_name() {
         (b"train/zebra/0.jpeg", EntryType::Regular, "only in case"),
         (b"train/Zebra/1.JPEG", EntryType::Regular, "only in case"),
         (b"train/zebra/run.sh", EntryType::Regular, "not a photo's name"),
-        (b"manifest.jsonl", EntryType::Regular, "layout"),
+        (b"notes.jsonl", EntryType::Regular, "layout"),
         (b"train/zebra/\x1b[2J.JPEG", EntryType::Regular, "not allowed in names"),
     ];
     for (name, kind, reason) in cases {

@@ -258,12 +258,12 @@ fn a_copy_whose_validation_classes_nobody_knows_is_an_error_that_says_how_to_nam
     write_layout(&from, "tars", &photos());
     fs::remove_file(from.join("val.txt")).unwrap();
     let out = place.path().join("out");
-    let error = make(&job(&[from.clone()], &out), &Silent).unwrap_err();
+    let error = make(&job(std::slice::from_ref(&from), &out), &Silent).unwrap_err();
     assert!(error.hint().unwrap().contains("--val-list"), "{error}");
     // A list by position that is too short: nobody knows which photo a line is for.
     let list = place.path().join("ground_truth.txt");
     write(&list, "n01440764\n".repeat(49_999));
-    let short = MakeJob { val_list: Some(list.clone()), ..job(&[from.clone()], &out) };
+    let short = MakeJob { val_list: Some(list.clone()), ..job(std::slice::from_ref(&from), &out) };
     assert!(make(&short, &Silent).unwrap_err().to_string().contains("expected 50000 lines"));
     // A list by name that lacks photos: they are told.
     write(&list, "ILSVRC2012_val_00000293.JPEG n01440764\n");
@@ -279,7 +279,7 @@ fn a_source_that_is_cut_off_is_an_error_and_what_was_made_is_kept() {
     let tar = from.join("ILSVRC2012_img_train.tar");
     let whole = fs::read(&tar).unwrap();
     fs::write(&tar, &whole[..whole.len() / 2]).unwrap();
-    let error = make(&job(&[from.clone()], &out), &Silent).unwrap_err();
+    let error = make(&job(std::slice::from_ref(&from), &out), &Silent).unwrap_err();
     assert!(error.to_string().contains("a whole tar") && error.hint().unwrap().contains("kept"), "{error}");
     assert!(!out.join("own-24").exists());
     fs::write(&tar, &whole).unwrap();
@@ -316,10 +316,10 @@ fn a_making_that_is_interrupted_again_and_again_ends_in_the_same_bytes() {
     let place = tempfile::tempdir().unwrap();
     let (from, out) = (place.path().join("copy"), place.path().join("out"));
     write_layout(&from, "folders", &photos());
-    make(&job(&[from.clone()], &place.path().join("whole")), &Silent).unwrap();
+    make(&job(std::slice::from_ref(&from), &place.path().join("whole")), &Silent).unwrap();
     let mut interruptions = 0;
     for patience in (5..).step_by(23) {
-        match make(&job(&[from.clone()], &out), &After { left: AtomicUsize::new(patience) }) {
+        match make(&job(std::slice::from_ref(&from), &out), &After { left: AtomicUsize::new(patience) }) {
             Ok(_) => break,
             Err(error) => {
                 assert!(matches!(error, imagenette_data::DataError::Interrupted), "{error}");

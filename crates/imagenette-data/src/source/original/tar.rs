@@ -204,8 +204,8 @@ fn stream(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vis
 }
 
 fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<TarEnd> {
-    let mut source = Zeros { reader: source, trailing: 0 };
-    let mut last = String::new();
+    let mut source = Counted { reader: source, bytes: 0 };
+    let (mut end, mut last) = (0_u64, String::new());
     {
         let mut archive = tar::Archive::new(&mut source);
         let entries = match archive.entries() {
@@ -218,6 +218,7 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
                 Err(error) => return Ok(broken(&last, &error)),
             };
             let size = entry.size();
+            end = entry.raw_file_position().saturating_add(size).checked_next_multiple_of(512).unwrap_or(u64::MAX);
             visitor.passed(name, 0)?;
             match judge(&entry, name, depth, visitor)? {
                 Judged::Pass => {}
@@ -240,7 +241,8 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
             last = printable(&String::from_utf8_lossy(&entry.path_bytes()));
         }
     }
-    if source.trailing < 512 {
+    // What ends the last member may be zeros too, so the block behind it is what counts.
+    if source.bytes < end.saturating_add(512) {
         return Ok(TarEnd::Broken(format!("it ends after `{last}` without its end mark: it is cut off")));
     }
     Ok(TarEnd::Whole)
@@ -315,7 +317,7 @@ fn broken(last: &str, error: &io::Error) -> TarEnd {
     TarEnd::Broken(format!("{what}{after} ({error})"))
 }
 
-/// The packed bytes, counted for the ratio.
+/// Bytes that are counted: for the ratio, and to know where a tar ends.
 struct Counted<'a> {
     reader: &'a mut dyn Read,
     bytes: u64,
@@ -342,23 +344,6 @@ impl Read for Unpacked<'_> {
         let packed = self.decoder.get_ref().get_ref().bytes;
         if self.bytes > (64 << 20) && self.bytes / LARGEST_RATIO > packed {
             return Err(io::Error::other(format!("it unpacks to more than {LARGEST_RATIO} times its size")));
-        }
-        Ok(n)
-    }
-}
-
-/// Counts the zero bytes at the end of what was read: a tar ends with a block of them.
-struct Zeros<'a> {
-    reader: &'a mut dyn Read,
-    trailing: u64,
-}
-
-impl Read for Zeros<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buffer)?;
-        match buffer[..n].iter().rposition(|byte| *byte != 0) {
-            Some(last) => self.trailing = (n - 1 - last) as u64,
-            None => self.trailing += n as u64,
         }
         Ok(n)
     }
