@@ -5,6 +5,7 @@ use imagenette_data::loader::Batch;
 use imagenette_kernels::{Level, peak_gflops};
 
 use crate::error::Result;
+use crate::limit::Limit;
 use crate::ops::Ops;
 use crate::trainer::TrainJob;
 use crate::training::Training;
@@ -23,14 +24,15 @@ impl<'j> Steps<'j> {
     /// measured is time.
     pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
         job.recipe.validate()?;
-        let mut training = Training::begin(job);
-        training.whiten_stem(job, &job.dataset.manifest.samples(Split::Train))?;
+        let samples = job.dataset.manifest.samples(Split::Train);
+        let mut training = Training::begin(job, &Limit::of(&job.recipe, samples.len()));
+        training.whiten_stem(job, &samples)?;
         Ok(Self { job, training })
     }
 
-    /// Forward, loss, backward, update at the peak rate's hundredth; gives the loss.
-    pub fn step(&mut self, batch: &Batch) -> f64 {
-        self.training.step(batch, &self.job.recipe, 0.01, &self.job.device)
+    /// Forward, loss, backward, update as in the run's first step; gives the loss.
+    pub fn step(&mut self, batch: Batch) -> f64 {
+        self.training.step(batch, &self.job.recipe, self.job.seed, &self.job.device)
     }
 
     /// How many numbers are learned.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Samples ready for the network. When it is dropped, its memory goes back to the loader.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Batch {
     /// The samples, by their number in the manifest, as they were asked for.
     pub samples: Vec<u32>,

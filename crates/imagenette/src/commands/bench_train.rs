@@ -118,14 +118,15 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
     };
     for round in 0..WARM_UP {
         terminal.status(&format!("warming up: step {}", round + 1));
-        check(steps.step(&batches[round % 2]))?;
+        check(steps.step(batches[round % 2].clone()))?;
     }
     let (mut seconds, mut processor_seconds) = (Vec::new(), Vec::new());
     spent::begin();
     for round in 0..count {
         terminal.status(&format!("bare steps: {} of {count}", round + 1));
+        let batch = batches[round % 2].clone();
         let (began, used) = (Instant::now(), ProcessTime::now());
-        check(steps.step(&batches[round % 2]))?;
+        check(steps.step(batch))?;
         seconds.push(began.elapsed().as_secs_f64());
         processor_seconds.push(used.elapsed().as_secs_f64());
     }
@@ -136,7 +137,7 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
     let mut next = || loader.next().context("there are always more requests")?.map_err(anyhow::Error::from);
     // The first batches were made while nothing else ran.
     for _ in 0..WARM_UP {
-        check(steps.step(&next()?))?;
+        check(steps.step(next()?))?;
     }
     let began = Instant::now();
     let mut waited_seconds = 0.0;
@@ -145,7 +146,7 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
         let waits = Instant::now();
         let batch = next()?;
         waited_seconds += waits.elapsed().as_secs_f64();
-        check(steps.step(&batch))?;
+        check(steps.step(batch))?;
     }
     let loaded_seconds = began.elapsed().as_secs_f64() / count as f64;
     waited_seconds /= count as f64;
