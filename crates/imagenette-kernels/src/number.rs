@@ -24,7 +24,7 @@ impl std::fmt::Display for Precision {
 
 /// A stored number. `f32` and [`Bf16`] are the ones there are; other crates cannot add any, since the trait beneath is
 /// hidden.
-pub trait Number: Compiled + Copy + Default + PartialEq + std::fmt::Debug + Send + Sync + 'static {
+pub trait Number: Compiled + bytemuck::Pod + Default + PartialEq + std::fmt::Debug + Send + Sync {
     /// Which of the two it is.
     const PRECISION: Precision;
 

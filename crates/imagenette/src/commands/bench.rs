@@ -102,6 +102,7 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
     if wanted(BenchPart::Train) {
         let recipe = super::train::read_recipe(Some(&arguments.recipe), &[("epochs".into(), "1000".into())])?;
         let name = recipe.name.clone();
+        let device = device.clone().with_precision(recipe.precision)?;
         let report = train(recipe, &sample, packed, threads, &device, place.path(), terminal)?;
         terminal.finish();
         let line = format!(

@@ -242,8 +242,13 @@ fn copy_pixels<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: usize
     fn copy<T: Number, const WIDTH: usize>(from: &[T], pitch: usize, to: &mut [f32]) {
         let (to, _) = to.as_chunks_mut::<WIDTH>();
         for (pixel, to) in to.iter_mut().enumerate() {
-            for (to, from) in to.iter_mut().zip(&from[pixel * pitch..][..WIDTH]) {
-                *to = from.to_f32();
+            let from = &from[pixel * pitch..][..WIDTH];
+            if is_bf16::<T>() {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = from.to_f32();
+                }
+            } else {
+                to.copy_from_slice(bytemuck::cast_slice(from));
             }
         }
     }
