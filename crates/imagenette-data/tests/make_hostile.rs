@@ -142,6 +142,9 @@ fn sizes_that_lie_and_tars_in_tars_in_tars_are_bounded() {
     let (end, seen) = read(&outer);
     assert_eq!((end, seen.photos), (TarEnd::Whole, vec!["a.JPEG".to_owned()]));
     assert!(seen.troubles[0].0.ends_with("n01440764.tar"), "{:?}", seen.troubles);
+    // Found by fuzzing: an inner tar's own name must not reach a terminal as it is either.
+    let escaping = tar_of([("bell\u{7}.tar".to_owned(), cut)]);
+    assert!(read(&escaping).1.troubles.iter().all(|(path, _)| !path.contains('\u{7}')));
 }
 
 #[test]

@@ -19,6 +19,9 @@ use crate::error::{DataError, Result};
 /// Rows whose labels and names are read before their photos.
 const STEP: usize = 256;
 
+/// Bytes of a file that a row with a photo takes at the least.
+const SMALLEST_BYTES: u64 = 16;
+
 /// Why a parquet file cannot be read on.
 enum Stop {
     /// The file is at fault, for this reason.
@@ -66,6 +69,10 @@ fn rows<C: ChunkReader + 'static>(file: C, name: &str, visitor: &mut dyn Visitor
         let group = reader.get_row_group(number)?;
         let rows =
             usize::try_from(group.metadata().num_rows()).map_err(|_| Stop::File("a negative number of rows".into()))?;
+        // Rows without values cost a hostile file nothing; a photo has at least some bytes.
+        if (row as u64).saturating_add(rows as u64) > length / SMALLEST_BYTES {
+            return Err(Stop::File(format!("it claims {rows} rows more, and has {length} bytes")));
+        }
         let mut labels = columns.label.map(|at| Labels::open(&*group, at)).transpose()?;
         let mut paths = columns.path.map(|at| Strings::open(&*group, at)).transpose()?;
         let mut photos = Strings::open(&*group, columns.bytes)?;

@@ -148,7 +148,7 @@ fn region(
                     region(source, start + at, left, &path, depth + 1, visitor)?
                 };
                 if let TarEnd::Broken(reason) = ended {
-                    visitor.trouble(&path, &reason)?;
+                    visitor.trouble(&printable(&path), &reason)?;
                 }
             }
             Judged::Photo(address, path) => {
@@ -224,7 +224,7 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
                 Judged::Pass => {}
                 Judged::Archive(path) => {
                     if let TarEnd::Broken(reason) = stream(&mut entry, &path, depth + 1, visitor)? {
-                        visitor.trouble(&path, &reason)?;
+                        visitor.trouble(&printable(&path), &reason)?;
                     }
                 }
                 Judged::Photo(address, path) => {
@@ -262,11 +262,11 @@ fn judge<R: Read>(entry: &tar::Entry<'_, R>, name: &str, depth: usize, visitor: 
     }
     let bytes = entry.path_bytes();
     let Ok(path) = std::str::from_utf8(&bytes) else {
-        let shown = format!("{name}/{}", printable(&String::from_utf8_lossy(&bytes)));
+        let shown = printable(&format!("{name}/{}", String::from_utf8_lossy(&bytes)));
         visitor.trouble(&shown, "a name that is not UTF-8")?;
         return Ok(Judged::Pass);
     };
-    let shown = format!("{name}/{}", printable(path));
+    let shown = printable(&format!("{name}/{path}"));
     let refused = match kind {
         EntryType::Regular | EntryType::Continuous => None,
         EntryType::Symlink | EntryType::Link => Some("a link; only files are read".to_owned()),
