@@ -52,7 +52,7 @@ impl Hasher {
         let upright = bits(&frequencies);
         for (place, frequency) in frequencies.iter_mut().enumerate() {
             // The first column is frequency 1, which is odd.
-            if place % FREQUENCIES % 2 == 0 {
+            if (place % FREQUENCIES).is_multiple_of(2) {
                 *frequency = -*frequency;
             }
         }
