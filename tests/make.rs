@@ -155,11 +155,11 @@ fn shards_of_three_processes_merge_to_one_dataset() {
 
 /// Photos that take long enough to be caught in the middle.
 fn write_large_photos(place: &Place) {
-    let photo = large_photo(1200);
+    let photo = large_photo(600);
     for split in ["train", "val"] {
         let folder = place.path("in").join(split).join("n01440764");
         std::fs::create_dir_all(&folder).unwrap();
-        for number in 0..30 {
+        for number in 0..24 {
             std::fs::write(folder.join(format!("{split}_{number}.JPEG")), &photo).unwrap();
         }
     }
