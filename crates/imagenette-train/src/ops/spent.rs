@@ -1,6 +1,6 @@
 //! Where a step's time goes: the operations report what they did and how long it took, while somebody wants to know.
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
 use std::time::Instant;
 
 /// A kind of work in a training step.
@@ -74,14 +74,16 @@ impl Spent {
     }
 }
 
-/// The account, while it is kept.
-static ACCOUNT: Mutex<Option<Spent>> = Mutex::new(None);
-
-fn with_account<T>(look: impl FnOnce(&mut Option<Spent>) -> T) -> T {
-    look(&mut ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner))
+thread_local! {
+    /// The account, while it is kept: of the thread that takes the steps, since forward, backward and update all begin there.
+    static ACCOUNT: RefCell<Option<Spent>> = const { RefCell::new(None) };
 }
 
-/// Begins an account of all training in this process.
+fn with_account<T>(look: impl FnOnce(&mut Option<Spent>) -> T) -> T {
+    ACCOUNT.with_borrow_mut(look)
+}
+
+/// Begins an account of the training on this thread.
 pub fn begin() {
     with_account(|account| *account = Some(Spent::default()));
 }
@@ -132,7 +134,6 @@ mod tests {
         let spent = finish();
         assert!(spent.seconds(Part::Pooling) >= 0.02 && spent.flop(Part::Pooling) == 7.0);
         assert!(spent.seconds(Part::Backward) >= 0.005, "{spent:?}");
-        // Other tests may run operations meanwhile, which can only add.
         assert!(spent.total_seconds() >= 0.025);
     }
 }
