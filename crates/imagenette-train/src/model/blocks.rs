@@ -1,7 +1,7 @@
 //! Parts that networks are put together from beside the plain layers: pooling that blurs, gates by channel, attention
 //! between places, convolutions in groups, and branches that are left out by chance.
 
-use burn::tensor::{Tensor, activation, module, ops::AvgPoolOptions};
+use burn::tensor::{Tensor, activation, module};
 use serde::{Deserialize, Serialize};
 
 use super::layers::{Convolution, Linear, Pass};
@@ -36,23 +36,10 @@ impl Halving {
             Self::Max => ops::max_pool(x, window),
             Self::MaxBlur => {
                 // [N, C, H, W] -> [N, C, H - 1, W - 1] -> [N, C, H / 2, W / 2]
-                let x = ops::max_pool(x, Window { side: 2, stride: 1, padding: 0 });
-                x.change(blur)
+                ops::blur_pool(ops::max_pool(x, Window { side: 2, stride: 1, padding: 0 }))
             }
         }
     }
-}
-
-/// [1, 2, 1] / 4 along rows and columns at every other place, borders mirrored; [1, 2, 1] is [1, 1] twice.
-fn blur(x: Tensor<4>) -> Tensor<4> {
-    let mirrored = |x: Tensor<4>, dimension: usize| {
-        let last = x.dims()[dimension] - 1;
-        let (before, after) =
-            (x.clone().narrow(dimension, last.min(1), 1), x.clone().narrow(dimension, last.max(1) - 1, 1));
-        Tensor::cat(vec![before, x, after], dimension)
-    };
-    let mean = |x: Tensor<4>, stride| module::avg_pool2d(x, AvgPoolOptions::new([2; 2]).with_stride([stride; 2]));
-    mean(mean(mirrored(mirrored(x, 2), 3), 1), 2)
 }
 
 /// The function on numbers of any shape.

@@ -36,22 +36,16 @@ pub(super) fn depthwise(x: Tensor<4>, weight: Tensor<1>, kernel: usize, stride: 
     module::conv2d(x, weight.reshape([channels, 1, kernel, kernel]), None, options)
 }
 
-/// The binomial filter [1, 2, 1] along both axes at every second pixel, as sums of shifted slices.
+/// The binomial filter [1, 2, 1] / 4 along both axes at every second pixel, the border mirrored; [1, 2, 1] is [1, 1] twice.
 pub(super) fn blur_pool(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    (0..2).fold(x, |x, axis| {
-        let (dimension, side) = (2 + axis, [height, width][axis]);
-        let pixel = |i: usize| x.clone().narrow(dimension, i, 1);
-        // One mirrored pixel before the first, and one behind the last.
-        let (before, behind) = (pixel(1.min(side - 1)), pixel(side.saturating_sub(2)));
-        let x = Tensor::cat(vec![before, x.clone(), behind], dimension);
-        let every_second = |first: usize| {
-            let outputs = side.div_ceil(2);
-            let rows: Vec<Tensor<4>> = (0..outputs).map(|i| x.clone().narrow(dimension, first + 2 * i, 1)).collect();
-            Tensor::cat(rows, dimension)
-        };
-        (every_second(0) + every_second(2)) * 0.25 + every_second(1) * 0.5
-    })
+    let mirrored = |x: Tensor<4>, dimension: usize| {
+        let last = x.dims()[dimension] - 1;
+        let (before, behind) =
+            (x.clone().narrow(dimension, last.min(1), 1), x.clone().narrow(dimension, last.max(1) - 1, 1));
+        Tensor::cat(vec![before, x, behind], dimension)
+    };
+    let mean = |x: Tensor<4>, stride| module::avg_pool2d(x, AvgPoolOptions::new([2; 2]).with_stride([stride; 2]));
+    mean(mean(mirrored(mirrored(x, 2), 3), 1), 2)
 }
 
 pub(super) fn normalise_by_batch(x: Tensor<4>, affine: Affine) -> Normalised<Tensor<4>> {
