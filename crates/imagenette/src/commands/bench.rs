@@ -229,21 +229,7 @@ fn train(
 ) -> anyhow::Result<StepReport> {
     // A small sample still fills a batch.
     recipe.batch_size = recipe.batch_size.min(dataset.manifest.samples(Split::Train).len() as u32);
-    let job = TrainJob {
-        recipe,
-        seed: 0,
-        dataset,
-        packed,
-        folder: place.join("run"),
-        resume: false,
-        device: device.clone(),
-        loader_threads: threads,
-        evaluate_every: 0,
-        checkpoint_seconds: f64::INFINITY,
-        prepared_seconds: 0.0,
-        program: env!("CARGO_PKG_VERSION").into(),
-        commit: None,
-    };
+    let job = super::bench_train::job(recipe, dataset, packed, threads, device, place);
     let watched = Watched { terminal, began: Mutex::new(None), enough: AtomicBool::new(false), last: Mutex::new(None) };
     trainer::train(&job, &watched)?;
     watched.last.into_inner().expect("no thread panics here").context("a thousand epochs have at least one step")

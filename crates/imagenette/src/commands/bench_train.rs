@@ -82,7 +82,8 @@ pub(super) fn run(
     Ok(())
 }
 
-fn job<'a>(
+/// A run of which nothing is kept.
+pub(super) fn job<'a>(
     recipe: imagenette_train::Recipe,
     dataset: &'a Dataset,
     packed: Arc<Packed>,
