@@ -45,7 +45,7 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
     let mut paths: Vec<&str> = shown.map(|member| member.path.as_str()).collect();
     paths.sort_unstable();
     paths.dedup();
-    watch.begin("drawing pictures", Some(paths.len() as u64), Unit::Photos);
+    watch.begin("making thumbnails", Some(paths.len() as u64), Unit::Photos);
     let previews = super::each(&paths, threads, watch, |reader: &mut Reader, path| {
         let pixels = reader.pixels(&subject.root.join(path)).ok()?;
         let small = preview(pixels);

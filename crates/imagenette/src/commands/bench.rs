@@ -17,7 +17,7 @@ use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_train::device::Device;
 use imagenette_train::recipe::Recipe;
-use imagenette_train::trainer::{self, TrainJob};
+use imagenette_train::trainer;
 use imagenette_train::watch::{StepReport, TrainWatch};
 use serde_json::{Value, json};
 
@@ -229,7 +229,7 @@ fn train(
 ) -> anyhow::Result<StepReport> {
     // A small sample still fills a batch.
     recipe.batch_size = recipe.batch_size.min(dataset.manifest.samples(Split::Train).len() as u32);
-    let job = super::bench_train::job(recipe, dataset, packed, threads, device, place);
+    let job = super::train::unkept_job(recipe, dataset, packed, threads, device, place);
     let watched = Watched { terminal, began: Mutex::new(None), enough: AtomicBool::new(false), last: Mutex::new(None) };
     trainer::train(&job, &watched)?;
     watched.last.into_inner().expect("no thread panics here").context("a thousand epochs have at least one step")

@@ -1,6 +1,5 @@
 //! `bench --train`: bare training steps on real photos, the rate that the kernels reach, and where a step's time goes.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,7 +65,7 @@ pub(super) fn run(
     let place = tempfile::Builder::new().prefix(".bench-").tempdir_in(store.root())?;
     let packed = Packed::open_or_build(&sample, place.path(), threads, terminal);
     terminal.finish();
-    let job = job(recipe, &sample, Arc::new(packed?), threads, &device, place.path());
+    let job = super::train::unkept_job(recipe, &sample, Arc::new(packed?), threads, &device, place.path());
     let mut steps = Steps::begin(&job)?;
     let measured = measure(&job, &mut steps, arguments.steps as usize, terminal)?;
     terminal.finish();
@@ -80,32 +79,6 @@ pub(super) fn run(
         print(&line)?;
     }
     Ok(())
-}
-
-/// A run of which nothing is kept.
-pub(super) fn job<'a>(
-    recipe: imagenette_train::Recipe,
-    dataset: &'a Dataset,
-    packed: Arc<Packed>,
-    threads: usize,
-    device: &Device,
-    place: &Path,
-) -> TrainJob<'a> {
-    TrainJob {
-        recipe,
-        seed: 0,
-        dataset,
-        packed,
-        folder: place.join("run"),
-        resume: false,
-        device: device.clone(),
-        loader_threads: threads,
-        evaluate_every: 0,
-        checkpoint_seconds: f64::INFINITY,
-        prepared_seconds: 0.0,
-        program: env!("CARGO_PKG_VERSION").into(),
-        commit: None,
-    }
 }
 
 fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal) -> anyhow::Result<Measured> {

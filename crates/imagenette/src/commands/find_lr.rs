@@ -10,7 +10,7 @@ use imagenette_train::range_test::{RangeResult, RangeTest};
 use imagenette_train::trainer::TrainJob;
 use plotters::prelude::*;
 
-use super::train::{packed, read_recipe};
+use super::train::{packed, read_recipe, unkept_job};
 use crate::chosen;
 use crate::cli::FindLr;
 use crate::progress::Progress;
@@ -29,22 +29,9 @@ pub(crate) fn run(arguments: &FindLr, terminal: &Terminal) -> anyhow::Result<Exi
     recipe.validate_for(&dataset.manifest)?;
     let packed = packed(&dataset, &store, threads, terminal)?;
     let name = format!("{} on {}", recipe.name, dataset.manifest.name);
-    let job = TrainJob {
-        seed: arguments.seed.unwrap_or(recipe.seed),
-        recipe,
-        dataset: &dataset,
-        packed,
-        // Nothing is written by the test.
-        folder: std::path::PathBuf::new(),
-        resume: false,
-        device,
-        loader_threads: threads,
-        evaluate_every: 0,
-        checkpoint_seconds: f64::INFINITY,
-        prepared_seconds: 0.0,
-        program: env!("CARGO_PKG_VERSION").into(),
-        commit: option_env!("IMAGENETTE_COMMIT").map(Into::into),
-    };
+    let seed = arguments.seed.unwrap_or(recipe.seed);
+    // Nothing is written by the test.
+    let job = TrainJob { seed, ..unkept_job(recipe, &dataset, packed, threads, &device, Path::new("")) };
     let test = RangeTest { lowest: arguments.lowest, highest: arguments.highest, steps: arguments.steps };
     terminal.say(&format!("testing rates from {:e} to {:e}: {name}", test.lowest, test.highest));
     let result = test.run(&job, &Progress::new(terminal));
@@ -105,18 +92,32 @@ fn draw(picture: &mut String, title: &str, result: &RangeResult) -> Result<(), B
         .x_desc("learning rate")
         .y_desc("loss")
         .x_label_formatter(&|rate| format!("{rate:.0e}"))
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(RGBColor(215, 215, 215))
         .draw()?;
     let inside = |y: f64| y.clamp(low, high);
-    chart.draw_series(
-        points.iter().map(|point| Circle::new((point.rate, inside(point.loss)), 2, RGBColor(170, 170, 170).filled())),
-    )?;
-    chart.draw_series(LineSeries::new(
-        points.iter().map(|point| (point.rate, inside(point.smoothed))),
-        BLUE.stroke_width(2),
-    ))?;
+    chart
+        .draw_series(
+            points
+                .iter()
+                .map(|point| Circle::new((point.rate, inside(point.loss)), 2, RGBColor(170, 170, 170).filled())),
+        )?
+        .label("loss of a step")
+        .legend(|(x, y)| Circle::new((x + 8, y), 2, RGBColor(170, 170, 170).filled()));
+    chart
+        .draw_series(LineSeries::new(
+            points.iter().map(|point| (point.rate, inside(point.smoothed))),
+            BLUE.stroke_width(2),
+        ))?
+        .label("smoothed")
+        .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], BLUE.stroke_width(2)));
     if let Some(suggestion) = result.suggestion.filter(|rate| *rate > first) {
-        chart.draw_series(LineSeries::new([(suggestion, low), (suggestion, high)], RED.stroke_width(1)))?;
+        chart
+            .draw_series(LineSeries::new([(suggestion, low), (suggestion, high)], RED.stroke_width(1)))?
+            .label(format!("suggestion {suggestion:.2e}"))
+            .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], RED.stroke_width(1)));
     }
+    chart.configure_series_labels().position(SeriesLabelPosition::LowerLeft).background_style(WHITE).draw()?;
     area.present()?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::{RunRecord, statistics};
+use imagenette_train::device::Device;
 use imagenette_train::recipe::Recipe;
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::trainer::{self, Outcome, TrainJob};
@@ -96,6 +97,32 @@ pub(crate) fn read_recipe(named: Option<&str>, overrides: &[(String, String)]) -
     }
     let text = std::fs::read_to_string(named).with_context(|| format!("failed to read the recipe {named}"))?;
     Recipe::from_toml(&text, overrides).with_context(|| named.to_owned())
+}
+
+/// A run of which nothing is kept: for what is measured on the way. `place` is for files that it may need.
+pub(super) fn unkept_job<'a>(
+    recipe: imagenette_train::Recipe,
+    dataset: &'a Dataset,
+    packed: Arc<Packed>,
+    threads: usize,
+    device: &Device,
+    place: &Path,
+) -> TrainJob<'a> {
+    TrainJob {
+        recipe,
+        seed: 0,
+        dataset,
+        packed,
+        folder: place.join("run"),
+        resume: false,
+        device: device.clone(),
+        loader_threads: threads,
+        evaluate_every: 0,
+        checkpoint_seconds: f64::INFINITY,
+        prepared_seconds: 0.0,
+        program: env!("CARGO_PKG_VERSION").into(),
+        commit: None,
+    }
 }
 
 /// Keys and values of `--set`.
