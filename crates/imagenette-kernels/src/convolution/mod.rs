@@ -7,6 +7,7 @@ mod pack;
 mod tile;
 pub mod twin;
 pub(crate) mod weight_gradient;
+mod winograd;
 
 use crate::buffer::widened;
 use crate::level::Level;
@@ -131,7 +132,9 @@ impl Convolution {
     }
 
     pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
-        if is_bf16::<T>() && !level.multiplies_pairs() {
+        if self.is_worth_transforming::<T>(level) {
+            self.transformed(winograd::Pass::Output, level, input, weights, output);
+        } else if is_bf16::<T>() && !level.multiplies_pairs() {
             self.forward_reading(level, &widened(level, input), weights, output);
         } else {
             self.forward_reading(level, input, weights, output);
@@ -215,7 +218,9 @@ impl Convolution {
         weights: &[f32],
         input_gradient: &mut [T],
     ) {
-        if is_bf16::<T>() && !level.multiplies_pairs() {
+        if self.is_worth_transforming::<T>(level) {
+            self.transformed(winograd::Pass::InputGradient, level, output_gradient, weights, input_gradient);
+        } else if is_bf16::<T>() && !level.multiplies_pairs() {
             self.input_gradient_reading(level, &widened(level, output_gradient), weights, input_gradient);
         } else {
             self.input_gradient_reading(level, output_gradient, weights, input_gradient);

@@ -4,6 +4,7 @@
 
 use crate::number::{Number, is_bf16, per_word};
 use crate::simd::Simd;
+use std::ops::Range;
 
 /// Pixels of a forward tile; with `Simd::PANEL_VECTORS` vectors of channels it fills the registers.
 pub(super) const TILE_PIXELS: usize = 6;
@@ -109,6 +110,25 @@ impl<W: Number, T: Number> GatherTile<W, T> {
     }
 }
 
+/// Input channels of a weight-gradient tile.
+pub(super) const TILE_CHANNELS: usize = 6;
+
+/// Cuts channels into tiles of six, avoiding a thin rest: two fours are faster than six and two.
+pub(super) fn tile_channels(channels: Range<usize>) -> Vec<Range<usize>> {
+    let mut tiles = Vec::new();
+    let mut first = channels.start;
+    while first < channels.end {
+        let count = match channels.end - first {
+            7 | 8 => 4,
+            9 => 5,
+            left => left.min(TILE_CHANNELS),
+        };
+        tiles.push(first..first + count);
+        first += count;
+    }
+    tiles
+}
+
 /// Packed input pixels and the output pixels that see them through a tap: one of each, or two side by side.
 #[derive(Clone, Copy)]
 pub(super) struct Pair {
@@ -160,6 +180,100 @@ impl OuterTile<'_> {
             for (v, sum) in sums.iter().enumerate() {
                 // SAFETY: the tile lies at the target.
                 unsafe { s.store_to(*sum, self.target.add(i * self.target_pitch + v * S::LANES)) };
+            }
+        }
+    }
+}
+
+/// The operands of a weight-gradient tile whose rows lie at regular distances.
+pub(super) struct StridedTile {
+    /// The input channels of the first row, and numbers from one row's to the next one's.
+    pub(super) input: *const f32,
+    pub(super) input_pitch: usize,
+    /// `[row][output channel of the panel]`.
+    pub(super) gradient: *const f32,
+    pub(super) count: usize,
+    /// The tile of sums, and numbers from one input channel's sums to the next one's.
+    pub(super) target: *mut f32,
+    pub(super) target_pitch: usize,
+    pub(super) fresh: bool,
+}
+
+impl StridedTile {
+    /// `target[i][o] (+)= Σ input[row][i] · gradient[row][o]` for `CHANNELS` input channels.
+    ///
+    /// # Safety
+    /// Each of `count` rows has `CHANNELS` numbers of input and `VECTORS * LANES` of gradient, and the target is a tile of that
+    /// size that nothing else touches.
+    #[inline(always)]
+    unsafe fn add<S: Simd, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
+        let mut sums = [[s.splat(0.0); VECTORS]; CHANNELS];
+        if !self.fresh {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: the tile lies at the target.
+                    *sum = unsafe { s.load_from(self.target.add(i * self.target_pitch + v * S::LANES)) };
+                }
+            }
+        }
+        for row in 0..self.count {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let input = self.input.add(row * self.input_pitch);
+                let mut words = [input; CHANNELS];
+                for (i, word) in words.iter_mut().enumerate() {
+                    *word = input.add(i);
+                }
+                let gradient = self.gradient.add(row * (VECTORS * S::LANES));
+                add_products::<S, f32, CHANNELS, VECTORS>(s, &mut sums, words, gradient);
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (v, sum) in sums.iter().enumerate() {
+                // SAFETY: the tile lies at the target.
+                unsafe { s.store_to(*sum, self.target.add(i * self.target_pitch + v * S::LANES)) };
+            }
+        }
+    }
+
+    /// Runs the tile compiled for its size.
+    ///
+    /// # Safety
+    /// As for `add`, with these sizes.
+    #[inline(always)]
+    pub(super) unsafe fn add_sized<S: Simd>(&self, s: S, channels: usize, vectors: usize) {
+        macro_rules! sizes {
+            ($($channels:literal)*) => {
+                // SAFETY: the caller's promise, for the sizes that it names.
+                unsafe {
+                    match (channels, vectors) {
+                        $(
+                            ($channels, 1) => self.add::<S, $channels, 1>(s),
+                            ($channels, 2) => self.add::<S, $channels, 2>(s),
+                            ($channels, 3) => self.add::<S, $channels, 3>(s),
+                            ($channels, 4) => self.add::<S, $channels, 4>(s),
+                        )*
+                        _ => unreachable!("tiles have one to six channels and one to four vectors"),
+                    }
+                }
+            };
+        }
+        sizes!(1 2 3 4 5 6);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_all_channels_and_are_never_thin() {
+        for start in [0, 5] {
+            for count in 0..100 {
+                let tiles = tile_channels(start..start + count);
+                let covered: Vec<usize> = tiles.iter().cloned().flatten().collect();
+                assert_eq!(covered, (start..start + count).collect::<Vec<_>>());
+                assert!(count < 6 || tiles.iter().all(|tile| (3..=6).contains(&tile.len())), "{tiles:?}");
             }
         }
     }

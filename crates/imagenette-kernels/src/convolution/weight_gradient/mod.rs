@@ -7,7 +7,7 @@
 
 mod packing;
 
-use super::tile::OuterTile;
+use super::tile::{OuterTile, TILE_CHANNELS, tile_channels};
 use super::{Convolution, pack, window};
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
@@ -22,8 +22,6 @@ use std::ops::Range;
 /// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or of wide panels in
 /// the second-level one.
 const BLOCK_WORDS: usize = 256;
-/// Input channels of a register tile.
-const TILE_CHANNELS: usize = 6;
 /// Tasks to aim at, so that threads of unequal speed finish together.
 const TASKS: usize = 16;
 /// Sums that a task adds up over the chunks.
@@ -38,6 +36,9 @@ pub(crate) fn run<T: Number>(
     gradient: &[T],
     weight_gradient: &mut [f32],
 ) {
+    if convolution.is_worth_transforming::<T>(level) {
+        return super::winograd::weight_gradient(convolution, level, input, gradient, weight_gradient);
+    }
     let shape = convolution.shape();
     let bordered;
     let [kernel_rows, kernel_columns] = shape.kernel;
@@ -235,22 +236,6 @@ impl<T: Number> Chunk<'_, T> {
     }
 }
 
-/// Cuts channels into tiles of six, avoiding a thin rest: two fours are faster than six and two.
-fn tile_channels(channels: Range<usize>) -> Vec<Range<usize>> {
-    let mut tiles = Vec::new();
-    let mut first = channels.start;
-    while first < channels.end {
-        let count = match channels.end - first {
-            7 | 8 => 4,
-            9 => 5,
-            left => left.min(TILE_CHANNELS),
-        };
-        tiles.push(first..first + count);
-        first += count;
-    }
-    tiles
-}
-
 /// Runs the tile compiled for its size.
 ///
 /// # Safety
@@ -279,18 +264,6 @@ unsafe fn tile_of<S: Simd, W: Number>(s: S, tile: &OuterTile<'_>, channels: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tiles_cover_all_channels_and_are_never_thin() {
-        for start in [0, 5] {
-            for count in 0..100 {
-                let tiles = tile_channels(start..start + count);
-                let covered: Vec<usize> = tiles.iter().cloned().flatten().collect();
-                assert_eq!(covered, (start..start + count).collect::<Vec<_>>());
-                assert!(count < 6 || tiles.iter().all(|tile| (3..=6).contains(&tile.len())), "{tiles:?}");
-            }
-        }
-    }
 
     #[test]
     fn parts_give_the_wanted_number_where_the_sizes_allow() {

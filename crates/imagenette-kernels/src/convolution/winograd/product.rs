@@ -1,0 +1,271 @@
+//! The products behind the output and the input's gradient: tiles of the source are transformed, multiplied at each point with the
+//! transformed weights, and transformed back.
+
+use super::transforms::{self, INPUT_SIDE, OUTPUT_SIDE, POINTS};
+use super::{APART, Aligned, Kernels, Level, Number, Scattered, Simd, Work};
+use crate::convolution::tile::{GatherTile, TILE_PIXELS};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Tiles that a task works on: their transformed numbers stay near the second-level cache, and the weights that pass by are used
+/// for all of them. A multiple of a register tile's rows.
+const BLOCK_TILES: usize = 8 * TILE_PIXELS;
+/// Panels of output channels whose products wait for their transform back.
+const GROUP_CHANNELS: usize = 64;
+/// With fewer blocks than this, tasks share the transformed tiles and divide the output channels among them.
+const BLOCKS_ALONE: usize = 12;
+/// Tasks to aim at, so that threads of unequal speed finish together.
+const TASKS: usize = 24;
+
+/// What is multiplied: images in NHWC whose every tile of 6×6 pixels, four apart, gives 4×4 pixels of the grid.
+pub(super) struct Product<'a, T> {
+    pub(super) source: &'a [T],
+    pub(super) images: usize,
+    pub(super) side: [usize; 2],
+    pub(super) channels: usize,
+    pub(super) padding: [usize; 2],
+    pub(super) grid: [usize; 2],
+}
+
+/// Transformed tiles: at each point a matrix `[tile][channel]`, `pitch` numbers from one tile to the next.
+pub(super) struct Tiles<'a> {
+    pub(super) numbers: Scattered<'a>,
+    /// The tile whose numbers come first.
+    pub(super) first: usize,
+    pub(super) pitch: usize,
+    /// From a point's matrix to the next.
+    pub(super) point_pitch: usize,
+}
+
+impl<'a> Tiles<'a> {
+    /// Room for `count` tiles.
+    pub(super) fn len(count: usize, pitch: usize) -> usize {
+        POINTS * Self::point_pitch(count, pitch)
+    }
+
+    pub(super) fn point_pitch(count: usize, pitch: usize) -> usize {
+        count * pitch + APART
+    }
+
+    pub(super) fn new(numbers: &'a mut [f32], first: usize, count: usize, pitch: usize) -> Self {
+        assert!(numbers.len() >= Self::len(count, pitch));
+        Self { numbers: Scattered::new(numbers), first, pitch, point_pitch: Self::point_pitch(count, pitch) }
+    }
+
+    /// Where a tile's numbers at a point begin.
+    fn start(&self, tile: usize, point: usize) -> usize {
+        point * self.point_pitch + (tile - self.first) * self.pitch
+    }
+}
+
+impl<T: Number> Product<'_, T> {
+    /// Tiles along both axes of an image.
+    fn tiled(&self) -> [usize; 2] {
+        self.grid.map(|side| side.div_ceil(OUTPUT_SIDE))
+    }
+
+    pub(super) fn tiles(&self) -> usize {
+        self.images * self.tiled()[0] * self.tiled()[1]
+    }
+
+    /// Fills `target`, `[images, grid, grid, outputs]`.
+    pub(super) fn run(&self, level: Level, kernels: &Kernels, target: &mut [T]) {
+        let (tiles, panels) = (self.tiles(), kernels.count());
+        assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
+        assert_eq!(target.len(), self.images * self.grid[0] * self.grid[1] * kernels.outputs);
+        assert_eq!(kernels.inputs, self.channels);
+        if tiles == 0 {
+            return;
+        }
+        let blocks = tiles.div_ceil(BLOCK_TILES);
+        let block = |i: usize| i * BLOCK_TILES..tiles.min((i + 1) * BLOCK_TILES);
+        let target = Scattered::new(target);
+        if blocks >= BLOCKS_ALONE {
+            (0..blocks).into_par_iter().for_each(|i| {
+                let mut numbers = Aligned::scratch(Tiles::len(BLOCK_TILES, self.channels));
+                let transformed = Tiles::new(&mut numbers, i * BLOCK_TILES, BLOCK_TILES, self.channels);
+                level.run(Transform { product: self, tiles: block(i), to: &transformed });
+                level.run(Multiply {
+                    product: self,
+                    kernels,
+                    tiles: block(i),
+                    panels: 0..panels,
+                    transformed: &transformed,
+                    target,
+                });
+            });
+            return;
+        }
+        let room = tiles.next_multiple_of(TILE_PIXELS);
+        let mut numbers = Aligned::scratch(Tiles::len(room, self.channels));
+        let transformed = Tiles::new(&mut numbers, 0, room, self.channels);
+        (0..tiles.div_ceil(TILE_PIXELS)).into_par_iter().for_each(|i| {
+            let tiles = i * TILE_PIXELS..tiles.min((i + 1) * TILE_PIXELS);
+            level.run(Transform { product: self, tiles, to: &transformed });
+        });
+        let groups = TASKS.div_ceil(blocks).clamp(1, panels);
+        // Blocks in turn for the same channels, whose weights then come from the cache.
+        (0..groups * blocks).into_par_iter().for_each(|task| {
+            let (group, i) = (task / blocks, task % blocks);
+            let panels = panels * group / groups..panels * (group + 1) / groups;
+            level.run(Multiply { product: self, kernels, tiles: block(i), panels, transformed: &transformed, target });
+        });
+    }
+
+    /// Image, row and column of a tile.
+    pub(super) fn place(&self, tile: usize) -> [usize; 3] {
+        let [rows, columns] = self.tiled();
+        [tile / (rows * columns), tile / columns % rows, tile % columns]
+    }
+}
+
+/// Transforms some tiles of the source.
+pub(super) struct Transform<'a, T> {
+    pub(super) product: &'a Product<'a, T>,
+    pub(super) tiles: Range<usize>,
+    pub(super) to: &'a Tiles<'a>,
+}
+
+impl<T: Number> Work for Transform<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { product, tiles, to } = self;
+        let channels = product.channels;
+        assert!(channels.is_multiple_of(S::LANES) && channels <= to.pitch);
+        let zeros = [T::default(); crate::simd::MAX_LANES];
+        for tile in tiles {
+            let [image, row, column] = product.place(tile);
+            // Where each pixel's channels begin, and by how much the address moves from channel to channel: not for padding.
+            let mut pixels = [(zeros.as_ptr(), 0); POINTS];
+            for (point, pixel) in pixels.iter_mut().enumerate() {
+                let y = (row * OUTPUT_SIDE + point / INPUT_SIDE).wrapping_sub(product.padding[0]);
+                let x = (column * OUTPUT_SIDE + point % INPUT_SIDE).wrapping_sub(product.padding[1]);
+                if y < product.side[0] && x < product.side[1] {
+                    let first = ((image * product.side[0] + y) * product.side[1] + x) * channels;
+                    *pixel = (product.source[first..first + channels].as_ptr(), 1);
+                }
+            }
+            for channel in (0..channels).step_by(S::LANES) {
+                let mut numbers = [[s.splat(0.0); INPUT_SIDE]; INPUT_SIDE];
+                for (numbers, pixels) in numbers.iter_mut().zip(pixels.as_chunks::<INPUT_SIDE>().0) {
+                    for (number, (first, moves)) in numbers.iter_mut().zip(pixels) {
+                        // SAFETY: a pixel of the source has `channels` numbers, and the zeros fill a vector.
+                        *number = unsafe { s.load_numbers_from(first.add(channel * moves)) };
+                    }
+                }
+                for (y, points) in transforms::input_tile(s, numbers).into_iter().enumerate() {
+                    for (x, number) in points.into_iter().enumerate() {
+                        let place = to.start(tile, y * INPUT_SIDE + x) + channel;
+                        // SAFETY: each tile is transformed by one thread, and read when all are done.
+                        unsafe { s.store_to(number, to.numbers.at(place, S::LANES)) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies some transformed tiles with some panels of weights, and transforms the products back.
+struct Multiply<'a, T> {
+    product: &'a Product<'a, T>,
+    kernels: &'a Kernels,
+    tiles: Range<usize>,
+    panels: Range<usize>,
+    transformed: &'a Tiles<'a>,
+    target: Scattered<'a, T>,
+}
+
+impl<T: Number> Work for Multiply<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let group = (GROUP_CHANNELS / self.kernels.width).max(1);
+        let pitch = group * self.kernels.width;
+        let rows = self.tiles.len().next_multiple_of(TILE_PIXELS);
+        let mut products = Aligned::scratch(Tiles::len(rows, pitch));
+        let products = Tiles::new(&mut products, self.tiles.start, rows, pitch);
+        for first in self.panels.clone().step_by(group) {
+            let panels = first..self.panels.end.min(first + group);
+            self.multiply(s, panels.clone(), &products);
+            self.transform_back(s, panels, &products);
+        }
+    }
+}
+
+impl<T: Number> Multiply<'_, T> {
+    #[inline(always)]
+    fn multiply<S: Simd>(&self, s: S, panels: Range<usize>, products: &Tiles<'_>) {
+        let (kernels, transformed) = (self.kernels, self.transformed);
+        let inputs = kernels.inputs;
+        for point in 0..POINTS {
+            for panel in panels.clone() {
+                let weights = kernels.matrix(panel, point);
+                let width = kernels.width_of(panel);
+                let column = kernels.first_of(panel) - kernels.first_of(panels.start);
+                for tile in self.tiles.clone().step_by(TILE_PIXELS) {
+                    let mut rows = [std::ptr::null::<f32>(); TILE_PIXELS];
+                    let mut targets = [std::ptr::null_mut::<f32>(); TILE_PIXELS];
+                    for i in 0..TILE_PIXELS {
+                        // SAFETY: reading what was written before; of a register tile's rows past the last tile the
+                        // numbers do not matter. The products are this task's own.
+                        unsafe {
+                            rows[i] = transformed.numbers.at(transformed.start(tile + i, point), inputs);
+                            targets[i] = products.numbers.at(products.start(tile + i, point) + column, width);
+                        }
+                    }
+                    let tile = GatherTile::<f32, f32> {
+                        pixels: rows.as_ptr(),
+                        pitch: TILE_PIXELS,
+                        taps: 1,
+                        run: inputs,
+                        weights: weights.as_ptr(),
+                        sums: targets,
+                        targets,
+                        fresh: true,
+                        whole: true,
+                    };
+                    // SAFETY: each row has `inputs` numbers, `weights` `inputs * width` of them, and each target `width`.
+                    unsafe {
+                        match width / S::LANES {
+                            1 => tile.add::<S, 1>(s),
+                            2 => tile.add::<S, 2>(s),
+                            3 => tile.add::<S, 3>(s),
+                            _ => tile.add::<S, 4>(s),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn transform_back<S: Simd>(&self, s: S, panels: Range<usize>, products: &Tiles<'_>) {
+        let (product, outputs) = (self.product, self.kernels.outputs);
+        let first_channel = self.kernels.first_of(panels.start);
+        let channels = self.kernels.first_of(panels.end) - first_channel;
+        for tile in self.tiles.clone() {
+            let [image, row, column] = product.place(tile);
+            let rows = OUTPUT_SIDE.min(product.grid[0] - row * OUTPUT_SIDE);
+            let columns = OUTPUT_SIDE.min(product.grid[1] - column * OUTPUT_SIDE);
+            let pixel = (image * product.grid[0] + row * OUTPUT_SIDE) * product.grid[1] + column * OUTPUT_SIDE;
+            for channel in (0..channels).step_by(S::LANES) {
+                let mut points = [[s.splat(0.0); INPUT_SIDE]; INPUT_SIDE];
+                for (y, points) in points.iter_mut().enumerate() {
+                    for (x, point) in points.iter_mut().enumerate() {
+                        let place = products.start(tile, y * INPUT_SIDE + x) + channel;
+                        // SAFETY: the products are this task's own and lie within their room.
+                        *point = unsafe { s.load_from(products.numbers.at(place, S::LANES)) };
+                    }
+                }
+                for (y, pixels) in transforms::output_tile(s, points).into_iter().enumerate().take(rows) {
+                    for (x, number) in pixels.into_iter().enumerate().take(columns) {
+                        let place = (pixel + y * product.grid[1] + x) * outputs + first_channel + channel;
+                        // SAFETY: tasks differ in their tiles or in their channels.
+                        unsafe { s.store_numbers_to(number, self.target.at(place, S::LANES)) };
+                    }
+                }
+            }
+        }
+    }
+}
