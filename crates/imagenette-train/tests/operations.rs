@@ -294,7 +294,10 @@ fn a_step_of_a_whole_network_agrees_with_burn() {
         assert_eq!(ours.len(), stock.len());
         for ((what, ours), (same, stock)) in ours.iter().zip(&stock) {
             assert_eq!(what, same);
-            close(&format!("{config} {what}"), ours, stock, 1e-4);
+            // In the largest of them two neighbours of noise are so nearly equal that rounding decides which is the maximum: one of
+            // 2,560 gradients of the last pooling then goes to another pixel.
+            let tolerance = if what.starts_with("gradient") && config.contains("32]") { 0.05 } else { 1e-4 };
+            close(&format!("{config} {what}"), ours, stock, tolerance);
         }
     }
 }
@@ -323,26 +326,38 @@ fn the_gradients_of_a_whole_network_in_bf16_point_where_those_in_f32_do() {
     }
 }
 
+/// Three convolutions with smooth functions between them: what rounding changes in it stays small.
+fn smooth_network(source: &mut Source, sizes: [usize; 4]) -> Tensor<2> {
+    let weights = [[24, sizes[1], 3, 3], [24, 24, 3, 3], [24, 24, 3, 3], [40, 24, 1, 1]];
+    let weights = weights.map(|shape| (source.channels(shape.iter().product()), shape));
+    let [stem, one, two, last] = weights;
+    let affines = [24, 24, 24].map(|count| source.affine(count));
+    let [a, b, c] = affines;
+    let gelu = Some(Activation::Gelu);
+    let convolve =
+        |x, (weight, shape): (Tensor<1>, [usize; 4]), stride| ops::convolution(x, weight, shape, stride, shape[2] / 2);
+    let x = convolve(source.maps(sizes), stem, 1);
+    let x = ops::normalise_by_batch(x, a, None, gelu).output;
+    let x = ops::average_pool(x);
+    let y = ops::normalise_by_batch(convolve(x.clone(), one, 1), b, None, gelu).output;
+    let x = ops::normalise_by_batch(convolve(y, two, 1), c, Some(x), gelu).output;
+    ops::global_average_pool(convolve(x, last, 2))
+}
+
+#[test]
+fn gradients_of_a_smooth_network_agree_with_burn_where_tiles_are_transformed() {
+    // So many images that the 3×3 convolutions are products of transformed tiles.
+    let network = |source: &mut Source| smooth_network(source, [48, 16, 14, 14]);
+    let stock = everything(network, &Device::cpu().with_stock_ops());
+    for (number, (ours, stock)) in everything(network, &Device::cpu()).iter().zip(&stock).enumerate() {
+        close(&format!("{number}"), ours, stock, 1e-4);
+    }
+}
+
 #[test]
 fn gradients_of_a_smooth_network_in_bf16_are_those_in_f32_but_for_rounding() {
     let sizes = [6, 5, 12, 12];
-    let network = |source: &mut Source| {
-        let weights = [[24, 5, 3, 3], [24, 24, 3, 3], [24, 24, 3, 3], [40, 24, 1, 1]];
-        let weights = weights.map(|shape| (source.channels(shape.iter().product()), shape));
-        let [stem, one, two, last] = weights;
-        let affines = [24, 24, 24].map(|count| source.affine(count));
-        let [a, b, c] = affines;
-        let gelu = Some(Activation::Gelu);
-        let convolve = |x, (weight, shape): (Tensor<1>, [usize; 4]), stride| {
-            ops::convolution(x, weight, shape, stride, shape[2] / 2)
-        };
-        let x = convolve(source.maps(sizes), stem, 1);
-        let x = ops::normalise_by_batch(x, a, None, gelu).output;
-        let x = ops::average_pool(x);
-        let y = ops::normalise_by_batch(convolve(x.clone(), one, 1), b, None, gelu).output;
-        let x = ops::normalise_by_batch(convolve(y, two, 1), c, Some(x), gelu).output;
-        ops::global_average_pool(convolve(x, last, 2))
-    };
+    let network = |source: &mut Source| smooth_network(source, sizes);
     let wide = everything(network, &Device::cpu());
     for (number, (half, wide)) in everything(network, &bf16()).iter().zip(&wide).enumerate() {
         close(&format!("{number}"), half, wide, 0.03);
