@@ -4,9 +4,10 @@
 use crate::activation::Activation;
 use crate::bf16::Bf16;
 use crate::convolution::Convolution;
+use crate::depthwise::Depthwise;
 use crate::level::Level;
 use crate::normalization::{BatchStatistics, GradientBuffers, Normalization, ParameterGradients};
-use crate::pooling::{GlobalPooling, Pooling};
+use crate::pooling::{BlurPooling, GlobalPooling, Pooling};
 
 /// Declares the kernels as functions of a trait, and compiles each for f32 and for `Bf16`.
 macro_rules! kernels {
@@ -34,6 +35,15 @@ kernels! {
         with: &Convolution, level: Level, input: &[Self], gradient: &[Self], weight_gradient: &mut [f32]
     ) => crate::convolution::weight_gradient::run(with, level, input, gradient, weight_gradient);
 
+    depthwise(with: &Depthwise, level: Level, input: &[Self], weights: &[f32], output: &mut [Self]) =>
+        with.forward_in(level, input, weights, output);
+    depthwise_input_gradient(
+        with: &Depthwise, level: Level, gradient: &[Self], weights: &[f32], input_gradient: &mut [Self]
+    ) => with.input_gradient_in(level, gradient, weights, input_gradient);
+    depthwise_weight_gradient(
+        with: &Depthwise, level: Level, input: &[Self], gradient: &[Self], weight_gradient: &mut [f32]
+    ) => with.weight_gradient_in(level, input, gradient, weight_gradient);
+
     measure(level: Level, input: &[Self], channels: usize) -> BatchStatistics =>
         BatchStatistics::measure_in(level, input, channels);
     normalize(with: &Normalization<'_>, level: Level, input: &[Self], residual: Option<&[Self]>, output: &mut [Self]) =>
@@ -57,6 +67,11 @@ kernels! {
         with.average_in(level, input, output);
     average_pool_gradient(with: &Pooling, level: Level, gradient: &[Self], input_gradient: &mut [Self]) =>
         with.average_gradient_in(level, gradient, input_gradient);
+
+    blur_pool(with: &BlurPooling, level: Level, input: &[Self], output: &mut [Self]) =>
+        with.forward_in(level, input, output);
+    blur_pool_gradient(with: &BlurPooling, level: Level, gradient: &[Self], input_gradient: &mut [Self]) =>
+        with.gradient_in(level, gradient, input_gradient);
 
     global_max(
         with: &GlobalPooling, level: Level, input: &[Self], output: &mut [f32], choices: &mut [u32]

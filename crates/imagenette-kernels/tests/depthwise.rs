@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, to_f64};
+use common::{Numbers, assert_near, assert_same_bits_for_any_threads, cases, none, to_f64};
 use imagenette_kernels::depthwise::{Depthwise, DepthwiseShape, twin};
-use imagenette_kernels::{Level, ShapeError};
+use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
 fn random_shape(random: &mut Numbers) -> DepthwiseShape {
     let kernel = [random.one_of(&[1, 2, 3, 3, 3, 5]), random.one_of(&[1, 2, 3, 3, 3, 5])];
@@ -22,30 +22,44 @@ fn random_shape(random: &mut Numbers) -> DepthwiseShape {
     }
 }
 
+/// Relative to the sum of the products' magnitudes.
+const TOLERANCE: f64 = 1e-6;
+
+fn check<T: Number>(level: Level, shape: DepthwiseShape, random: &mut Numbers) {
+    let convolution = Depthwise::new(shape).expect("a valid shape");
+    let input = random.stored::<T>(convolution.input_len());
+    let weights = random.numbers(convolution.weights_len());
+    let gradient = random.stored::<T>(convolution.output_len());
+    let numbers = [to_f64(&input), to_f64(&weights), to_f64(&gradient)];
+    let magnitudes = numbers.clone().map(|numbers| numbers.iter().map(|x| x.abs()).collect::<Vec<f64>>());
+    let [both, absolute] = [&numbers, &magnitudes].map(|[input, weights, gradient]| {
+        (
+            twin::forward(&convolution, input, weights),
+            twin::input_gradient(&convolution, gradient, weights),
+            twin::weight_gradient(&convolution, input, gradient),
+        )
+    });
+    let name = |what: &str| format!("{what} on {level} in {} of {shape:?}", T::PRECISION);
+
+    let mut output = vec![none::<T>(); convolution.output_len()];
+    convolution.forward(level, &input, &weights, &mut output);
+    assert_near(&name("output"), &output, &both.0, &absolute.0, TOLERANCE);
+    let mut input_gradient = vec![none::<T>(); convolution.input_len()];
+    convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
+    assert_near(&name("input gradient"), &input_gradient, &both.1, &absolute.1, TOLERANCE);
+    let mut weight_gradient = vec![f32::NAN; convolution.weights_len()];
+    convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
+    assert_near(&name("weight gradient"), &weight_gradient, &both.2, &absolute.2, TOLERANCE);
+}
+
 #[test]
 fn random_shapes_agree_with_the_twins() {
     for level in Level::available() {
         for seed in cases(200) {
             let mut random = Numbers::new(seed);
             let shape = random_shape(&mut random);
-            let convolution = Depthwise::new(shape).expect("a valid shape");
-            let input = random.numbers(convolution.input_len());
-            let weights = random.numbers(convolution.weights_len());
-            let gradient = random.numbers(convolution.output_len());
-            let (input64, weights64, gradient64) = (to_f64(&input), to_f64(&weights), to_f64(&gradient));
-            let name = |what: &str| format!("{what} on {level} of {shape:?}");
-
-            let mut output = vec![f32::NAN; convolution.output_len()];
-            convolution.forward(level, &input, &weights, &mut output);
-            assert_close(&name("output"), &output, &twin::forward(&convolution, &input64, &weights64), 1e-5);
-            let mut input_gradient = vec![f32::NAN; convolution.input_len()];
-            convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
-            let expected = twin::input_gradient(&convolution, &gradient64, &weights64);
-            assert_close(&name("input gradient"), &input_gradient, &expected, 1e-5);
-            let mut weight_gradient = vec![f32::NAN; convolution.weights_len()];
-            convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
-            let expected = twin::weight_gradient(&convolution, &input64, &gradient64);
-            assert_close(&name("weight gradient"), &weight_gradient, &expected, 1e-5);
+            check::<f32>(level, shape, &mut random);
+            check::<Bf16>(level, shape, &mut random);
         }
     }
 }

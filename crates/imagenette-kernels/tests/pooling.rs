@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64};
+use common::{
+    Numbers, assert_close, assert_near, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64,
+};
 use imagenette_kernels::pooling::{BlurPooling, GlobalPooling, Pooling, PoolingShape, twin};
 use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
@@ -230,21 +232,29 @@ fn global_pooling_agrees_with_its_twins_on_random_shapes() {
 
 #[test]
 fn blur_pooling_agrees_with_its_twins_on_random_shapes() {
+    fn check<T: Number>(level: Level, seed: u64) {
+        let mut random = Numbers::new(seed);
+        let side = [random.within(1, 12), random.within(1, 12)];
+        let channels = random.one_of(&[1, 2, 3, 8, 15, 16, 33, 64]);
+        let pooling = BlurPooling::new(random.within(0, 3), side, channels).expect("valid sizes");
+        let (input, gradient) = (random.stored::<T>(pooling.input_len()), random.stored::<T>(pooling.output_len()));
+        let name = format!("{pooling:?} on {level} in {}", T::PRECISION);
+        let mut output = vec![none::<T>(); pooling.output_len()];
+        pooling.forward(level, &input, &mut output);
+        let expected = twin::blur(&pooling, &to_f64(&input));
+        // No sum of weights is above one.
+        let ones = vec![1.0; expected.len()];
+        assert_near(&format!("blur of {name}"), &output, &expected, &ones, 1e-6);
+        let mut input_gradient = vec![none::<T>(); pooling.input_len()];
+        pooling.gradient(level, &gradient, &mut input_gradient);
+        let expected = twin::blur_gradient(&pooling, &to_f64(&gradient));
+        let ones = vec![1.0; expected.len()];
+        assert_near(&format!("gradient of {name}"), &input_gradient, &expected, &ones, 1e-6);
+    }
     for level in Level::available() {
         for seed in cases(100) {
-            let mut random = Numbers::new(seed);
-            let side = [random.within(1, 12), random.within(1, 12)];
-            let channels = random.one_of(&[1, 2, 3, 8, 15, 16, 33, 64]);
-            let pooling = BlurPooling::new(random.within(0, 3), side, channels).expect("valid sizes");
-            let (input, gradient) = (random.numbers(pooling.input_len()), random.numbers(pooling.output_len()));
-            let name = format!("{pooling:?} on {level}");
-            let mut output = vec![f32::NAN; pooling.output_len()];
-            pooling.forward(level, &input, &mut output);
-            assert_close(&format!("blur of {name}"), &output, &twin::blur(&pooling, &to_f64(&input)), 1e-6);
-            let mut input_gradient = vec![f32::NAN; pooling.input_len()];
-            pooling.gradient(level, &gradient, &mut input_gradient);
-            let expected = twin::blur_gradient(&pooling, &to_f64(&gradient));
-            assert_close(&format!("gradient of {name}"), &input_gradient, &expected, 1e-6);
+            check::<f32>(level, seed);
+            check::<Bf16>(level, seed);
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Depthwise convolutions of images in NHWC: each channel with a filter of its own; the output and both gradients.
+//! Depthwise convolutions of images in NHWC: each channel with a filter of its own; the output and both gradients. Maps are f32 or
+//! `Bf16`; weights, their gradient, products and sums are f32.
 
 pub(crate) mod reach;
 pub mod twin;
 
 use crate::level::{Level, Work};
+use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements, windows};
 use crate::simd::Simd;
 use rayon::prelude::*;
@@ -120,10 +122,14 @@ impl Depthwise {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn forward(&self, level: Level, input: &[f32], weights: &[f32], output: &mut [f32]) {
+    pub fn forward<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the output", output.len(), self.output_len());
+        T::depthwise(self, level, input, weights, output);
+    }
+
+    pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         let [[rows, _], [columns, _]] = self.reach();
         let channels = self.shape.channels;
         let filters = self.turned(weights);
@@ -138,10 +144,26 @@ impl Depthwise {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn input_gradient(&self, level: Level, output_gradient: &[f32], weights: &[f32], input_gradient: &mut [f32]) {
+    pub fn input_gradient<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[T],
+        weights: &[f32],
+        input_gradient: &mut [T],
+    ) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::depthwise_input_gradient(self, level, output_gradient, weights, input_gradient);
+    }
+
+    pub(crate) fn input_gradient_in<T: Number>(
+        &self,
+        level: Level,
+        output_gradient: &[T],
+        weights: &[f32],
+        input_gradient: &mut [T],
+    ) {
         let [[_, rows], [_, columns]] = self.reach();
         let channels = self.shape.channels;
         let filters = self.turned(weights);
@@ -156,10 +178,26 @@ impl Depthwise {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn weight_gradient(&self, level: Level, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
+    pub fn weight_gradient<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        output_gradient: &[T],
+        weight_gradient: &mut [f32],
+    ) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the weight gradient", weight_gradient.len(), self.weights_len());
+        T::depthwise_weight_gradient(self, level, input, output_gradient, weight_gradient);
+    }
+
+    pub(crate) fn weight_gradient_in<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        output_gradient: &[T],
+        weight_gradient: &mut [f32],
+    ) {
         let [[rows, _], [columns, _]] = self.reach();
         let (taps, channels) = (self.taps(), self.shape.channels);
         let count = self.shape.images * self.output[0];
@@ -195,13 +233,13 @@ pub(crate) struct Filtering<'a> {
 
 impl Filtering<'_> {
     /// Fills the target, whose pixels read the source's as `reach` says for rows and columns.
-    pub(crate) fn run(
+    pub(crate) fn run<T: Number>(
         &self,
         level: Level,
-        source: &[f32],
+        source: &[T],
         reach: [&Reach; 2],
         [target_rows, target_columns]: [usize; 2],
-        target: &mut [f32],
+        target: &mut [T],
     ) {
         let image = self.side[0] * self.side[1] * self.channels;
         target.par_chunks_exact_mut(target_columns * self.channels).enumerate().for_each(|(row, target)| {
@@ -212,15 +250,15 @@ impl Filtering<'_> {
 }
 
 /// One row of the target, from one image of the source.
-struct Row<'a> {
+struct Row<'a, T> {
     filtering: &'a Filtering<'a>,
-    source: &'a [f32],
+    source: &'a [T],
     reach: [&'a Reach; 2],
     row: usize,
-    target: &'a mut [f32],
+    target: &'a mut [T],
 }
 
-impl Work for Row<'_> {
+impl<T: Number> Work for Row<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -248,10 +286,10 @@ impl Work for Row<'_> {
 }
 
 /// Products of inputs and output gradients over some rows of outputs, summed for each tap.
-struct Products<'a> {
+struct Products<'a, T> {
     with: &'a Depthwise,
-    input: &'a [f32],
-    output_gradient: &'a [f32],
+    input: &'a [T],
+    output_gradient: &'a [T],
     reach: [&'a Reach; 2],
     /// Rows of all images' outputs, one image after the other.
     rows: Range<usize>,
@@ -259,7 +297,7 @@ struct Products<'a> {
     sums: &'a mut [f32],
 }
 
-impl Work for Products<'_> {
+impl<T: Number> Work for Products<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {

@@ -8,6 +8,7 @@
 use crate::depthwise::Filtering;
 use crate::depthwise::reach::{Border, Reach};
 use crate::level::Level;
+use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements};
 
 /// The weights of a row of the filter; the filter is their product over both axes.
@@ -78,9 +79,13 @@ impl BlurPooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn forward(&self, level: Level, input: &[f32], output: &mut [f32]) {
+    pub fn forward<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
+        T::blur_pool(self, level, input, output);
+    }
+
+    pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         let [[rows, _], [columns, _]] = self.reach();
         let filters = self.filters();
         let filtering = Filtering { side: self.input, channels: self.channels, taps_x: 3, filters: &filters };
@@ -91,9 +96,13 @@ impl BlurPooling {
     ///
     /// # Panics
     /// A slice has another length than its shape.
-    pub fn gradient(&self, level: Level, output_gradient: &[f32], input_gradient: &mut [f32]) {
+    pub fn gradient<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
+        T::blur_pool_gradient(self, level, output_gradient, input_gradient);
+    }
+
+    pub(crate) fn gradient_in<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         let [[_, rows], [_, columns]] = self.reach();
         let filters = self.filters();
         let filtering = Filtering { side: self.output(), channels: self.channels, taps_x: 3, filters: &filters };

@@ -70,14 +70,12 @@ pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize,
 /// # Shapes
 /// `weight` flat `[channels × kernel × kernel]`.
 pub fn depthwise(x: Maps, weight: Tensor<1>, kernel: usize, stride: usize, padding: usize) -> Maps {
-    let (ops, precision) = (x.ops, x.precision());
-    // There are kernels for f32 alone.
-    let x = x.stored_in(Precision::F32);
+    let ops = x.ops;
     let tensor = spent::time(Part::Forward, 0.0, || match ops {
         Ops::Kernels(level) => kernels::depthwise(x.tensor, weight, kernel, stride, padding, level),
         Ops::Stock => stock::depthwise(x.tensor, weight, kernel, stride, padding),
     });
-    Maps::new(tensor, ops).stored_in(precision)
+    Maps::new(tensor, ops)
 }
 
 /// What a normalisation does to each channel once mean and variance are gone.
@@ -199,13 +197,12 @@ pub fn average_pool(x: Maps) -> Maps {
 /// # Source
 /// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2.
 pub fn blur_pool(x: Maps) -> Maps {
-    let (ops, precision) = (x.ops, x.precision());
-    let x = x.stored_in(Precision::F32);
+    let ops = x.ops;
     let tensor = spent::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::blur_pool(x.tensor, level),
         Ops::Stock => stock::blur_pool(x.tensor),
     });
-    Maps::new(tensor, ops).stored_in(precision)
+    Maps::new(tensor, ops)
 }
 
 /// The largest of each channel.
