@@ -194,3 +194,59 @@ impl Kernels {
         &self.data[self.start(panel) + point * (len + APART)..][..len]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convolution::{ConvolutionShape, twin};
+
+    /// Evenly spread numbers between -1 and 1.
+    fn numbers(count: usize, seed: u32) -> Vec<f32> {
+        let number = |i: u32| i.wrapping_add(seed).wrapping_mul(2_654_435_761) as i32 as f32 / 2_147_483_648.0;
+        (0..count as u32).map(number).collect()
+    }
+
+    fn assert_near(what: &str, found: &[f32], expected: &[f64]) {
+        for (i, (&found, expected)) in found.iter().zip(expected).enumerate() {
+            assert!((f64::from(found) - expected).abs() < 1e-4, "{what}: element {i} is {found}, expected {expected}");
+        }
+    }
+
+    /// Also where nobody would choose it: one pixel, one image, sides that end within a tile, no image at all.
+    #[test]
+    fn transformed_products_are_right_for_the_smallest_sizes() {
+        let wide = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        for (images, input, padding) in
+            [(1, [1, 1], [1, 1]), (1, [3, 5], [0, 0]), (2, [4, 7], [1, 1]), (3, [2, 1], [2, 1]), (0, [4, 4], [1, 1])]
+        {
+            for level in Level::available() {
+                let (input_channels, output_channels) = (16, 32);
+                let shape = ConvolutionShape {
+                    images,
+                    input,
+                    input_channels,
+                    output_channels,
+                    kernel: [3; 2],
+                    stride: [1; 2],
+                    padding,
+                };
+                let with = Convolution::new(shape).expect("a valid shape");
+                let (input, weights) = (numbers(with.input_len(), 1), numbers(with.weights_len(), 2));
+                let gradient = numbers(with.output_len(), 3);
+                let name = |what: &str| format!("{what} on {level} of {shape:?}");
+
+                let mut output = vec![f32::NAN; with.output_len()];
+                with.transformed(Pass::Output, level, &input, &weights, &mut output);
+                assert_near(&name("output"), &output, &twin::forward(&with, &wide(&input), &wide(&weights)));
+                let mut input_gradient = vec![f32::NAN; with.input_len()];
+                with.transformed(Pass::InputGradient, level, &gradient, &weights, &mut input_gradient);
+                let expected = twin::input_gradient(&with, &wide(&gradient), &wide(&weights));
+                assert_near(&name("input gradient"), &input_gradient, &expected);
+                let mut weight_gradient_found = vec![f32::NAN; with.weights_len()];
+                weight_gradient(&with, level, &input, &gradient, &mut weight_gradient_found);
+                let expected = twin::weight_gradient(&with, &wide(&input), &wide(&gradient));
+                assert_near(&name("weight gradient"), &weight_gradient_found, &expected);
+            }
+        }
+    }
+}
