@@ -44,7 +44,7 @@ fn check_work(bytes: &[u8], (width_px, height_px): (u32, u32)) -> Result<(), Str
     const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
     let from = scan_start(bytes).unwrap_or(bytes.len());
     // Inside compressed data 0xFF is always followed by a zero or a restart marker.
-    let scans = bytes[from..].windows(2).filter(|pair| *pair == START_OF_SCAN).count();
+    let scans = memchr::memmem::find_iter(&bytes[from..], &START_OF_SCAN).count();
     let pixels = u64::from(width_px) * u64::from(height_px);
     if scans > MOST_SCANS || pixels.saturating_mul(scans as u64) > MOST_SCANNED_PX.max(pixels * 3) {
         return Err(format!("{scans} scans over {width_px}×{height_px} px are more than a photo needs"));
@@ -108,7 +108,7 @@ fn has_end(bytes: &[u8]) -> bool {
     const END: [u8; 2] = [0xFF, 0xD9];
     bytes.ends_with(&END) || {
         let scan = scan_start(bytes).unwrap_or(bytes.len());
-        bytes[scan..].windows(2).rev().any(|pair| pair == END)
+        memchr::memmem::rfind(&bytes[scan..], &END).is_some()
     }
 }
 
