@@ -1,7 +1,7 @@
 //! Pixels go in, a PNG or JPEG file comes out.
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, ImageBuffer, JpegColorType, SamplingFactor};
 
 use super::Pixels;
 use crate::make::spec::Subsampling;
@@ -47,13 +47,39 @@ pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray:
     });
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     let encoded = if gray {
-        let luma: Vec<u8> = pixels.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect();
-        encoder.encode(&luma, width, height, ColorType::Luma)
+        encoder.encode_image(Gray { rgb: &pixels.rgb, width, height })
     } else {
         encoder.encode(&pixels.rgb, width, height, ColorType::Rgb)
     };
     encoded.expect("memory takes every byte and the pixels are as many as the sides say");
     Ok(file)
+}
+
+/// Pixels whose three channels are equal, of which the encoder sees one.
+struct Gray<'a> {
+    rgb: &'a [u8],
+    width: u16,
+    height: u16,
+}
+
+impl ImageBuffer for Gray<'_> {
+    fn get_jpeg_color_type(&self) -> JpegColorType {
+        JpegColorType::Luma
+    }
+
+    fn width(&self) -> u16 {
+        self.width
+    }
+
+    fn height(&self) -> u16 {
+        self.height
+    }
+
+    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
+        let stride = usize::from(self.width) * 3;
+        let row = &self.rgb[usize::from(y) * stride..][..stride];
+        buffers[0].extend(row.iter().step_by(3));
+    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ use crate::watch::{Unit, Watch};
 const QUEUE_BYTES: u64 = 64 << 20;
 /// Photos that wait for a thread, at most: those in folders have no bytes yet.
 const QUEUE_PHOTOS: usize = 256;
-/// Pixels that are decoded at once, at most; a larger photo is decoded while no other is.
-const DECODED_PIXELS: u64 = 24_000_000;
+/// Memory in which photos are decoded at once, at most; one that needs more is decoded while no other is.
+const DECODING_BYTES: u64 = 72_000_000;
 
 /// What a part is made with.
 pub(crate) struct Production<'a> {
@@ -89,7 +89,7 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
     let total = listed.unwrap_or(if counts_photos { original.folder_photos } else { original.container_bytes });
     watch.begin(&phase, Some(total), if counts_photos { Unit::Photos } else { Unit::Bytes });
 
-    let (queue_budget, decode_budget) = (Budget::new(QUEUE_BYTES), Budget::new(DECODED_PIXELS));
+    let (queue_budget, decode_budget) = (Budget::new(QUEUE_BYTES), Budget::new(DECODING_BYTES));
     let shared = Shared {
         production,
         part,
