@@ -1,7 +1,7 @@
 //! Pixels go in, a PNG or JPEG file comes out.
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, ImageBuffer, JpegColorType, SamplingFactor};
+use jpeg_encoder::{ChromaSubsamplingMethod, Encoder, ImageBuffer, JpegColorType, SamplingFactor, rgb_to_ycbcr};
 
 use super::Pixels;
 use crate::make::spec::Subsampling;
@@ -49,7 +49,7 @@ pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray:
     let encoded = if gray {
         encoder.encode_image(Gray { rgb: &pixels.rgb, width, height })
     } else {
-        encoder.encode(&pixels.rgb, width, height, ColorType::Rgb)
+        encoder.encode_image(Colour { rgb: &pixels.rgb, width, height })
     };
     encoded.expect("memory takes every byte and the pixels are as many as the sides say");
     Ok(file)
@@ -79,6 +79,36 @@ impl ImageBuffer for Gray<'_> {
         let stride = usize::from(self.width) * 3;
         let row = &self.rgb[usize::from(y) * stride..][..stride];
         buffers[0].extend(row.iter().step_by(3));
+    }
+}
+
+/// Pixels that the encoder sees as brightness and two colours, channel after channel: its own way, pixel after pixel, is slower.
+struct Colour<'a> {
+    rgb: &'a [u8],
+    width: u16,
+    height: u16,
+}
+
+impl ImageBuffer for Colour<'_> {
+    fn get_jpeg_color_type(&self) -> JpegColorType {
+        JpegColorType::Ycbcr
+    }
+
+    fn width(&self) -> u16 {
+        self.width
+    }
+
+    fn height(&self) -> u16 {
+        self.height
+    }
+
+    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
+        let stride = usize::from(self.width) * 3;
+        let row = &self.rgb[usize::from(y) * stride..][..stride];
+        let converted = || row.chunks_exact(3).map(|pixel| rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]));
+        buffers[0].extend(converted().map(|(luma, _, _)| luma));
+        buffers[1].extend(converted().map(|(_, blue, _)| blue));
+        buffers[2].extend(converted().map(|(_, _, red)| red));
     }
 }
 
