@@ -259,6 +259,10 @@ fn a_copy_of_which_nothing_can_be_used_is_told_why_and_looked_at_again() {
     }
     let (_, summary) = datasets(make(&job(spec, &from, &out), &Silent).unwrap());
     assert_eq!(summary.unwrap().photos, 4);
+    let classes = vec!["cats".into(), "dgos".into()];
+    let misspelt = sizes(Spec::own("two".into(), classes, SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
+    let error = make(&job(misspelt, &from, &out), &Silent).unwrap_err();
+    assert!(error.to_string().contains("none of dgos") && error.hint().is_some(), "{error}");
 }
 
 #[test]

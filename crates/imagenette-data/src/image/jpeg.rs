@@ -62,7 +62,7 @@ pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u
     const BYTES_A_COEFFICIENT: u64 = 2;
     const PROGRESSIVE: u8 = 0xC2;
     let frame = frame(bytes);
-    if !frame.is_some_and(|frame| frame[1] == PROGRESSIVE) && count_scans(bytes) < 2 {
+    if frame.is_none_or(|frame| frame[1] != PROGRESSIVE) && count_scans(bytes) < 2 {
         return 0;
     }
     // How many samples each component has for `most` of the finest one.

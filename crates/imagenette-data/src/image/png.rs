@@ -7,6 +7,8 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Re
 use super::remark::Remark;
 use super::{Pixels, check_size};
 
+type Source<'a> = Decoder<Cursor<&'a [u8]>>;
+
 /// DEFLATE packs at most 1,032 bytes into one, and a byte holds 8 pixels of one bit.
 const MOST_PX_A_BYTE: u64 = 1_032 * 8;
 /// What chunks around the pixels may take when they are unpacked.
@@ -72,7 +74,7 @@ fn to_rgb(row: &[u8], color: ColorType, target: &mut [u8]) {
 }
 
 /// Reads the header alone. The upper byte of 16 bits is kept, as Pillow does, and not the nearest of 256 levels.
-fn headers(bytes: &[u8]) -> Result<(Decoder<Cursor<&[u8]>>, (u32, u32)), String> {
+fn headers(bytes: &[u8]) -> Result<(Source<'_>, (u32, u32)), String> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MOST_SIDE_BYTES });
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);

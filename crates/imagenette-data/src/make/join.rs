@@ -121,7 +121,7 @@ impl<'a> Joined<'a> {
         let count = |split| self.placed.iter().filter(|placed| placed.place.split == split).count();
         let (train, val) = (count(Split::Train), count(Split::Val));
         if train > 0 && val > 0 {
-            return Ok(());
+            return self.check_classes();
         }
         let skipped = self.summary.files.iter().find(|file| file.status == Status::Skipped);
         let reason = skipped.map_or(String::new(), |file| {
@@ -143,6 +143,22 @@ impl<'a> Joined<'a> {
             expected: "photos for train and val".into(),
             found: format!("{train} and {val}{reason}"),
             hint: hint.into(),
+        })
+    }
+
+    /// A class that is misspelt must not give a smaller dataset.
+    fn check_classes(&self) -> Result<()> {
+        let made: HashSet<&str> = self.placed.iter().map(|placed| placed.entry.wnid.as_str()).collect();
+        let named = if self.spec.takes_all() { &[][..] } else { &self.spec.classes[..] };
+        let lacking: Vec<&str> = named.iter().map(String::as_str).filter(|class| !made.contains(class)).collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(DataError::Malformed {
+            path: self.source.from.clone().into(),
+            expected: "photos of every class that is named".into(),
+            found: format!("none of {}", lacking.join(", ")),
+            hint: "check how --classes is spelt; classes are names of folders or tars".into(),
         })
     }
 
