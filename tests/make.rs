@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Instant;
 
 use crate::support::{Ended, Place, WNIDS, large_photo, photo, wait_until};
 
@@ -202,6 +203,108 @@ fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_goes_on() {
         place.run(&["verify", &format!("out/{size}"), "--deep"]).succeeds();
     }
     assert!(place.list("out").iter().all(|name| !name.starts_with(".making-") || name.ends_with(".lock")));
+}
+
+/// Every file of a folder with its bytes.
+fn tree(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn kill_at_any_moment_and_the_same_command_end_in_the_same_bytes() {
+    let place = Place::new();
+    write_large_photos(&place);
+    let began = Instant::now();
+    place.run(&[&LARGE[..8], &["whole"]].concat()).succeeds();
+    // From the start over the photos to the arranging at the end, which each round comes nearer to.
+    let step = began.elapsed() / 10;
+    let mut killed = 0;
+    for round in 0..10 {
+        let mut child = place.command(&LARGE).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(step * (round % 5));
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        for name in place.list("out").iter().filter(|name| !name.starts_with('.')) {
+            assert_eq!(
+                tree(&place.path("out").join(name)),
+                tree(&place.path("whole").join(name)),
+                "what has a name is whole"
+            );
+        }
+    }
+    assert!(killed > 0, "the making is long enough to be caught");
+    place.run(&LARGE).succeeds();
+    for name in ["large", "large-320", "large-160"] {
+        assert_eq!(tree(&place.path("out").join(name)), tree(&place.path("whole").join(name)), "{name}");
+    }
+    assert!(place.list("out").iter().all(|name| !name.starts_with(".making-") || name.ends_with(".lock")));
+}
+
+#[test]
+fn a_shard_that_was_killed_goes_on_and_merges_to_the_same_bytes() {
+    let place = Place::new();
+    write_large_photos(&place);
+    let large = &LARGE[..7];
+    place.run(&[large, &["--out", "whole", "--sizes", "160"]].concat()).succeeds();
+    for shard in ["1/2", "2/2"] {
+        let line = [large, &["--out", "parts", "--sizes", "160", "--shard", shard]].concat();
+        let mut child = place.command(&line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let journal = format!("parts/large.parts/{}/journal.jsonl", shard.replace('/', "-of-"));
+        wait_until("some photos", || {
+            std::fs::read_to_string(place.path(&journal)).is_ok_and(|text| text.lines().count() > 4)
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        place.run(&line).succeeds();
+    }
+    place.run(&["make", "--merge", "parts/large.parts", "--out", "merged"]).succeeds();
+    assert_eq!(tree(&place.path("merged/large-160")).len(), tree(&place.path("whole/large-160")).len());
+    assert_eq!(place.read("merged/large-160/manifest.jsonl"), place.read("whole/large-160/manifest.jsonl"));
+    place.run(&["verify", "merged/large-160", "--deep"]).succeeds();
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_named_and_nothing_is_left_there() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let place = Place::new();
+    write_imagenet(&place.path("in"));
+    std::fs::write(place.path("file"), "in the way").unwrap();
+    place.run(&make(&["--from", "in"], &["--out", "file/out"])).fails_saying(&["file/out", "hint: "]);
+    let allow = |path: &str, mode: u32| {
+        std::fs::set_permissions(place.path(path), std::fs::Permissions::from_mode(mode)).expect("the folder is ours");
+    };
+    std::fs::create_dir(place.path("locked")).unwrap();
+    allow(".", 0o755);
+    allow("locked", 0o555);
+    let line = make(&["--from", "in"], &["--out", "locked/out"]);
+    let mut command = place.command(&line);
+    if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(place.path("locked")).unwrap()) == 0 {
+        // Nothing is read-only to root, so nobody does it.
+        command.uid(65_534).gid(65_534);
+    }
+    match command.output() {
+        Err(error) => println!("skipped: the program cannot be run as another user ({error})"),
+        Ok(output) => {
+            Ended::new(&line, output).fails_saying(&["locked/out", "hint: "]);
+            assert_eq!(place.list("locked"), [""; 0]);
+        }
+    }
+    allow("locked", 0o755);
+    place.run(&line).succeeds();
 }
 
 #[test]

@@ -111,13 +111,17 @@ impl DataError {
     /// What the user can do about it, in one line.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, path, .. } => match source.kind() {
+            Self::Io { source, path, action } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     Some("free some disk space, or set IMAGENETTE_HOME to a folder on another disk; then run the same command again".into())
                 }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    Some("choose a folder that you may write to: set IMAGENETTE_HOME".into())
+                io::ErrorKind::PermissionDenied if ["read", "open", "list"].contains(action) => {
+                    Some("you may not read it: ask its owner, or see `ls -l`".into())
                 }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("choose a folder that you may write to: with --out where there is one, else set IMAGENETTE_HOME".into())
+                }
+                io::ErrorKind::NotADirectory => Some("a file lies where a folder should be; choose another path".into()),
                 io::ErrorKind::NotFound => Some(match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                     Some(parent) if !parent.is_dir() => format!("there is no folder {}; check the path", parent.display()),
                     _ => "check the path; a relative one begins at the current folder".into(),

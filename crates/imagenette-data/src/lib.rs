@@ -29,4 +29,8 @@ pub mod source;
 pub mod store;
 pub mod watch;
 
+#[cfg(test)]
+#[path = "../tests/mutation/mod.rs"]
+mod mutation;
+
 pub use error::{DataError, Result};

@@ -143,6 +143,52 @@ fn many_scans_over_a_huge_photo_are_refused_by_the_work_that_they_make() {
 }
 
 #[test]
+fn a_photo_that_takes_too_much_memory_is_refused_before_it_is_taken() {
+    // 81 megapixels are within the limit, but not with a coefficient for each sample as well.
+    let mut progressive = jpeg_with(64, 64, |encoder| encoder.set_progressive(true));
+    let frame = segment_at(&progressive, 0xC2);
+    progressive[frame + 5..frame + 9].copy_from_slice(&[0x23, 0x28, 0x23, 0x28]);
+    let end = progressive.len() - 2;
+    progressive.splice(end..end, vec![0; 200_000]);
+    let reason = refusal(&progressive);
+    assert!(reason.contains("9000×9000 px of a JPEG in several scans take 486 MB"), "{reason}");
+    let mut lossless = [b"WEBP".to_vec(), riff(b"VP8L", &[0x2F, 0, 0, 0, 0, 0])].concat();
+    lossless[13..17].copy_from_slice(&(8_999_u32 | 8_999 << 14).to_le_bytes());
+    let reason = refusal(&riff(b"RIFF", &lossless));
+    assert!(reason.contains("9000×9000 px of such a WebP take 567 MB"), "{reason}");
+}
+
+#[test]
+fn an_interlaced_png_gives_the_pixels_of_a_plain_one() {
+    // First column, step, first row, step of each pass.
+    const PASSES: [(usize, usize, usize, usize); 7] =
+        [(0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)];
+    for (width, height) in [(1, 1), (3, 2), (13, 11), (8, 8)] {
+        // Bits a channel, colour type, bytes a pixel: gray with 16 bits, true colour, gray and colour with transparency.
+        for (bits, kind, size) in [(16, 0, 2), (8, 2, 3), (8, 4, 2), (16, 6, 8)] {
+            let pixel = |x: usize, y: usize| (0..size).map(move |at| (x * 31 + y * 17 + at * 59) as u8);
+            let rows = |of: Vec<(Vec<usize>, usize)>| -> Vec<u8> {
+                of.iter().flat_map(|(xs, y)| [0].into_iter().chain(xs.iter().flat_map(|x| pixel(*x, *y)))).collect()
+            };
+            let plain = rows((0..height).map(|y| ((0..width).collect(), y)).collect());
+            let passes = PASSES.iter().flat_map(|&(x, dx, y, dy)| {
+                let xs: Vec<usize> = (x..width).step_by(dx).collect();
+                let ys = (y..height).step_by(dy).filter(|_| !xs.is_empty());
+                ys.map(|y| (xs.clone(), y)).collect::<Vec<_>>()
+            });
+            let interlaced = rows(passes.collect());
+            let colour = (bits, kind);
+            let plain = png(width as u32, height as u32, colour, &[chunk(b"IDAT", &deflate(&plain))]);
+            let mut other = png(width as u32, height as u32, colour, &[chunk(b"IDAT", &deflate(&interlaced))]);
+            other[28] = 1;
+            let header = chunk(b"IHDR", &other[16..29]);
+            other[8..8 + header.len()].copy_from_slice(&header);
+            assert_eq!(read(&other), read(&plain), "{width}×{height}, {bits} bits, type {kind}");
+        }
+    }
+}
+
+#[test]
 fn sizes_that_no_file_can_hold_are_refused_before_memory_is_taken() {
     let mut huge = jpeg(16, 16);
     let frame = segment_at(&huge, 0xC0);

@@ -244,6 +244,28 @@ fn bad_photos_are_told_and_stop_only_a_strict_making() {
 }
 
 #[test]
+fn a_copy_of_which_nothing_can_be_used_is_told_why_and_looked_at_again() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, out) = (place.path().join("pets"), place.path().join("out"));
+    write(&from.join("cats/1.jpg"), "not a photo");
+    let spec = sizes(Spec::own("pets".into(), vec!["all".into()], SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
+    let error = make(&job(spec.clone(), &from, &out), &Silent).unwrap_err().to_string();
+    assert!(error.contains("found 0 and 0; left out: cats/1.jpg (the file holds text"), "{error}");
+    write(&from.join("cats/1.jpg"), originals::jpeg(50, 40, 1));
+    let error = make(&job(spec.clone(), &from, &out), &Silent).unwrap_err();
+    assert!(error.to_string().contains("found 1 and 0") && error.hint().is_some(), "{error}");
+    for number in 2..5 {
+        write(&from.join("cats").join(format!("{number}.jpg")), originals::jpeg(50, 40, number));
+    }
+    let (_, summary) = datasets(make(&job(spec, &from, &out), &Silent).unwrap());
+    assert_eq!(summary.unwrap().photos, 4);
+    let classes = vec!["cats".into(), "dgos".into()];
+    let misspelt = sizes(Spec::own("two".into(), classes, SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
+    let error = make(&job(misspelt, &from, &out), &Silent).unwrap_err();
+    assert!(error.to_string().contains("none of dgos") && error.hint().is_some(), "{error}");
+}
+
+#[test]
 fn the_same_command_again_does_nothing_and_another_spec_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let (from, out) = (place.path().join("copy"), place.path().join("out"));

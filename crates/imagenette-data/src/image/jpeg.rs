@@ -6,7 +6,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::remark::Remark;
-use super::{LARGEST_PHOTO_PX, Pixels, check_size};
+use super::{LARGEST_PHOTO_PX, Pixels, check_memory, check_size};
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
@@ -27,6 +27,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
 pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Remark>), String> {
     let (mut decoder, size) = headers(bytes)?;
     check_work(bytes, size)?;
+    check_memory(size, bytes_beside(bytes, size), "a JPEG in several scans")?;
     let mut remarks = remarks(&decoder);
     rgb.resize(size.0 as usize * size.1 as usize * 3, UNREAD);
     let whole = fill(&mut decoder, &mut rgb, true).is_ok() && has_end(bytes);
@@ -41,15 +42,39 @@ pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Rema
 
 /// Refuses a photo with more scans than any encoder makes, or more than its size bears: each scan visits the whole photo.
 fn check_work(bytes: &[u8], (width_px, height_px): (u32, u32)) -> Result<(), String> {
-    const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
-    let from = scan_start(bytes).unwrap_or(bytes.len());
-    // Inside compressed data 0xFF is always followed by a zero or a restart marker.
-    let scans = bytes[from..].windows(2).filter(|pair| *pair == START_OF_SCAN).count();
+    let scans = count_scans(bytes);
     let pixels = u64::from(width_px) * u64::from(height_px);
     if scans > MOST_SCANS || pixels.saturating_mul(scans as u64) > MOST_SCANNED_PX.max(pixels * 3) {
         return Err(format!("{scans} scans over {width_px}×{height_px} px are more than a photo needs"));
     }
     Ok(())
+}
+
+fn count_scans(bytes: &[u8]) -> usize {
+    const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
+    let from = scan_start(bytes).unwrap_or(bytes.len());
+    // Inside compressed data 0xFF is always followed by a zero or a restart marker.
+    memchr::memmem::find_iter(&bytes[from..], &START_OF_SCAN).count()
+}
+
+/// What decoding holds beside the pixels: where the colours do not come in one scan, every coefficient until the last.
+pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
+    const BYTES_A_COEFFICIENT: u64 = 2;
+    const PROGRESSIVE: u8 = 0xC2;
+    let frame = frame(bytes);
+    if frame.is_none_or(|frame| frame[1] != PROGRESSIVE) && count_scans(bytes) < 2 {
+        return 0;
+    }
+    // How many samples each component has for `most` of the finest one.
+    let samples = frame.and_then(|frame| frame.get(10..10 + usize::from(*frame.get(9)?) * 3)).unwrap_or_default();
+    let counts = samples.chunks_exact(3).map(|part| u64::from(part[1] >> 4) * u64::from(part[1] & 15));
+    let most = counts.clone().max().unwrap_or(1).max(1);
+    u64::from(width_px) * u64::from(height_px) * counts.sum::<u64>().max(1) / most * BYTES_A_COEFFICIENT
+}
+
+/// The segment that says size and colours, from its marker.
+fn frame(bytes: &[u8]) -> Option<&[u8]> {
+    segments(bytes).find(|segment| matches!(segment[1], 0xC0..=0xC2))
 }
 
 /// Reads up to the first scan.
@@ -108,21 +133,33 @@ fn has_end(bytes: &[u8]) -> bool {
     const END: [u8; 2] = [0xFF, 0xD9];
     bytes.ends_with(&END) || {
         let scan = scan_start(bytes).unwrap_or(bytes.len());
-        bytes[scan..].windows(2).rev().any(|pair| pair == END)
+        memchr::memmem::rfind(&bytes[scan..], &END).is_some()
     }
 }
 
-/// Where the first scan begins: segments are a marker and a length each.
+/// Where the first scan begins.
 fn scan_start(bytes: &[u8]) -> Option<usize> {
+    let scan = segments(bytes).find(|segment| segment[1] == 0xDA)?;
+    Some(bytes.len() - scan.len())
+}
+
+/// The segments up to the first scan, each with all that follows it: a marker, a length, and so many bytes.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut at = 2;
-    loop {
-        match *bytes.get(at..at + 4)? {
-            [0xFF, 0xDA, ..] => return Some(at),
-            [0xFF, 0xFF, ..] => at += 1,
-            [0xFF, _, high, low] => at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2),
-            _ => at += 1,
+    std::iter::from_fn(move || {
+        loop {
+            match *bytes.get(at..at + 4)? {
+                [0xFF, 0xFF, ..] => at += 1,
+                [0xFF, marker, high, low] => {
+                    let from = at;
+                    let length = usize::from(u16::from_be_bytes([high, low])).max(2);
+                    at = if marker == 0xDA { bytes.len() } else { at + 2 + length };
+                    return Some(&bytes[from..]);
+                }
+                _ => at += 1,
+            }
         }
-    }
+    })
 }
 
 /// The orientation that a camera noted (1 to 8), from the TIFF structure in an Exif segment.

@@ -19,6 +19,9 @@ use crate::error::{DataError, Result};
 
 /// The largest photo that is decoded: a header can promise any size, and memory is taken on its word.
 pub const LARGEST_PHOTO_PX: u64 = 100_000_000;
+/// The most memory that decoding one photo may take, its pixels and what the codec keeps beside them: enough for the largest
+/// photo in the usual forms, not for one that is progressive or lossless as well.
+pub const LARGEST_DECODING_BYTES: u64 = 400_000_000;
 
 /// Decoded pixels: rows from top to bottom, each pixel red, green, blue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,7 +58,7 @@ pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec
     let decoded = Format::of(bytes).and_then(|format| {
         guarded(move || match format {
             Format::Jpeg => jpeg::decode(bytes, memory),
-            Format::Png => png::decode(bytes),
+            Format::Png => png::decode(bytes, memory),
             Format::Webp => webp::decode(bytes),
         })
     });
@@ -69,14 +72,33 @@ pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec
 /// # Errors
 /// [`DataError::Photo`] when the bytes do not begin like a photo, or when it is too large.
 pub fn dimensions(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
-    let found = Format::of(bytes).and_then(|format| {
-        guarded(|| match format {
-            Format::Jpeg => jpeg::dimensions(bytes),
-            Format::Png => png::dimensions(bytes),
-            Format::Webp => webp::dimensions(bytes),
-        })
+    header(bytes).map(|(_, size)| size).map_err(|reason| DataError::Photo { path: path.to_owned(), reason })
+}
+
+/// The memory that decoding a photo takes, as its header says: so that whoever decodes several at once can wait.
+///
+/// # Errors
+/// As [`dimensions`].
+pub(crate) fn decoding_bytes(bytes: &[u8], path: &Path) -> Result<u64> {
+    let found = header(bytes).map(|(format, size)| {
+        let beside = match format {
+            Format::Jpeg => jpeg::bytes_beside(bytes, size),
+            Format::Png => 0,
+            Format::Webp => webp::bytes_beside(bytes, size),
+        };
+        rgb_bytes(size) + beside
     });
     found.map_err(|reason| DataError::Photo { path: path.to_owned(), reason })
+}
+
+fn header(bytes: &[u8]) -> Result<(Format, (u32, u32)), String> {
+    let format = Format::of(bytes)?;
+    let size = guarded(|| match format {
+        Format::Jpeg => jpeg::dimensions(bytes),
+        Format::Png => png::dimensions(bytes),
+        Format::Webp => webp::dimensions(bytes),
+    })?;
+    Ok((format, size))
 }
 
 /// The format of a photo's file, told by its content.
@@ -149,6 +171,20 @@ const OTHER_FORMATS: [(&[u8], &str); 8] = [
 /// A codec's panic on a hostile file becomes an error: the file is at fault as far as the caller is concerned.
 fn guarded<T>(decode: impl FnOnce() -> Result<T, String> + UnwindSafe) -> Result<T, String> {
     catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
+}
+
+fn rgb_bytes((width_px, height_px): (u32, u32)) -> u64 {
+    u64::from(width_px) * u64::from(height_px) * 3
+}
+
+/// Refuses photos that take too much memory: `beside` is what the codec holds besides the pixels, for the reason `why`.
+fn check_memory((width_px, height_px): (u32, u32), beside: u64, why: &str) -> Result<(), String> {
+    let needed = rgb_bytes((width_px, height_px)) + beside;
+    if needed <= LARGEST_DECODING_BYTES {
+        return Ok(());
+    }
+    let (needed, most) = (needed.div_ceil(1_000_000), LARGEST_DECODING_BYTES / 1_000_000);
+    Err(format!("{width_px}×{height_px} px of {why} take {needed} MB to decode; the limit is {most} MB"))
 }
 
 /// Refuses sizes that are empty or too large, before any memory is taken. `capacity_px` is how many pixels a file of this

@@ -1,58 +1,104 @@
-//! PNG files to RGB by way of `image`.
+//! PNG files to RGB, row by row, so that a photo takes no more memory than its pixels, whatever its depth.
 
 use std::io::Cursor;
 
-use image::codecs::png::PngDecoder;
-use image::{DynamicImage, ImageDecoder, Limits};
+use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations};
 
 use super::remark::Remark;
 use super::{Pixels, check_size};
 
+type Source<'a> = Decoder<Cursor<&'a [u8]>>;
+
 /// DEFLATE packs at most 1,032 bytes into one, and a byte holds 8 pixels of one bit.
 const MOST_PX_A_BYTE: u64 = 1_032 * 8;
+/// What chunks around the pixels may take when they are unpacked.
+const MOST_SIDE_BYTES: usize = 64 << 20;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
-    let (width_px, height_px) = decoder(bytes)?.dimensions();
-    check_size(width_px.into(), height_px.into(), bytes.len() as u64 * MOST_PX_A_BYTE)
+    headers(bytes).map(|(_, size)| size)
 }
 
-/// Of an animation the picture that viewers show which know no animations.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
-    let decoder = decoder(bytes)?;
-    let (width_px, height_px) = decoder.dimensions();
-    check_size(width_px.into(), height_px.into(), bytes.len() as u64 * MOST_PX_A_BYTE)?;
-    let is_animated = decoder.is_apng().unwrap_or(false);
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-    let mut remarks = remarks(bytes, image.color().has_alpha());
-    if is_animated {
+/// Into `rgb`, whose memory is used again. Of an animation the picture that viewers show which know no animations.
+pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Remark>), String> {
+    let (decoder, (width_px, height_px)) = headers(bytes)?;
+    let mut reader = decoder.read_info().map_err(text)?;
+    let stride = width_px as usize * 3;
+    // No row of the photo before may be left where an animation's first picture is smaller than it should be.
+    rgb.clear();
+    rgb.resize(stride * height_px as usize, 0);
+    let (color, _) = reader.output_color_type();
+    let mut remarks = remarks(reader.info().bit_depth, reader.info().color_type, color);
+    if reader.info().animation_control.is_some() {
         remarks.push(Remark::FirstPictureOnly);
     }
-    let rgb = if remarks.contains(&Remark::SixteenBitsReduced) {
-        // The upper byte, as Pillow does, and not the nearest of 256 levels.
-        image.into_rgb16().into_raw().into_iter().map(|value| (value >> 8) as u8).collect()
-    } else {
-        image.into_rgb8().into_raw()
-    };
+    read_rows(&mut reader, color, &mut rgb, stride).map_err(text)?;
     Ok((Pixels { width_px, height_px, rgb }, remarks))
 }
 
-fn decoder(bytes: &[u8]) -> Result<PngDecoder<Cursor<&[u8]>>, String> {
-    PngDecoder::with_limits(Cursor::new(bytes), Limits::default()).map_err(|error| error.to_string())
+fn read_rows(
+    reader: &mut Reader<Cursor<&[u8]>>,
+    color: ColorType,
+    rgb: &mut [u8],
+    stride: usize,
+) -> Result<(), DecodingError> {
+    let mut pass = Vec::new();
+    let mut y = 0;
+    while let Some(row) = reader.next_interlaced_row()? {
+        match row.interlace() {
+            InterlaceInfo::Null(_) => {
+                if let Some(target) = rgb.get_mut(y * stride..(y + 1) * stride) {
+                    to_rgb(row.data(), color, target);
+                }
+                y += 1;
+            }
+            InterlaceInfo::Adam7(place) => {
+                pass.resize(row.data().len() / color.samples() * 3, 0);
+                to_rgb(row.data(), color, &mut pass);
+                png::expand_interlaced_row(rgb, stride, &pass, place, 24);
+            }
+        }
+    }
+    Ok(())
 }
 
-/// From bit depth and colour type, which stand at a fixed place in a file that was just decoded.
-fn remarks(bytes: &[u8], has_alpha: bool) -> Vec<Remark> {
-    let (bit_depth, color_type) = (bytes[24], bytes[25]);
-    let mut remarks = vec![Remark::PngFile];
-    match color_type {
-        0 | 4 => remarks.push(Remark::GrayscaleConverted),
-        3 => remarks.push(Remark::PaletteConverted),
-        _ => {}
+/// Rows of 8 bits a channel without palettes, which is what the reader is asked for.
+fn to_rgb(row: &[u8], color: ColorType, target: &mut [u8]) {
+    let samples = color.samples();
+    for (pixel, target) in row.chunks_exact(samples).zip(target.chunks_exact_mut(3)) {
+        match pixel {
+            [red, green, blue, ..] => target.copy_from_slice(&[*red, *green, *blue]),
+            [gray, ..] => target.fill(*gray),
+            [] => {}
+        }
     }
-    if has_alpha {
+}
+
+/// Reads the header alone. The upper byte of 16 bits is kept, as Pillow does, and not the nearest of 256 levels.
+fn headers(bytes: &[u8]) -> Result<(Source<'_>, (u32, u32)), String> {
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MOST_SIDE_BYTES });
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let info = decoder.read_header_info().map_err(text)?;
+    let size = check_size(info.width.into(), info.height.into(), bytes.len() as u64 * MOST_PX_A_BYTE)?;
+    Ok((decoder, size))
+}
+
+fn text(error: DecodingError) -> String {
+    error.to_string()
+}
+
+/// What the file holds, and what it was read as.
+fn remarks(depth: BitDepth, stored: ColorType, read: ColorType) -> Vec<Remark> {
+    let mut remarks = vec![Remark::PngFile];
+    match stored {
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => remarks.push(Remark::GrayscaleConverted),
+        ColorType::Indexed => remarks.push(Remark::PaletteConverted),
+        ColorType::Rgb | ColorType::Rgba => {}
+    }
+    if matches!(read, ColorType::GrayscaleAlpha | ColorType::Rgba) {
         remarks.push(Remark::TransparencyDropped);
     }
-    if bit_depth == 16 {
+    if depth == BitDepth::Sixteen {
         remarks.push(Remark::SixteenBitsReduced);
     }
     remarks

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image_webp::WebPDecoder;
 
 use super::remark::Remark;
-use super::{Pixels, check_size};
+use super::{Pixels, check_memory, check_size};
 
 /// The longest side that the reference encoder makes; the container's header could say a thousand times that.
 const MOST_SIDE_PX: u64 = 16_383;
@@ -27,7 +27,8 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
 pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
     let mut decoder = decoder(bytes)?;
     let (width_px, height_px) = decoder.dimensions();
-    check_size(width_px.into(), height_px.into(), CAPACITY_PX)?;
+    let size = check_size(width_px.into(), height_px.into(), CAPACITY_PX)?;
+    check_memory(size, bytes_beside(bytes, size), "such a WebP")?;
     let mut remarks = vec![Remark::WebpFile];
     let mut rgb = vec![0; decoder.output_buffer_size().ok_or("a picture larger than memory")?];
     decoder.read_image(&mut rgb).map_err(|error| error.to_string())?;
@@ -43,6 +44,18 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
         remarks.push(Remark::FirstPictureOnly);
     }
     Ok((Pixels { width_px, height_px, rgb }, remarks))
+}
+
+/// What decoding holds beside the pixels: planes of brightness and colour, or four channels, and of an animation a canvas.
+pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
+    const ANIMATED: u8 = 2;
+    let is_animated = bytes.get(20).is_some_and(|flags| flags & ANIMATED != 0);
+    let halves = match bytes.get(12..16) {
+        Some(b"VP8 ") => 3,
+        Some(b"VP8X") if is_animated => 18,
+        _ => 8,
+    };
+    u64::from(width_px) * u64::from(height_px) * halves / 2
 }
 
 fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, String> {

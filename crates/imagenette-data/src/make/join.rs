@@ -1,17 +1,16 @@
 //! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of all that was not
 //! plain, and everything renamed into place at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
+use super::journal::{Done, Entry, PartHeader, Status, photo_path};
 use super::membership::{Membership, draw_split, split_by_rule};
 use super::noise::NoisyLabels;
-use super::part::{Done, Entry, PartHeader, Status, photo_path};
 use super::spec::{Size, Spec, SplitRule};
+use super::summary::{Summary, summary};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
@@ -32,52 +31,17 @@ pub(crate) struct Complete {
     pub(crate) done: Done,
 }
 
-/// What became of the photos.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Photos in the dataset.
-    pub photos: usize,
-    /// Of these, how many were made RGB or gray JPEG files of something else.
-    pub converted: usize,
-    /// Of these, how many were damaged and kept as far as readable.
-    pub repaired: usize,
-    /// Of these, how many carry an orientation that is not applied.
-    pub noted: usize,
-    /// Photos and members that cannot be used.
-    pub skipped: usize,
-    /// Photos that the list of members names and the copy does not have.
-    pub missing: usize,
-    /// Files that are no photos.
-    pub others: u64,
-    /// Every file that was not plain, and why.
-    pub files: Vec<SummaryLine>,
-}
-
-/// A file that was not plain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct SummaryLine {
-    /// What became of it.
-    pub status: Status,
-    /// Its path in the copy.
-    pub source: String,
-    /// Its path in the dataset, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Why.
-    pub reason: String,
-}
-
 /// A photo with its place in the dataset.
-struct Placed<'a> {
+pub(super) struct Placed<'a> {
     part: &'a Path,
-    entry: &'a Entry,
-    place: Place,
+    pub(super) entry: &'a Entry,
+    pub(super) place: Place,
 }
 
 /// The parts together: which photo goes where, in which editions.
 pub(crate) struct Joined<'a> {
     spec: &'a Spec,
-    placed: Vec<Placed<'a>>,
+    pub(super) placed: Vec<Placed<'a>>,
     source: Source,
     edition: Edition,
     /// Whether the parts stay where they are.
@@ -149,6 +113,55 @@ impl<'a> Joined<'a> {
         Ok(Self { spec, placed, source: Source { from, sha256: None, archive: None }, edition, stays, summary })
     }
 
+    /// Checks that there is something to make a dataset of.
+    ///
+    /// # Errors
+    /// When no photo could be used, with the first reason why; when a split is empty.
+    pub(crate) fn check(&self) -> Result<()> {
+        let count = |split| self.placed.iter().filter(|placed| placed.place.split == split).count();
+        let (train, val) = (count(Split::Train), count(Split::Val));
+        if train > 0 && val > 0 {
+            return self.check_classes();
+        }
+        let skipped = self.summary.files.iter().find(|file| file.status == Status::Skipped);
+        let reason = skipped.map_or(String::new(), |file| {
+            let others = if self.summary.skipped > 1 {
+                format!(" and {} more", self.summary.skipped - 1)
+            } else {
+                String::new()
+            };
+            format!("; left out: {} ({}){others}", file.source, file.reason)
+        });
+        let hint = match self.summary.photos {
+            0 => "name the folder above the class folders with --from, and check --classes",
+            _ => {
+                "a split needs two photos of a class or more: draw one with --split 70:30, or name the copy's val as well"
+            }
+        };
+        Err(DataError::Malformed {
+            path: self.source.from.clone().into(),
+            expected: "photos for train and val".into(),
+            found: format!("{train} and {val}{reason}"),
+            hint: hint.into(),
+        })
+    }
+
+    /// A class that is misspelt must not give a smaller dataset.
+    fn check_classes(&self) -> Result<()> {
+        let made: HashSet<&str> = self.placed.iter().map(|placed| placed.entry.wnid.as_str()).collect();
+        let named = if self.spec.takes_all() { &[][..] } else { &self.spec.classes[..] };
+        let lacking: Vec<&str> = named.iter().map(String::as_str).filter(|class| !made.contains(class)).collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(DataError::Malformed {
+            path: self.source.from.clone().into(),
+            expected: "photos of every class that is named".into(),
+            found: format!("none of {}", lacking.join(", ")),
+            hint: "check how --classes is spelt; classes are names of folders or tars".into(),
+        })
+    }
+
     /// The manifest of a size.
     pub(crate) fn manifest(&self, size: Size, origin: &Path) -> Result<Manifest> {
         let photos = self.placed.iter().map(|placed| {
@@ -218,81 +231,8 @@ impl<'a> Joined<'a> {
         Ok(manifest)
     }
 
-    /// Writes a size as an archive, whose bytes follow from the photos alone: names in order, no times, no owners.
-    pub(crate) fn archive(
-        &self,
-        file: &Path,
-        gzip: bool,
-        size: Size,
-        noise: Option<&NoisyLabels>,
-        watch: &dyn Watch,
-    ) -> Result<Manifest> {
-        let manifest = self.manifest(size, file)?;
-        let folder = file.parent().expect("the path was made by joining a name to a folder");
-        let tables = tempfile::Builder::new()
-            .prefix(crate::atomic::UNFINISHED)
-            .tempdir_in(folder)
-            .map_err(DataError::io("create a folder in", folder))?;
-        self.write_tables(tables.path(), &manifest, noise)?;
-        manifest.write(tables.path())?;
-        watch.begin(&format!("writing {}", file.display()), Some(self.placed.len() as u64), Unit::Photos);
-        crate::atomic::write(file, |out| {
-            let written = if gzip {
-                // Photos do not compress: the fastest level costs least.
-                let mut encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::fast());
-                self.write_tar(&mut encoder, tables.path(), &manifest, size, watch)
-                    .and_then(|()| encoder.finish().map(drop).map_err(DataError::io("write", file)))
-            } else {
-                self.write_tar(out, tables.path(), &manifest, size, watch)
-            };
-            written.map_err(|error| match error {
-                DataError::Io { source, action, path } if path.as_os_str().is_empty() => {
-                    DataError::Io { source, action, path: file.to_owned() }
-                }
-                other => other,
-            })
-        })?;
-        Ok(manifest)
-    }
-
-    fn write_tar(
-        &self,
-        out: &mut dyn Write,
-        tables: &Path,
-        manifest: &Manifest,
-        size: Size,
-        watch: &dyn Watch,
-    ) -> Result<()> {
-        let mut builder = tar::Builder::new(out);
-        let unnamed = |error: io::Error| DataError::Io { action: "write", path: PathBuf::new(), source: error };
-        let mut append = |path: String, from: &Path| -> Result<()> {
-            let file = File::open(from).map_err(DataError::io("open", from))?;
-            let length = file.metadata().map_err(DataError::io("read", from))?.len();
-            let mut header = tar::Header::new_ustar();
-            header.set_size(length);
-            header.set_mode(0o644);
-            header.set_mtime(0);
-            header.set_entry_type(tar::EntryType::Regular);
-            builder.append_data(&mut header, path, file).map_err(unnamed)
-        };
-        let mut names: Vec<String> = Vec::new();
-        for entry in fs::read_dir(tables).map_err(DataError::io("list", tables))? {
-            names.push(entry.map_err(DataError::io("list", tables))?.file_name().to_string_lossy().into_owned());
-        }
-        names.sort();
-        names.iter().try_for_each(|name| append(format!("{}/{name}", manifest.name), &tables.join(name)))?;
-        for placed in &self.placed {
-            if watch.interrupted() {
-                return Err(DataError::Interrupted);
-            }
-            append(format!("{}/{}", manifest.name, placed.place.relative()), &placed.path(size))?;
-            watch.advance(1);
-        }
-        builder.finish().map_err(unnamed)
-    }
-
     /// The summary, the spec and the noisy labels.
-    fn write_tables(&self, folder: &Path, manifest: &Manifest, noise: Option<&NoisyLabels>) -> Result<()> {
+    pub(super) fn write_tables(&self, folder: &Path, manifest: &Manifest, noise: Option<&NoisyLabels>) -> Result<()> {
         let path = folder.join(SUMMARY_FILE);
         crate::atomic::write(&path, |out| {
             let mut line = |value: serde_json::Value| writeln!(out, "{value}").map_err(DataError::io("write", &path));
@@ -337,57 +277,8 @@ impl<'a> Joined<'a> {
 }
 
 impl Placed<'_> {
-    fn path(&self, size: Size) -> PathBuf {
+    pub(super) fn path(&self, size: Size) -> PathBuf {
         photo_path(self.part, size, self.entry.origin, &self.entry.wnid, &self.entry.name)
-    }
-}
-
-fn summary(parts: &[Complete], placed: &[Placed<'_>], membership: &Membership) -> Summary {
-    let mut files = Vec::new();
-    let mut counts: BTreeMap<Status, usize> = BTreeMap::new();
-    for placed in placed {
-        let entry = placed.entry;
-        *counts.entry(entry.status).or_default() += 1;
-        if entry.status != Status::Plain {
-            let path = Some(placed.place.relative());
-            files.push(SummaryLine {
-                status: entry.status,
-                source: entry.source.clone(),
-                path,
-                reason: entry.remarks.join("; "),
-            });
-        }
-    }
-    // A shard does not know what the others see: what all of them passed over is told once.
-    let troubles: BTreeSet<_> = parts.iter().flat_map(|part| &part.done.troubles).collect();
-    let skipped = troubles.len();
-    files.extend(troubles.into_iter().map(|trouble| SummaryLine {
-        status: Status::Skipped,
-        source: trouble.path.clone(),
-        path: None,
-        reason: trouble.reason.clone(),
-    }));
-    let mut missing = 0;
-    if let Membership::List { members, .. } = membership {
-        let made: HashSet<&str> = placed.iter().map(|placed| placed.entry.name.as_str()).collect();
-        for (name, listed) in members.iter().filter(|(name, _)| !made.contains(name.as_str())) {
-            missing += 1;
-            let source = format!("{}/{name}", listed.wnid);
-            let reason = format!("the list has it in {}, and the copy does not give it", listed.split.name());
-            files.push(SummaryLine { status: Status::Missing, source, path: None, reason });
-        }
-    }
-    files.sort_unstable();
-    let count = |status| counts.get(&status).copied().unwrap_or(0);
-    Summary {
-        photos: placed.len(),
-        converted: count(Status::Converted),
-        repaired: count(Status::Repaired),
-        noted: count(Status::Noted),
-        skipped,
-        missing,
-        others: parts.iter().map(|part| part.done.others).max().unwrap_or(0),
-        files,
     }
 }
 

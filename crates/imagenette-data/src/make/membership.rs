@@ -11,7 +11,9 @@ use super::spec::{Family, Spec, SplitRule};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
 use crate::random::{Purpose, Random};
+use crate::source::layout::portable;
 use crate::source::original::address::{Named, Origin, VAL_PREFIX, read};
+use crate::source::original::printable;
 
 static IMAGENETTE: &str = include_str!("members/imagenette2.txt");
 static IMAGEWOOF: &str = include_str!("members/imagewoof2.txt");
@@ -85,6 +87,10 @@ impl Membership {
                 (_, 3) => parts[at + 1].to_owned(),
                 _ => return Err(malformed(format!("`{path}`"))),
             };
+            // They become names of files, and a list may come from anywhere.
+            portable(&class)
+                .and_then(|()| portable(&name))
+                .map_err(|reason| malformed(format!("`{}`: {reason}", printable(path))))?;
             if members.insert(name.clone(), Listed { wnid: class, split }).is_some() {
                 return Err(malformed(format!("`{name}` twice")));
             }
@@ -246,6 +252,22 @@ pub(crate) fn split_by_rule(rule: SplitRule, origin: Origin, file_name: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_members_of_any_bytes_give_names_that_stay_in_their_folder() {
+        let seed = b"train/n01440764/n01440764_18.JPEG\nset/val/n01440764/ILSVRC2012_val_00000293.JPEG\nunsup/n01440764_2.JPEG\n";
+        let words: [&[u8]; 6] = [b"../", b"..", b"train/", b"val/", b"\n", b"\x1b[2J"];
+        let spec = Spec::of(Family::Imagewang, SplitRule::V2);
+        crate::mutation::fuzz("maker-members", &[seed.to_vec()], &words, &std::env::temp_dir(), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let paths: Vec<String> = text.lines().map(str::to_owned).collect();
+            if let Ok(Membership::List { members, .. }) = Membership::from_paths(&paths, &spec) {
+                for name in members.iter().flat_map(|(name, listed)| [name, &listed.wnid]) {
+                    assert!(!name.contains('/') && name != ".." && !name.chars().any(char::is_control), "{name:?}");
+                }
+            }
+        });
+    }
 
     fn paths(family: Family, split: SplitRule) -> Vec<String> {
         let Membership::List { members, .. } = Membership::of(&Spec::of(family, split), None).unwrap() else {

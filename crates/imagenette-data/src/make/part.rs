@@ -6,117 +6,20 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::journal::{
+    DONE_FILE, Done, Entry, JOURNAL_FILE, Output, PartHeader, Status, Trouble, key, line, photo_path, read_done,
+    read_journal, verified,
+};
 use super::render::Rendered;
-use super::spec::{Size, Spec};
 use crate::dataset::sha256_of;
 use crate::error::{DataError, Result};
 use crate::manifest::hex;
 use crate::source::lock::NameLock;
-use crate::source::original::address::{Address, Origin};
-use crate::watch::{Unit, Watch};
-
-const JOURNAL_FILE: &str = "journal.jsonl";
-const DONE_FILE: &str = "done.json";
-const FORMAT: &str = "imagenette-part";
-const VERSION: u32 = 1;
-
-/// What a part is a part of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PartHeader {
-    format: String,
-    version: u32,
-    pub(crate) spec: Spec,
-    /// Which shard this is, counted from 1, and of how many.
-    pub(crate) shard: (u32, u32),
-    /// The names of the copy's files.
-    pub(crate) from: String,
-    /// sha256 of the list of members that stands for the shipped one.
-    pub(crate) members: Option<String>,
-}
-
-impl PartHeader {
-    pub(crate) fn new(spec: Spec, shard: (u32, u32), from: String, members: Option<&[String]>) -> Self {
-        let members = members.map(|paths| hex(&Sha256::digest(paths.join("\n"))));
-        Self { format: FORMAT.into(), version: VERSION, spec, shard, from, members }
-    }
-
-    /// Whether two headers are of the same making.
-    pub(crate) fn fits(&self, other: &Self) -> bool {
-        (&self.spec, self.shard.1, &self.members) == (&other.spec, other.shard.1, &other.members)
-    }
-}
-
-/// A photo that was made.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Entry {
-    pub(crate) wnid: String,
-    /// The file name that it is made under.
-    pub(crate) name: String,
-    pub(crate) origin: Origin,
-    /// The original's path in the copy.
-    pub(crate) source: String,
-    pub(crate) source_sha256: String,
-    pub(crate) outputs: Vec<Output>,
-    /// What happened beside plain decoding, in words.
-    pub(crate) remarks: Vec<String>,
-    pub(crate) status: Status,
-}
-
-/// A file that was made of a photo.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Output {
-    pub(crate) size: Size,
-    pub(crate) width_px: u32,
-    pub(crate) height_px: u32,
-    pub(crate) bytes: u64,
-    pub(crate) sha256: String,
-}
-
-/// What became of a photo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Nothing worth a word.
-    Plain,
-    /// Something was left as it was that one might not expect: an orientation that is not applied.
-    Noted,
-    /// Made an RGB or gray JPEG of something else.
-    Converted,
-    /// A part of it was lost before; the rest was made.
-    Repaired,
-    /// It cannot be used.
-    Skipped,
-    /// The list of members names it, and the copy does not have it.
-    Missing,
-}
-
-/// Something that was not made, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Trouble {
-    pub(crate) path: String,
-    pub(crate) reason: String,
-}
-
-/// What is written when a part is complete.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Done {
-    pub(crate) photos: usize,
-    /// sha256 of the journal.
-    pub(crate) journal_sha256: String,
-    pub(crate) troubles: Vec<Trouble>,
-    /// Files that are no photos.
-    pub(crate) others: u64,
-}
+use crate::source::original::address::Address;
+use crate::watch::Watch;
 
 /// A part's folder, held by this process.
 pub(crate) struct Part {
@@ -127,11 +30,6 @@ pub(crate) struct Part {
     pub(crate) done: Option<Done>,
     journal: Mutex<File>,
     _lock: NameLock,
-}
-
-/// Where a photo of a part lies.
-pub(crate) fn photo_path(folder: &Path, size: Size, origin: Origin, wnid: &str, name: &str) -> PathBuf {
-    folder.join("photos").join(size.to_string()).join(origin.name()).join(wnid).join(name)
 }
 
 impl Part {
@@ -229,119 +127,16 @@ impl Part {
         Ok(())
     }
 
+    /// Takes back that the part is complete; what was made is kept.
+    pub(crate) fn reopen(&self) {
+        // Should this fail, `--force` is left.
+        let _ = fs::remove_file(self.folder.join(DONE_FILE));
+    }
+
     /// The keys of what was made before.
     pub(crate) fn made(&self) -> HashSet<u128> {
         self.entries.iter().map(|entry| key(entry.origin, &entry.wnid, &entry.name)).collect()
     }
-}
-
-/// What a complete part holds, read by whoever joins it to others.
-///
-/// # Errors
-/// When it is not complete, or its journal is not the one that was declared complete.
-pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Done)> {
-    let malformed = |found: &str| DataError::Malformed {
-        path: folder.to_owned(),
-        expected: "a complete part".into(),
-        found: found.into(),
-        hint: "run this shard's command again: what it made is kept".into(),
-    };
-    let done = read_done(folder)?.ok_or_else(|| malformed("one that is not finished"))?;
-    let (header, entries) = read_journal(folder)?.ok_or_else(|| malformed("no journal"))?;
-    let path = folder.join(JOURNAL_FILE);
-    if sha256_of(&path).map_err(DataError::io("read", &path))? != done.journal_sha256 || done.photos != entries.len() {
-        return Err(malformed("a journal that was changed afterwards"));
-    }
-    Ok((header, entries, done))
-}
-
-/// Keeps the entries whose files are there and hash to what they should, on all cores.
-pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) -> Result<Vec<Entry>> {
-    watch.begin("checking what was made before", Some(entries.len() as u64), Unit::Photos);
-    let next = AtomicUsize::new(0);
-    let sound: Mutex<Vec<usize>> = Mutex::new(Vec::with_capacity(entries.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..crate::source::thread_count() {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(entry) = entries.get(at) else { return };
-                    if watch.interrupted() {
-                        return;
-                    }
-                    let fits = entry.outputs.iter().all(|output| {
-                        let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
-                        sha256_of(&path).is_ok_and(|found| found == output.sha256)
-                    });
-                    if fits {
-                        sound.lock().expect("no holder of this lock panics").push(at);
-                    }
-                    watch.advance(1);
-                }
-            });
-        }
-    });
-    if watch.interrupted() {
-        return Err(DataError::Interrupted);
-    }
-    let sound: HashSet<usize> = sound.into_inner().expect("no holder of this lock panics").into_iter().collect();
-    let mut kept: Vec<Entry> =
-        entries.into_iter().enumerate().filter(|(at, _)| sound.contains(at)).map(|(_, entry)| entry).collect();
-    kept.sort_unstable();
-    kept.dedup_by(|a, b| (&a.wnid, &a.name, a.origin) == (&b.wnid, &b.name, b.origin));
-    Ok(kept)
-}
-
-/// The journal's header and entries up to the first line that is not whole; `None` where none was begun.
-fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
-    let path = folder.join(JOURNAL_FILE);
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(DataError::io("read", &path))?,
-    };
-    parse_journal(&bytes).map(Some).map_err(|found| DataError::Malformed {
-        path,
-        expected: format!("a journal of {FORMAT} version {VERSION}"),
-        found,
-        hint: "it was written by another version: begin anew with --force".into(),
-    })
-}
-
-/// Reads a journal; a last line that is cut off, and all after a damaged one, do not count.
-pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), String> {
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let header: PartHeader = serde_json::from_slice(lines.next().unwrap_or_default())
-        .map_err(|error| format!("another header ({error})"))?;
-    if (header.format.as_str(), header.version) != (FORMAT, VERSION) {
-        return Err(format!("{} version {}", header.format, header.version));
-    }
-    let whole = lines.take_while(|line| line.ends_with(b"\n"));
-    let entries = whole.map_while(|line| serde_json::from_slice::<Entry>(line).ok().filter(is_placed)).collect();
-    Ok((header, entries))
-}
-
-/// Whether an entry's names stay in the part's folder: a journal may come from another machine.
-fn is_placed(entry: &Entry) -> bool {
-    [&entry.wnid, &entry.name].into_iter().all(|name| {
-        !name.is_empty()
-            && !name.contains('/')
-            && name != "."
-            && name != ".."
-            && crate::source::layout::portable(name).is_ok()
-    })
-}
-
-fn read_done(folder: &Path) -> Result<Option<Done>> {
-    let path = folder.join(DONE_FILE);
-    match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(DataError::io("read", &path)(error)),
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-    }
-}
-
-fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("plain structures of strings and numbers always serialise") + "\n"
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -371,16 +166,12 @@ pub(super) fn sync(folder: &Path) {
     }
 }
 
-/// What tells photos of a copy apart.
-pub(crate) fn key(origin: Origin, wnid: &str, name: &str) -> u128 {
-    let digest = Sha256::digest(format!("{}/{wnid}/{name}", origin.name()));
-    u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::make::spec::SplitRule;
+    use crate::make::journal::read_complete;
+    use crate::make::spec::{Size, Spec, SplitRule};
+    use crate::source::original::address::Origin;
     use crate::watch::Silent;
 
     fn header() -> PartHeader {
@@ -420,27 +211,9 @@ mod tests {
     fn a_part_of_another_making_is_not_touched() {
         let place = tempfile::tempdir().unwrap();
         drop(Part::open(place.path(), header(), &Silent).unwrap());
-        let other = PartHeader { shard: (1, 2), ..header() };
+        let mut other = header();
+        other.shard = (1, 2);
         let error = Part::open(place.path(), other, &Silent).err().expect("an error");
         assert!(error.hint().is_some_and(|hint| hint.contains("--force")), "{error}");
-    }
-
-    #[test]
-    fn journals_of_any_bytes_are_read_without_harm() {
-        assert!(parse_journal(b"").is_err());
-        assert!(parse_journal(b"{}\n").is_err());
-        let good = line(&header());
-        assert_eq!(parse_journal(good.as_bytes()).unwrap().1, []);
-        let escaping = Entry {
-            wnid: "..".into(),
-            name: "a.JPEG".into(),
-            origin: Origin::Train,
-            source: String::new(),
-            source_sha256: String::new(),
-            outputs: vec![],
-            remarks: vec![],
-            status: Status::Plain,
-        };
-        assert_eq!(parse_journal((good + &line(&escaping)).as_bytes()).unwrap().1, []);
     }
 }

@@ -7,28 +7,29 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::Sender;
 use sha2::{Digest, Sha256};
 
 use super::budget::{Budget, Permit};
+use super::journal::{Entry, Status, Trouble};
 use super::membership::Membership;
-use super::part::{Entry, Part, Status, Trouble, key};
+use super::part::Part;
+use super::reader::{Reader, shard_of};
 use super::render::Renderer;
-use super::spec::{Spec, SplitRule};
+use super::spec::Spec;
 use crate::error::{DataError, Result};
 use crate::image::Remark;
 use crate::manifest::hex;
-use crate::source::original::address::{Address, Origin, VAL_PREFIX};
+use crate::source::original::address::Address;
 use crate::source::original::tar::LARGEST_BYTES;
-use crate::source::original::{Content, Original, ValidationList, Visitor};
+use crate::source::original::{Content, Original, ValidationList};
 use crate::watch::{Unit, Watch};
 
 /// Bytes of photos that wait for a thread, at most.
 const QUEUE_BYTES: u64 = 64 << 20;
 /// Photos that wait for a thread, at most: those in folders have no bytes yet.
 const QUEUE_PHOTOS: usize = 256;
-/// Pixels that are decoded at once, at most; a larger photo is decoded while no other is.
-const DECODED_PIXELS: u64 = 24_000_000;
+/// Memory in which photos are decoded at once, at most; one that needs more is decoded while no other is.
+const DECODING_BYTES: u64 = 72_000_000;
 
 /// What a part is made with.
 pub(crate) struct Production<'a> {
@@ -44,22 +45,22 @@ pub(crate) struct Production<'a> {
 }
 
 /// A photo on its way to a thread.
-struct Job<'a> {
-    address: Address,
-    name: String,
-    path: String,
-    content: Content,
-    _permit: Option<Permit<'a>>,
+pub(super) struct Job<'a> {
+    pub(super) address: Address,
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) content: Content,
+    pub(super) _permit: Option<Permit<'a>>,
 }
 
 /// What the threads share.
-struct Shared<'a> {
-    production: &'a Production<'a>,
-    part: &'a Part,
-    counts_photos: bool,
-    stop: AtomicBool,
-    failure: Mutex<Option<DataError>>,
-    troubles: Mutex<Vec<Trouble>>,
+pub(super) struct Shared<'a> {
+    pub(super) production: &'a Production<'a>,
+    pub(super) part: &'a Part,
+    pub(super) counts_photos: bool,
+    pub(super) stop: AtomicBool,
+    pub(super) failure: Mutex<Option<DataError>>,
+    pub(super) troubles: Mutex<Vec<Trouble>>,
 }
 
 /// Makes what a part still lacks and declares it complete.
@@ -89,7 +90,7 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
     let total = listed.unwrap_or(if counts_photos { original.folder_photos } else { original.container_bytes });
     watch.begin(&phase, Some(total), if counts_photos { Unit::Photos } else { Unit::Bytes });
 
-    let (queue_budget, decode_budget) = (Budget::new(QUEUE_BYTES), Budget::new(DECODED_PIXELS));
+    let (queue_budget, decode_budget) = (Budget::new(QUEUE_BYTES), Budget::new(DECODING_BYTES));
     let shared = Shared {
         production,
         part,
@@ -147,24 +148,13 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
     part.finish(entries, troubles, others)
 }
 
-/// The shard that makes a photo, counted from 1: it follows from class and name alone, so it is the same whichever copy is
-/// read. Names that differ in case alone meet in one shard.
-pub(crate) fn shard_of(wnid: &str, name: &str, of: u32) -> u32 {
-    if of == 1 {
-        return 1;
-    }
-    let digest = Sha256::digest(format!("{wnid}/{name}").to_lowercase());
-    let hash = u64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
-    (hash % u64::from(of)) as u32 + 1
-}
-
 impl Shared<'_> {
     fn fail(&self, error: DataError) {
         self.failure.lock().expect("no holder of this lock panics").get_or_insert(error);
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    fn trouble(&self, path: &str, reason: &str) -> Result<()> {
+    pub(super) fn trouble(&self, path: &str, reason: &str) -> Result<()> {
         if self.production.strict {
             return Err(DataError::Malformed {
                 path: path.into(),
@@ -232,144 +222,4 @@ fn status(remarks: &[Remark]) -> Status {
         _ => Status::Converted,
     };
     remarks.iter().map(of).max().unwrap_or(Status::Plain)
-}
-
-/// The reading thread's view of the copy.
-struct Reader<'a> {
-    shared: &'a Shared<'a>,
-    shard: (u32, u32),
-    made: HashSet<u128>,
-    /// Every photo of this shard so far, in lower case: on many systems names that differ only in case are one file.
-    seen: HashSet<u128>,
-    /// Every class so far by its name in lower case.
-    classes: HashMap<String, String>,
-    sender: Sender<Job<'a>>,
-    budget: &'a Budget,
-    others: u64,
-}
-
-impl Visitor for Reader<'_> {
-    fn wants_class(&self, wnid: &str) -> bool {
-        let production = self.shared.production;
-        production.membership.wants_class(production.spec, wnid)
-    }
-
-    fn wants(&mut self, address: &mut Address, path: &str) -> Result<bool> {
-        let production = self.shared.production;
-        let spec = production.spec;
-        if let Membership::List { .. } = production.membership {
-            let Some(listed) = production.membership.listed(&address.file_name) else { return Ok(false) };
-            let wnid = address.wnid.get_or_insert_with(|| listed.wnid.clone());
-            if *wnid != listed.wnid {
-                let reason = format!("it lies in {wnid}; the list of members says {}", listed.wnid);
-                self.trouble(path, &reason)?;
-                return Ok(false);
-            }
-        } else {
-            if address.wnid.is_none() {
-                let Some(class) = self.listed_class(address, path)? else { return Ok(false) };
-                address.wnid = Some(class);
-            }
-            let wnid = address.wnid.as_deref().unwrap_or_default();
-            if !spec.wants_class(wnid) {
-                return Ok(false);
-            }
-            if spec.split == SplitRule::Own && address.origin == Origin::Unknown {
-                return Err(DataError::Setting {
-                    key: "split".into(),
-                    expected: "a rule that fits a copy without train and val".into(),
-                    found: format!("own, and `{path}` is in neither"),
-                    hint: "draw a split with --split 70:30".into(),
-                });
-            }
-        }
-        let wnid = address.wnid.as_deref().unwrap_or_default();
-        let name = made_name(&address.file_name);
-        if shard_of(wnid, &address.file_name, self.shard.1) != self.shard.0 {
-            return Ok(false);
-        }
-        let class = self.classes.entry(wnid.to_lowercase()).or_insert_with(|| wnid.to_owned());
-        if class != wnid {
-            let reason = format!("its class differs from `{class}` only in case");
-            self.trouble(path, &reason)?;
-            return Ok(false);
-        }
-        if !self.seen.insert(key(address.origin, &wnid.to_lowercase(), &name.to_lowercase())) {
-            self.trouble(path, "a photo of this name was there before (names that differ only in case count as one)")?;
-            return Ok(false);
-        }
-        if self.made.contains(&key(address.origin, wnid, &name)) {
-            if self.shared.counts_photos {
-                production.watch.advance(1);
-            }
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    fn photo(&mut self, address: Address, path: &str, content: Content) -> Result<()> {
-        let permit = match &content {
-            Content::Bytes(bytes) => Some(self.budget.take(bytes.len() as u64)),
-            Content::File(_) => None,
-        };
-        let name = made_name(&address.file_name);
-        let job = Job { address, name, path: path.to_owned(), content, _permit: permit };
-        if self.shared.stop.load(Ordering::Relaxed) || self.sender.send(job).is_err() {
-            // The thread's own error is the one that is returned.
-            return Err(DataError::Interrupted);
-        }
-        Ok(())
-    }
-
-    fn trouble(&mut self, path: &str, reason: &str) -> Result<()> {
-        self.shared.trouble(path, reason)
-    }
-
-    fn other(&mut self) {
-        self.others += 1;
-    }
-
-    fn passed(&mut self, _container: &str, bytes: u64) -> Result<()> {
-        if self.shared.production.watch.interrupted() || self.shared.stop.load(Ordering::Relaxed) {
-            return Err(DataError::Interrupted);
-        }
-        if !self.shared.counts_photos && bytes > 0 {
-            self.shared.production.watch.advance(bytes);
-        }
-        Ok(())
-    }
-}
-
-impl Reader<'_> {
-    /// The class of a photo whose path does not say it.
-    fn listed_class(&mut self, address: &Address, path: &str) -> Result<Option<String>> {
-        let list = self.shared.production.list;
-        if let Some(class) = list.and_then(|list| list.class_of(&address.file_name)) {
-            return Ok(Some(class.to_owned()));
-        }
-        if list.is_none() && address.file_name.starts_with(VAL_PREFIX) {
-            return Err(DataError::Missing {
-                what: "list of validation classes",
-                path: path.into(),
-                hint: "name one with --val-list: LOC_val_solution.csv, the development kit (ILSVRC2012_devkit_t12.tar.gz), or a \
-                       text with 50,000 WordNet ids"
-                    .into(),
-            });
-        }
-        let reason = if list.is_some() {
-            "the list of validation classes does not name it"
-        } else {
-            "no folder or list says its class"
-        };
-        self.trouble(path, reason)?;
-        Ok(None)
-    }
-}
-
-/// The name that a photo is made under: what was no JPEG by its name gets the ending of one.
-fn made_name(file_name: &str) -> String {
-    let is_jpeg = file_name
-        .rsplit_once('.')
-        .is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("jpeg") || extension.eq_ignore_ascii_case("jpg"));
-    if is_jpeg { file_name.to_owned() } else { format!("{file_name}.JPEG") }
 }

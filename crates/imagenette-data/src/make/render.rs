@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::spec::{Filter, Size, Spec};
 use crate::augment::CropBox;
 use crate::error::DataError;
-use crate::image::{Pixels, Remark, Resizer, decode_into, dimensions, encode_jpeg};
+use crate::image::{Pixels, Remark, Resizer, decode_into, decoding_bytes, encode_jpeg};
 
 /// A JPEG file of one size.
 pub(crate) struct Rendered<'a> {
@@ -24,7 +24,7 @@ pub(crate) struct Renderer<'a> {
     pixels: Pixels,
     small: Pixels,
     resizer: Resizer,
-    /// Pixels that all threads together may hold decoded.
+    /// Memory in which all threads together may decode.
     budget: &'a Budget,
 }
 
@@ -47,8 +47,7 @@ impl<'a> Renderer<'a> {
             DataError::Photo { reason, .. } => reason,
             other => other.to_string(),
         };
-        let (width_px, height_px) = dimensions(bytes, path).map_err(reason)?;
-        let _permit = self.budget.take(u64::from(width_px) * u64::from(height_px));
+        let _permit = self.budget.take(decoding_bytes(bytes, path).map_err(reason)?);
         let remarks = decode_into(bytes, path, &mut self.pixels).map_err(reason)?;
         let sizes = self.spec.sizes.iter();
         let rendered: Result<Vec<Rendered<'b>>, String> = sizes

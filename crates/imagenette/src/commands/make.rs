@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
                 print_json(&serde_json::json!({"shard": folder, "photos": photos, "skipped": skipped}))?;
             } else {
                 let (photos, skipped) = (thousands(photos as u64), thousands(skipped as u64));
-                print(&format!("shard made: {photos} photos, {skipped} files left out, in {}", folder.display()))?;
+                print(&format!("shard made: {photos} photos, left out: {skipped}; in {}", folder.display()))?;
             }
         }
         Made::Datasets(datasets, summary) => {

@@ -4,6 +4,7 @@
 //! A new way of naming photos is a rule in [`address`]; a new container is one file here, beside [`tar`] and [`parquet`].
 
 pub mod address;
+mod bytes;
 mod devkit;
 mod listing;
 pub mod parquet;

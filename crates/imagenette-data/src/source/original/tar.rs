@@ -4,13 +4,13 @@
 //! Nothing in a tar is trusted: no member is ever written under its own path, links and devices are refused, a member that
 //! claims more bytes than there are ends its tar.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
 use tar::EntryType;
 
 use super::address::{self, Named};
+pub use super::bytes::ReadAt;
+use super::bytes::{Counted, Region, Unpacked};
 use super::{Content, Visitor, printable};
 use crate::error::Result;
 
@@ -18,81 +18,6 @@ use crate::error::Result;
 const DEEPEST: usize = 3;
 /// Bytes of one photo: ImageNet's largest has 15 MB.
 pub(crate) const LARGEST_BYTES: u64 = 64 << 20;
-/// Unpacked bytes for each packed one, once 64 MiB are unpacked: photos barely compress, bombs reach 1,000.
-const LARGEST_RATIO: u64 = 50;
-
-/// Bytes that can be read at any place: a file, or memory.
-pub trait ReadAt {
-    /// Reads some bytes at an offset; 0 at the end.
-    ///
-    /// # Errors
-    /// What the system answers.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
-}
-
-impl ReadAt for &[u8] {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
-        let n = buffer.len().min(self.len() - from);
-        buffer[..n].copy_from_slice(&self[from..from + n]);
-        Ok(n)
-    }
-}
-
-impl ReadAt for File {
-    #[cfg(unix)]
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
-    }
-
-    #[cfg(windows)]
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
-    }
-}
-
-/// A part of a source with a position of its own, so that tars inside tars need neither copies nor their outer reader.
-struct Region<'a> {
-    source: &'a dyn ReadAt,
-    start: u64,
-    length: u64,
-    at: u64,
-}
-
-impl Read for Region<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.length.saturating_sub(self.at);
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        loop {
-            match self.source.read_at(&mut buffer[..most], self.start + self.at) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-                Ok(n) => {
-                    self.at += n as u64;
-                    return Ok(n);
-                }
-            }
-        }
-    }
-}
-
-impl Seek for Region<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.length.checked_add_signed(by),
-        };
-        match target {
-            // A tar that is cut off must not look as if it ended there.
-            Some(at) if at <= self.length.next_multiple_of(512) => {
-                self.at = at;
-                Ok(at)
-            }
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
-    }
-}
 
 /// How the reading of a tar ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +44,7 @@ fn region(
     depth: usize,
     visitor: &mut dyn Visitor,
 ) -> Result<TarEnd> {
-    let mut archive = tar::Archive::new(Region { source, start, length, at: 0 });
+    let mut archive = tar::Archive::new(Region::new(source, start, length));
     let entries = match archive.entries_with_seek() {
         Ok(entries) => entries,
         Err(error) => return Ok(broken("", &error)),
@@ -186,7 +111,7 @@ pub fn read_gzip(source: &mut dyn Read, name: &str, visitor: &mut dyn Visitor) -
 }
 
 fn stream(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<TarEnd> {
-    let mut packed = BufReader::with_capacity(1 << 17, Counted { reader: source, bytes: 0 });
+    let mut packed = BufReader::with_capacity(1 << 17, Counted::new(source));
     let is_gzip = match packed.fill_buf() {
         Ok(first) => first.starts_with(&[0x1F, 0x8B]),
         Err(error) => return Ok(broken("", &error)),
@@ -194,7 +119,7 @@ fn stream(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vis
     if !is_gzip {
         return entries(&mut packed, name, depth, visitor);
     }
-    let mut unpacked = Unpacked { decoder: MultiGzDecoder::new(packed), bytes: 0 };
+    let mut unpacked = Unpacked::new(packed);
     let ended = entries(&mut unpacked, name, depth, visitor)?;
     // Reading on to the end checks the gzip's own checksum.
     Ok(match (ended, io::copy(&mut unpacked, &mut io::sink())) {
@@ -204,7 +129,7 @@ fn stream(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vis
 }
 
 fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<TarEnd> {
-    let mut source = Counted { reader: source, bytes: 0 };
+    let mut source = Counted::new(source);
     let (mut end, mut last) = (0_u64, String::new());
     {
         let mut archive = tar::Archive::new(&mut source);
@@ -315,36 +240,4 @@ fn broken(last: &str, error: &io::Error) -> TarEnd {
     let after = if last.is_empty() { String::new() } else { format!(" after `{last}`") };
     let what = if error.kind() == io::ErrorKind::UnexpectedEof { "it is cut off" } else { "it is damaged" };
     TarEnd::Broken(format!("{what}{after} ({error})"))
-}
-
-/// Bytes that are counted: for the ratio, and to know where a tar ends.
-struct Counted<'a> {
-    reader: &'a mut dyn Read,
-    bytes: u64,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buffer)?;
-        self.bytes += n as u64;
-        Ok(n)
-    }
-}
-
-/// The unpacked bytes, refused when they are far more than photos can give.
-struct Unpacked<'a> {
-    decoder: MultiGzDecoder<BufReader<Counted<'a>>>,
-    bytes: u64,
-}
-
-impl Read for Unpacked<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.decoder.read(buffer)?;
-        self.bytes += n as u64;
-        let packed = self.decoder.get_ref().get_ref().bytes;
-        if self.bytes > (64 << 20) && self.bytes / LARGEST_RATIO > packed {
-            return Err(io::Error::other(format!("it unpacks to more than {LARGEST_RATIO} times its size")));
-        }
-        Ok(n)
-    }
 }

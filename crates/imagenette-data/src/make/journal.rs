@@ -1,0 +1,297 @@
+//! What a part's folder says about itself: the journal's header and its line for each photo, the declaration that it is
+//! complete, and the check of both against the files that are there. A journal may come from another machine.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::spec::{Size, Spec};
+use crate::dataset::sha256_of;
+use crate::error::{DataError, Result};
+use crate::manifest::hex;
+use crate::source::original::address::Origin;
+use crate::watch::{Unit, Watch};
+
+pub(super) const JOURNAL_FILE: &str = "journal.jsonl";
+pub(super) const DONE_FILE: &str = "done.json";
+const FORMAT: &str = "imagenette-part";
+const VERSION: u32 = 1;
+
+/// What a part is a part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartHeader {
+    format: String,
+    version: u32,
+    pub(crate) spec: Spec,
+    /// Which shard this is, counted from 1, and of how many.
+    pub(crate) shard: (u32, u32),
+    /// The names of the copy's files.
+    pub(crate) from: String,
+    /// sha256 of the list of members that stands for the shipped one.
+    pub(crate) members: Option<String>,
+}
+
+impl PartHeader {
+    pub(crate) fn new(spec: Spec, shard: (u32, u32), from: String, members: Option<&[String]>) -> Self {
+        let members = members.map(|paths| hex(&Sha256::digest(paths.join("\n"))));
+        Self { format: FORMAT.into(), version: VERSION, spec, shard, from, members }
+    }
+
+    /// Whether two headers are of the same making.
+    pub(crate) fn fits(&self, other: &Self) -> bool {
+        (&self.spec, self.shard.1, &self.members) == (&other.spec, other.shard.1, &other.members)
+    }
+}
+
+/// A photo that was made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Entry {
+    pub(crate) wnid: String,
+    /// The file name that it is made under.
+    pub(crate) name: String,
+    pub(crate) origin: Origin,
+    /// The original's path in the copy.
+    pub(crate) source: String,
+    pub(crate) source_sha256: String,
+    pub(crate) outputs: Vec<Output>,
+    /// What happened beside plain decoding, in words.
+    pub(crate) remarks: Vec<String>,
+    pub(crate) status: Status,
+}
+
+/// A file that was made of a photo.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Output {
+    pub(crate) size: Size,
+    pub(crate) width_px: u32,
+    pub(crate) height_px: u32,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+/// What became of a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Nothing worth a word.
+    Plain,
+    /// Something was left as it was that one might not expect: an orientation that is not applied.
+    Noted,
+    /// Made an RGB or gray JPEG of something else.
+    Converted,
+    /// A part of it was lost before; the rest was made.
+    Repaired,
+    /// It cannot be used.
+    Skipped,
+    /// The list of members names it, and the copy does not have it.
+    Missing,
+}
+
+/// Something that was not made, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trouble {
+    pub(crate) path: String,
+    pub(crate) reason: String,
+}
+
+/// What is written when a part is complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Done {
+    pub(crate) photos: usize,
+    /// sha256 of the journal.
+    pub(crate) journal_sha256: String,
+    pub(crate) troubles: Vec<Trouble>,
+    /// Files that are no photos.
+    pub(crate) others: u64,
+}
+
+/// Where a photo of a part lies.
+pub(crate) fn photo_path(folder: &Path, size: Size, origin: Origin, wnid: &str, name: &str) -> PathBuf {
+    folder.join("photos").join(size.to_string()).join(origin.name()).join(wnid).join(name)
+}
+
+/// What a complete part holds, read by whoever joins it to others.
+///
+/// # Errors
+/// When it is not complete, or its journal is not the one that was declared complete.
+pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Done)> {
+    let malformed = |found: &str| DataError::Malformed {
+        path: folder.to_owned(),
+        expected: "a complete part".into(),
+        found: found.into(),
+        hint: "run this shard's command again: what it made is kept".into(),
+    };
+    let done = read_done(folder)?.ok_or_else(|| malformed("one that is not finished"))?;
+    let (header, entries) = read_journal(folder)?.ok_or_else(|| malformed("no journal"))?;
+    let path = folder.join(JOURNAL_FILE);
+    if sha256_of(&path).map_err(DataError::io("read", &path))? != done.journal_sha256 || done.photos != entries.len() {
+        return Err(malformed("a journal that was changed afterwards"));
+    }
+    Ok((header, entries, done))
+}
+
+/// Keeps the entries whose files are there and hash to what they should, on all cores.
+pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) -> Result<Vec<Entry>> {
+    watch.begin("checking what was made before", Some(entries.len() as u64), Unit::Photos);
+    let next = AtomicUsize::new(0);
+    let sound: Mutex<Vec<usize>> = Mutex::new(Vec::with_capacity(entries.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..crate::source::thread_count() {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(entry) = entries.get(at) else { return };
+                    if watch.interrupted() {
+                        return;
+                    }
+                    let fits = entry.outputs.iter().all(|output| {
+                        let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
+                        sha256_of(&path).is_ok_and(|found| found == output.sha256)
+                    });
+                    if fits {
+                        sound.lock().expect("no holder of this lock panics").push(at);
+                    }
+                    watch.advance(1);
+                }
+            });
+        }
+    });
+    if watch.interrupted() {
+        return Err(DataError::Interrupted);
+    }
+    let sound: HashSet<usize> = sound.into_inner().expect("no holder of this lock panics").into_iter().collect();
+    let mut kept: Vec<Entry> =
+        entries.into_iter().enumerate().filter(|(at, _)| sound.contains(at)).map(|(_, entry)| entry).collect();
+    kept.sort_unstable();
+    kept.dedup_by(|a, b| (&a.wnid, &a.name, a.origin) == (&b.wnid, &b.name, b.origin));
+    Ok(kept)
+}
+
+/// The journal's header and entries up to the first line that is not whole; `None` where none was begun.
+pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
+    let path = folder.join(JOURNAL_FILE);
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(DataError::io("read", &path))?,
+    };
+    parse_journal(&bytes).map(Some).map_err(|found| DataError::Malformed {
+        path,
+        expected: format!("a journal of {FORMAT} version {VERSION}"),
+        found,
+        hint: "it was written by another version: begin anew with --force".into(),
+    })
+}
+
+/// Reads a journal; a last line that is cut off, and all after a damaged one, do not count.
+pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), String> {
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let header: PartHeader = serde_json::from_slice(lines.next().unwrap_or_default())
+        .map_err(|error| format!("another header ({error})"))?;
+    if (header.format.as_str(), header.version) != (FORMAT, VERSION) {
+        return Err(format!("{} version {}", header.format, header.version));
+    }
+    let whole = lines.take_while(|line| line.ends_with(b"\n"));
+    let entries = whole.map_while(|line| serde_json::from_slice::<Entry>(line).ok().filter(is_placed)).collect();
+    Ok((header, entries))
+}
+
+/// Whether an entry's names stay in the part's folder: a journal may come from another machine.
+fn is_placed(entry: &Entry) -> bool {
+    [&entry.wnid, &entry.name].into_iter().all(|name| {
+        !name.is_empty()
+            && !name.contains('/')
+            && name != "."
+            && name != ".."
+            && crate::source::layout::portable(name).is_ok()
+    })
+}
+
+pub(super) fn read_done(folder: &Path) -> Result<Option<Done>> {
+    let path = folder.join(DONE_FILE);
+    match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DataError::io("read", &path)(error)),
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+    }
+}
+
+pub(super) fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain structures of strings and numbers always serialise") + "\n"
+}
+
+/// What tells photos of a copy apart.
+pub(crate) fn key(origin: Origin, wnid: &str, name: &str) -> u128 {
+    let digest = Sha256::digest(format!("{}/{wnid}/{name}", origin.name()));
+    u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::make::spec::SplitRule;
+
+    fn header() -> PartHeader {
+        let spec = Spec::own("own".into(), vec!["all".into()], SplitRule::Own);
+        PartHeader::new(spec, (1, 1), "copy".into(), None)
+    }
+
+    #[test]
+    fn journals_of_any_bytes_are_read_without_harm() {
+        assert!(parse_journal(b"").is_err());
+        assert!(parse_journal(b"{}\n").is_err());
+        let good = line(&header());
+        assert_eq!(parse_journal(good.as_bytes()).unwrap().1, []);
+        let escaping = Entry {
+            wnid: "..".into(),
+            name: "a.JPEG".into(),
+            origin: Origin::Train,
+            source: String::new(),
+            source_sha256: String::new(),
+            outputs: vec![],
+            remarks: vec![],
+            status: Status::Plain,
+        };
+        assert_eq!(parse_journal((good + &line(&escaping)).as_bytes()).unwrap().1, []);
+    }
+
+    #[test]
+    fn journals_that_were_damaged_at_random_name_nothing_outside_of_their_part() {
+        let entry = Entry {
+            wnid: "n01440764".into(),
+            name: "n01440764_18.JPEG".into(),
+            origin: Origin::Train,
+            source: "train.tar/n01440764.tar/n01440764_18.JPEG".into(),
+            source_sha256: hex(&[7; 32]),
+            outputs: vec![Output {
+                size: Size::Shortest(160),
+                width_px: 213,
+                height_px: 160,
+                bytes: 9,
+                sha256: hex(&[9; 32]),
+            }],
+            remarks: vec!["PNG".into()],
+            status: Status::Converted,
+        };
+        let seed = [line(&header()), line(&entry).repeat(2)].concat().into_bytes();
+        let words: [&[u8]; 8] = [b"..", b"/", b"\"", b"null", b"-1", b"18446744073709551616", b"\n", b"\\u0000"];
+        crate::mutation::fuzz("maker-journal", &[seed], &words, &std::env::temp_dir(), |bytes| {
+            let Ok((_, entries)) = parse_journal(bytes) else { return };
+            for entry in entries {
+                let path = photo_path(Path::new("part"), Size::Full, entry.origin, &entry.wnid, &entry.name);
+                assert_eq!(path.components().count(), 6, "{path:?}");
+                assert!(path.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{path:?}");
+            }
+        });
+    }
+}

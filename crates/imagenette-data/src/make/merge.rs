@@ -1,0 +1,137 @@
+//! The shards of many machines go in, checked photo by photo; the datasets that one machine would have made come out.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::join::{Complete, Joined};
+use super::journal::{Entry, PartHeader, read_complete, verified};
+use super::membership::{Membership, member_paths};
+use super::reader::shard_of;
+use super::target::{Target, create_folder, remove_folder};
+use super::{Form, Made, read_noise};
+use crate::error::{DataError, Result};
+use crate::source::lock::NameLock;
+use crate::watch::Watch;
+
+/// Joins the shards in a folder (`NAME.parts`) into datasets: all of them must be there and complete, of one spec, without
+/// common photos, and every photo must hash to what its shard says.
+///
+/// # Errors
+/// As [`make`]; what is missing or damaged is named, with the shard to run again.
+pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
+    let folders = shard_folders(parts)?;
+    let first = read_complete(&folders[0])?;
+    let of = first.0.shard.1;
+    let lacking: Vec<String> = (1..=of)
+        .filter(|number| !parts.join(format!("{number}-of-{of}")).is_dir())
+        .map(|number| format!("{number}/{of}"))
+        .collect();
+    if !lacking.is_empty() || folders.len() != of as usize {
+        return Err(DataError::Malformed {
+            path: parts.to_owned(),
+            expected: format!("{of} shards"),
+            found: if lacking.is_empty() {
+                format!("{} folders", folders.len())
+            } else {
+                format!("no {}", lacking.join(", "))
+            },
+            hint: "make the shards that are missing with --shard, then merge again".into(),
+        });
+    }
+    let members = job.members.as_deref().map(member_paths).transpose()?;
+    let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
+    let expected = PartHeader::new(first.0.spec.clone(), (1, of), String::new(), members.as_deref());
+    let spec = first.0.spec.clone();
+    let membership = Membership::of(&spec, members.as_deref())?;
+    let out = job.out.clone().unwrap_or_else(|| parts.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
+    let target = Target { spec: &spec, out: &out, form: job.form, force: job.force };
+    create_folder(&out)?;
+    let _lock = NameLock::acquire_file(&out.join(format!(".making-{}.lock", spec.name)), &spec.name, watch)?;
+    let missing = target.missing(watch)?;
+    if missing.is_empty() {
+        return target.all_there();
+    }
+    let mut complete = Vec::with_capacity(folders.len());
+    for number in 1..=of {
+        let folder = parts.join(format!("{number}-of-{of}"));
+        // A shard that is being made again must not be read meanwhile.
+        let _part_lock = NameLock::acquire_file(&folder.join("lock"), &spec.name, watch)?;
+        let (header, entries, done) = read_complete(&folder)?;
+        if !header.fits(&expected) || header.shard.0 != number {
+            return Err(DataError::Malformed {
+                path: folder,
+                expected: "shards of one spec and one list of members".into(),
+                found: "another spec or list".into(),
+                hint: "make this shard again with --force; give --members to --merge as to the shards".into(),
+            });
+        }
+        if let Some(stray) = entries.iter().find(|entry| shard_of(&entry.wnid, original_name(entry), of) != number) {
+            return Err(DataError::Malformed {
+                path: folder,
+                expected: format!("the photos of shard {number}"),
+                found: stray.source.clone(),
+                hint: "make this shard again with --force".into(),
+            });
+        }
+        let count = entries.len();
+        let entries = verified(&folder, entries, watch)?;
+        if entries.len() != count {
+            return Err(DataError::Malformed {
+                path: folder,
+                expected: format!("{count} photos as they were made"),
+                found: format!("{} that are missing or changed", count - entries.len()),
+                hint: format!("run `--shard {number}/{of}` again: it makes these anew"),
+            });
+        }
+        complete.push(Complete { folder, header, entries, done });
+    }
+    let joined = Joined::of(&complete, &membership, true)?;
+    joined.check()?;
+    let work = out.join(format!(".making-{}", spec.name));
+    let made = target.finish(&joined, &work, &missing, noise.as_ref(), watch)?;
+    remove_folder(&work)?;
+    Ok(Made::Datasets(made, Some(joined.summary)))
+}
+
+/// How shards are joined.
+#[derive(Debug, Clone)]
+pub struct MergeJob {
+    /// As in [`MakeJob::members`]: the list that the shards were made with.
+    pub members: Option<PathBuf>,
+    /// As in [`MakeJob::noise_from`].
+    pub noise_from: Option<PathBuf>,
+    /// As in [`MakeJob::out`]; beside the shards' folder when there is none.
+    pub out: Option<PathBuf>,
+    /// As in [`MakeJob::form`].
+    pub form: Form,
+    /// As in [`MakeJob::force`].
+    pub force: bool,
+}
+
+/// The name that a photo had before it got the ending of a JPEG.
+fn original_name(entry: &Entry) -> &str {
+    let stem = entry.name.strip_suffix(".JPEG").unwrap_or(&entry.name);
+    if crate::source::original::address::is_photo(stem) { stem } else { &entry.name }
+}
+
+fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {
+    let missing = || DataError::Missing {
+        what: "shards",
+        path: parts.to_owned(),
+        hint: "name the folder NAME.parts that --shard made".into(),
+    };
+    let entries = match fs::read_dir(parts) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing()),
+        entries => entries.map_err(DataError::io("list", parts))?,
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(DataError::io("list", parts))?;
+        if entry.file_name().to_string_lossy().contains("-of-") {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    if folders.is_empty() { Err(missing()) } else { Ok(folders) }
+}
