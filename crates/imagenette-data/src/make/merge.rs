@@ -18,7 +18,7 @@ use crate::watch::Watch;
 /// common photos, and every photo must hash to what its shard says.
 ///
 /// # Errors
-/// As [`make`]; what is missing or damaged is named, with the shard to run again.
+/// As [`make`](super::make()); what is missing or damaged is named, with the shard to run again.
 pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let folders = shard_folders(parts)?;
     let first = read_complete(&folders[0])?;
@@ -97,15 +97,15 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
 /// How shards are joined.
 #[derive(Debug, Clone)]
 pub struct MergeJob {
-    /// As in [`MakeJob::members`]: the list that the shards were made with.
+    /// As in [`MakeJob::members`](super::MakeJob::members): the list that the shards were made with.
     pub members: Option<PathBuf>,
-    /// As in [`MakeJob::noise_from`].
+    /// As in [`MakeJob::noise_from`](super::MakeJob::noise_from).
     pub noise_from: Option<PathBuf>,
-    /// As in [`MakeJob::out`]; beside the shards' folder when there is none.
+    /// As in [`MakeJob::out`](super::MakeJob::out); beside the shards' folder when there is none.
     pub out: Option<PathBuf>,
-    /// As in [`MakeJob::form`].
+    /// As in [`MakeJob::form`](super::MakeJob::form).
     pub form: Form,
-    /// As in [`MakeJob::force`].
+    /// As in [`MakeJob::force`](super::MakeJob::force).
     pub force: bool,
 }
 
