@@ -285,7 +285,9 @@ fn a_step_of_a_whole_network_agrees_with_burn() {
     for (config, sizes) in [
         (r#"{ "kind": "fast", "stem": 8, "widths": [8, 16] }"#, [8, 24]),
         (r#"{ "kind": "fast", "stem": 10, "widths": [17, 5] }"#, [3, 29]),
-        (r#"{ "kind": "fast", "stem": 48, "widths": [64, 48, 32], "activation": "relu" }"#, [5, 64]),
+        // Widths whose convolutions are not of transformed tiles: their rounding would now and then give a maximum of noise to another
+        // pixel, and with it its gradient. The smooth network below holds those to the same bound.
+        (r#"{ "kind": "fast", "stem": 48, "widths": [61, 45, 31], "activation": "relu" }"#, [5, 64]),
         (r#"{ "kind": "xresnet", "depth": 18 }"#, [3, 33]),
         (r#"{ "kind": "xresnet", "depth": 50, "activation": "gelu" }"#, [2, 40]),
     ] {
@@ -294,10 +296,7 @@ fn a_step_of_a_whole_network_agrees_with_burn() {
         assert_eq!(ours.len(), stock.len());
         for ((what, ours), (same, stock)) in ours.iter().zip(&stock) {
             assert_eq!(what, same);
-            // In the largest of them two neighbours of noise are so nearly equal that rounding decides which is the maximum: one of
-            // 2,560 gradients of the last pooling then goes to another pixel.
-            let tolerance = if what.starts_with("gradient") && config.contains("32]") { 0.05 } else { 1e-4 };
-            close(&format!("{config} {what}"), ours, stock, tolerance);
+            close(&format!("{config} {what}"), ours, stock, 1e-4);
         }
     }
 }

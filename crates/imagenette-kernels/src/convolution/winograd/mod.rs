@@ -25,7 +25,7 @@ const WEIGHTS_IN_TILES: usize = 32;
 /// What transforming a tile costs, in hundredths of its products.
 const TRANSFORMS_PERCENT: usize = 120;
 
-/// Which of the three passes of a convolution.
+/// The two passes whose result is a map; the third has a module of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
     Output,
