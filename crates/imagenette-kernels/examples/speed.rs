@@ -163,6 +163,25 @@ fn passes<T: Number>(
     report("copy (one thread)", 2.0, seconds);
     let seconds = best_of(threads, || drop(BatchStatistics::measure(level, &input, channels)));
     report("statistics", 1.0, seconds);
+    for (name, kernel) in [("3x3 convolution", 3), ("1x1 convolution", 1)] {
+        let convolution = Convolution::new(ConvolutionShape {
+            images: batch,
+            input: [32; 2],
+            input_channels: channels,
+            output_channels: channels,
+            kernel: [kernel; 2],
+            stride: [1; 2],
+            padding: [kernel / 2; 2],
+        })?;
+        let weights = numbers(convolution.weights_len());
+        let seconds = best_of(threads, || {
+            convolution.forward(level, &input, &weights, &mut output);
+            drop(BatchStatistics::measure(level, &output, channels));
+        });
+        report(&format!("{name}, then its statistics"), 3.0, seconds);
+        let seconds = best_of(threads, || drop(convolution.forward_measured(level, &input, &weights, &mut output)));
+        report(&format!("{name} that measures as it goes"), 2.0, seconds);
+    }
     let statistics = BatchStatistics::measure(level, &input, channels);
     for activation in Activation::ALL {
         let normalization = Normalization {

@@ -27,7 +27,10 @@ macro_rules! kernels {
 
 kernels! {
     convolve(with: &Convolution, level: Level, input: &[Self], weights: &[f32], output: &mut [Self]) =>
-        with.forward_in(level, input, weights, output);
+        with.forward_in(level, input, weights, output, None);
+    convolve_measured(
+        with: &Convolution, level: Level, input: &[Self], weights: &[f32], output: &mut [Self]
+    ) -> BatchStatistics => with.forward_measured_in(level, input, weights, output);
     convolution_input_gradient(
         with: &Convolution, level: Level, gradient: &[Self], weights: &[f32], input_gradient: &mut [Self]
     ) => with.input_gradient_in(level, gradient, weights, input_gradient);

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{Numbers, assert_near, assert_same_bits_for_any_threads, cases, none, to_f32, to_f64};
+use common::{Numbers, assert_close, assert_near, assert_same_bits_for_any_threads, cases, none, to_f32, to_f64};
 use imagenette_kernels::convolution::{Convolution, ConvolutionShape, twin};
+use imagenette_kernels::normalization::twin::statistics as statistics_twin;
 use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
 fn random_shape(random: &mut Numbers) -> ConvolutionShape {
@@ -100,6 +101,7 @@ fn check<T: Number>(level: Level, shape: ConvolutionShape, tolerance: f64, rando
     let expected = twin::forward(&convolution, &input64, &weights64);
     let magnitudes = twin::forward(&convolution, &absolute[0], &absolute[1]);
     assert_near(&name("output"), &output, &expected, &magnitudes, tolerance);
+    check_measured(level, &convolution, &input, &weights, &output);
 
     let mut input_gradient = vec![none::<T>(); convolution.input_len()];
     convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
@@ -112,6 +114,40 @@ fn check<T: Number>(level: Level, shape: ConvolutionShape, tolerance: f64, rando
     let expected = twin::weight_gradient(&convolution, &input64, &gradient64);
     let magnitudes = twin::weight_gradient(&convolution, &absolute[0], &absolute[2]);
     assert_near(&name("weight gradient"), &weight_gradient, &expected, &magnitudes, tolerance);
+}
+
+/// Measuring changes nothing in the output, and finds the statistics of what was stored.
+fn check_measured<T: Number>(level: Level, convolution: &Convolution, input: &[T], weights: &[f32], output: &[T]) {
+    if output.is_empty() {
+        return;
+    }
+    let name = format!("on {level} in {} of {:?}", T::PRECISION, convolution.shape());
+    let mut measured = vec![none::<T>(); output.len()];
+    let statistics = convolution.forward_measured(level, input, weights, &mut measured);
+    assert!(measured == output, "measuring changed the output {name}");
+    let (mean, variance) = statistics_twin(&to_f64(output), convolution.shape().output_channels);
+    let deviation = variance.iter().fold(1.0f64, |most, x| most.max(x.sqrt()));
+    assert_close(&format!("mean {name}"), &statistics.mean, &mean, 3e-6 * deviation);
+    assert_close(&format!("variance {name}"), &statistics.variance, &variance, 4e-6);
+}
+
+#[test]
+fn measuring_a_mean_far_from_zero_costs_no_accuracy() {
+    // The direct way, several panels and a ragged one; transformed tiles that end within the image, and many of them.
+    for shape in [shape(5, 9, [8, 72], 3, 2, 1), shape(40, 10, [16, 32], 3, 1, 1), shape(64, 32, [16, 16], 3, 1, 1)] {
+        let convolution = Convolution::new(shape).expect("a valid shape");
+        let mut random = Numbers::new(5);
+        let input: Vec<f32> = random.numbers(convolution.input_len()).iter().map(|x| 30.0 + x).collect();
+        let weights: Vec<f32> = random.numbers(convolution.weights_len()).iter().map(|x| 0.1 * (1.0 + x)).collect();
+        for level in Level::available() {
+            let mut output = vec![0.0; convolution.output_len()];
+            let statistics = convolution.forward_measured(level, &input, &weights, &mut output);
+            let (_, variance) = statistics_twin(&to_f64(&output), shape.output_channels);
+            for (found, expected) in statistics.variance.iter().zip(variance) {
+                assert!((f64::from(*found) / expected - 1.0).abs() < 1e-4, "{found} for {expected} on {level}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -178,7 +214,8 @@ fn any_number_of_threads_gives_the_same_bits() {
             convolution.forward(level, &input, &weights, &mut output);
             convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
             convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
-            [to_f32(&output), to_f32(&input_gradient), weight_gradient].concat()
+            let statistics = convolution.forward_measured(level, &input, &weights, &mut output);
+            [to_f32(&output), to_f32(&input_gradient), weight_gradient, statistics.mean, statistics.variance].concat()
         });
     }
     let shapes = [

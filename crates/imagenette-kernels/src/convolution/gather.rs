@@ -10,6 +10,7 @@ use super::pack::Panels;
 use super::tile::{GatherTile, TILE_PIXELS};
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
+use crate::normalization::{MomentPlaces, PartMoments};
 use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::{MAX_PANEL, Simd};
@@ -58,8 +59,9 @@ struct Slab {
 }
 
 impl<W: Number> Gather<'_, W> {
-    /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide.
-    pub(super) fn run<T: Number>(&self, level: Level, target: &mut [T]) {
+    /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide. Measures what it
+    /// wrote if there are moments to be filled.
+    pub(super) fn run<T: Number>(&self, level: Level, target: &mut [T], moments: Option<&mut PartMoments>) {
         let pixels = self.images * self.grid[0] * self.grid[1];
         let panels = self.weights.count();
         assert!(!self.taps.is_empty(), "without taps nothing would be written");
@@ -85,6 +87,8 @@ impl<W: Number> Gather<'_, W> {
         let source = by_place.as_deref().unwrap_or(self.source);
         let slabs = self.slabs(level);
         let target = Scattered::new(target);
+        let pixels_of = |block: usize| block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS);
+        let moments = moments.map(|moments| moments.places((0..blocks).map(|block| pixels_of(block).len()).collect()));
         (0..blocks * groups).into_par_iter().for_each(|task| {
             let (block, group) = (task / groups, task % groups);
             level.run(Block {
@@ -92,9 +96,10 @@ impl<W: Number> Gather<'_, W> {
                 source,
                 zeros: &zeros,
                 slabs: &slabs,
-                pixels: block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS),
+                pixels: pixels_of(block),
                 panels: panels * group / groups..panels * (group + 1) / groups,
                 target,
+                moments: moments.map(|moments| (block, moments)),
             });
         });
     }
@@ -183,13 +188,15 @@ struct Block<'a, W, T> {
     pixels: Range<usize>,
     panels: Range<usize>,
     target: Scattered<'a, T>,
+    /// The number of the part that these pixels are, and where its moments go.
+    moments: Option<(usize, MomentPlaces<'a>)>,
 }
 
 impl<W: Number, T: Number> Work for Block<'_, W, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { gather, source, zeros, slabs, pixels, panels, target } = self;
+        let Self { gather, source, zeros, slabs, pixels, panels, target, moments } = self;
         let by_place = gather.by_place();
         let places: Vec<[usize; 3]> = pixels.map(|pixel| gather.place(by_place, pixel)).collect();
         let pitch = places.len().next_multiple_of(TILE_PIXELS);
@@ -294,5 +301,35 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
                 }
             }
         }
+        if let Some((part, moments)) = moments {
+            // SAFETY: tasks differ in their pixels, which are a part, or in their channels, and the rows of the targets are
+            // this task's own, each of `channels` numbers.
+            unsafe { measure(s, &targets, moments.of(part, first_channel..first_channel + channels)) };
+        }
+    }
+}
+
+/// Means and squared deviations of the channels of some pixels, which were just written.
+///
+/// # Safety
+/// Each address has as many readable numbers as there are moments.
+#[inline(always)]
+unsafe fn measure<S: Simd, T: Number>(s: S, pixels: &[*mut T], [means, deviations]: [&mut [f32]; 2]) {
+    let share = s.splat(1.0 / pixels.len() as f32);
+    for first in (0..means.len()).step_by(S::LANES) {
+        let lanes = first..means.len().min(first + S::LANES);
+        let load = |pixel: &*mut T| {
+            // SAFETY: the caller's promise.
+            let numbers = unsafe { std::slice::from_raw_parts(pixel.add(first).cast_const(), lanes.len()) };
+            s.load_some(numbers)
+        };
+        let sum = pixels.iter().fold(s.splat(0.0), |sum, pixel| s.add(sum, load(pixel)));
+        let mean = s.mul(sum, share);
+        let squares = pixels.iter().fold(s.splat(0.0), |squares, pixel| {
+            let deviation = s.sub(load(pixel), mean);
+            s.mul_add(deviation, deviation, squares)
+        });
+        s.store_some(mean, &mut means[lanes.clone()]);
+        s.store_some(squares, &mut deviations[lanes]);
     }
 }

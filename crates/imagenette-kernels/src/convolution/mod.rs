@@ -11,6 +11,7 @@ mod winograd;
 
 use crate::buffer::widened;
 use crate::level::Level;
+use crate::normalization::{BatchStatistics, PartMoments};
 use crate::number::{Number, is_bf16, per_word};
 use crate::shape::{ShapeError, check_len, elements, windows};
 use gather::Gather;
@@ -131,18 +132,67 @@ impl Convolution {
         T::convolve(self, level, input, weights, output);
     }
 
-    pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
+    /// [`Self::forward`], and the mean and variance of each channel of what it wrote, for the normalisation that follows: each
+    /// task measures its own pixels while they are in the caches, so that nobody passes over the whole output for it.
+    ///
+    /// # Shapes
+    /// As in [`Self::forward`].
+    ///
+    /// # Panics
+    /// As [`Self::forward`], and when there is no image.
+    #[must_use]
+    pub fn forward_measured<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        weights: &[f32],
+        output: &mut [T],
+    ) -> BatchStatistics {
+        assert!(self.shape.images > 0, "statistics need at least one number");
+        check_len("the input", input.len(), self.input_len());
+        check_len("the weights", weights.len(), self.weights_len());
+        check_len("the output", output.len(), self.output_len());
+        T::convolve_measured(self, level, input, weights, output)
+    }
+
+    pub(crate) fn forward_measured_in<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        weights: &[f32],
+        output: &mut [T],
+    ) -> BatchStatistics {
+        let mut moments = PartMoments::new(self.shape.output_channels);
+        self.forward_in(level, input, weights, output, Some(&mut moments));
+        moments.together()
+    }
+
+    pub(crate) fn forward_in<T: Number>(
+        &self,
+        level: Level,
+        input: &[T],
+        weights: &[f32],
+        output: &mut [T],
+        moments: Option<&mut PartMoments>,
+    ) {
         if self.is_worth_transforming::<T>(level) {
-            self.transformed(winograd::Pass::Output, level, input, weights, output);
+            self.transformed(winograd::Pass::Output, level, input, weights, output, moments);
         } else if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.forward_reading(level, &widened(level, input), weights, output);
+            self.forward_reading(level, &widened(level, input), weights, output, moments);
         } else {
-            self.forward_reading(level, input, weights, output);
+            self.forward_reading(level, input, weights, output, moments);
         }
     }
 
     /// The forward pass over an input whose numbers are read as `W`.
-    fn forward_reading<W: Number, T: Number>(&self, level: Level, input: &[W], weights: &[f32], output: &mut [T]) {
+    fn forward_reading<W: Number, T: Number>(
+        &self,
+        level: Level,
+        input: &[W],
+        weights: &[f32],
+        output: &mut [T],
+        moments: Option<&mut PartMoments>,
+    ) {
         let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
             self.shape;
         let taps: Vec<usize> = (0..self.taps()).collect();
@@ -188,7 +238,7 @@ impl Convolution {
                 gather.channels += 1;
             }
         }
-        gather.run(level, output);
+        gather.run(level, output, moments);
     }
 
     /// The gradient for the input, from the gradient for the output.
@@ -219,7 +269,7 @@ impl Convolution {
         input_gradient: &mut [T],
     ) {
         if self.is_worth_transforming::<T>(level) {
-            self.transformed(winograd::Pass::InputGradient, level, output_gradient, weights, input_gradient);
+            self.transformed(winograd::Pass::InputGradient, level, output_gradient, weights, input_gradient, None);
         } else if is_bf16::<T>() && !level.multiplies_pairs() {
             self.input_gradient_reading(level, &widened(level, output_gradient), weights, input_gradient);
         } else {
@@ -293,7 +343,7 @@ impl Convolution {
                 target_step: stride,
                 target_first: [first_y, first_x],
             };
-            gather.run(level, input_gradient);
+            gather.run(level, input_gradient, None);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Batch normalisation with what follows it, an optional residual and the activation, in one pass forward and two back.
 //! Maps and their gradients are f32 or `Bf16`; statistics, parameters and their gradients are f32.
 
+mod moments;
 mod passes;
 mod statistics;
 pub mod twin;
@@ -10,6 +11,7 @@ use crate::level::Level;
 use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::shape::check_len;
+pub(crate) use moments::{MomentPlaces, PartMoments};
 use passes::{Apply, Finish, Sums};
 use rayon::prelude::*;
 pub use statistics::BatchStatistics;

@@ -1,6 +1,8 @@
 //! Mean and variance of each channel over a batch.
+#![expect(unsafe_code, reason = "each task writes the moments of its part")]
 
 use super::block_len;
+use super::moments::PartMoments;
 use crate::level::{Level, Work};
 use crate::number::Number;
 use crate::simd::Simd;
@@ -30,30 +32,14 @@ impl BatchStatistics {
 
     pub(crate) fn measure_in<T: Number>(level: Level, input: &[T], channels: usize) -> Self {
         let block = block_len(channels);
-        let mut partial = vec![0.0f32; input.len().div_ceil(block) * 2 * channels];
-        partial.par_chunks_exact_mut(2 * channels).zip(input.par_chunks(block)).for_each(|(moments, input)| {
-            let (mean, deviations) = moments.split_at_mut(channels);
+        let mut parts = PartMoments::new(channels);
+        let places = parts.places(input.chunks(block).map(|block| block.len() / channels).collect());
+        input.par_chunks(block).enumerate().for_each(|(part, input)| {
+            // SAFETY: each part is measured by one task.
+            let [mean, deviations] = unsafe { places.of(part, 0..channels) };
             level.run(Moments { input, mean, deviations });
         });
-
-        // Two groups of n and m numbers: the deviations add up, and n·m/(n+m) of the squared distance of the means.
-        let (mut count, mut mean, mut deviations) = (0.0f64, vec![0.0f64; channels], vec![0.0f64; channels]);
-        for (moments, input) in partial.chunks_exact(2 * channels).zip(input.chunks(block)) {
-            let more = (input.len() / channels) as f64;
-            let (share, weight) = (more / (count + more), count * more / (count + more));
-            let (block_means, block_deviations) = moments.split_at(channels);
-            let sums = mean.iter_mut().zip(&mut deviations);
-            for ((mean, deviations), (of_block, more)) in sums.zip(block_means.iter().zip(block_deviations)) {
-                let distance = f64::from(*of_block) - *mean;
-                *deviations += f64::from(*more) + distance * distance * weight;
-                *mean += distance * share;
-            }
-            count += more;
-        }
-        Self {
-            mean: mean.iter().map(|&mean| mean as f32).collect(),
-            variance: deviations.iter().map(|deviations| (deviations / count) as f32).collect(),
-        }
+        parts.together()
     }
 }
 

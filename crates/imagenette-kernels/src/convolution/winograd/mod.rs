@@ -12,6 +12,7 @@ mod weight_gradient;
 use super::{Convolution, pack};
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
+use crate::normalization::PartMoments;
 use crate::number::{Number, is_bf16};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
@@ -74,6 +75,7 @@ impl Convolution {
         source: &[T],
         weights: &[f32],
         target: &mut [T],
+        moments: Option<&mut PartMoments>,
     ) {
         let shape = self.shape();
         let (inputs, outputs) = (shape.input_channels, shape.output_channels);
@@ -114,7 +116,7 @@ impl Convolution {
             },
         };
         let kernels = Kernels::transform::<T>(level, weights, &order);
-        product.run(level, &kernels, target);
+        product.run(level, &kernels, target, moments);
     }
 }
 
@@ -236,10 +238,10 @@ mod tests {
                 let name = |what: &str| format!("{what} on {level} of {shape:?}");
 
                 let mut output = vec![f32::NAN; with.output_len()];
-                with.transformed(Pass::Output, level, &input, &weights, &mut output);
+                with.transformed(Pass::Output, level, &input, &weights, &mut output, None);
                 assert_near(&name("output"), &output, &twin::forward(&with, &wide(&input), &wide(&weights)));
                 let mut input_gradient = vec![f32::NAN; with.input_len()];
-                with.transformed(Pass::InputGradient, level, &gradient, &weights, &mut input_gradient);
+                with.transformed(Pass::InputGradient, level, &gradient, &weights, &mut input_gradient, None);
                 let expected = twin::input_gradient(&with, &wide(&gradient), &wide(&weights));
                 assert_near(&name("input gradient"), &input_gradient, &expected);
                 let mut weight_gradient_found = vec![f32::NAN; with.weights_len()];

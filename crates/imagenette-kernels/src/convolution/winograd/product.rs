@@ -4,6 +4,8 @@
 use super::transforms::{self, INPUT_SIDE, OUTPUT_SIDE, POINTS};
 use super::{APART, Aligned, Kernels, Level, Number, Scattered, Simd, Work};
 use crate::convolution::tile::{GatherTile, TILE_PIXELS};
+use crate::normalization::{MomentPlaces, PartMoments};
+use crate::number::is_bf16;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -68,8 +70,8 @@ impl<T: Number> Product<'_, T> {
         self.images * self.tiled()[0] * self.tiled()[1]
     }
 
-    /// Fills `target`, `[images, grid, grid, outputs]`.
-    pub(super) fn run(&self, level: Level, kernels: &Kernels, target: &mut [T]) {
+    /// Fills `target`, `[images, grid, grid, outputs]`, and measures it if there are moments to be filled.
+    pub(super) fn run(&self, level: Level, kernels: &Kernels, target: &mut [T], moments: Option<&mut PartMoments>) {
         let (tiles, panels) = (self.tiles(), kernels.count());
         assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
         assert_eq!(target.len(), self.images * self.grid[0] * self.grid[1] * kernels.outputs);
@@ -80,6 +82,7 @@ impl<T: Number> Product<'_, T> {
         let blocks = tiles.div_ceil(BLOCK_TILES);
         let block = |i: usize| i * BLOCK_TILES..tiles.min((i + 1) * BLOCK_TILES);
         let target = Scattered::new(target);
+        let moments = moments.map(|moments| moments.places((0..blocks).map(|i| self.pixels(block(i))).collect()));
         if blocks >= BLOCKS_ALONE {
             (0..blocks).into_par_iter().for_each(|i| {
                 let mut numbers = Aligned::scratch(Tiles::len(BLOCK_TILES, self.channels));
@@ -92,6 +95,7 @@ impl<T: Number> Product<'_, T> {
                     panels: 0..panels,
                     transformed: &transformed,
                     target,
+                    moments: moments.map(|moments| (i, moments)),
                 });
             });
             return;
@@ -108,8 +112,23 @@ impl<T: Number> Product<'_, T> {
         (0..groups * blocks).into_par_iter().for_each(|task| {
             let (group, i) = (task / blocks, task % blocks);
             let panels = panels * group / groups..panels * (group + 1) / groups;
-            level.run(Multiply { product: self, kernels, tiles: block(i), panels, transformed: &transformed, target });
+            let moments = moments.map(|moments| (i, moments));
+            let tiles = block(i);
+            level.run(Multiply { product: self, kernels, tiles, panels, transformed: &transformed, target, moments });
         });
+    }
+
+    /// Pixels of the grid that some tiles make.
+    fn pixels(&self, tiles: Range<usize>) -> usize {
+        if self.grid.iter().all(|side| side.is_multiple_of(OUTPUT_SIDE)) {
+            return tiles.len() * OUTPUT_SIDE * OUTPUT_SIDE;
+        }
+        tiles.map(|tile| self.sides(self.place(tile)).iter().product::<usize>()).sum()
+    }
+
+    /// Rows and columns of the grid that a tile makes: fewer at the grid's end.
+    fn sides(&self, [_, row, column]: [usize; 3]) -> [usize; 2] {
+        [OUTPUT_SIDE.min(self.grid[0] - row * OUTPUT_SIDE), OUTPUT_SIDE.min(self.grid[1] - column * OUTPUT_SIDE)]
     }
 
     /// Image, row and column of a tile.
@@ -174,6 +193,8 @@ struct Multiply<'a, T> {
     panels: Range<usize>,
     transformed: &'a Tiles<'a>,
     target: Scattered<'a, T>,
+    /// The number of the part that these tiles are, and where its moments go.
+    moments: Option<(usize, MomentPlaces<'a>)>,
 }
 
 impl<T: Number> Work for Multiply<'_, T> {
@@ -188,7 +209,14 @@ impl<T: Number> Work for Multiply<'_, T> {
         for first in self.panels.clone().step_by(group) {
             let panels = first..self.panels.end.min(first + group);
             self.multiply(s, panels.clone(), &products);
-            self.transform_back(s, panels, &products);
+            if let Some((part, moments)) = self.moments {
+                let channels = self.kernels.first_of(panels.start)..self.kernels.first_of(panels.end);
+                // SAFETY: tasks differ in their tiles, which are a part, or in their channels.
+                let moments = unsafe { moments.of(part, channels) };
+                self.transform_back::<S, true>(s, panels, &products, moments);
+            } else {
+                self.transform_back::<S, false>(s, panels, &products, Default::default());
+            }
         }
     }
 }
@@ -239,15 +267,26 @@ impl<T: Number> Multiply<'_, T> {
         }
     }
 
+    /// Writes the pixels of a group of panels; `MEASURED`, their means and squared deviations too.
+    ///
+    /// Deviations are taken from the mean of the part's first tile, which is near enough to the mean of all, and what is between
+    /// the two is taken out in the end.
     #[inline(always)]
-    fn transform_back<S: Simd>(&self, s: S, panels: Range<usize>, products: &Tiles<'_>) {
+    fn transform_back<S: Simd, const MEASURED: bool>(
+        &self,
+        s: S,
+        panels: Range<usize>,
+        products: &Tiles<'_>,
+        [means, deviations]: [&mut [f32]; 2],
+    ) {
         let (product, outputs) = (self.product, self.kernels.outputs);
         let first_channel = self.kernels.first_of(panels.start);
         let channels = self.kernels.first_of(panels.end) - first_channel;
+        let mut sums = Aligned::<f32>::scratch(if MEASURED { channels } else { 0 });
+        let mut pixels_done = 0;
         for tile in self.tiles.clone() {
-            let [image, row, column] = product.place(tile);
-            let rows = OUTPUT_SIDE.min(product.grid[0] - row * OUTPUT_SIDE);
-            let columns = OUTPUT_SIDE.min(product.grid[1] - column * OUTPUT_SIDE);
+            let place = product.place(tile);
+            let ([image, row, column], [rows, columns]) = (place, product.sides(place));
             let pixel = (image * product.grid[0] + row * OUTPUT_SIDE) * product.grid[1] + column * OUTPUT_SIDE;
             for channel in (0..channels).step_by(S::LANES) {
                 let mut points = [[s.splat(0.0); INPUT_SIDE]; INPUT_SIDE];
@@ -258,13 +297,50 @@ impl<T: Number> Multiply<'_, T> {
                         *point = unsafe { s.load_from(products.numbers.at(place, S::LANES)) };
                     }
                 }
-                for (y, pixels) in transforms::output_tile(s, points).into_iter().enumerate().take(rows) {
-                    for (x, number) in pixels.into_iter().enumerate().take(columns) {
+                let numbers = transforms::output_tile(s, points);
+                let (mut near, mut sum, mut squares) = (s.splat(0.0), s.splat(0.0), s.splat(0.0));
+                if MEASURED && pixels_done == 0 {
+                    for number in numbers.iter().take(rows).flat_map(|row| row.iter().take(columns)) {
+                        near = s.add(near, *number);
+                    }
+                    near = s.mul(near, s.splat(1.0 / (rows * columns) as f32));
+                    s.store(near, &mut means[channel..]);
+                } else if MEASURED {
+                    near = s.load(&means[channel..]);
+                    sum = s.load(&sums[channel..]);
+                    squares = s.load(&deviations[channel..]);
+                }
+                for (y, pixels) in numbers.into_iter().enumerate().take(rows) {
+                    for (x, mut number) in pixels.into_iter().enumerate().take(columns) {
                         let place = (pixel + y * product.grid[1] + x) * outputs + first_channel + channel;
                         // SAFETY: tasks differ in their tiles or in their channels.
-                        unsafe { s.store_numbers_to(number, self.target.at(place, S::LANES)) };
+                        unsafe {
+                            let to = self.target.at(place, S::LANES);
+                            s.store_numbers_to(number, to);
+                            if MEASURED && is_bf16::<T>() {
+                                // Measured is what was stored, not what was rounded to it.
+                                number = s.load_numbers_from(to);
+                            }
+                        }
+                        if MEASURED {
+                            let deviation = s.sub(number, near);
+                            sum = s.add(sum, deviation);
+                            squares = s.mul_add(deviation, deviation, squares);
+                        }
                     }
                 }
+                if MEASURED {
+                    s.store(sum, &mut sums[channel..]);
+                    s.store(squares, &mut deviations[channel..]);
+                }
+            }
+            pixels_done += rows * columns;
+        }
+        if MEASURED {
+            let share = 1.0 / pixels_done as f32;
+            for ((mean, deviations), sum) in means.iter_mut().zip(deviations).zip(sums.iter()) {
+                *mean += sum * share;
+                *deviations = (*deviations - sum * sum * share).max(0.0);
             }
         }
     }
