@@ -152,7 +152,7 @@ pub(super) struct GroupedConvolution {
 const CHUNK: usize = 64;
 
 impl GroupedConvolution {
-    /// With one group a plain convolution.
+    /// With one group a plain convolution; a normalisation takes what it gives.
     pub(super) fn new(
         layout: &mut Layout,
         name: &str,
@@ -165,7 +165,7 @@ impl GroupedConvolution {
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         if self.groups == 1 {
-            return self.inner.forward(pass, x);
+            return self.inner.forward_to_normalise(pass, x);
         }
         let (weight, [outputs, inputs, kernel, _]) = (pass.tensor(self.inner.weight), self.inner.shape);
         let (stride, padding, groups) = (self.inner.stride, self.inner.padding, self.groups);

@@ -236,7 +236,7 @@ impl FastNetwork {
             let mut shortcut = (self.config.residual && !group.later.is_empty()).then(|| x.clone());
             for (number, (convolution, norm)) in group.later.iter().enumerate() {
                 let is_last = number + 1 == group.later.len();
-                x = convolution.forward(pass, x);
+                x = convolution.forward_to_normalise(pass, x);
                 let shortcut = if is_last { shortcut.take() } else { None };
                 x = norm.join(pass, x, shortcut, activation, (n, group.left_out));
             }

@@ -119,7 +119,21 @@ impl Convolution {
     }
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
-        let y = ops::convolution(x, pass.tensor(self.weight), self.shape, self.stride, self.padding);
+        self.convolve(pass, x, ops::convolution)
+    }
+
+    /// [`Self::forward`] for maps that a normalisation takes next.
+    pub(super) fn forward_to_normalise(&self, pass: &Pass, x: Maps) -> Maps {
+        self.convolve(pass, x, if pass.learns { ops::convolution_measured } else { ops::convolution })
+    }
+
+    fn convolve(
+        &self,
+        pass: &Pass,
+        x: Maps,
+        operation: impl Fn(Maps, Tensor<1>, [usize; 4], usize, usize) -> Maps,
+    ) -> Maps {
+        let y = operation(x, pass.tensor(self.weight), self.shape, self.stride, self.padding);
         let ([n, outputs, height, width], [_, taps @ ..]) = (y.dims(), self.shape);
         pass.count(n * outputs * height * width * taps.iter().product::<usize>());
         y

@@ -2,6 +2,7 @@
 //! rearranged between two layers.
 
 use burn::tensor::{DType, FloatDType, Tensor};
+use imagenette_kernels::BatchStatistics;
 pub use imagenette_kernels::{Level, Precision};
 
 use crate::device::Device;
@@ -30,6 +31,8 @@ impl std::fmt::Display for Ops {
 pub struct Maps {
     pub(super) tensor: Tensor<4>,
     pub(super) ops: Ops,
+    /// Mean and variance of each channel, where whoever made the maps found them on the way.
+    pub(super) measured: Option<BatchStatistics>,
 }
 
 impl Maps {
@@ -69,13 +72,13 @@ impl Maps {
     /// The same maps stored otherwise; nothing moves if they are so already.
     #[must_use]
     pub(super) fn stored_in(self, precision: Precision) -> Self {
-        Self { tensor: as_stored(self.tensor, precision), ops: self.ops }
+        Self::new(as_stored(self.tensor, precision), self.ops)
     }
 
     /// The sum with maps of the same device and sizes.
     pub fn plus(self, other: Self) -> Self {
         let other = other.stored_in(self.precision());
-        Self { tensor: self.tensor + other.tensor, ops: self.ops }
+        Self::new(self.tensor + other.tensor, self.ops)
     }
 
     /// Each channel of each image multiplied with a number of its own.
@@ -89,7 +92,7 @@ impl Maps {
             Ops::Stock => [n, channels, 1, 1],
         };
         let factors = as_stored(factors.reshape(shape), self.precision());
-        Self { tensor: self.tensor * factors, ops: self.ops }
+        Self::new(self.tensor * factors, self.ops)
     }
 
     /// Whose operations these maps are for.
@@ -102,12 +105,12 @@ impl Maps {
             Ops::Kernels(_) => as_stored(tensor.permute([0, 2, 3, 1]), precision),
             Ops::Stock => tensor,
         };
-        Self { tensor, ops }
+        Self::new(tensor, ops)
     }
 
     /// Maps of a tensor that has the layout of `ops` already.
     pub(super) fn new(tensor: Tensor<4>, ops: Ops) -> Self {
-        Self { tensor, ops }
+        Self { tensor, ops, measured: None }
     }
 }
 

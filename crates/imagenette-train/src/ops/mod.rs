@@ -52,13 +52,25 @@ pub fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Maps {
 /// # Shapes
 /// `weight` flat `[out × in × kernel × kernel]`.
 pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize, padding: usize) -> Maps {
+    convolve(x, weight, shape, [stride, padding], false)
+}
+
+/// [`convolution`] whose output goes into [`normalise_by_batch`] next: our kernels find its mean and variance on the way.
+///
+/// # Shapes
+/// As for [`convolution`].
+pub fn convolution_measured(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize, padding: usize) -> Maps {
+    convolve(x, weight, shape, [stride, padding], true)
+}
+
+fn convolve(x: Maps, weight: Tensor<1>, shape: [usize; 4], [stride, padding]: [usize; 2], measured: bool) -> Maps {
     let (ops, dims) = (x.ops, x.dims());
     let gradients = [x.tensor.is_tracked(), weight.is_tracked()].map(f64::from);
-    let tensor = spent::time(Part::Forward, 0.0, || match ops {
-        Ops::Kernels(level) => kernels::convolution(x.tensor, weight, shape, stride, padding, level),
-        Ops::Stock => stock::convolution(x.tensor, weight, shape, stride, padding),
+    let (tensor, measured) = spent::time(Part::Forward, 0.0, || match ops {
+        Ops::Kernels(level) => kernels::convolution(x.tensor, weight, shape, [stride, padding], level, measured),
+        Ops::Stock => (stock::convolution(x.tensor, weight, shape, stride, padding), None),
     });
-    let output = Maps::new(tensor, ops);
+    let output = Maps { measured, ..Maps::new(tensor, ops) };
     let ([images, ..], [_, _, rows, columns]) = (dims, output.dims());
     let flop = 2.0 * (images * rows * columns) as f64 * shape.iter().product::<usize>() as f64;
     spent::did(Part::Forward, flop, flop * (1.0 + gradients[0] + gradients[1]));
@@ -111,7 +123,7 @@ pub fn normalise_by_batch(
     let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
     let residual = residual.map(|residual| residual.stored_in(precision).tensor);
     let Normalised { output, mean, variance } = spent::time(Part::Normalisation, 0.0, || match ops {
-        Ops::Kernels(level) => kernels::normalise_by_batch(x.tensor, affine, residual, activation, level),
+        Ops::Kernels(level) => kernels::normalise_by_batch(x.tensor, x.measured, affine, residual, activation, level),
         Ops::Stock => {
             let batch = stock::normalise_by_batch(x.tensor, affine);
             Normalised { output: stock::finish(batch.output, residual, activation), ..batch }

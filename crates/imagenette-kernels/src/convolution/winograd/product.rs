@@ -310,22 +310,37 @@ impl<T: Number> Multiply<'_, T> {
                     sum = s.load(&sums[channel..]);
                     squares = s.load(&deviations[channel..]);
                 }
-                for (y, pixels) in numbers.into_iter().enumerate().take(rows) {
-                    for (x, mut number) in pixels.into_iter().enumerate().take(columns) {
-                        let place = (pixel + y * product.grid[1] + x) * outputs + first_channel + channel;
-                        // SAFETY: tasks differ in their tiles or in their channels.
-                        unsafe {
-                            let to = self.target.at(place, S::LANES);
-                            s.store_numbers_to(number, to);
-                            if MEASURED && is_bf16::<T>() {
-                                // Measured is what was stored, not what was rounded to it.
-                                number = s.load_numbers_from(to);
-                            }
+                // SAFETY: tasks differ in their tiles or in their channels.
+                let put = |y: usize, x: usize, number| unsafe {
+                    let place = (pixel + y * product.grid[1] + x) * outputs + first_channel + channel;
+                    let to = self.target.at(place, S::LANES);
+                    s.store_numbers_to(number, to);
+                    // Measured is what was stored, not what was rounded to it.
+                    let stored = if MEASURED && is_bf16::<T>() { s.load_numbers_from(to) } else { number };
+                    s.sub(stored, near)
+                };
+                if [rows, columns] == [OUTPUT_SIDE; 2] {
+                    // With constant bounds the numbers stay in registers.
+                    for (y, numbers) in numbers.into_iter().enumerate() {
+                        let mut deviations = numbers;
+                        for (x, number) in numbers.into_iter().enumerate() {
+                            deviations[x] = put(y, x, number);
                         }
                         if MEASURED {
-                            let deviation = s.sub(number, near);
-                            sum = s.add(sum, deviation);
-                            squares = s.mul_add(deviation, deviation, squares);
+                            let [a, b, c, d] = deviations;
+                            sum = s.add(sum, s.add(s.add(a, b), s.add(c, d)));
+                            let half = s.mul_add(a, a, s.mul(b, b));
+                            squares = s.add(squares, s.add(half, s.mul_add(c, c, s.mul(d, d))));
+                        }
+                    }
+                } else {
+                    for (y, numbers) in numbers.into_iter().enumerate().take(rows) {
+                        for (x, number) in numbers.into_iter().enumerate().take(columns) {
+                            let deviation = put(y, x, number);
+                            if MEASURED {
+                                sum = s.add(sum, deviation);
+                                squares = s.mul_add(deviation, deviation, squares);
+                            }
                         }
                     }
                 }

@@ -8,17 +8,30 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
-use imagenette_kernels::{Convolution, Level};
+use imagenette_kernels::{BatchStatistics, Convolution, Level};
 
 use crate::ops::buffers::{self, Stored, with_stored};
 use crate::ops::spent::{self, Part};
 
-pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, with: Convolution, level: Level) -> FlexTensor {
+/// The output and, if `measured`, its statistics.
+pub(super) fn forward(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    with: Convolution,
+    level: Level,
+    measured: bool,
+) -> (FlexTensor, Option<BatchStatistics>) {
     let ([height, width], shape) = (with.output(), with.shape());
     with_stored!(x, T => {
         let mut output = buffers::take::<T>(with.output_len());
-        with.forward(level, buffers::slice(x), buffers::slice(weight), &mut output);
-        buffers::tensor(output, [shape.images, height, width, shape.output_channels])
+        let (x, weight) = (buffers::slice(x), buffers::slice(weight));
+        let found = if measured {
+            Some(with.forward_measured(level, x, weight, &mut output))
+        } else {
+            with.forward(level, x, weight, &mut output);
+            None
+        };
+        (buffers::tensor(output, [shape.images, height, width, shape.output_channels]), found)
     })
 }
 
@@ -27,17 +40,19 @@ pub(super) fn record<C: CheckpointStrategy>(
     weight: FloatTensor<Autodiff<Flex, C>>,
     with: Convolution,
     level: Level,
-) -> FloatTensor<Autodiff<Flex, C>> {
+    measured: bool,
+) -> (FloatTensor<Autodiff<Flex, C>>, Option<BatchStatistics>) {
     let nodes = [x.node(), weight.node()];
     let (x, weight) = (x.into_primitive().to_contiguous(), weight.into_primitive().to_contiguous());
-    let output = forward(&x, &weight, with, level);
-    match Convolved.prepare::<C>(nodes).compute_bound().stateful() {
+    let (output, found) = forward(&x, &weight, with, level, measured);
+    let output = match Convolved.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(node) => node.finish(Kept { x, weight, with, level }, output),
         OpsKind::UnTracked(node) => {
             buffers::give_tensor(x);
             node.finish(output)
         }
-    }
+    };
+    (output, found)
 }
 
 #[derive(Debug)]

@@ -10,13 +10,14 @@ mod pooling;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 use imagenette_kernels::pixels::normalize_pixels;
 use imagenette_kernels::{Activation as Curve, Bf16, Level, Precision};
 use imagenette_kernels::{
-    BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling, PoolingShape,
+    BatchStatistics, BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling,
+    PoolingShape,
 };
 
 use super::{Activation, Affine, Normalised, Window, buffers};
@@ -33,7 +34,15 @@ const FITS: &str = "a recipe's resolutions were checked against its network";
 pub(crate) trait KernelOps: Backend {
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Convolution, level: Level) -> FloatTensor<Self>;
 
-    /// Output, mean and biased variance; no gradient goes through the last two.
+    /// Output, its mean and biased variance by channel; no gradient goes through the last two.
+    fn convolve_measured(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        with: Convolution,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Output, mean and biased variance of the input; no gradient goes through the last two.
     fn normalise(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
@@ -65,9 +74,21 @@ pub(crate) trait KernelOps: Backend {
 
 impl KernelOps for Flex {
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Convolution, level: Level) -> FloatTensor<Self> {
-        let output = convolution::forward(&x.to_contiguous(), &weight.to_contiguous(), with, level);
+        let (output, _) = convolution::forward(&x.to_contiguous(), &weight.to_contiguous(), with, level, false);
         buffers::give_tensor(x);
         output
+    }
+
+    fn convolve_measured(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        with: Convolution,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (output, found) = convolution::forward(&x.to_contiguous(), &weight.to_contiguous(), with, level, true);
+        buffers::give_tensor(x);
+        let [mean, variance] = normalisation::tensors(found.expect("it was asked for"));
+        (output, mean, variance)
     }
 
     fn normalise(
@@ -124,7 +145,19 @@ impl KernelOps for Flex {
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Convolution, level: Level) -> FloatTensor<Self> {
-        convolution::record::<C>(x, weight, with, level)
+        convolution::record::<C>(x, weight, with, level, false).0
+    }
+
+    fn convolve_measured(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        with: Convolution,
+        level: Level,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (output, found) = convolution::record::<C>(x, weight, with, level, true);
+        let found = normalisation::tensors(found.expect("it was asked for"));
+        let [mean, variance] = found.map(<Self as AutodiffBackend>::from_inner);
+        (output, mean, variance)
     }
 
     fn normalise(
@@ -192,14 +225,15 @@ pub(super) fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) ->
     }
 }
 
+/// The output and, if `measured`, its statistics.
 pub(super) fn convolution(
     x: Tensor<4>,
     weight: Tensor<1>,
     [outputs, inputs, height, width]: [usize; 4],
-    stride: usize,
-    padding: usize,
+    [stride, padding]: [usize; 2],
     level: Level,
-) -> Tensor<4> {
+    measured: bool,
+) -> (Tensor<4>, Option<BatchStatistics>) {
     let [images, rows, columns, channels] = x.dims();
     assert_eq!(channels, inputs, "the maps have as many channels as the convolution reads");
     let with = Convolution::new(ConvolutionShape {
@@ -211,8 +245,17 @@ pub(super) fn convolution(
         stride: [stride; 2],
         padding: [padding; 2],
     });
-    let output = Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), with.expect(FITS), level);
-    Tensor::from_dispatch(output)
+    let (x, weight, with) = (x.into_dispatch(), weight.into_dispatch(), with.expect(FITS));
+    if !measured {
+        return (Tensor::from_dispatch(Dispatch::convolve(x, weight, with, level)), None);
+    }
+    let (output, mean, variance) = Dispatch::convolve_measured(x, weight, with, level);
+    let numbers = |found| {
+        let found = buffers::host(Tensor::<1>::from_dispatch(found).inner());
+        buffers::slice::<f32>(&found).to_vec()
+    };
+    let found = BatchStatistics { mean: numbers(mean), variance: numbers(variance) };
+    (Tensor::from_dispatch(output), Some(found))
 }
 
 pub(super) fn depthwise(
@@ -241,14 +284,16 @@ pub(super) fn blur_pool(x: Tensor<4>, level: Level) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::blur(x.into_dispatch(), with, level))
 }
 
+/// By `measured`, the statistics of `x`, or by what is found when there are none.
 pub(super) fn normalise_by_batch(
     x: Tensor<4>,
+    measured: Option<BatchStatistics>,
     Affine { scale, shift, epsilon }: Affine,
     residual: Option<Tensor<4>>,
     activation: Option<Activation>,
     level: Level,
 ) -> Normalised<Tensor<4>> {
-    let after = After { epsilon: epsilon as f32, curve: curve(activation) };
+    let after = After { epsilon: epsilon as f32, curve: curve(activation), measured };
     let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
     let (output, mean, variance) = match residual {
         None => Dispatch::normalise(x, scale, shift, after, level),
@@ -276,7 +321,7 @@ pub(super) fn normalise_by(
         [scale, shift].map(buffers::host),
         statistics.map(buffers::host),
         residual.map(buffers::host),
-        After { epsilon: epsilon as f32, curve: curve(activation) },
+        After { epsilon: epsilon as f32, curve: curve(activation), measured: None },
         level,
     );
     let output = kept.apply();

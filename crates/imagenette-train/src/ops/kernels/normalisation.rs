@@ -14,11 +14,13 @@ use crate::ops::buffers::{self, Stored, with_stored};
 use crate::ops::spent::{self, Part};
 
 /// What does not come as a tensor.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct After {
     /// Added to the variance.
     pub(super) epsilon: f32,
     pub(super) curve: Activation,
+    /// The batch's statistics, where whoever made the maps found them on the way.
+    pub(super) measured: Option<BatchStatistics>,
 }
 
 /// All that output and gradients follow from.
@@ -41,13 +43,14 @@ impl Kept {
         scale: FlexTensor,
         shift: FlexTensor,
         residual: Option<FlexTensor>,
-        after: After,
+        mut after: After,
         level: Level,
     ) -> Self {
         let (x, scale) = (x.to_contiguous(), scale.to_contiguous());
         let channels = buffers::slice::<f32>(&scale).len();
-        let BatchStatistics { mean, variance } =
-            with_stored!(x, T => BatchStatistics::measure::<T>(level, buffers::slice(&x), channels));
+        let BatchStatistics { mean, variance } = after.measured.take().unwrap_or_else(
+            || with_stored!(x, T => BatchStatistics::measure::<T>(level, buffers::slice(&x), channels)),
+        );
         let (shift, residual) = (shift.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
         Self { x, scale, shift, mean, variance, residual, after, level }
     }
@@ -89,13 +92,21 @@ impl Kept {
 
     /// Mean and biased variance.
     pub(super) fn statistics(&self) -> [FlexTensor; 2] {
-        [&self.mean, &self.variance].map(|statistic| buffers::tensor(statistic.clone(), [statistic.len()]))
+        tensors(BatchStatistics { mean: self.mean.clone(), variance: self.variance.clone() })
     }
 
     pub(super) fn give_back(self) {
         buffers::give_tensor(self.x);
         self.residual.into_iter().for_each(buffers::give_tensor);
     }
+}
+
+/// Mean and biased variance.
+pub(super) fn tensors(found: BatchStatistics) -> [FlexTensor; 2] {
+    [found.mean, found.variance].map(|statistic| {
+        let channels = statistic.len();
+        buffers::tensor(statistic, [channels])
+    })
 }
 
 /// Output, mean and biased variance.
