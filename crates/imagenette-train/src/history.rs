@@ -45,6 +45,34 @@ pub enum HistoryLine {
     },
 }
 
+/// Reads the file.
+///
+/// # Errors
+/// When it cannot be read, is of another version, or a line is damaged.
+pub fn read(path: &Path) -> Result<Vec<HistoryLine>> {
+    let text = std::fs::read_to_string(path).map_err(DataError::io("read", path))?;
+    let malformed = |found: String| DataError::Malformed {
+        path: path.to_owned(),
+        expected: format!("a history of {FORMAT} version {VERSION}"),
+        found,
+        hint: "without this file the run keeps its result, and only the seconds of its earlier epochs are unknown"
+            .into(),
+    };
+    let mut lines = text.lines();
+    let head = lines.next().unwrap_or_default();
+    if head != head_line() {
+        return Err(malformed(format!("the first line `{head}`")).into());
+    }
+    let line = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| malformed(format!("line {}: {error}", number + 2)).into())
+    };
+    lines.enumerate().map(line).collect()
+}
+
+fn head_line() -> String {
+    format!("{{\"format\":\"{FORMAT}\",\"version\":{VERSION}}}")
+}
+
 /// Writes the file: a line with format and version, then the history. Complete or absent.
 ///
 /// # Errors
@@ -52,7 +80,7 @@ pub enum HistoryLine {
 pub fn write(path: &Path, lines: &[HistoryLine]) -> Result<()> {
     imagenette_data::atomic::write(path, |out| {
         let write = |error| DataError::io("write", path)(error);
-        writeln!(out, "{{\"format\":\"{FORMAT}\",\"version\":{VERSION}}}").map_err(write)?;
+        writeln!(out, "{}", head_line()).map_err(write)?;
         for line in lines {
             let text = serde_json::to_string(line).expect("numbers always serialise");
             writeln!(out, "{text}").map_err(DataError::io("write", path))?;
@@ -60,4 +88,27 @@ pub fn write(path: &Path, lines: &[HistoryLine]) -> Result<()> {
         Ok(())
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back_and_a_damaged_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let counts = Counts { correct: 3, total: 8 };
+        let lines = [
+            HistoryLine::Step { step: 1, epoch: 1, loss: 2.3, rate: 0.1, resolution_px: 64, training_seconds: 0.5 },
+            HistoryLine::Evaluation { epoch: 1, counts, training_seconds: 0.75, evaluation_seconds: 0.125 },
+        ];
+        write(&path, &lines).unwrap();
+        assert_eq!(read(&path).unwrap(), lines);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &text[..text.len() - 9]).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("found line 3: "));
+        std::fs::write(&path, text.replace("\"version\":1", "\"version\":2")).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("version 1, found the first line"));
+    }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Verb {
     Sweep(Sweep),
     /// Try growing learning rates for some steps and suggest a peak rate, with a plot
     FindLr(FindLr),
+    /// Draw the accuracy of runs over epochs, seconds and FLOP, and table it
+    Plot(Plot),
     /// Evaluate a run's saved weights on a val split
     Eval(Eval),
     /// Say what a run's network sees in photos
@@ -444,6 +446,25 @@ pub(crate) struct FindLr {
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:  imagenette plot runs/ --out plots\n\nRuns of one recipe with different seeds are one line: mean, standard deviation and n. Results on held-out photos and on val are never mixed."
+)]
+pub(crate) struct Plot {
+    /// Runs' folders, or folders in which runs lie
+    #[arg(required = true, value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Folder for the plots
+    #[arg(short, long, value_name = "FOLDER", default_value = "plots", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Title of the plots [default: the dataset]
+    #[arg(long)]
+    pub(crate) title: Option<String>,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 mod chosen;
 mod cli;
 mod commands;
+mod curves;
 mod interrupt;
 mod progress;
 mod terminal;
@@ -57,6 +58,7 @@ fn run(verb: Verb, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         Verb::Train(arguments) => commands::train::run(&arguments, terminal),
         Verb::Sweep(arguments) => commands::sweep::run(&arguments, terminal),
         Verb::FindLr(arguments) => commands::find_lr::run(&arguments, terminal),
+        Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),
