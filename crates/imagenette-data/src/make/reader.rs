@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use sha2::{Digest, Sha256};
@@ -14,6 +15,9 @@ use super::spec::SplitRule;
 use crate::error::{DataError, Result};
 use crate::source::original::address::{Address, Origin, VAL_PREFIX};
 use crate::source::original::{Content, Visitor};
+
+/// Much less than the threads take for a full queue.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
 /// The shard that makes a photo, counted from 1: it follows from class and name alone, so it is the same whichever copy is
 /// read. Names that differ in case alone meet in one shard.
@@ -106,6 +110,11 @@ impl Visitor for Reader<'_> {
         };
         let name = made_name(&address.file_name);
         let job = Job { address, name, path: path.to_owned(), content, _permit: permit };
+        if self.sender.is_full() {
+            // Waiting for one place at a time would take turns on the processors with the threads that work; asleep, the reader
+            // costs them nothing, and the queue lasts longer than that.
+            std::thread::sleep(FULL_QUEUE_PAUSE);
+        }
         if self.shared.stop.load(Ordering::Relaxed) || self.sender.send(job).is_err() {
             // The thread's own error is the one that is returned.
             return Err(DataError::Interrupted);
