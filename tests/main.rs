@@ -7,6 +7,7 @@ mod datasets;
 mod interruption;
 #[cfg(unix)]
 mod make;
+mod plotting;
 mod support;
 mod train;
 mod tuning;

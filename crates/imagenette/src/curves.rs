@@ -13,7 +13,7 @@ const WIDTH_PX: u32 = 900;
 const CHART_PX: u32 = 440;
 const ROW_PX: u32 = 20;
 /// How many letters of the legend fit into a line, at the width of a broad one.
-const LETTERS: usize = 112;
+const LETTERS: usize = 136;
 /// Where the ends of groups lie this many times apart, the axis is logarithmic.
 const WIDE: f64 = 5.0;
 const COLOURS: [RGBColor; 7] = [
@@ -134,7 +134,7 @@ pub(crate) fn draw(groups: &[RunGroup], axis: Axis, title: &str) -> Result<Optio
         area.fill(&WHITE)?;
         let (chart, legend) = area.split_vertically(CHART_PX);
         let what = if groups[0].is_held_out() { "held-out top-1" } else { "top-1" };
-        draw_chart(&chart, &curves, axis, &shortened(title, LETTERS * 4 / 5), what)?;
+        draw_chart(&chart, &curves, axis, &shortened(title, LETTERS * 2 / 3), what)?;
         draw_legend(&legend, &curves)?;
         area.present()?;
     }
@@ -202,21 +202,40 @@ fn draw_chart(
         let (x, y) = chart.backend_coord(&(scale.place(x), y));
         (x - origin.0, y - origin.1)
     };
-    for curve in curves {
+    let ends: Vec<i32> = curves.iter().map(|curve| pixel(curve.end().0, bottom).0).collect();
+    let spreads: Vec<bool> = curves.iter().map(|curve| curve.end().1.standard_deviation.is_some()).collect();
+    for (curve, aside) in curves.iter().zip(set_aside(&ends, &spreads)) {
         let colour = curve.colour();
         for (place, (x, at)) in curve.points.iter().enumerate() {
             let is_end = place + 1 == curve.points.len();
+            let pixel = |y: f64| {
+                let (x, y) = pixel(*x, y);
+                (if is_end { x + aside } else { x }, y)
+            };
             if let Some(sd) = at.standard_deviation.filter(|_| is_end) {
-                let (high, low) = (pixel(*x, (at.mean + sd).min(top)), pixel(*x, (at.mean - sd).max(bottom)));
+                let (high, low) = (pixel((at.mean + sd).min(top)), pixel((at.mean - sd).max(bottom)));
                 plane.draw(&PathElement::new([high, low], colour.stroke_width(1)))?;
                 for (x, y) in [high, low] {
-                    plane.draw(&PathElement::new([(x - 4, y), (x + 4, y)], colour.stroke_width(1)))?;
+                    plane.draw(&PathElement::new([(x - 3, y), (x + 3, y)], colour.stroke_width(1)))?;
                 }
             }
-            plane.draw(&Polygon::new(curve.mark(pixel(*x, at.mean), if is_end { 4 } else { 2 }), colour))?;
+            plane.draw(&Polygon::new(curve.mark(pixel(at.mean), if is_end { 4 } else { 2 }), colour))?;
         }
     }
     Ok(())
+}
+
+/// By how many pixels ends that lie at the same place, and would cover each other's deviations, stand side by side.
+fn set_aside(ends: &[i32], has_spread: &[bool]) -> Vec<i32> {
+    let beside = |place: usize| (0..ends.len()).filter(move |&other| (ends[other] - ends[place]).abs() <= 3);
+    let aside = |place: usize| {
+        if !beside(place).any(|other| has_spread[other]) {
+            return 0;
+        }
+        let before = beside(place).filter(|&other| other < place).count() as i32;
+        (2 * before + 1 - beside(place).count() as i32) * 9 / 2
+    };
+    (0..ends.len()).map(aside).collect()
 }
 
 fn draw_legend(area: &DrawingArea<SVGBackend, Shift>, curves: &[Curve]) -> Result<(), Error> {
@@ -354,7 +373,7 @@ fn shortened(text: &str, room: usize) -> String {
     if letters.len() <= room {
         return text.to_owned();
     }
-    let (head, tail) = (room / 2, (room - room / 2).saturating_sub(1));
+    let (head, tail) = (room / 3, (room - room / 3).saturating_sub(1));
     letters[..head].iter().chain(&['…']).chain(&letters[letters.len() - tail..]).collect()
 }
 
@@ -380,8 +399,14 @@ mod tests {
     }
 
     #[test]
+    fn ends_at_the_same_place_stand_side_by_side_where_they_have_deviations() {
+        assert_eq!(set_aside(&[100, 300, 101], &[true, true, false]), [-4, 0, 4]);
+        assert_eq!(set_aside(&[100, 100], &[false, false]), [0, 0]);
+    }
+
+    #[test]
     fn long_names_keep_their_beginning_and_their_end() {
         assert_eq!(shortened("fast-85", 10), "fast-85");
-        assert_eq!(shortened("abcdefghijklmnop", 9), "abcd…mnop");
+        assert_eq!(shortened("abcdefghijklmnop", 9), "abc…lmnop");
     }
 }

@@ -29,17 +29,16 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
     }
     let groups = groups(folders.iter().map(|folder| read(folder)).collect::<anyhow::Result<_>>()?)?;
     let all = || groups.iter().flat_map(|group| &group.runs);
+    // What maps are stored in is the recipe's.
     let machine = |run: &Run| {
         let environment = &run.record.environment;
-        format!("{}, {} threads, {}", environment.processor, environment.threads, environment.device)
+        let device = environment.device.trim_end_matches(", f32").trim_end_matches(", bf16");
+        format!("{}, {device}, threads: {}", environment.processor, environment.threads)
     };
     let machines: BTreeSet<String> = all().map(machine).collect();
     if machines.len() > 1 {
-        terminal.say(&format!(
-            "seconds do not compare: these runs were made in {} ways ({})",
-            machines.len(),
-            list(&machines)
-        ));
+        let (count, which) = (machines.len(), list(&machines));
+        terminal.say(&format!("seconds do not compare: these runs were made in {count} ways ({which})"));
     }
     let dataset = &all().next().expect("no group is empty").record.dataset;
     let title = arguments.title.clone().unwrap_or_else(|| format!("top-1 on {}", dataset.name));
@@ -165,7 +164,7 @@ fn table(groups: &[RunGroup]) -> String {
         ]);
     }
     let widths: Vec<usize> = (0..header.len())
-        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).fold(3, usize::max))
         .collect();
     let mut text: Vec<String> = lines
         .iter()
