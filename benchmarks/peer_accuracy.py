@@ -192,7 +192,8 @@ def main():
     if arguments.out.exists() or checkpoint_path.exists():
         if not arguments.resume:
             sys.exit(f"{arguments.out}: holds a run already\nhint: go on with --resume, or name another file")
-        if not checkpoint_path.exists():
+        # Without a checkpoint it is finished, or was killed before its first one.
+        if not checkpoint_path.exists() and json.loads(arguments.out.read_text())["is_finished"]:
             print(arguments.out.read_text(), end="")
             return 0
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
