@@ -108,6 +108,11 @@ impl Curve<'_> {
     }
 }
 
+/// What the groups were judged by: never val where photos were held out.
+pub(crate) fn what(groups: &[RunGroup]) -> &'static str {
+    if groups[0].is_held_out() { "held-out top-1" } else { "top-1" }
+}
+
 /// A picture of all groups that have something to show over this axis; `None` where none has.
 ///
 /// # Errors
@@ -133,7 +138,7 @@ pub(crate) fn draw(groups: &[RunGroup], axis: Axis, title: &str) -> Result<Optio
         let area = SVGBackend::with_string(&mut picture, (WIDTH_PX, CHART_PX + rows * ROW_PX + 14)).into_drawing_area();
         area.fill(&WHITE)?;
         let (chart, legend) = area.split_vertically(CHART_PX);
-        let what = if groups[0].is_held_out() { "held-out top-1" } else { "top-1" };
+        let what = what(groups);
         draw_chart(&chart, &curves, axis, &shortened(title, LETTERS * 2 / 3), what)?;
         draw_legend(&legend, &curves)?;
         area.present()?;
@@ -219,7 +224,10 @@ fn draw_chart(
                     plane.draw(&PathElement::new([(x - 3, y), (x + 3, y)], colour.stroke_width(1)))?;
                 }
             }
-            plane.draw(&Polygon::new(curve.mark(pixel(at.mean), if is_end { 4 } else { 2 }), colour))?;
+            // Marks on a long line would hide it.
+            if is_end || curve.points.len() <= 20 {
+                plane.draw(&Polygon::new(curve.mark(pixel(at.mean), if is_end { 4 } else { 2 }), colour))?;
+            }
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use imagenette_train::history::{self, HistoryLine};
 use imagenette_train::run_folder::HISTORY_FILE;
 
 use crate::cli::Plot;
-use crate::curves::{Axis, draw};
+use crate::curves::{Axis, draw, what};
 use crate::terminal::{Hint, Terminal, print, print_json, thousands};
 
 /// How deep below a named folder runs are looked for.
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
         terminal.say(&format!("seconds do not compare: these runs were made in {count} ways ({which})"));
     }
     let dataset = &all().next().expect("no group is empty").record.dataset;
-    let title = arguments.title.clone().unwrap_or_else(|| format!("top-1 on {}", dataset.name));
+    let title = arguments.title.clone().unwrap_or_else(|| format!("{} on {}", what(&groups), dataset.name));
 
     let mut plots: Vec<PathBuf> = Vec::new();
     for axis in Axis::ALL {
@@ -144,7 +144,7 @@ impl Figures {
 
 /// A Markdown table whose columns are aligned, so that it reads well on a terminal too.
 fn table(groups: &[RunGroup]) -> String {
-    let top1 = if groups[0].is_held_out() { "held-out top-1 %" } else { "top-1 %" };
+    let top1 = &format!("{} %", what(groups));
     let header = ["recipe", "resolution (px)", "epochs", "n", top1, "sd", "correct", "training (s)", "PFLOP"];
     let mut lines = vec![header.map(String::from)];
     for group in groups {
