@@ -184,6 +184,38 @@ fn normalisation_with_what_follows_agrees_with_burn() {
 }
 
 #[test]
+fn statistics_that_a_convolution_measured_agree_with_burn() {
+    // The direct way with few, odd and many channels and with strides, and transformed tiles.
+    for (sizes, [outputs, kernel, stride]) in [
+        ([2, 3, 9, 7], [5, 3, 1]),
+        ([3, 17, 7, 11], [16, 3, 2]),
+        ([2, 33, 5, 5], [70, 1, 1]),
+        ([48, 16, 14, 14], [24, 3, 1]),
+    ] {
+        let shape = [outputs, sizes[1], kernel, kernel];
+        let normalised = |source: &mut Source| {
+            let affine = source.affine(outputs);
+            let weight = source.channels(shape.iter().product());
+            let x = ops::convolution_measured(source.maps(sizes), weight, shape, stride, kernel / 2);
+            ops::normalise_by_batch(x, affine, None, Some(Activation::Gelu))
+        };
+        agree(&format!("{sizes:?} {shape:?}"), |source| normalised(source).output.into_nchw());
+        agree(&format!("statistics {sizes:?} {shape:?}"), |source| {
+            let batch = normalised(source);
+            Tensor::cat(vec![batch.mean, batch.variance], 0)
+        });
+        // Nothing is left of them once the maps have changed.
+        agree(&format!("changed {sizes:?} {shape:?}"), |source| {
+            let affine = source.affine(outputs);
+            let weight = source.channels(shape.iter().product());
+            let x = ops::convolution_measured(source.maps(sizes), weight, shape, stride, kernel / 2);
+            let x = x.change(|x| x * 2.0 + 1.0);
+            ops::normalise_by_batch(x, affine, None, None).output.into_nchw()
+        });
+    }
+}
+
+#[test]
 fn activations_agree_with_burn() {
     for activation in CURVES.into_iter().flatten() {
         for sizes in [[2, 3, 5, 7], [1, 48, 32, 32]] {
@@ -333,14 +365,15 @@ fn smooth_network(source: &mut Source, sizes: [usize; 4]) -> Tensor<2> {
     let affines = [24, 24, 24].map(|count| source.affine(count));
     let [a, b, c] = affines;
     let gelu = Some(Activation::Gelu);
-    let convolve =
-        |x, (weight, shape): (Tensor<1>, [usize; 4]), stride| ops::convolution(x, weight, shape, stride, shape[2] / 2);
-    let x = convolve(source.maps(sizes), stem, 1);
+    // What is normalised next is measured on the way, as in our networks.
+    let convolve = |x, (weight, shape): (Tensor<1>, [usize; 4])| ops::convolution_measured(x, weight, shape, 1, 1);
+    let x = convolve(source.maps(sizes), stem);
     let x = ops::normalise_by_batch(x, a, None, gelu).output;
     let x = ops::average_pool(x);
-    let y = ops::normalise_by_batch(convolve(x.clone(), one, 1), b, None, gelu).output;
-    let x = ops::normalise_by_batch(convolve(y, two, 1), c, Some(x), gelu).output;
-    ops::global_average_pool(convolve(x, last, 2))
+    let y = ops::normalise_by_batch(convolve(x.clone(), one), b, None, gelu).output;
+    let x = ops::normalise_by_batch(convolve(y, two), c, Some(x), gelu).output;
+    let (weight, shape) = last;
+    ops::global_average_pool(ops::convolution(x, weight, shape, 2, 0))
 }
 
 #[test]
