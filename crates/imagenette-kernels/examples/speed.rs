@@ -62,13 +62,14 @@ impl Clock {
     }
 }
 
-/// The best of some runs, in seconds: other programs can only make a run longer.
+/// How long a run took.
 fn seconds_of(work: impl FnOnce()) -> f64 {
     let began = Instant::now();
     work();
     began.elapsed().as_secs_f64()
 }
 
+/// The best of some runs, in seconds: other programs can only make a run longer.
 fn best_of(threads: usize, mut work: impl FnMut()) -> f64 {
     work();
     let begin = Instant::now();

@@ -126,9 +126,7 @@ impl Convolution {
     /// # Panics
     /// A slice has another length than its shape.
     pub fn forward<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
-        check_len("the input", input.len(), self.input_len());
-        check_len("the weights", weights.len(), self.weights_len());
-        check_len("the output", output.len(), self.output_len());
+        self.check_forward(input, weights, output);
         T::convolve(self, level, input, weights, output);
     }
 
@@ -149,10 +147,14 @@ impl Convolution {
         output: &mut [T],
     ) -> BatchStatistics {
         assert!(self.shape.images > 0, "statistics need at least one number");
+        self.check_forward(input, weights, output);
+        T::convolve_measured(self, level, input, weights, output)
+    }
+
+    fn check_forward<T>(&self, input: &[T], weights: &[f32], output: &[T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the weights", weights.len(), self.weights_len());
         check_len("the output", output.len(), self.output_len());
-        T::convolve_measured(self, level, input, weights, output)
     }
 
     pub(crate) fn forward_measured_in<T: Number>(
