@@ -16,8 +16,8 @@ use crate::error::{DataError, Result};
 use crate::source::original::address::{Address, Origin, VAL_PREFIX};
 use crate::source::original::{Content, Visitor};
 
-/// Much less than the threads take for a full queue.
-const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(10);
+/// Much less than even hundreds of threads take for a full queue.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
 /// The shard that makes a photo, counted from 1: it follows from class and name alone, so it is the same whichever copy is
 /// read. Names that differ in case alone meet in one shard.
