@@ -82,7 +82,7 @@ impl ImageBuffer for Gray<'_> {
     }
 }
 
-/// Pixels that the encoder sees as brightness and two colours, channel after channel: its own way, pixel after pixel, is slower.
+/// Pixels that the encoder sees as brightness and two colours, a row at a time: its own way grows the buffers pixel after pixel.
 struct Colour<'a> {
     rgb: &'a [u8],
     width: u16,
@@ -105,10 +105,14 @@ impl ImageBuffer for Colour<'_> {
     fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
         let stride = usize::from(self.width) * 3;
         let row = &self.rgb[usize::from(y) * stride..][..stride];
-        let converted = || row.chunks_exact(3).map(|pixel| rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]));
-        buffers[0].extend(converted().map(|(luma, _, _)| luma));
-        buffers[1].extend(converted().map(|(_, blue, _)| blue));
-        buffers[2].extend(converted().map(|(_, _, red)| red));
+        let [luma, blue, red, _] = buffers.each_mut().map(|buffer| {
+            let begin = buffer.len();
+            buffer.resize(begin + usize::from(self.width), 0);
+            &mut buffer[begin..]
+        });
+        for (((pixel, luma), blue), red) in row.chunks_exact(3).zip(luma).zip(blue).zip(red) {
+            (*luma, *blue, *red) = rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]);
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! JPEG files to RGB by way of `zune-jpeg`, which this room makes strict about damage and safe against its own mistakes.
 
 use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::bytes::Bytes;
 use super::remark::Remark;
 use super::{LARGEST_PHOTO_PX, Pixels, check_memory, check_size};
 
-type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
+type Decoder<'a> = JpegDecoder<Bytes<'a>>;
 
 /// What pixels hold that were never read: the middle of the scale, as other decoders leave it.
 const UNREAD: u8 = 128;
@@ -79,7 +79,7 @@ fn frame(bytes: &[u8]) -> Option<&[u8]> {
 
 /// Reads up to the first scan.
 fn headers(bytes: &[u8]) -> Result<(Decoder<'_>, (u32, u32)), String> {
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options());
+    let mut decoder = JpegDecoder::new_with_options(Bytes::new(bytes), options());
     decoder.decode_headers().map_err(|error| error.to_string())?;
     let (width, height) = decoder.dimensions().ok_or("the header has no size")?;
     let size = check_size(width as u64, height as u64, bytes.len() as u64 * MOST_PX_A_BYTE)?;

@@ -1,6 +1,7 @@
 //! Images: a file's bytes go in, RGB pixels come out, with a remark on all that was not plain decoding. Together with
 //! `drawn/` the only room that names the codec crates.
 
+mod bytes;
 mod encode;
 mod jpeg;
 mod png;
