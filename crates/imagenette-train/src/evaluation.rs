@@ -19,8 +19,9 @@ use crate::recipe::EvaluationConfig;
 use crate::watch::TrainWatch;
 use crate::weights::{Weights, download};
 
-/// Samples judged at a time; always the same, so that a saved network gives the same scores again.
-const BATCH: usize = 64;
+/// Pixels judged at a time, in whole photos: transforming the weights is worth it for many, and memory holds few large ones. Always
+/// the same, so that a saved network gives the same scores again.
+const BATCH_PIXELS: usize = 128 * 64 * 64;
 
 /// The data that a network is judged on.
 #[derive(Debug, Clone)]
@@ -72,9 +73,10 @@ impl EvaluationData {
     ) -> Result<Vec<u16>> {
         let EvaluationConfig { resolution: resolution_px, geometry } = self.config;
         let view = View::Evaluation(geometry);
+        let batch = (BATCH_PIXELS / (resolution_px as usize).pow(2)).clamp(16, 256);
         let requests: Vec<BatchRequest> = self
             .samples
-            .chunks(BATCH)
+            .chunks(batch)
             .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
             .collect();
         let threads = self.loader_threads;
