@@ -3,6 +3,9 @@
 //! Every kernel has a plain twin (modules named `twin`), which says in readable loops what it computes, and gives the
 //! same bits for any number of threads. It runs on the instruction set that its [`Level`] names and on rayon's pool.
 
+#[macro_use]
+mod each;
+
 pub mod activation;
 pub mod bf16;
 mod buffer;

@@ -184,9 +184,9 @@ fn scatter_columns(
     }
     let (whole_lanes, whole_columns) = (lanes / 4 * 4, columns / 4 * 4);
     for column in (0..whole_columns).step_by(4) {
-        let places = [0, 1, 2, 3].map(|i| place(column + i));
+        let places = each!(i in [0 1 2 3] => place(column + i));
         for lane in (0..whole_lanes).step_by(4) {
-            let rows = [0, 1, 2, 3].map(|i| four(&from[(lane + i) * pitch + column..]));
+            let rows = each!(i in [0 1 2 3] => four(&from[(lane + i) * pitch + column..]));
             for (turned, place) in f32x4::transpose(rows).iter().zip(places) {
                 to[place + lane..][..4].copy_from_slice(&turned.to_array());
             }
@@ -207,7 +207,7 @@ pub(super) fn turn(from: &[f32], width: usize, to: &mut [f32], rows: usize) {
     let whole = rows / 4 * 4;
     for row in (0..whole).step_by(4) {
         for lane in (0..lanes / 4 * 4).step_by(4) {
-            let numbers = [0, 1, 2, 3].map(|i| four(&from[(row + i) * width + lane..]));
+            let numbers = each!(i in [0 1 2 3] => four(&from[(row + i) * width + lane..]));
             for (i, turned) in f32x4::transpose(numbers).iter().enumerate() {
                 to[(lane + i) * rows + row..][..4].copy_from_slice(&turned.to_array());
             }

@@ -147,12 +147,9 @@ impl Kernels {
                 let Self { rows, inputs, width, to } = self;
                 let pitch = inputs * width + APART;
                 for first in (0..inputs * width).step_by(S::LANES) {
-                    let mut taps = [[s.splat(0.0); KERNEL_SIDE]; KERNEL_SIDE];
-                    for (y, taps) in taps.iter_mut().enumerate() {
-                        for (x, tap) in taps.iter_mut().enumerate() {
-                            *tap = s.load(&rows[(y * KERNEL_SIDE + x) * inputs * width + first..]);
-                        }
-                    }
+                    let taps = each!(y in [0 1 2] => each!(x in [0 1 2] => {
+                        s.load(&rows[(y * KERNEL_SIDE + x) * inputs * width + first..])
+                    }));
                     for (y, points) in transforms::kernel_tile(s, taps).into_iter().enumerate() {
                         for (x, point) in points.into_iter().enumerate() {
                             s.store(point, &mut to[(y * transforms::INPUT_SIDE + x) * pitch + first..]);

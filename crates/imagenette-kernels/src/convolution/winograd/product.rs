@@ -166,13 +166,11 @@ impl<T: Number> Work for Transform<'_, T> {
                 }
             }
             for channel in (0..channels).step_by(S::LANES) {
-                let mut numbers = [[s.splat(0.0); INPUT_SIDE]; INPUT_SIDE];
-                for (numbers, pixels) in numbers.iter_mut().zip(pixels.as_chunks::<INPUT_SIDE>().0) {
-                    for (number, (first, moves)) in numbers.iter_mut().zip(pixels) {
-                        // SAFETY: a pixel of the source has `channels` numbers, and the zeros fill a vector.
-                        *number = unsafe { s.load_numbers_from(first.add(channel * moves)) };
-                    }
-                }
+                let numbers = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
+                    let (first, moves) = pixels[y * INPUT_SIDE + x];
+                    // SAFETY: a pixel of the source has `channels` numbers, and the zeros fill a vector.
+                    unsafe { s.load_numbers_from(first.add(channel * moves)) }
+                }));
                 for (y, points) in transforms::input_tile(s, numbers).into_iter().enumerate() {
                     for (x, number) in points.into_iter().enumerate() {
                         let place = to.start(tile, y * INPUT_SIDE + x) + channel;
@@ -289,14 +287,11 @@ impl<T: Number> Multiply<'_, T> {
             let ([image, row, column], [rows, columns]) = (place, product.sides(place));
             let pixel = (image * product.grid[0] + row * OUTPUT_SIDE) * product.grid[1] + column * OUTPUT_SIDE;
             for channel in (0..channels).step_by(S::LANES) {
-                let mut points = [[s.splat(0.0); INPUT_SIDE]; INPUT_SIDE];
-                for (y, points) in points.iter_mut().enumerate() {
-                    for (x, point) in points.iter_mut().enumerate() {
-                        let place = products.start(tile, y * INPUT_SIDE + x) + channel;
-                        // SAFETY: the products are this task's own and lie within their room.
-                        *point = unsafe { s.load_from(products.numbers.at(place, S::LANES)) };
-                    }
-                }
+                let points = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
+                    let place = products.start(tile, y * INPUT_SIDE + x) + channel;
+                    // SAFETY: the products are this task's own and lie within their room.
+                    unsafe { s.load_from(products.numbers.at(place, S::LANES)) }
+                }));
                 let numbers = transforms::output_tile(s, points);
                 let (mut near, mut sum, mut squares) = (s.splat(0.0), s.splat(0.0), s.splat(0.0));
                 if MEASURED && pixels_done == 0 {

@@ -99,31 +99,21 @@ pub(super) fn kernel_gradient<S: Simd>(s: S, u: [S::V; 6]) -> [S::V; 3] {
 
 /// A transform along both axes: columns first, whose results go row by row through the second.
 macro_rules! both_axes {
-    ($name:ident, $along:ident, $from:literal, $to:literal) => {
+    ($name:ident, $along:ident, $from:tt, $from_side:literal, $to:tt, $to_side:literal) => {
         #[doc = concat!("[`", stringify!($along), "`] along both axes of a tile, row by row.")]
         #[inline(always)]
-        pub(super) fn $name<S: Simd>(s: S, tile: [[S::V; $from]; $from]) -> [[S::V; $to]; $to] {
-            let mut half = [[s.splat(0.0); $from]; $to];
-            for x in 0..$from {
-                let mut column = [s.splat(0.0); $from];
-                for (y, number) in column.iter_mut().enumerate() {
-                    *number = tile[y][x];
-                }
-                for (y, number) in $along(s, column).into_iter().enumerate() {
-                    half[y][x] = number;
-                }
-            }
-            let mut whole = [[s.splat(0.0); $to]; $to];
-            for (whole, half) in whole.iter_mut().zip(half) {
-                *whole = $along(s, half);
-            }
-            whole
+        pub(super) fn $name<S: Simd>(
+            s: S,
+            tile: [[S::V; $from_side]; $from_side],
+        ) -> [[S::V; $to_side]; $to_side] {
+            let columns = each!(x in $from => $along(s, each!(y in $from => tile[y][x])));
+            each!(y in $to => $along(s, each!(x in $from => columns[x][y])))
         }
     };
 }
 
-both_axes!(input_tile, input, 6, 6);
-both_axes!(kernel_tile, kernel, 3, 6);
-both_axes!(output_tile, output, 6, 4);
-both_axes!(output_gradient_tile, output_gradient, 4, 6);
-both_axes!(kernel_gradient_tile, kernel_gradient, 6, 3);
+both_axes!(input_tile, input, [0 1 2 3 4 5], 6, [0 1 2 3 4 5], 6);
+both_axes!(kernel_tile, kernel, [0 1 2], 3, [0 1 2 3 4 5], 6);
+both_axes!(output_tile, output, [0 1 2 3 4 5], 6, [0 1 2 3], 4);
+both_axes!(output_gradient_tile, output_gradient, [0 1 2 3], 4, [0 1 2 3 4 5], 6);
+both_axes!(kernel_gradient_tile, kernel_gradient, [0 1 2 3 4 5], 6, [0 1 2], 3);

@@ -135,13 +135,11 @@ impl<T: Number> Work for TransformGradient<'_, T> {
                 }
             }
             for channel in (0..outputs).step_by(S::LANES) {
-                let mut numbers = [[s.splat(0.0); OUTPUT_SIDE]; OUTPUT_SIDE];
-                for (numbers, pixels) in numbers.iter_mut().zip(pixels.as_chunks::<OUTPUT_SIDE>().0) {
-                    for (number, (first, moves)) in numbers.iter_mut().zip(pixels) {
-                        // SAFETY: a pixel of the gradient has `outputs` numbers, and the zeros fill a vector.
-                        *number = unsafe { s.load_numbers_from(first.add(channel * moves)) };
-                    }
-                }
+                let numbers = each!(y in [0 1 2 3] => each!(x in [0 1 2 3] => {
+                    let (first, moves) = pixels[y * OUTPUT_SIDE + x];
+                    // SAFETY: a pixel of the gradient has `outputs` numbers, and the zeros fill a vector.
+                    unsafe { s.load_numbers_from(first.add(channel * moves)) }
+                }));
                 let panel = channel / self.width;
                 let width = self.width.min(outputs - panel * self.width);
                 let start = panel * self.width * self.round + (tile - self.first) * width + channel % self.width;
@@ -225,14 +223,11 @@ impl Work for Finish<'_> {
         let mut rows = Aligned::scratch(inputs * taps * width);
         for input in 0..inputs {
             for lane in (0..width).step_by(S::LANES) {
-                let mut points = [[s.splat(0.0); INPUT_SIDE]; INPUT_SIDE];
-                for (y, points) in points.iter_mut().enumerate() {
-                    for (x, point) in points.iter_mut().enumerate() {
-                        let place = (y * INPUT_SIDE + x) * matrix + start + input * width + lane;
-                        // SAFETY: the sums are whole, and nothing writes to them any more.
-                        *point = unsafe { s.load_from(sums.at(place, S::LANES)) };
-                    }
-                }
+                let points = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
+                    let place = (y * INPUT_SIDE + x) * matrix + start + input * width + lane;
+                    // SAFETY: the sums are whole, and nothing writes to them any more.
+                    unsafe { s.load_from(sums.at(place, S::LANES)) }
+                }));
                 for (y, taps_of_row) in transforms::kernel_gradient_tile(s, points).into_iter().enumerate() {
                     for (x, number) in taps_of_row.into_iter().enumerate() {
                         s.store(number, &mut rows[(input * taps + y * KERNEL_SIDE + x) * width + lane..]);
