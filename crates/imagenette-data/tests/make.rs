@@ -103,6 +103,26 @@ fn every_layout_gives_the_same_dataset() {
     }
 }
 
+/// A process that is killed while it removes what it worked with leaves a part of it.
+#[test]
+fn what_an_earlier_making_left_is_removed_and_what_another_one_needs_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, out) = (place.path().join("copy"), place.path().join("out"));
+    write_layout(&from, "tars", &photos());
+    make(&job(two_classes(), &from, &out), &Silent).unwrap();
+    let before = contents(&out.join("two"));
+    let (remains, unfinished) = (out.join(".made-two"), out.join(".making-two/part"));
+    fs::create_dir_all(remains.join("part/train")).unwrap();
+    fs::create_dir_all(&unfinished).unwrap();
+    let Made::Datasets(made, None) = make(&job(two_classes(), &from, &out), &Silent).unwrap() else {
+        panic!("everything was there")
+    };
+    assert!(made.iter().all(|made| made.was_there));
+    assert!(!remains.exists(), "nobody needs it");
+    assert!(unfinished.exists(), "it may be of a making in another form");
+    assert!(before == contents(&out.join("two")));
+}
+
 #[test]
 fn one_thread_and_four_make_the_same_bytes_in_folders_and_archives() {
     let place = tempfile::tempdir().unwrap();

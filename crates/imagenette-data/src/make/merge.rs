@@ -8,7 +8,7 @@ use super::join::{Complete, Joined};
 use super::journal::{Entry, PartHeader, read_complete, verified};
 use super::membership::{Membership, member_paths};
 use super::reader::shard_of;
-use super::target::{Target, create_folder, remove_folder};
+use super::target::{Target, create_folder};
 use super::{Form, Made, read_noise};
 use crate::error::{DataError, Result};
 use crate::source::lock::NameLock;
@@ -47,10 +47,11 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let out = job.out.clone().unwrap_or_else(|| parts.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
     let target = Target { spec: &spec, out: &out, form: job.form, force: job.force };
     create_folder(&out)?;
-    let _lock = NameLock::acquire_file(&out.join(format!(".making-{}.lock", spec.name)), &spec.name, watch)?;
+    let lock = target.lock(watch)?;
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        return target.all_there();
+        drop(lock);
+        return target.all_there(watch);
     }
     let mut complete = Vec::with_capacity(folders.len());
     for number in 1..=of {
@@ -88,9 +89,8 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     }
     let joined = Joined::of(&complete, &membership, true)?;
     joined.check()?;
-    let work = out.join(format!(".making-{}", spec.name));
-    let made = target.finish(&joined, &work, &missing, noise.as_ref(), watch)?;
-    remove_folder(&work)?;
+    let made = target.finish(&joined, &missing, noise.as_ref(), watch)?;
+    target.remove_work()?;
     Ok(Made::Datasets(made, Some(joined.summary)))
 }
 

@@ -135,18 +135,18 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     // Looked at before anything is written: what is finished in a read-only place can be used.
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        return target.all_there();
+        return target.all_there(watch);
     }
     let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
     create_folder(&job.out)?;
-    let _lock = NameLock::acquire_file(&job.out.join(format!(".making-{}.lock", spec.name)), &spec.name, watch)?;
+    let lock = target.lock(watch)?;
     // Whoever held the lock before has perhaps made it meanwhile.
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        return target.all_there();
+        drop(lock);
+        return target.all_there(watch);
     }
-    let work = job.out.join(format!(".making-{}", spec.name));
-    let folder = work.join("part");
+    let folder = target.work().join("part");
     let part = make_part(job, &membership, members.as_deref(), &folder, (1, 1), watch)?;
     let complete = [Complete {
         folder: folder.clone(),
@@ -157,9 +157,9 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     let joined = Joined::of(&complete, &membership, false)?;
     // Whoever mends the copy then runs the same command, which must look at it again.
     joined.check().inspect_err(|_| part.reopen())?;
-    let made = target.finish(&joined, &work, &missing, noise.as_ref(), watch)?;
+    let made = target.finish(&joined, &missing, noise.as_ref(), watch)?;
     drop(part);
-    remove_folder(&work)?;
+    target.remove_work()?;
     Ok(Made::Datasets(made, Some(joined.summary)))
 }
 

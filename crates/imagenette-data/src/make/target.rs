@@ -11,6 +11,7 @@ use super::{Form, Made, MadeDataset};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::manifest::Manifest;
+use crate::source::lock::NameLock;
 use crate::watch::Watch;
 
 /// Where finished datasets come to lie.
@@ -60,7 +61,44 @@ impl Target<'_> {
         Ok(missing)
     }
 
-    pub(super) fn all_there(&self) -> Result<Made> {
+    /// The lock of all work on the spec's datasets.
+    pub(super) fn lock(&self, watch: &dyn Watch) -> Result<NameLock> {
+        NameLock::acquire_file(&self.out.join(format!(".making-{}.lock", self.spec.name)), &self.spec.name, watch)
+    }
+
+    /// Where they are made.
+    pub(super) fn work(&self) -> PathBuf {
+        self.out.join(format!(".making-{}", self.spec.name))
+    }
+
+    /// What is left of the work when everything is made. It has a name of its own, so that whoever finds it knows that nobody
+    /// needs it any more.
+    fn remains(&self) -> PathBuf {
+        self.out.join(format!(".made-{}", self.spec.name))
+    }
+
+    /// Removes the work once everything is in its place.
+    pub(super) fn remove_work(&self) -> Result<()> {
+        let (work, remains) = (self.work(), self.remains());
+        remove_folder(&remains)?;
+        match fs::rename(&work, &remains) {
+            // Archives made of shards need no place to be made in.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(DataError::io("rename", &work)(error)),
+            Ok(()) => remove_folder(&remains),
+        }
+    }
+
+    /// What is finished, when nothing is missing. Removes what a process left that was killed while it removed its work; the
+    /// caller does not hold the lock.
+    pub(super) fn all_there(&self, watch: &dyn Watch) -> Result<Made> {
+        let remains = self.remains();
+        if remains.exists()
+            && let Err(error) = self.lock(watch).and_then(|_lock| remove_folder(&remains))
+        {
+            // A read-only place is used as it is.
+            watch.notice(&format!("what an earlier making left stays: {error}"));
+        }
         let there = |size: &Size| -> Result<MadeDataset> {
             let path = self.place(*size);
             let manifest = if self.form == Form::Folder { Some(Manifest::read(&path)?) } else { None };
@@ -72,11 +110,11 @@ impl Target<'_> {
     pub(super) fn finish(
         &self,
         joined: &Joined<'_>,
-        work: &Path,
         missing: &[Size],
         noise: Option<&NoisyLabels>,
         watch: &dyn Watch,
     ) -> Result<Vec<MadeDataset>> {
+        let work = self.work();
         let mut made = Vec::new();
         for size in &self.spec.sizes {
             let path = self.place(*size);
