@@ -42,8 +42,8 @@ pub struct RunRecord {
     pub steps: u64,
     /// Training samples drawn, counted one by one: an epoch drops its last part-filled batch.
     pub samples_drawn: u64,
-    /// Floating-point operations of the training steps' convolutions and matrices, two for a multiplication with an addition
-    /// and three times the forward pass for a step.
+    /// Floating-point operations of the training steps' convolutions and matrices, two for a multiplication with an addition,
+    /// three times the forward pass for a step and the products of matrices of an optimizer that has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_flop: Option<f64>,
     /// Where the time went.

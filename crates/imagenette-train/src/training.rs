@@ -188,9 +188,10 @@ impl Training {
     }
 
     /// Floating-point operations of all steps: two for a multiplication with an addition, three times the forward pass for
-    /// what is learned from, and one forward pass for what a selection judges.
+    /// what is learned from, one forward pass for what a selection judges, and the optimizer's products of matrices.
     fn training_flop(&self, recipe: &Recipe, device: &Device) -> f64 {
         let mut by_px: HashMap<u32, u64> = HashMap::new();
+        let update = recipe.optimizer.multiply_adds(self.model.layout());
         let steps = (0..self.limit.steps()).map(|step| {
             let PlannedStep { px, count, progress, .. } = *self.limit.step(step);
             let forward = *by_px.entry(px).or_insert_with(|| self.multiply_adds(px, device));
@@ -198,7 +199,7 @@ impl Training {
                 Some(selection) => count + 3 * selection.count(count),
                 None => 3 * count,
             };
-            2.0 * forward as f64 * passes as f64
+            2.0 * (forward as f64 * passes as f64 + update as f64)
         });
         steps.sum()
     }

@@ -244,6 +244,14 @@ fn every_option_learns_and_is_accounted_for() {
                 assert_eq!(record.samples_drawn, 6 * 48);
             }
             "stages" => assert_eq!(record.samples_drawn, 3 * 60 + 3 * 56),
+            // Rows and columns of the convolutions as matrices, five iterations of three products for each.
+            "muon" => {
+                let products =
+                    [(8, 72), (8, 72), (16, 72), (16, 144)].map(|(rows, columns)| rows * rows * (2 * columns + rows));
+                let update = 2 * 5 * products.iter().sum::<u64>();
+                assert_eq!(record.training_flop, Some(flop + (record.steps * update) as f64));
+                assert_eq!(record.samples_drawn, plain.samples_drawn);
+            }
             // What is judged but not learned from costs a forward pass and counts as drawn.
             "erasing, mixing and selection" => {
                 assert_eq!(record.samples_drawn, plain.samples_drawn);

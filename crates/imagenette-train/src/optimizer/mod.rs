@@ -127,6 +127,15 @@ impl OptimizerConfig {
         )
     }
 
+    /// Multiplications with an addition in the products of matrices of one step: Muon has some, the others have none.
+    pub fn multiply_adds(&self, layout: &Layout) -> u64 {
+        let of_slot = |slot: &Slot| match self.rule(slot) {
+            Rule::Muon(config, shape) => config.multiply_adds(shape),
+            Rule::Sgd(_) | Rule::AdamW(_) | Rule::Ranger(_) => 0,
+        };
+        layout.slots().iter().map(of_slot).sum()
+    }
+
     /// What moves a tensor.
     fn rule(&self, slot: &Slot) -> Rule<'_> {
         match self {

@@ -86,6 +86,12 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
 }
 
 impl MuonConfig {
+    /// Multiplications with an addition that a step of a matrix takes: three products for each iteration.
+    pub(super) fn multiply_adds(&self, [rows, columns]: [usize; 2]) -> u64 {
+        let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
+        u64::from(self.steps) * short * short * (2 * long + short)
+    }
+
     /// One step of a matrix; gives weight and momentum.
     pub(super) fn update(
         &self,
@@ -171,6 +177,15 @@ mod tests {
             &orthogonalise(wide, 3).reshape([6]),
             [0.611232214061, -0.341929178835, 0.022586919760, 0.340236270863, 0.560694253214, -0.228828337374],
         );
+    }
+
+    #[test]
+    fn a_step_counts_the_products_of_its_iterations() {
+        let config: MuonConfig =
+            toml::from_str("learning_rate = 0.2\nsteps = 3\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
+        // [2, 5] × [5, 2], [2, 2] × [2, 2] and [2, 2] × [2, 5].
+        assert_eq!(config.multiply_adds([2, 5]), 3 * (20 + 8 + 20));
+        assert_eq!(config.multiply_adds([5, 2]), config.multiply_adds([2, 5]));
     }
 
     // def muon(shape, scale, norm, lr, mom, wd):
