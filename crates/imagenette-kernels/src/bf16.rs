@@ -51,6 +51,12 @@ impl Bf16 {
     pub const fn to_f32(self) -> f32 {
         f32::from_bits((self.0 as u32) << 16)
     }
+
+    /// Two numbers as a word, which is only moved as an f32, never calculated with.
+    #[inline(always)]
+    pub(crate) const fn pair(first: Self, second: Self) -> f32 {
+        f32::from_bits(first.0 as u32 | (second.0 as u32) << 16)
+    }
 }
 
 /// Rounds every number.

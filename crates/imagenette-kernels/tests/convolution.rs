@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Numbers, assert_close, assert_near, assert_same_bits_for_any_threads, cases, none, to_f32, to_f64};
+use common::{
+    Numbers, assert_close, assert_near, assert_near_on_average, assert_same_bits_for_any_threads, cases, none, to_f32,
+    to_f64,
+};
 use imagenette_kernels::convolution::{Convolution, ConvolutionShape, twin};
 use imagenette_kernels::normalization::twin::statistics as statistics_twin;
 use imagenette_kernels::{Bf16, Level, Number, ShapeError};
@@ -74,17 +77,30 @@ fn chosen_shapes() -> Vec<ConvolutionShape> {
 }
 
 /// Relative to the sum of the products' magnitudes: f32 sums of a few thousand products.
-const TOLERANCE: f64 = 2e-6;
+const TOLERANCE: Tolerance = Tolerance::Each(2e-6);
 
 /// The same where tiles are transformed: an output then has the rounding errors of all pixels of its tile, larger ones than its own
 /// among them.
-const TRANSFORMED_TOLERANCE: f64 = 1e-5;
+const TRANSFORMED_TOLERANCE: Tolerance = Tolerance::Each(1e-5);
+
+/// The root mean square of the errors relative to that of the results where transformed tiles are rounded to pairs of `Bf16`: the
+/// transform back makes some seven times as much of them as the direct way's rounding of weights.
+const TRANSFORMED_PAIRS_TOLERANCE: Tolerance = Tolerance::Average(0.016);
+
+/// How near a kernel has to come to its twin.
+#[derive(Clone, Copy)]
+enum Tolerance {
+    /// Relative to the sum of the products' magnitudes, each number.
+    Each(f64),
+    /// Relative to the results, on average.
+    Average(f64),
+}
 
 fn magnitudes(numbers: &[f64]) -> Vec<f64> {
     numbers.iter().map(|x| x.abs()).collect()
 }
 
-fn check<T: Number>(level: Level, shape: ConvolutionShape, tolerance: f64, random: &mut Numbers) {
+fn check<T: Number>(level: Level, shape: ConvolutionShape, tolerance: Tolerance, random: &mut Numbers) {
     let convolution = Convolution::new(shape).expect("a valid shape");
     let input = random.stored::<T>(convolution.input_len());
     let weights = random.numbers(convolution.weights_len());
@@ -100,20 +116,27 @@ fn check<T: Number>(level: Level, shape: ConvolutionShape, tolerance: f64, rando
     convolution.forward(level, &input, &weights, &mut output);
     let expected = twin::forward(&convolution, &input64, &weights64);
     let magnitudes = twin::forward(&convolution, &absolute[0], &absolute[1]);
-    assert_near(&name("output"), &output, &expected, &magnitudes, tolerance);
+    assert_as_near(&name("output"), &output, &expected, &magnitudes, tolerance);
     check_measured(level, &convolution, &input, &weights, &output);
 
     let mut input_gradient = vec![none::<T>(); convolution.input_len()];
     convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
     let expected = twin::input_gradient(&convolution, &gradient64, &weights64);
     let magnitudes = twin::input_gradient(&convolution, &absolute[2], &absolute[1]);
-    assert_near(&name("input gradient"), &input_gradient, &expected, &magnitudes, tolerance);
+    assert_as_near(&name("input gradient"), &input_gradient, &expected, &magnitudes, tolerance);
 
     let mut weight_gradient = vec![f32::NAN; convolution.weights_len()];
     convolution.weight_gradient(level, &input, &gradient, &mut weight_gradient);
     let expected = twin::weight_gradient(&convolution, &input64, &gradient64);
     let magnitudes = twin::weight_gradient(&convolution, &absolute[0], &absolute[2]);
-    assert_near(&name("weight gradient"), &weight_gradient, &expected, &magnitudes, tolerance);
+    assert_as_near(&name("weight gradient"), &weight_gradient, &expected, &magnitudes, tolerance);
+}
+
+fn assert_as_near<T: Number>(what: &str, found: &[T], expected: &[f64], magnitudes: &[f64], tolerance: Tolerance) {
+    match tolerance {
+        Tolerance::Each(tolerance) => assert_near(what, found, expected, magnitudes, tolerance),
+        Tolerance::Average(tolerance) => assert_near_on_average(what, found, expected, tolerance),
+    }
 }
 
 /// Measuring changes nothing in the output, and finds the statistics of what was stored.
@@ -185,16 +208,18 @@ fn transformed_products_agree_with_the_twins() {
         padding: [random.within(0, 2), random.within(0, 2)],
     };
     for level in Level::available() {
+        let of_bf16 = if level.has_bf16_products() { TRANSFORMED_PAIRS_TOLERANCE } else { TRANSFORMED_TOLERANCE };
         for seed in cases(40) {
             let mut random = Numbers::new(2000 + seed);
             let shape = random_shape(&mut random);
             check::<f32>(level, shape, TRANSFORMED_TOLERANCE, &mut random);
-            check::<Bf16>(level, shape, TRANSFORMED_TOLERANCE, &mut random);
+            check::<Bf16>(level, shape, of_bf16, &mut random);
         }
         // Fewer and more blocks of tiles than share their transformed tiles; several rounds of a weight gradient.
         for (seed, shape) in [shape(24, 8, [96, 80], 3, 1, 1), shape(40, 17, [16, 64], 3, 1, 1)].into_iter().enumerate()
         {
             check::<f32>(level, shape, TRANSFORMED_TOLERANCE, &mut Numbers::new(seed as u64));
+            check::<Bf16>(level, shape, of_bf16, &mut Numbers::new(seed as u64));
         }
     }
 }

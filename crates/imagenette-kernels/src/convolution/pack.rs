@@ -141,11 +141,11 @@ impl<W: Number> Work for Round<'_, W> {
                     let (first, second) = rows.split_at(width);
                     if second.is_empty() {
                         for (word, first) in words.iter_mut().zip(first) {
-                            *word = pair(Bf16::from_f32(*first), Bf16::default());
+                            *word = Bf16::pair(Bf16::from_f32(*first), Bf16::default());
                         }
                     } else {
                         for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
-                            *word = pair(Bf16::from_f32(*first), Bf16::from_f32(*second));
+                            *word = Bf16::pair(Bf16::from_f32(*first), Bf16::from_f32(*second));
                         }
                     }
                 }
@@ -156,12 +156,6 @@ impl<W: Number> Work for Round<'_, W> {
             }
         }
     }
-}
-
-/// Two numbers as a word, which is only moved as an f32, never calculated with.
-#[inline(always)]
-pub(super) fn pair(first: Bf16, second: Bf16) -> f32 {
-    f32::from_bits(u32::from(first.to_bits()) | u32::from(second.to_bits()) << 16)
 }
 
 /// Copies a matrix of `lanes` rows, `pitch` apart, and `columns` columns column by column: column `c` becomes the `lanes`

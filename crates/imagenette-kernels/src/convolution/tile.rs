@@ -187,10 +187,10 @@ impl OuterTile<'_> {
 
 /// The operands of a weight-gradient tile whose rows lie at regular distances.
 pub(super) struct StridedTile {
-    /// The input channels of the first row, and numbers from one row's to the next one's.
+    /// The words of the first row's input channels, and words from one row's to the next one's.
     pub(super) input: *const f32,
     pub(super) input_pitch: usize,
-    /// `[row][output channel of the panel]`.
+    /// Words `[row][output channel of the panel]`.
     pub(super) gradient: *const f32,
     pub(super) count: usize,
     /// The tile of sums, and numbers from one input channel's sums to the next one's.
@@ -203,10 +203,10 @@ impl StridedTile {
     /// `target[i][o] (+)= Σ input[row][i] · gradient[row][o]` for `CHANNELS` input channels.
     ///
     /// # Safety
-    /// Each of `count` rows has `CHANNELS` numbers of input and `VECTORS * LANES` of gradient, and the target is a tile of that
+    /// Each of `count` rows has `CHANNELS` words of input and `VECTORS * LANES` of gradient, and the target is a tile of that
     /// size that nothing else touches.
     #[inline(always)]
-    unsafe fn add<S: Simd, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
+    unsafe fn add<S: Simd, W: Number, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
         let mut sums = [[s.splat(0.0); VECTORS]; CHANNELS];
         if !self.fresh {
             for (i, sums) in sums.iter_mut().enumerate() {
@@ -225,7 +225,7 @@ impl StridedTile {
                     *word = input.add(i);
                 }
                 let gradient = self.gradient.add(row * (VECTORS * S::LANES));
-                add_products::<S, f32, CHANNELS, VECTORS>(s, &mut sums, words, gradient);
+                add_products::<S, W, CHANNELS, VECTORS>(s, &mut sums, words, gradient);
             }
         }
         for (i, sums) in sums.iter().enumerate() {
@@ -241,17 +241,17 @@ impl StridedTile {
     /// # Safety
     /// As for `add`, with these sizes.
     #[inline(always)]
-    pub(super) unsafe fn add_sized<S: Simd>(&self, s: S, channels: usize, vectors: usize) {
+    pub(super) unsafe fn add_sized<S: Simd, W: Number>(&self, s: S, channels: usize, vectors: usize) {
         macro_rules! sizes {
             ($($channels:literal)*) => {
                 // SAFETY: the caller's promise, for the sizes that it names.
                 unsafe {
                     match (channels, vectors) {
                         $(
-                            ($channels, 1) => self.add::<S, $channels, 1>(s),
-                            ($channels, 2) => self.add::<S, $channels, 2>(s),
-                            ($channels, 3) => self.add::<S, $channels, 3>(s),
-                            ($channels, 4) => self.add::<S, $channels, 4>(s),
+                            ($channels, 1) => self.add::<S, W, $channels, 1>(s),
+                            ($channels, 2) => self.add::<S, W, $channels, 2>(s),
+                            ($channels, 3) => self.add::<S, W, $channels, 3>(s),
+                            ($channels, 4) => self.add::<S, W, $channels, 4>(s),
                         )*
                         _ => unreachable!("tiles have one to six channels and one to four vectors"),
                     }

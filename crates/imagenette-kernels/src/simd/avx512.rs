@@ -156,6 +156,18 @@ impl Simd for Avx512Bf16 {
         unsafe { _mm256_storeu_si256(to.cast(), std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(a))) }
     }
     #[inline(always)]
+    fn pair_up(self, first: __m512, second: __m512) -> __m512 {
+        // SAFETY: the token proves the instructions; both types are 64 bytes of bits.
+        unsafe {
+            let halves = std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first));
+            #[rustfmt::skip]
+            let in_turn = _mm512_set_epi16(
+                31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0,
+            );
+            _mm512_castsi512_ps(_mm512_permutexvar_epi16(in_turn, halves))
+        }
+    }
+    #[inline(always)]
     fn add_pair_products(self, a: __m512, b: __m512, sum: __m512) -> __m512 {
         // SAFETY: the token proves the instruction; both types are 64 bytes of bits.
         unsafe {

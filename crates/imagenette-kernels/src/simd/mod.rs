@@ -71,6 +71,18 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// `LANES` numbers can be written to `to`.
     unsafe fn store_bf16_to(self, a: Self::V, to: *mut Bf16);
 
+    /// Pairs of `Bf16`: each number of `first` beside the one of `second`, rounded as [`Simd::store_bf16_to`] does.
+    #[inline(always)]
+    fn pair_up(self, first: Self::V, second: Self::V) -> Self::V {
+        let mut numbers = [[Bf16::default(); MAX_LANES]; 2];
+        self.store(first, &mut numbers[0]);
+        self.store(second, &mut numbers[1]);
+        let mut words = [0.0f32; MAX_LANES];
+        for (word, (first, second)) in words.iter_mut().zip(numbers[0].iter().zip(&numbers[1])) {
+            *word = Bf16::pair(*first, *second);
+        }
+        self.load(&words)
+    }
     /// The numbers in the lower halves of lanes that hold pairs of `Bf16`.
     fn first_of_pairs(self, pairs: Self::V) -> Self::V;
     /// The numbers in the upper halves.

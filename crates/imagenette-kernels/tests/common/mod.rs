@@ -77,6 +77,24 @@ pub fn assert_near<T: Number>(what: &str, found: &[T], expected: &[f64], magnitu
     }
 }
 
+/// The errors' root mean square lies within `tolerance` times the expected numbers' own, and no error is seven times as large: for
+/// sums whose terms were rounded one by one.
+pub fn assert_near_on_average<T: Number>(what: &str, found: &[T], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}: length");
+    let mean_square = |numbers: &[f64]| numbers.iter().map(|x| x * x).sum::<f64>() / numbers.len().max(1) as f64;
+    let allowed = tolerance * mean_square(expected).sqrt();
+    let errors: Vec<f64> = found.iter().zip(expected).map(|(x, y)| f64::from(x.to_f32()) - y).collect();
+    let error = mean_square(&errors).sqrt();
+    assert!(error <= allowed, "{what}: the errors' root mean square is {error}, expected up to {allowed}");
+    for (i, (error, expected)) in errors.iter().zip(expected).enumerate() {
+        assert!(
+            error.abs() <= 7.0 * allowed,
+            "{what}: element {i} is off by {error}, of {expected} ± {}",
+            7.0 * allowed
+        );
+    }
+}
+
 /// Every number lies within `tolerance` times the largest expected magnitude (at least one).
 pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}: length");

@@ -5,7 +5,6 @@
 //! shift the input by an odd number of pixels, of the input the word that begins at every pixel and at the one before the
 //! first. Where a row ends between the two, the second is zero.
 
-use super::super::pack::pair;
 use super::super::tile::Pair;
 use super::Chunk;
 use crate::bf16::Bf16;
@@ -196,7 +195,7 @@ fn pair_neighbours<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: u
                 Some(numbers) => std::array::from_fn(|c| half(numbers[c])),
                 None => [Bf16::default(); WIDTH],
             };
-            *to = std::array::from_fn(|c| pair(first[c], second[c]));
+            *to = std::array::from_fn(|c| Bf16::pair(first[c], second[c]));
             first = second;
         }
     }
@@ -223,11 +222,11 @@ fn pair_up<T: Number>(from: &[T], pitch: usize, pixels: usize, count: usize, to:
         if 2 * word + 1 < pixels {
             let second = &from[(2 * word + 1) * pitch..][..count];
             for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
-                *to = pair(half(*first), half(*second));
+                *to = Bf16::pair(half(*first), half(*second));
             }
         } else {
             for (to, first) in to.iter_mut().zip(first) {
-                *to = pair(half(*first), Bf16::default());
+                *to = Bf16::pair(half(*first), Bf16::default());
             }
         }
         to[count..].fill(0.0);

@@ -10,21 +10,24 @@ mod transforms;
 mod weight_gradient;
 
 use super::{Convolution, pack};
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 use crate::level::{Level, Work};
 use crate::normalization::PartMoments;
-use crate::number::{Number, is_bf16};
+use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
 use product::Product;
 use rayon::prelude::*;
-use transforms::{KERNEL_SIDE, OUTPUT_SIDE, POINTS};
+use std::marker::PhantomData;
+use transforms::{INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
 pub(super) use weight_gradient::run as weight_gradient;
 
 /// Tiles whose products take as long as transforming the weights does, whose 36 numbers for 9 seldom stay in the caches.
 const WEIGHTS_IN_TILES: usize = 32;
-/// What transforming a tile costs, in hundredths of its products.
-const TRANSFORMS_PERCENT: usize = 120;
+/// What a transformed tile costs, in hundredths of its products; of pairs, whose products take half the time, too.
+const TILE_PERCENT: usize = 120;
+const TILE_OF_PAIRS_PERCENT: usize = 160;
 
 /// The two passes whose result is a map; the third has a module of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +46,14 @@ impl Convolution {
             && shape.input_channels.is_multiple_of(lanes)
             && shape.output_channels.is_multiple_of(lanes)
             && shape.input_channels >= 16;
-        // Pairs of bf16 do two products at once, where there is an instruction for it; where there is none, they are multiplied so
-        // that the path is tested, not for speed.
-        let pairs = is_bf16::<T>() && level.multiplies_pairs();
+        // Where there is no instruction for pairs of bf16, they are multiplied so that the direct path is tested, not for speed.
+        let pairs = multiplies_pairs::<T>(level);
         if !fits || (pairs && !level.has_bf16_products()) {
             return false;
         }
         let tiles = shape.images * self.output[0].div_ceil(OUTPUT_SIDE) * self.output[1].div_ceil(OUTPUT_SIDE);
-        let transformed = POINTS * (tiles + WEIGHTS_IN_TILES) * TRANSFORMS_PERCENT / 100;
+        let percent = if pairs { TILE_OF_PAIRS_PERCENT } else { TILE_PERCENT };
+        let transformed = POINTS * (tiles + WEIGHTS_IN_TILES) * percent / 100;
         // The direct way leaves out the products with padding in small images.
         let seen: usize = (0..2)
             .map(|axis| {
@@ -63,8 +66,7 @@ impl Convolution {
                     .sum::<usize>()
             })
             .product();
-        let direct = shape.images * seen / if pairs { 2 } else { 1 };
-        transformed < direct
+        transformed < shape.images * seen
     }
 
     /// The output, or the input's gradient, whose source is the output's gradient and whose kernels are turned round.
@@ -115,56 +117,91 @@ impl Convolution {
                 grid: shape.input,
             },
         };
-        let kernels = Kernels::transform::<T>(level, weights, &order);
-        product.run(level, &kernels, target, moments);
+        if multiplies_pairs::<T>(level) {
+            product.run::<Bf16>(level, &Kernels::transform::<Bf16, T>(level, weights, &order), target, moments);
+        } else {
+            product.run::<f32>(level, &Kernels::transform::<f32, T>(level, weights, &order), target, moments);
+        }
     }
 }
 
-/// Transformed weights, `[panel][point][input channel][output channel of the panel]`.
+/// Whether tiles of maps of `T` are stored and multiplied as pairs of `Bf16` once they are transformed.
+fn multiplies_pairs<T: Number>(level: Level) -> bool {
+    is_bf16::<T>() && level.multiplies_pairs()
+}
+
+/// Transformed weights as words, `[panel][point][word of input channels][output channel of the panel]`.
 struct Kernels {
     data: Aligned,
-    inputs: usize,
+    /// Words of the input channels.
+    words: usize,
     outputs: usize,
     /// Output channels of a panel; the last may have fewer.
     width: usize,
 }
 
-/// Numbers between the points' matrices beyond what they take, so that the same place of each lies in another set of the caches.
+/// Words between the points' matrices beyond what they take, so that the same place of each lies in another set of the caches.
 const APART: usize = 16;
 
+/// The same in numbers of `W`.
+const fn apart<W: Number>() -> usize {
+    APART * per_word::<W>()
+}
+
 impl Kernels {
-    fn transform<T: Number>(level: Level, weights: &[f32], order: &pack::Order<'_>) -> Self {
-        struct Panel<'a> {
+    /// Transforms weights for maps of `T` to words of `W`. Where these are pairs, weights are rounded once they are transformed,
+    /// else before it as the direct way does.
+    fn transform<W: Number, T: Number>(level: Level, weights: &[f32], order: &pack::Order<'_>) -> Self {
+        struct Panel<'a, W> {
             rows: &'a [f32],
             inputs: usize,
             width: usize,
             to: &'a mut [f32],
+            words: PhantomData<W>,
         }
-        impl Work for Panel<'_> {
+        impl<W: Number> Work for Panel<'_, W> {
             type Output = ();
             #[inline(always)]
             fn run<S: Simd>(self, s: S) {
-                let Self { rows, inputs, width, to } = self;
-                let pitch = inputs * width + APART;
-                for first in (0..inputs * width).step_by(S::LANES) {
-                    let taps = each!(y in [0 1 2] => each!(x in [0 1 2] => {
-                        s.load(&rows[(y * KERNEL_SIDE + x) * inputs * width + first..])
-                    }));
-                    for (y, points) in transforms::kernel_tile(s, taps).into_iter().enumerate() {
-                        for (x, point) in points.into_iter().enumerate() {
-                            s.store(point, &mut to[(y * transforms::INPUT_SIDE + x) * pitch + first..]);
+                let Self { rows, inputs, width, to, .. } = self;
+                let pitch = inputs / per_word::<W>() * width + APART;
+                for word in 0..inputs / per_word::<W>() {
+                    for lane in (0..width).step_by(S::LANES) {
+                        let first = word * per_word::<W>() * width + lane;
+                        let mut points = kernel_tile(s, rows, inputs * width, first);
+                        if is_bf16::<W>() {
+                            let second = kernel_tile(s, rows, inputs * width, first + width);
+                            points = pair_up(s, points, second);
+                        }
+                        for (y, points) in points.into_iter().enumerate() {
+                            for (x, point) in points.into_iter().enumerate() {
+                                s.store(point, &mut to[(y * INPUT_SIDE + x) * pitch + word * width + lane..]);
+                            }
                         }
                     }
                 }
             }
         }
-        let packed = pack::Panels::pack::<f32, T>(level, weights, order.inputs, order);
-        let mut kernels =
-            Self { data: Aligned::scratch(0), inputs: order.inputs, outputs: order.outputs, width: packed.width };
+        /// The points of the kernels that begin at `first` of each tap.
+        #[inline(always)]
+        fn kernel_tile<S: Simd>(s: S, rows: &[f32], tap: usize, first: usize) -> [[S::V; INPUT_SIDE]; INPUT_SIDE] {
+            let taps =
+                each!(y in [0 1 2] => each!(x in [0 1 2] => s.load(&rows[(y * KERNEL_SIDE + x) * tap + first..])));
+            transforms::kernel_tile(s, taps)
+        }
+        let packed = if is_bf16::<W>() {
+            pack::Panels::pack::<f32, f32>(level, weights, order.inputs, order)
+        } else {
+            pack::Panels::pack::<f32, T>(level, weights, order.inputs, order)
+        };
+        assert!(order.inputs.is_multiple_of(per_word::<W>()));
+        let words = order.inputs / per_word::<W>();
+        let mut kernels = Self { data: Aligned::scratch(0), words, outputs: order.outputs, width: packed.width };
         kernels.data.resize(kernels.start(packed.count()));
         let len = kernels.start(1);
         kernels.data.par_chunks_mut(len).enumerate().for_each(|(panel, to)| {
-            level.run(Panel { rows: packed.rows_of(panel), inputs: order.inputs, width: packed.width_of(panel), to });
+            let (rows, width) = (packed.rows_of(panel), packed.width_of(panel));
+            level.run(Panel { rows, inputs: order.inputs, width, to, words: PhantomData::<W> });
         });
         kernels
     }
@@ -180,18 +217,34 @@ impl Kernels {
 
     /// Where a panel's numbers begin.
     fn start(&self, panel: usize) -> usize {
-        POINTS * (self.inputs * self.first_of(panel) + APART * panel)
+        POINTS * (self.words * self.first_of(panel) + APART * panel)
     }
 
     fn width_of(&self, panel: usize) -> usize {
         self.first_of(panel + 1) - self.first_of(panel)
     }
 
-    /// A panel's matrix at a point, `[input channel][output channel]`.
+    /// A panel's matrix at a point, `[word of input channels][output channel]`.
     fn matrix(&self, panel: usize, point: usize) -> &[f32] {
-        let len = self.inputs * self.width_of(panel);
+        let len = self.words * self.width_of(panel);
         &self.data[self.start(panel) + point * (len + APART)..][..len]
     }
+}
+
+/// Each point of a tile beside the same of another, as pairs of `Bf16`.
+#[inline(always)]
+fn pair_up<S: Simd, const SIDE: usize>(
+    s: S,
+    first: [[S::V; SIDE]; SIDE],
+    second: [[S::V; SIDE]; SIDE],
+) -> [[S::V; SIDE]; SIDE] {
+    let mut pairs = first;
+    for (pairs, second) in pairs.iter_mut().zip(second) {
+        for (pair, second) in pairs.iter_mut().zip(second) {
+            *pair = s.pair_up(*pair, second);
+        }
+    }
+    pairs
 }
 
 #[cfg(test)]
@@ -205,46 +258,59 @@ mod tests {
         (0..count as u32).map(number).collect()
     }
 
-    fn assert_near(what: &str, found: &[f32], expected: &[f64]) {
-        for (i, (&found, expected)) in found.iter().zip(expected).enumerate() {
-            assert!((f64::from(found) - expected).abs() < 1e-4, "{what}: element {i} is {found}, expected {expected}");
+    /// Pairs of `Bf16` are compared with the largest result, since the transform back makes much of what rounding them leaves.
+    fn assert_near<T: Number>(what: &str, found: &[T], expected: &[f64], is_rounded: bool) {
+        let most = expected.iter().fold(1.0f64, |most, x| most.max(x.abs()));
+        let allowed = if is_rounded { 0.08 * most } else { 1e-4 };
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let error = (f64::from(found.to_f32()) - expected).abs();
+            assert!(error < allowed, "{what}: element {i} is {found:?}, expected {expected} ± {allowed}");
         }
     }
 
-    /// Also where nobody would choose it: one pixel, one image, sides that end within a tile, no image at all.
+    fn check<T: Number>(level: Level, shape: ConvolutionShape) {
+        let wide = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        let stored = |numbers: Vec<f32>| numbers.into_iter().map(T::from_f32).collect::<Vec<T>>();
+        let back = |numbers: &[T]| numbers.iter().map(|x| f64::from(x.to_f32())).collect::<Vec<f64>>();
+        let with = Convolution::new(shape).expect("a valid shape");
+        let (input, weights) = (stored(numbers(with.input_len(), 1)), numbers(with.weights_len(), 2));
+        let gradient = stored(numbers(with.output_len(), 3));
+        let is_rounded = is_bf16::<T>();
+        let name = |what: &str| format!("{what} on {level} in {} of {shape:?}", T::PRECISION);
+
+        let mut output = vec![T::from_f32(f32::NAN); with.output_len()];
+        with.transformed(Pass::Output, level, &input, &weights, &mut output, None);
+        let expected = twin::forward(&with, &back(&input), &wide(&weights));
+        assert_near(&name("output"), &output, &expected, is_rounded);
+        let mut input_gradient = vec![T::from_f32(f32::NAN); with.input_len()];
+        with.transformed(Pass::InputGradient, level, &gradient, &weights, &mut input_gradient, None);
+        let expected = twin::input_gradient(&with, &back(&gradient), &wide(&weights));
+        assert_near(&name("input gradient"), &input_gradient, &expected, is_rounded);
+        let mut weight_gradient_found = vec![f32::NAN; with.weights_len()];
+        weight_gradient(&with, level, &input, &gradient, &mut weight_gradient_found);
+        let expected = twin::weight_gradient(&with, &back(&input), &back(&gradient));
+        assert_near(&name("weight gradient"), &weight_gradient_found, &expected, is_rounded);
+    }
+
+    /// Also where nobody would choose it: one pixel, one image, sides that end within a tile, an odd number of tiles, no image at all.
+    /// On the portable level pairs are multiplied here alone.
     #[test]
     fn transformed_products_are_right_for_the_smallest_sizes() {
-        let wide = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
         for (images, input, padding) in
             [(1, [1, 1], [1, 1]), (1, [3, 5], [0, 0]), (2, [4, 7], [1, 1]), (3, [2, 1], [2, 1]), (0, [4, 4], [1, 1])]
         {
             for level in Level::available() {
-                let (input_channels, output_channels) = (16, 32);
                 let shape = ConvolutionShape {
                     images,
                     input,
-                    input_channels,
-                    output_channels,
+                    input_channels: 16,
+                    output_channels: 32,
                     kernel: [3; 2],
                     stride: [1; 2],
                     padding,
                 };
-                let with = Convolution::new(shape).expect("a valid shape");
-                let (input, weights) = (numbers(with.input_len(), 1), numbers(with.weights_len(), 2));
-                let gradient = numbers(with.output_len(), 3);
-                let name = |what: &str| format!("{what} on {level} of {shape:?}");
-
-                let mut output = vec![f32::NAN; with.output_len()];
-                with.transformed(Pass::Output, level, &input, &weights, &mut output, None);
-                assert_near(&name("output"), &output, &twin::forward(&with, &wide(&input), &wide(&weights)));
-                let mut input_gradient = vec![f32::NAN; with.input_len()];
-                with.transformed(Pass::InputGradient, level, &gradient, &weights, &mut input_gradient, None);
-                let expected = twin::input_gradient(&with, &wide(&gradient), &wide(&weights));
-                assert_near(&name("input gradient"), &input_gradient, &expected);
-                let mut weight_gradient_found = vec![f32::NAN; with.weights_len()];
-                weight_gradient(&with, level, &input, &gradient, &mut weight_gradient_found);
-                let expected = twin::weight_gradient(&with, &wide(&input), &wide(&gradient));
-                assert_near(&name("weight gradient"), &weight_gradient_found, &expected);
+                check::<f32>(level, shape);
+                check::<Bf16>(level, shape);
             }
         }
     }

@@ -2,10 +2,11 @@
 //! transformed weights, and transformed back.
 
 use super::transforms::{self, INPUT_SIDE, OUTPUT_SIDE, POINTS};
-use super::{APART, Aligned, Kernels, Level, Number, Scattered, Simd, Work};
+use super::{Aligned, Kernels, Level, Number, Scattered, Simd, Work, apart};
 use crate::convolution::tile::{GatherTile, TILE_PIXELS};
 use crate::normalization::{MomentPlaces, PartMoments};
-use crate::number::is_bf16;
+use crate::number::{is_bf16, per_word};
+use crate::simd::MAX_LANES;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -30,8 +31,8 @@ pub(super) struct Product<'a, T> {
 }
 
 /// Transformed tiles: at each point a matrix `[tile][channel]`, `pitch` numbers from one tile to the next.
-pub(super) struct Tiles<'a> {
-    pub(super) numbers: Scattered<'a>,
+pub(super) struct Tiles<'a, W = f32> {
+    pub(super) numbers: Scattered<'a, W>,
     /// The tile whose numbers come first.
     pub(super) first: usize,
     pub(super) pitch: usize,
@@ -39,23 +40,23 @@ pub(super) struct Tiles<'a> {
     pub(super) point_pitch: usize,
 }
 
-impl<'a> Tiles<'a> {
+impl<'a, W: Number> Tiles<'a, W> {
     /// Room for `count` tiles.
     pub(super) fn len(count: usize, pitch: usize) -> usize {
         POINTS * Self::point_pitch(count, pitch)
     }
 
     pub(super) fn point_pitch(count: usize, pitch: usize) -> usize {
-        count * pitch + APART
+        count * pitch + apart::<W>()
     }
 
-    pub(super) fn new(numbers: &'a mut [f32], first: usize, count: usize, pitch: usize) -> Self {
+    pub(super) fn new(numbers: &'a mut [W], first: usize, count: usize, pitch: usize) -> Self {
         assert!(numbers.len() >= Self::len(count, pitch));
         Self { numbers: Scattered::new(numbers), first, pitch, point_pitch: Self::point_pitch(count, pitch) }
     }
 
     /// Where a tile's numbers at a point begin.
-    fn start(&self, tile: usize, point: usize) -> usize {
+    pub(super) fn start(&self, tile: usize, point: usize) -> usize {
         point * self.point_pitch + (tile - self.first) * self.pitch
     }
 }
@@ -70,12 +71,19 @@ impl<T: Number> Product<'_, T> {
         self.images * self.tiled()[0] * self.tiled()[1]
     }
 
-    /// Fills `target`, `[images, grid, grid, outputs]`, and measures it if there are moments to be filled.
-    pub(super) fn run(&self, level: Level, kernels: &Kernels, target: &mut [T], moments: Option<&mut PartMoments>) {
+    /// Fills `target`, `[images, grid, grid, outputs]`, and measures it if there are moments to be filled. Transformed tiles are
+    /// stored as `W`, and multiplied in its words.
+    pub(super) fn run<W: Number>(
+        &self,
+        level: Level,
+        kernels: &Kernels,
+        target: &mut [T],
+        moments: Option<&mut PartMoments>,
+    ) {
         let (tiles, panels) = (self.tiles(), kernels.count());
         assert_eq!(self.source.len(), self.images * self.side[0] * self.side[1] * self.channels);
         assert_eq!(target.len(), self.images * self.grid[0] * self.grid[1] * kernels.outputs);
-        assert_eq!(kernels.inputs, self.channels);
+        assert_eq!(kernels.words * per_word::<W>(), self.channels);
         if tiles == 0 {
             return;
         }
@@ -85,7 +93,7 @@ impl<T: Number> Product<'_, T> {
         let moments = moments.map(|moments| moments.places((0..blocks).map(|i| self.pixels(block(i))).collect()));
         if blocks >= BLOCKS_ALONE {
             (0..blocks).into_par_iter().for_each(|i| {
-                let mut numbers = Aligned::scratch(Tiles::len(BLOCK_TILES, self.channels));
+                let mut numbers = Aligned::<W>::scratch(Tiles::<W>::len(BLOCK_TILES, self.channels));
                 let transformed = Tiles::new(&mut numbers, i * BLOCK_TILES, BLOCK_TILES, self.channels);
                 level.run(Transform { product: self, tiles: block(i), to: &transformed });
                 level.run(Multiply {
@@ -101,7 +109,7 @@ impl<T: Number> Product<'_, T> {
             return;
         }
         let room = tiles.next_multiple_of(TILE_PIXELS);
-        let mut numbers = Aligned::scratch(Tiles::len(room, self.channels));
+        let mut numbers = Aligned::<W>::scratch(Tiles::<W>::len(room, self.channels));
         let transformed = Tiles::new(&mut numbers, 0, room, self.channels);
         (0..tiles.div_ceil(TILE_PIXELS)).into_par_iter().for_each(|i| {
             let tiles = i * TILE_PIXELS..tiles.min((i + 1) * TILE_PIXELS);
@@ -131,6 +139,24 @@ impl<T: Number> Product<'_, T> {
         [OUTPUT_SIDE.min(self.grid[0] - row * OUTPUT_SIDE), OUTPUT_SIDE.min(self.grid[1] - column * OUTPUT_SIDE)]
     }
 
+    /// Where the pixels of a tile lie; a tile past the last is all padding.
+    pub(super) fn pixels_of(&self, tile: usize) -> TilePixels<T> {
+        let mut pixels = [(zeros(), 0); POINTS];
+        if tile >= self.tiles() {
+            return pixels;
+        }
+        let [image, row, column] = self.place(tile);
+        for (point, pixel) in pixels.iter_mut().enumerate() {
+            let y = (row * OUTPUT_SIDE + point / INPUT_SIDE).wrapping_sub(self.padding[0]);
+            let x = (column * OUTPUT_SIDE + point % INPUT_SIDE).wrapping_sub(self.padding[1]);
+            if y < self.side[0] && x < self.side[1] {
+                let first = ((image * self.side[0] + y) * self.side[1] + x) * self.channels;
+                *pixel = (self.source[first..first + self.channels].as_ptr(), 1);
+            }
+        }
+        pixels
+    }
+
     /// Image, row and column of a tile.
     pub(super) fn place(&self, tile: usize) -> [usize; 3] {
         let [rows, columns] = self.tiled();
@@ -139,43 +165,29 @@ impl<T: Number> Product<'_, T> {
 }
 
 /// Transforms some tiles of the source.
-pub(super) struct Transform<'a, T> {
-    pub(super) product: &'a Product<'a, T>,
-    pub(super) tiles: Range<usize>,
-    pub(super) to: &'a Tiles<'a>,
+struct Transform<'a, W, T> {
+    product: &'a Product<'a, T>,
+    tiles: Range<usize>,
+    to: &'a Tiles<'a, W>,
 }
 
-impl<T: Number> Work for Transform<'_, T> {
+impl<W: Number, T: Number> Work for Transform<'_, W, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, tiles, to } = self;
         let channels = product.channels;
         assert!(channels.is_multiple_of(S::LANES) && channels <= to.pitch);
-        let zeros = [T::default(); crate::simd::MAX_LANES];
         for tile in tiles {
-            let [image, row, column] = product.place(tile);
-            // Where each pixel's channels begin, and by how much the address moves from channel to channel: not for padding.
-            let mut pixels = [(zeros.as_ptr(), 0); POINTS];
-            for (point, pixel) in pixels.iter_mut().enumerate() {
-                let y = (row * OUTPUT_SIDE + point / INPUT_SIDE).wrapping_sub(product.padding[0]);
-                let x = (column * OUTPUT_SIDE + point % INPUT_SIDE).wrapping_sub(product.padding[1]);
-                if y < product.side[0] && x < product.side[1] {
-                    let first = ((image * product.side[0] + y) * product.side[1] + x) * channels;
-                    *pixel = (product.source[first..first + channels].as_ptr(), 1);
-                }
-            }
+            let pixels = product.pixels_of(tile);
             for channel in (0..channels).step_by(S::LANES) {
-                let numbers = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
-                    let (first, moves) = pixels[y * INPUT_SIDE + x];
-                    // SAFETY: a pixel of the source has `channels` numbers, and the zeros fill a vector.
-                    unsafe { s.load_numbers_from(first.add(channel * moves)) }
-                }));
-                for (y, points) in transforms::input_tile(s, numbers).into_iter().enumerate() {
+                // SAFETY: `channel` begins a vector of the product's channels.
+                let points = unsafe { transform(s, &pixels, channel) };
+                for (y, points) in points.into_iter().enumerate() {
                     for (x, number) in points.into_iter().enumerate() {
                         let place = to.start(tile, y * INPUT_SIDE + x) + channel;
                         // SAFETY: each tile is transformed by one thread, and read when all are done.
-                        unsafe { s.store_to(number, to.numbers.at(place, S::LANES)) };
+                        unsafe { s.store_numbers_to(number, to.numbers.at(place, S::LANES)) };
                     }
                 }
             }
@@ -183,26 +195,53 @@ impl<T: Number> Work for Transform<'_, T> {
     }
 }
 
+/// Where the pixels of padding lie: a vector of zeros.
+pub(super) fn zeros<T: Number>() -> *const T {
+    static ZEROS: [f32; MAX_LANES] = [0.0; MAX_LANES];
+    bytemuck::cast_slice(&ZEROS).as_ptr()
+}
+
+/// Where the channels of each pixel of a tile begin, and by how much the address moves from channel to channel: not for padding.
+pub(super) type TilePixels<T> = [(*const T, usize); POINTS];
+
+/// The points of a tile for the vector of channels that begins at `channel`.
+///
+/// # Safety
+/// The pixels are of a tile whose channels hold a vector from `channel` on.
+#[inline(always)]
+pub(super) unsafe fn transform<S: Simd, T: Number>(
+    s: S,
+    pixels: &TilePixels<T>,
+    channel: usize,
+) -> [[S::V; INPUT_SIDE]; INPUT_SIDE] {
+    let numbers = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
+        let (first, moves) = pixels[y * INPUT_SIDE + x];
+        // SAFETY: a pixel of the source has these numbers by the caller's promise, and the zeros fill a vector.
+        unsafe { s.load_numbers_from(first.add(channel * moves)) }
+    }));
+    transforms::input_tile(s, numbers)
+}
+
 /// Multiplies some transformed tiles with some panels of weights, and transforms the products back.
-struct Multiply<'a, T> {
+struct Multiply<'a, W, T> {
     product: &'a Product<'a, T>,
     kernels: &'a Kernels,
     tiles: Range<usize>,
     panels: Range<usize>,
-    transformed: &'a Tiles<'a>,
+    transformed: &'a Tiles<'a, W>,
     target: Scattered<'a, T>,
     /// The number of the part that these tiles are, and where its moments go.
     moments: Option<(usize, MomentPlaces<'a>)>,
 }
 
-impl<T: Number> Work for Multiply<'_, T> {
+impl<W: Number, T: Number> Work for Multiply<'_, W, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let group = (GROUP_CHANNELS / self.kernels.width).max(1);
         let pitch = group * self.kernels.width;
         let rows = self.tiles.len().next_multiple_of(TILE_PIXELS);
-        let mut products = Aligned::scratch(Tiles::len(rows, pitch));
+        let mut products = Aligned::scratch(Tiles::<f32>::len(rows, pitch));
         let products = Tiles::new(&mut products, self.tiles.start, rows, pitch);
         for first in self.panels.clone().step_by(group) {
             let panels = first..self.panels.end.min(first + group);
@@ -219,39 +258,39 @@ impl<T: Number> Work for Multiply<'_, T> {
     }
 }
 
-impl<T: Number> Multiply<'_, T> {
+impl<W: Number, T: Number> Multiply<'_, W, T> {
     #[inline(always)]
     fn multiply<S: Simd>(&self, s: S, panels: Range<usize>, products: &Tiles<'_>) {
         let (kernels, transformed) = (self.kernels, self.transformed);
-        let inputs = kernels.inputs;
+        let channels = kernels.words * per_word::<W>();
         for point in 0..POINTS {
             for panel in panels.clone() {
                 let weights = kernels.matrix(panel, point);
                 let width = kernels.width_of(panel);
                 let column = kernels.first_of(panel) - kernels.first_of(panels.start);
                 for tile in self.tiles.clone().step_by(TILE_PIXELS) {
-                    let mut rows = [std::ptr::null::<f32>(); TILE_PIXELS];
+                    let mut rows = [std::ptr::null::<W>(); TILE_PIXELS];
                     let mut targets = [std::ptr::null_mut::<f32>(); TILE_PIXELS];
                     for i in 0..TILE_PIXELS {
                         // SAFETY: reading what was written before; of a register tile's rows past the last tile the
                         // numbers do not matter. The products are this task's own.
                         unsafe {
-                            rows[i] = transformed.numbers.at(transformed.start(tile + i, point), inputs);
+                            rows[i] = transformed.numbers.at(transformed.start(tile + i, point), channels);
                             targets[i] = products.numbers.at(products.start(tile + i, point) + column, width);
                         }
                     }
-                    let tile = GatherTile::<f32, f32> {
+                    let tile = GatherTile::<W, f32> {
                         pixels: rows.as_ptr(),
                         pitch: TILE_PIXELS,
                         taps: 1,
-                        run: inputs,
+                        run: kernels.words,
                         weights: weights.as_ptr(),
                         sums: targets,
                         targets,
                         fresh: true,
                         whole: true,
                     };
-                    // SAFETY: each row has `inputs` numbers, `weights` `inputs * width` of them, and each target `width`.
+                    // SAFETY: each row has `words` words, `weights` `words * width` of them, and each target `width`.
                     unsafe {
                         match width / S::LANES {
                             1 => tile.add::<S, 1>(s),

@@ -35,14 +35,15 @@ fn add_times<S: Simd>(s: S, factor: f32, x: S::V, sum: S::V) -> S::V {
 /// Six pixels of the input to their values at the six points.
 #[inline(always)]
 pub(super) fn input<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
-    let (even_a, odd_a) = (add_times(s, -2.0, d[2], d[4]), add_times(s, -2.0, d[1], d[3]));
-    let (even_b, odd_b) = (add_times(s, -0.5, d[2], d[4]), add_times(s, -0.5, d[1], d[3]));
+    // One product and two sums: processors that add and multiply in different units do both at once.
+    let (even_a, odd_a) = (add_times(s, -2.0, d[2], d[4]), times(s, A, add_times(s, -2.0, d[1], d[3])));
+    let (even_b, odd_b) = (add_times(s, -0.5, d[2], d[4]), times(s, B, add_times(s, -0.5, d[1], d[3])));
     [
         add_times(s, -2.5, d[2], s.add(d[0], d[4])),
-        add_times(s, A, odd_a, even_a),
-        add_times(s, -A, odd_a, even_a),
-        add_times(s, B, odd_b, even_b),
-        add_times(s, -B, odd_b, even_b),
+        s.add(even_a, odd_a),
+        s.sub(even_a, odd_a),
+        s.add(even_b, odd_b),
+        s.sub(even_b, odd_b),
         add_times(s, -2.5, d[3], s.add(d[1], d[5])),
     ]
 }
@@ -73,16 +74,9 @@ pub(super) fn output<S: Simd>(s: S, m: [S::V; 6]) -> [S::V; 4] {
 /// The transpose of [`output`]: the gradient for four pixels to that for the products.
 #[inline(always)]
 pub(super) fn output_gradient<S: Simd>(s: S, g: [S::V; 4]) -> [S::V; 6] {
-    let (even_a, odd_a) = (add_times(s, 0.5, g[2], g[0]), add_times(s, 0.5, g[3], g[1]));
-    let (even_b, odd_b) = (add_times(s, 2.0, g[2], g[0]), add_times(s, 2.0, g[3], g[1]));
-    [
-        g[0],
-        add_times(s, A, odd_a, even_a),
-        add_times(s, -A, odd_a, even_a),
-        add_times(s, B, odd_b, even_b),
-        add_times(s, -B, odd_b, even_b),
-        g[3],
-    ]
+    let (even_a, odd_a) = (add_times(s, 0.5, g[2], g[0]), times(s, A, add_times(s, 0.5, g[3], g[1])));
+    let (even_b, odd_b) = (add_times(s, 2.0, g[2], g[0]), times(s, B, add_times(s, 2.0, g[3], g[1])));
+    [g[0], s.add(even_a, odd_a), s.sub(even_a, odd_a), s.add(even_b, odd_b), s.sub(even_b, odd_b), g[3]]
 }
 
 /// The transpose of [`kernel`]: the gradient at the six points to that for three weights.

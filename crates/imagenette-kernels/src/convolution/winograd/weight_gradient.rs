@@ -1,21 +1,38 @@
 //! The weights' gradient: input tiles and tiles of the output's gradient are transformed, multiplied at each point and summed over
 //! all tiles; the sums are transformed to the gradient of the 3×3 weights at the end.
 
-use super::product::{Product, Tiles, Transform};
+use super::product::{Product, Tiles, transform, zeros};
 use super::transforms::{self, INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
-use super::{APART, Aligned, Convolution, Level, Number, Scattered, Simd, Work, pack};
+use super::{APART, Aligned, Bf16, Convolution, Level, Number, Scattered, Simd, Work, multiplies_pairs, pack, pair_up};
 use crate::convolution::tile::{StridedTile, tile_channels};
+use crate::number::{is_bf16, per_word};
 use rayon::prelude::*;
+use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Transformed numbers of both sides at a time: they stay in the third-level cache.
-const ROUND_NUMBERS: usize = 1 << 20;
-/// Tiles that are transformed by one task.
-const TASK_TILES: usize = 8;
+/// Transformed words of both sides at a time: they stay in the third-level cache.
+const ROUND_WORDS: usize = 1 << 20;
+/// Words of tiles that are transformed by one task.
+const TASK_WORDS: usize = 8;
 /// Tasks to aim at, so that threads of unequal speed finish together.
 const TASKS: usize = 24;
 
 pub(crate) fn run<T: Number>(
+    convolution: &Convolution,
+    level: Level,
+    input: &[T],
+    gradient: &[T],
+    weight_gradient: &mut [f32],
+) {
+    if multiplies_pairs::<T>(level) {
+        run_in_words_of::<Bf16, T>(convolution, level, input, gradient, weight_gradient);
+    } else {
+        run_in_words_of::<f32, T>(convolution, level, input, gradient, weight_gradient);
+    }
+}
+
+/// The same with words of `W`: a number of a tile, or the numbers of two tiles as a pair.
+fn run_in_words_of<W: Number, T: Number>(
     convolution: &Convolution,
     level: Level,
     input: &[T],
@@ -34,40 +51,42 @@ pub(crate) fn run<T: Number>(
     };
     let width = level.panel_channels();
     let panels = outputs.div_ceil(width);
-    let tiles = product.tiles();
-    if tiles == 0 {
+    let words = product.tiles().div_ceil(per_word::<W>());
+    if words == 0 {
         weight_gradient.fill(0.0);
         return;
     }
     // A tile's row is not a power of two, or the tiles of few channels would share a set of the first-level cache.
     let pitch = inputs + APART;
     let round =
-        (ROUND_NUMBERS / (POINTS * (pitch + outputs))).max(6 * TASK_TILES).next_multiple_of(TASK_TILES).min(tiles);
-    let mut input_numbers = Aligned::scratch(Tiles::len(round, pitch));
-    let mut gradient_numbers = Aligned::scratch(Tiles::len(round, outputs));
+        (ROUND_WORDS / (POINTS * (pitch + outputs))).max(6 * TASK_WORDS).next_multiple_of(TASK_WORDS).min(words);
+    let mut input_words = Aligned::scratch(Tiles::<f32>::len(round, pitch));
+    let mut gradient_words = Aligned::scratch(Tiles::<f32>::len(round, outputs));
     let matrix = inputs * outputs + APART;
     let mut sums = Aligned::scratch(POINTS * matrix);
     let sums = Scattered::new(&mut sums);
     // The tasks: points, and panels where points alone are too few.
     let parts = TASKS.div_ceil(POINTS / 2).clamp(1, panels);
-    for first in (0..tiles).step_by(round) {
-        let tiles = first..tiles.min(first + round);
-        let from = Tiles::new(&mut input_numbers, first, round, pitch);
-        let gradient_pitch = Tiles::point_pitch(round, outputs);
-        let to = Scattered::new(&mut gradient_numbers);
-        (0..tiles.len().div_ceil(TASK_TILES)).into_par_iter().for_each(|i| {
-            let tiles = first + i * TASK_TILES..tiles.end.min(first + (i + 1) * TASK_TILES);
-            level.run(Transform { product: &product, tiles: tiles.clone(), to: &from });
+    for first in (0..words).step_by(round) {
+        let words = first..words.min(first + round);
+        let from = Tiles::new(&mut input_words, first, round, pitch);
+        let gradient_pitch = Tiles::<f32>::point_pitch(round, outputs);
+        let to = Scattered::new(&mut gradient_words);
+        (0..words.len().div_ceil(TASK_WORDS)).into_par_iter().for_each(|i| {
+            let words = first + i * TASK_WORDS..words.end.min(first + (i + 1) * TASK_WORDS);
+            let stored_as = PhantomData::<W>;
+            level.run(TransformInput { product: &product, words: words.clone(), to: &from, stored_as });
             level.run(TransformGradient {
                 product: &product,
                 gradient,
                 outputs,
                 width,
-                tiles,
+                words,
                 first,
                 round,
                 gradient_pitch,
                 to,
+                stored_as,
             });
         });
         (0..POINTS / 2 * parts).into_par_iter().for_each(|task| {
@@ -76,7 +95,7 @@ pub(crate) fn run<T: Number>(
                 level.run(Sum {
                     inputs: &from,
                     point,
-                    tiles: tiles.len(),
+                    words: words.len(),
                     gradient: to,
                     gradient_start: point * gradient_pitch,
                     round,
@@ -87,6 +106,7 @@ pub(crate) fn run<T: Number>(
                     sums,
                     sums_start: point * matrix,
                     fresh: first == 0,
+                    multiplied_as: PhantomData::<W>,
                 });
             }
         });
@@ -105,48 +125,79 @@ pub(crate) fn run<T: Number>(
     );
 }
 
-/// Transforms some tiles of the output's gradient, to `[point][panel][tile][channel of the panel]`.
-struct TransformGradient<'a, T> {
+/// Transforms the input of some words of tiles, to `[point][word of tiles][channel]`.
+struct TransformInput<'a, W, T> {
+    product: &'a Product<'a, T>,
+    words: Range<usize>,
+    to: &'a Tiles<'a>,
+    stored_as: PhantomData<W>,
+}
+
+impl<W: Number, T: Number> Work for TransformInput<'_, W, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { product, words, to, .. } = self;
+        let channels = product.channels;
+        assert!(channels.is_multiple_of(S::LANES) && channels <= to.pitch);
+        for word in words {
+            let [first, second] = [0, 1].map(|i| product.pixels_of(word * per_word::<W>() + i));
+            for channel in (0..channels).step_by(S::LANES) {
+                // SAFETY: `channel` begins a vector of the product's channels.
+                let mut points = unsafe { transform(s, &first, channel) };
+                if is_bf16::<W>() {
+                    // SAFETY: as above.
+                    points = pair_up(s, points, unsafe { transform(s, &second, channel) });
+                }
+                for (y, points) in points.into_iter().enumerate() {
+                    for (x, number) in points.into_iter().enumerate() {
+                        let place = to.start(word, y * INPUT_SIDE + x) + channel;
+                        // SAFETY: each word is written by one thread, and read when all are done.
+                        unsafe { s.store_to(number, to.numbers.at(place, S::LANES)) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transforms some words of tiles of the output's gradient, to `[point][panel][word of tiles][channel of the panel]`.
+struct TransformGradient<'a, W, T> {
     product: &'a Product<'a, T>,
     gradient: &'a [T],
     outputs: usize,
     width: usize,
-    tiles: Range<usize>,
+    words: Range<usize>,
     first: usize,
     round: usize,
     gradient_pitch: usize,
     to: Scattered<'a>,
+    stored_as: PhantomData<W>,
 }
 
-impl<T: Number> Work for TransformGradient<'_, T> {
+/// Where the channels of each pixel of a tile of the gradient begin, and by how much the address moves from channel to channel.
+type GradientPixels<T> = [(*const T, usize); OUTPUT_SIDE * OUTPUT_SIDE];
+
+impl<W: Number, T: Number> Work for TransformGradient<'_, W, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, outputs, .. } = self;
-        let zeros = [T::default(); crate::simd::MAX_LANES];
-        for tile in self.tiles {
-            let [image, row, column] = product.place(tile);
-            let mut pixels = [(zeros.as_ptr(), 0); OUTPUT_SIDE * OUTPUT_SIDE];
-            for (i, pixel) in pixels.iter_mut().enumerate() {
-                let (y, x) = (row * OUTPUT_SIDE + i / OUTPUT_SIDE, column * OUTPUT_SIDE + i % OUTPUT_SIDE);
-                if y < product.grid[0] && x < product.grid[1] {
-                    let first = ((image * product.grid[0] + y) * product.grid[1] + x) * outputs;
-                    *pixel = (self.gradient[first..first + outputs].as_ptr(), 1);
+        for word in self.words.clone() {
+            let [first, second] = [0, 1].map(|i| self.pixels_of(word * per_word::<W>() + i));
+            for channel in (0..self.outputs).step_by(S::LANES) {
+                // SAFETY: `channel` begins a vector of the gradient's channels.
+                let mut points = unsafe { transform_gradient(s, &first, channel) };
+                if is_bf16::<W>() {
+                    // SAFETY: as above.
+                    points = pair_up(s, points, unsafe { transform_gradient(s, &second, channel) });
                 }
-            }
-            for channel in (0..outputs).step_by(S::LANES) {
-                let numbers = each!(y in [0 1 2 3] => each!(x in [0 1 2 3] => {
-                    let (first, moves) = pixels[y * OUTPUT_SIDE + x];
-                    // SAFETY: a pixel of the gradient has `outputs` numbers, and the zeros fill a vector.
-                    unsafe { s.load_numbers_from(first.add(channel * moves)) }
-                }));
                 let panel = channel / self.width;
-                let width = self.width.min(outputs - panel * self.width);
-                let start = panel * self.width * self.round + (tile - self.first) * width + channel % self.width;
-                for (y, points) in transforms::output_gradient_tile(s, numbers).into_iter().enumerate() {
+                let width = self.width.min(self.outputs - panel * self.width);
+                let start = panel * self.width * self.round + (word - self.first) * width + channel % self.width;
+                for (y, points) in points.into_iter().enumerate() {
                     for (x, number) in points.into_iter().enumerate() {
                         let place = (y * INPUT_SIDE + x) * self.gradient_pitch + start;
-                        // SAFETY: each tile is transformed by one thread, and read when all are done.
+                        // SAFETY: each word is written by one thread, and read when all are done.
                         unsafe { s.store_to(number, self.to.at(place, S::LANES)) };
                     }
                 }
@@ -155,11 +206,49 @@ impl<T: Number> Work for TransformGradient<'_, T> {
     }
 }
 
-/// Adds the products of a round's tiles at a point to its sums, `[panel][input channel][output channel of the panel]`.
-struct Sum<'a> {
+impl<W, T: Number> TransformGradient<'_, W, T> {
+    /// Where the pixels of a tile lie; those past the grid's end, or of a tile past the last, are zeros.
+    fn pixels_of(&self, tile: usize) -> GradientPixels<T> {
+        let product = self.product;
+        let mut pixels = [(zeros(), 0); OUTPUT_SIDE * OUTPUT_SIDE];
+        if tile >= product.tiles() {
+            return pixels;
+        }
+        let [image, row, column] = product.place(tile);
+        for (i, pixel) in pixels.iter_mut().enumerate() {
+            let (y, x) = (row * OUTPUT_SIDE + i / OUTPUT_SIDE, column * OUTPUT_SIDE + i % OUTPUT_SIDE);
+            if y < product.grid[0] && x < product.grid[1] {
+                let first = ((image * product.grid[0] + y) * product.grid[1] + x) * self.outputs;
+                *pixel = (self.gradient[first..first + self.outputs].as_ptr(), 1);
+            }
+        }
+        pixels
+    }
+}
+
+/// The points of a tile of the gradient for the vector of channels that begins at `channel`.
+///
+/// # Safety
+/// The pixels are of a tile whose channels hold a vector from `channel` on.
+#[inline(always)]
+unsafe fn transform_gradient<S: Simd, T: Number>(
+    s: S,
+    pixels: &GradientPixels<T>,
+    channel: usize,
+) -> [[S::V; INPUT_SIDE]; INPUT_SIDE] {
+    let numbers = each!(y in [0 1 2 3] => each!(x in [0 1 2 3] => {
+        let (first, moves) = pixels[y * OUTPUT_SIDE + x];
+        // SAFETY: a pixel of the gradient has these numbers by the caller's promise, and the zeros fill a vector.
+        unsafe { s.load_numbers_from(first.add(channel * moves)) }
+    }));
+    transforms::output_gradient_tile(s, numbers)
+}
+
+/// Adds the products of a round's words of tiles at a point to its sums, `[panel][input channel][output channel of the panel]`.
+struct Sum<'a, W> {
     inputs: &'a Tiles<'a>,
     point: usize,
-    tiles: usize,
+    words: usize,
     gradient: Scattered<'a>,
     gradient_start: usize,
     round: usize,
@@ -170,15 +259,16 @@ struct Sum<'a> {
     sums: Scattered<'a>,
     sums_start: usize,
     fresh: bool,
+    multiplied_as: PhantomData<W>,
 }
 
-impl Work for Sum<'_> {
+impl<W: Number> Work for Sum<'_, W> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for channels in tile_channels(0..self.channels) {
             let input = self.point * self.inputs.point_pitch + channels.start;
-            let input_len = (self.tiles - 1) * self.inputs.pitch + channels.len();
+            let input_len = (self.words - 1) * self.inputs.pitch + channels.len();
             for panel in self.panels.clone() {
                 let first = panel * self.width;
                 let width = self.width.min(self.outputs - first);
@@ -187,8 +277,8 @@ impl Work for Sum<'_> {
                     StridedTile {
                         input: self.inputs.numbers.at(input, input_len),
                         input_pitch: self.inputs.pitch,
-                        gradient: self.gradient.at(self.gradient_start + first * self.round, self.tiles * width),
-                        count: self.tiles,
+                        gradient: self.gradient.at(self.gradient_start + first * self.round, self.words * width),
+                        count: self.words,
                         target: self.sums.at(
                             self.sums_start + first * self.channels + channels.start * width,
                             channels.len() * width,
@@ -198,7 +288,7 @@ impl Work for Sum<'_> {
                     }
                 };
                 // SAFETY: the ranges were checked just now.
-                unsafe { tile.add_sized(s, channels.len(), width / S::LANES) };
+                unsafe { tile.add_sized::<S, W>(s, channels.len(), width / S::LANES) };
             }
         }
     }
