@@ -61,6 +61,8 @@ kernels! {
     activation_gradient(activation: Activation, level: Level, input: &[Self], gradient: &mut [Self]) =>
         activation.apply_gradient_in(level, input, gradient);
 
+    add(level: Level, from: &[Self], to: &mut [Self]) => crate::sum::add_in(level, from, to);
+
     max_pool(with: &Pooling, level: Level, input: &[Self], output: &mut [Self], choices: &mut [u8]) =>
         with.max_in(level, input, output, choices);
     max_pool_gradient(

@@ -23,6 +23,7 @@ pub mod pooling;
 mod scattered;
 pub mod shape;
 mod simd;
+pub mod sum;
 
 pub use activation::Activation;
 pub use bf16::Bf16;

@@ -233,7 +233,11 @@ impl FastNetwork {
             x = convolution.forward(pass, x);
             x = self.config.pool.forward(x, Window { side: 2, stride: 2, padding: 0 }); // [N, width, H/2, W/2]
             x = norm.forward(pass, x, None, activation);
-            let mut shortcut = (self.config.residual && !group.later.is_empty()).then(|| x.clone());
+            let mut shortcut = None;
+            if self.config.residual && !group.later.is_empty() {
+                let [branch, other] = x.fork();
+                (x, shortcut) = (branch, Some(other));
+            }
             for (number, (convolution, norm)) in group.later.iter().enumerate() {
                 let is_last = number + 1 == group.later.len();
                 x = convolution.forward_to_normalise(pass, x);

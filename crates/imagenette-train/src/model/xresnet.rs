@@ -206,8 +206,8 @@ struct Block {
 }
 
 impl Block {
-    fn forward(&self, pass: &mut Pass, mut x: Maps, activation: Option<Activation>) -> Maps {
-        let mut shortcut = x.clone();
+    fn forward(&self, pass: &mut Pass, x: Maps, activation: Option<Activation>) -> Maps {
+        let [mut x, mut shortcut] = x.fork();
         if self.halves {
             shortcut = ops::average_pool(shortcut);
         }

@@ -5,6 +5,7 @@ use burn::tensor::{DType, FloatDType, Tensor};
 use imagenette_kernels::BatchStatistics;
 pub use imagenette_kernels::{Level, Precision};
 
+use super::kernels;
 use crate::device::Device;
 
 /// Whose operations compute.
@@ -73,6 +74,16 @@ impl Maps {
     #[must_use]
     pub(super) fn stored_in(self, precision: Precision) -> Self {
         Self::new(as_stored(self.tensor, precision), self.ops)
+    }
+
+    /// The same maps twice, for two ways that meet again; the loss has to depend on both, whose gradients are added on all threads.
+    #[must_use]
+    pub fn fork(self) -> [Self; 2] {
+        match self.ops {
+            Ops::Stock => [self.clone(), self],
+            Ops::Kernels(level) => kernels::fork(self.tensor, level)
+                .map(|tensor| Self { measured: self.measured.clone(), ..Self::new(tensor, self.ops) }),
+        }
     }
 
     /// The sum with maps of the same device and sizes.

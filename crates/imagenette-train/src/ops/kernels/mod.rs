@@ -4,6 +4,7 @@
 mod activation;
 mod convolution;
 mod depthwise;
+mod fork;
 mod global_pooling;
 mod normalisation;
 mod pooling;
@@ -70,6 +71,9 @@ pub(crate) trait KernelOps: Backend {
     fn filter(x: FloatTensor<Self>, weight: FloatTensor<Self>, with: Depthwise, level: Level) -> FloatTensor<Self>;
 
     fn blur(x: FloatTensor<Self>, with: BlurPooling, level: Level) -> FloatTensor<Self>;
+
+    /// The same maps twice.
+    fn fork(x: FloatTensor<Self>, level: Level) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 impl KernelOps for Flex {
@@ -141,6 +145,10 @@ impl KernelOps for Flex {
         buffers::give_tensor(x);
         output
     }
+
+    fn fork(x: FloatTensor<Self>, _: Level) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        (x.clone(), x)
+    }
 }
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
@@ -199,6 +207,10 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
 
     fn blur(x: FloatTensor<Self>, with: BlurPooling, level: Level) -> FloatTensor<Self> {
         depthwise::record_blur::<C>(x, with, level)
+    }
+
+    fn fork(x: FloatTensor<Self>, level: Level) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fork::record::<C>(x, level).into()
     }
 }
 
@@ -282,6 +294,11 @@ pub(super) fn blur_pool(x: Tensor<4>, level: Level) -> Tensor<4> {
     let [images, rows, columns, channels] = x.dims();
     let with = BlurPooling::new(images, [rows, columns], channels).expect(FITS);
     Tensor::from_dispatch(Dispatch::blur(x.into_dispatch(), with, level))
+}
+
+pub(super) fn fork(x: Tensor<4>, level: Level) -> [Tensor<4>; 2] {
+    let (one, other) = Dispatch::fork(x.into_dispatch(), level);
+    [one, other].map(Tensor::from_dispatch)
 }
 
 /// By `measured`, the statistics of `x`, or by what is found when there are none.
