@@ -317,7 +317,7 @@ pub(crate) enum SplitName {
 
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// Recipe: a name (`--list` shows them) or a .toml file [default: default]
+    /// Recipe: a name (`--list` shows them) or a .toml file [default: epochs-5 for photos of ImageNet, else default]
     #[arg(short, long, value_name = "NAME|FILE")]
     pub(crate) recipe: Option<String>,
     /// Dataset's name or folder [default: the best there is]

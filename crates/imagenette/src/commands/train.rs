@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Edition;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::{RunRecord, statistics};
@@ -22,6 +23,10 @@ use crate::interrupt::INTERRUPTED;
 use crate::progress::Progress;
 use crate::terminal::{Hint, Terminal, print, print_json, seconds, thousands};
 
+/// The recipe for the drawn set and for photos of any size.
+const SMALL_RECIPE: &str = "default";
+/// The recipe for Imagenette's photos and others of ImageNet: the best of five epochs.
+const PHOTOS_RECIPE: &str = "epochs-5";
 /// Seconds between checkpoints within an epoch.
 pub(crate) const CHECKPOINT_SECONDS: f64 = 60.0;
 
@@ -60,10 +65,15 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
         return finish(vec![one(&job, terminal)?], arguments);
     }
 
-    let recipe = resolved(arguments)?;
-    let dataset = match &recipe.dataset {
+    let overrides = flags(arguments)?;
+    let wanted = wanted(arguments.recipe.as_deref(), &overrides)?;
+    let dataset = match &wanted.dataset {
         Some(named) => chosen::named(named, &store)?,
         None => chosen::best(&store, arguments.offline, terminal)?,
+    };
+    let recipe = match arguments.recipe {
+        Some(_) => wanted,
+        None => read_recipe(Some(usual_recipe(dataset.manifest.edition)), &overrides)?,
     };
     recipe.validate_for(&dataset.manifest)?;
     // Refused before anything is prepared; the trainer resolves it.
@@ -88,9 +98,25 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
     finish(outcomes, arguments)
 }
 
+/// The recipe that was named; where none was, one of the usual ones that the flags go with, to learn which dataset is meant.
+fn wanted(named: Option<&str>, overrides: &[(String, String)]) -> anyhow::Result<Recipe> {
+    if named.is_some() {
+        return read_recipe(named, overrides);
+    }
+    read_recipe(Some(SMALL_RECIPE), overrides).or_else(|_| read_recipe(Some(PHOTOS_RECIPE), overrides))
+}
+
+/// What `train` runs on a dataset when no recipe is named.
+fn usual_recipe(edition: Edition) -> &'static str {
+    match edition {
+        Edition::ImagenetteV1 | Edition::ImagenetteV2 | Edition::ImagewoofV2 | Edition::Imagewang => PHOTOS_RECIPE,
+        Edition::Drawn | Edition::Own => SMALL_RECIPE,
+    }
+}
+
 /// A shipped recipe by its name, or one of the user's by its file; none named means `default`.
 pub(crate) fn read_recipe(named: Option<&str>, overrides: &[(String, String)]) -> anyhow::Result<Recipe> {
-    let named = named.unwrap_or("default");
+    let named = named.unwrap_or(SMALL_RECIPE);
     let is_file = named.ends_with(".toml") || named.contains(std::path::MAIN_SEPARATOR);
     if !is_file {
         return Ok(Recipe::from_toml(Recipe::shipped_text(named)?, overrides)?);
@@ -137,8 +163,8 @@ pub(crate) fn overrides(set: &[String]) -> anyhow::Result<Vec<(String, String)>>
     set.iter().map(pair).collect()
 }
 
-/// The recipe with the flags put over it.
-fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
+/// The flags, as keys and values that are put over a recipe.
+fn flags(arguments: &Train) -> anyhow::Result<Vec<(String, String)>> {
     let mut overrides: Vec<(String, String)> = Vec::new();
     let mut put = |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
     put("epochs", arguments.epochs.map(|epochs| epochs.to_string()));
@@ -154,7 +180,7 @@ fn resolved(arguments: &Train) -> anyhow::Result<Recipe> {
     // Quoted, since a folder's name may look like anything.
     put("dataset", arguments.dataset.as_ref().map(|named| format!("'{named}'")));
     overrides.extend(self::overrides(&arguments.set)?);
-    read_recipe(arguments.recipe.as_deref(), &overrides)
+    Ok(overrides)
 }
 
 /// The photos' pixels, decoded now if they are not yet.
