@@ -86,10 +86,17 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
 }
 
 impl MuonConfig {
-    /// Multiplications with an addition that a step of a matrix takes: three products for each iteration.
+    /// Multiplications with an addition that a step of a matrix takes, as `orthogonalise` goes about it.
     pub(super) fn multiply_adds(&self, [rows, columns]: [usize; 2]) -> u64 {
         let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
-        u64::from(self.steps) * short * short * (2 * long + short)
+        let steps = u64::from(self.steps);
+        if is_long([rows, columns]) {
+            // The square of the first iteration and the product at the end; between them four small products an iteration, of
+            // which the first needs one less and the last two.
+            short * short * (2 * long + (4 * steps - 3) * short)
+        } else {
+            steps * short * short * (2 * long + short)
+        }
     }
 
     /// One step of a matrix; gives weight and momentum.
@@ -124,10 +131,18 @@ fn norm<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     (x.clone() * x).sum().sqrt()
 }
 
+/// Whether a matrix is so much longer than wide that its iterations are better done on the square of its shorter side.
+fn is_long([rows, columns]: [usize; 2]) -> bool {
+    2 * rows.max(columns) >= 3 * rows.min(columns)
+}
+
 /// A matrix with nearly the same singular vectors whose singular values are all between about 0.7 and 1.2.
 ///
 /// # Source
-/// The quintic Newton-Schulz iteration of Jordan et al., 2024, with a = 3.4445, b = -4.7750, c = 2.0315.
+/// The quintic Newton-Schulz iteration of Jordan et al., 2024, with a = 3.4445, b = -4.7750, c = 2.0315: X ← (aI + bXXᵀ + c(XXᵀ)²) X.
+///
+/// The factors are polynomials of XXᵀ and so commute. Of a long X they are multiplied together first, each found from
+/// XXᵀ ← P (XXᵀ) Pᵀ = P² XXᵀ, and meet X but once.
 fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
     let (a, b, c) = (3.4445, -4.7750, 2.0315);
     let [rows, columns] = matrix.dims();
@@ -136,10 +151,30 @@ fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
     let matrix = if is_tall { matrix.transpose() } else { matrix };
     let size = norm(matrix.clone()) + 1e-7;
     let mut x = matrix / size.reshape([1, 1]);
-    for _ in 0..steps {
-        let square = x.clone().matmul(x.clone().transpose());
-        let polynomial = square.clone() * b + square.clone().matmul(square) * c;
-        x = x.clone() * a + polynomial.matmul(x);
+    let square_of = |x: &Tensor<2>| x.clone().matmul(x.clone().transpose());
+    // P - aI
+    let polynomial_of = |square: &Tensor<2>| square.clone() * b + square.clone().matmul(square.clone()) * c;
+    if is_long([rows, columns]) {
+        let mut square = square_of(&x);
+        let times_polynomial = |of: Tensor<2>, polynomial: &Tensor<2>| of.clone() * a + polynomial.clone().matmul(of);
+        let mut factor = None;
+        for step in 0..steps {
+            let polynomial = polynomial_of(&square);
+            factor = Some(match factor {
+                None => polynomial.clone() + Tensor::eye(rows.min(columns), &x.device()) * a,
+                Some(factor) => times_polynomial(factor, &polynomial),
+            });
+            if step + 1 < steps {
+                square = times_polynomial(times_polynomial(square, &polynomial), &polynomial);
+            }
+        }
+        if let Some(factor) = factor {
+            x = factor.matmul(x);
+        }
+    } else {
+        for _ in 0..steps {
+            x = x.clone() * a + polynomial_of(&square_of(&x)).matmul(x);
+        }
     }
     if is_tall { x.transpose() } else { x }
 }
@@ -179,13 +214,46 @@ mod tests {
         );
     }
 
+    /// The iteration as it is written.
+    fn plain(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
+        let size = norm(matrix.clone()) + 1e-7;
+        let mut x = matrix / size.reshape([1, 1]);
+        for _ in 0..steps {
+            let square = x.clone().matmul(x.clone().transpose());
+            let polynomial = square.clone() * -4.7750 + square.clone().matmul(square) * 2.0315;
+            x = x.clone() * 3.4445 + polynomial.matmul(x);
+        }
+        x
+    }
+
+    #[test]
+    fn long_matrices_agree_with_the_plain_iteration() {
+        let device = Device::cpu();
+        for (rows, columns) in [(1, 2), (2, 3), (16, 24), (48, 433), (64, 576)] {
+            let numbers = (0..rows * columns).map(|i| ((i * i * 7919 + i * 104_729) % 2003) as f32 / 1001.5 - 1.0);
+            let matrix = upload(numbers.collect(), &device).reshape([rows, columns]);
+            for steps in [1, 2, 3, 5] {
+                let found = download(&orthogonalise(matrix.clone(), steps).reshape([rows * columns]));
+                let expected = download(&plain(matrix.clone(), steps).reshape([rows * columns]));
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert!(
+                        (found - expected).abs() < 2e-5,
+                        "{rows} x {columns}, {steps} steps: {found} and {expected}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_step_counts_the_products_of_its_iterations() {
         let config: MuonConfig =
             toml::from_str("learning_rate = 0.2\nsteps = 3\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
-        // [2, 5] × [5, 2], [2, 2] × [2, 2] and [2, 2] × [2, 5].
-        assert_eq!(config.multiply_adds([2, 5]), 3 * (20 + 8 + 20));
-        assert_eq!(config.multiply_adds([5, 2]), config.multiply_adds([2, 5]));
+        // [4, 5] × [5, 4], [4, 4] × [4, 4] and [4, 4] × [4, 5].
+        assert_eq!(config.multiply_adds([4, 5]), 3 * (80 + 64 + 80));
+        assert_eq!(config.multiply_adds([5, 4]), config.multiply_adds([4, 5]));
+        // [2, 5] × [5, 2]; of [2, 2] × [2, 2] three, four and two; [2, 2] × [2, 5].
+        assert_eq!(config.multiply_adds([2, 5]), 20 + 9 * 8 + 20);
     }
 
     // def muon(shape, scale, norm, lr, mom, wd):
