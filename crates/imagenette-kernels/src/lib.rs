@@ -14,6 +14,7 @@ pub mod convolution;
 pub mod depthwise;
 pub mod level;
 pub mod loss;
+pub mod muon;
 pub mod normalization;
 pub mod number;
 pub mod optimizer;

@@ -11,7 +11,7 @@ mod update;
 
 pub use maps::{Level, Maps, Ops, Precision};
 pub use spent::{Part, Spent};
-pub use update::{AdamWStep, SgdStep, adamw_update, move_average, sgd_update};
+pub use update::{AdamWStep, SgdStep, adamw_update, move_average, muon_update, sgd_update};
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};

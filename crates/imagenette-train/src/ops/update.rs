@@ -2,7 +2,8 @@
 //! Burn's operations elsewhere. Both compute the same formula, and a test holds them together.
 
 use burn::tensor::{Tensor, TensorData};
-use imagenette_kernels::optimizer;
+use imagenette_kernels::muon::Muon;
+use imagenette_kernels::{Level, optimizer};
 
 use super::{Ops, buffers};
 
@@ -85,6 +86,23 @@ pub fn adamw_update(
     let square = square * beta2 + gradient.clone() * gradient * (1.0 - beta2);
     let direction = mean.clone() / (square.clone().sqrt() * square_root_scale + epsilon);
     (weight * keep - direction * mean_rate, mean, square)
+}
+
+/// One step of Muon for a matrix that [`Muon::fits`]; gives the new weight and velocity.
+///
+/// # Shapes
+/// All flat `[rows × columns]`.
+pub fn muon_update(
+    weight: Tensor<1>,
+    velocity: Tensor<1>,
+    gradient: Tensor<1>,
+    shape: [usize; 2],
+    step: Muon,
+    level: Level,
+) -> [Tensor<1>; 2] {
+    in_place([weight, velocity], gradient, |[weight, velocity], gradient| {
+        step.update(level, shape, weight, gradient, velocity);
+    })
 }
 
 /// An average that keeps the share `keep` of itself and takes the rest from the weight.

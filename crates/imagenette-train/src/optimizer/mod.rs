@@ -244,7 +244,7 @@ impl Optimizer {
                     weight
                 }
                 Rule::Muon(config, shape) => {
-                    let [weight, velocity] = config.update(shape, [weight, next()], gradient, factor);
+                    let [weight, velocity] = config.update(shape, [weight, next()], gradient, factor, device.ops());
                     *state = vec![velocity];
                     weight
                 }

@@ -5,10 +5,12 @@
 //! theirs). That convolutions are matrices [out, in × height × width], and that weights keep a fixed norm, is airbench94's.
 
 use burn::tensor::Tensor;
+use imagenette_kernels::muon::{Muon, Size};
 use serde::{Deserialize, Serialize};
 
 use super::adamw::AdamWConfig;
 use super::sgd::SgdConfig;
+use crate::ops::{Ops, muon_update};
 use crate::weights::{Role, Slot};
 
 /// Muon for convolutions.
@@ -106,16 +108,29 @@ impl MuonConfig {
         [weight, velocity]: [Tensor<1>; 2],
         gradient: Tensor<1>,
         factor: f64,
+        ops: Ops,
     ) -> [Tensor<1>; 2] {
-        let velocity = velocity * self.momentum + gradient.clone();
-        let direction = if self.nesterov { gradient + velocity.clone() * self.momentum } else { velocity.clone() };
-        let orthogonal = orthogonalise(direction.reshape([rows, columns]), self.steps).reshape([rows * columns]);
         let scale = match self.scale {
             MuonScale::Shape => (rows as f64 / columns as f64).max(1.0).sqrt(),
             MuonScale::AdamLike => 0.2 * (rows.max(columns) as f64).sqrt(),
             MuonScale::Plain => 1.0,
         };
         let rate = self.learning_rate * factor;
+        let shape = [rows, columns];
+        if let Ops::Kernels(level) = ops
+            && Muon::fits(shape)
+        {
+            let size = match self.normalise_weights {
+                true => Size::Norm((rows as f64).sqrt()),
+                false => Size::Times(1.0 - rate * self.weight_decay),
+            };
+            let (momentum, nesterov, iterations) = (self.momentum, self.nesterov, self.steps);
+            let step = Muon { rate: rate * scale, momentum, nesterov, iterations, size };
+            return muon_update(weight, velocity, gradient, shape, step, level);
+        }
+        let velocity = velocity * self.momentum + gradient.clone();
+        let direction = if self.nesterov { gradient + velocity.clone() * self.momentum } else { velocity.clone() };
+        let orthogonal = orthogonalise(direction.reshape(shape), self.steps).reshape([rows * columns]);
         let weight = if self.normalise_weights {
             let size = norm(weight.clone());
             weight * (size.recip() * (rows as f64).sqrt())
@@ -282,7 +297,8 @@ mod tests {
     #[test]
     fn three_steps_agree_with_pytorch_for_every_scale() {
         let device = Device::cpu();
-        for (shape, scale, normalise_weights, momentum, expected) in TORCH {
+        let each = TORCH.into_iter().flat_map(|case| [(case, device.ops()), (case, Ops::Stock)]);
+        for ((shape, scale, normalise_weights, momentum, expected), ops) in each {
             let config: MuonConfig =
                 toml::from_str("learning_rate = 0.2\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
             let config = MuonConfig { scale, normalise_weights, momentum, weight_decay: 0.1, ..config };
@@ -292,7 +308,7 @@ mod tests {
                 let mut gradient = [1.0, -2.0, 0.5, 0.25, 3.0, -1.0].map(|x: f32| x * size);
                 gradient[step] += 0.3;
                 let gradient = upload(gradient.into(), &device);
-                [weight, velocity] = config.update(shape, [weight, velocity], gradient, 0.5);
+                [weight, velocity] = config.update(shape, [weight, velocity], gradient, 0.5, ops);
             }
             agree(&weight, expected);
         }
