@@ -397,6 +397,21 @@ fn gradients_of_a_smooth_network_in_bf16_are_those_in_f32_but_for_rounding() {
 }
 
 #[test]
+fn gradients_of_both_ways_of_a_fork_are_added() {
+    let network = |source: &mut Source| {
+        let [one, other] = source.maps([3, 17, 5, 4]).fork();
+        let [inner, around] = ops::activate(one, Activation::Gelu).fork();
+        let together = ops::activate(inner, Activation::Silu).plus(around);
+        together.plus(other).into_nchw()
+    };
+    agree("fork", network);
+    let wide = everything(network, &Device::cpu());
+    for (half, wide) in everything(network, &bf16()).iter().zip(&wide) {
+        close("fork in bf16", half, wide, 0.03);
+    }
+}
+
+#[test]
 fn maps_keep_their_precision_between_operations_and_around_code_of_ones_own() {
     let (device, sizes) = (bf16(), [2, 8, 4, 4]);
     let mut source = Source::new(&device);
