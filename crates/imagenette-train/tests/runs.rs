@@ -244,11 +244,12 @@ fn every_option_learns_and_is_accounted_for() {
                 assert_eq!(record.samples_drawn, 6 * 48);
             }
             "stages" => assert_eq!(record.samples_drawn, 3 * 60 + 3 * 56),
-            // Rows and columns of the convolutions as matrices, five iterations of three products for each.
+            // Rows and columns of the convolutions as matrices, all of them long: two products of theirs, and of five iterations
+            // five squares, four products of factors and eight that make the next square.
             "muon" => {
-                let products =
-                    [(8, 72), (8, 72), (16, 72), (16, 144)].map(|(rows, columns)| rows * rows * (2 * columns + rows));
-                let update = 2 * 5 * products.iter().sum::<u64>();
+                let products = [(8, 72), (8, 72), (16, 72), (16, 144)]
+                    .map(|(rows, columns)| rows * rows * (2 * columns + 17 * rows));
+                let update = 2 * products.iter().sum::<u64>();
                 assert_eq!(record.training_flop, Some(flop + (record.steps * update) as f64));
                 assert_eq!(record.samples_drawn, plain.samples_drawn);
             }
