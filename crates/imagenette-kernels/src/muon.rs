@@ -5,15 +5,23 @@
 //! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024: X ← (aI + bXXᵀ + c(XXᵀ)²) X. The factors are
 //! polynomials of XXᵀ and so commute: they are multiplied together first, each found from XXᵀ ← P² XXᵀ, and meet X but once.
 
+use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 use crate::convolution::{Convolution, ConvolutionShape};
 use crate::level::{Level, Work};
+use crate::number::{Number, Precision, is_bf16};
 use crate::shape::check_len;
 use crate::simd::Simd;
 use rayon::prelude::*;
+use std::ops::Deref;
 
 /// Numbers that a task works on.
 const BLOCK: usize = 1 << 14;
+/// Strips of rows that a symmetric product is cut into, each a multiple of the register tiles' width.
+const STRIPS: usize = 3;
+const STRIP_MULTIPLE: usize = 32;
+/// Rows that are filled together where a symmetric product is copied.
+const BAND: usize = 16;
 /// The iteration's coefficients.
 const A: f32 = 3.4445;
 const B: f32 = -4.7750;
@@ -34,6 +42,9 @@ pub struct Muon {
     pub iterations: u32,
     /// The root of the sum of squares that the weights are brought to before the step, or else what they are multiplied with.
     pub size: Size,
+    /// What the products' factors and results are rounded to where the processor multiplies pairs of [`Bf16`]; elsewhere they stay f32.
+    /// Sums, momentum and weights are f32 in either case.
+    pub precision: Precision,
 }
 
 /// What becomes of the weights before the step.
@@ -60,6 +71,22 @@ impl Muon {
     /// # Panics
     /// The lengths do not agree with the shape, the shape does not fit, or there is no iteration.
     pub fn update(&self, level: Level, shape: [usize; 2], weights: &mut [f32], gradient: &[f32], momentum: &mut [f32]) {
+        match self.precision {
+            Precision::Bf16 if level.multiplies_pairs() => {
+                self.update_in::<Bf16>(level, shape, weights, gradient, momentum)
+            }
+            _ => self.update_in::<f32>(level, shape, weights, gradient, momentum),
+        }
+    }
+
+    fn update_in<T: Number>(
+        &self,
+        level: Level,
+        shape: [usize; 2],
+        weights: &mut [f32],
+        gradient: &[f32],
+        momentum: &mut [f32],
+    ) {
         let [rows, columns] = shape;
         assert!(Self::fits(shape) && self.iterations > 0, "a matrix longer than wide, and at least one iteration");
         check_len("the weights", weights.len(), rows * columns);
@@ -74,14 +101,18 @@ impl Muon {
                 },
             );
         let size = squares.collect::<Vec<f64>>().into_iter().sum::<f64>().sqrt() + TINY;
-        let wide = Product::new([rows, rows, columns]);
         let mut square = Aligned::scratch(rows * rows);
-        wide.times_transpose(level, &direction, &direction, &mut square);
+        symmetric::<T>(level, [rows, columns], &direction, &direction, &mut square);
         let share = (1.0 / (size * size)) as f32;
-        square.iter_mut().for_each(|x| *x *= share);
-        let factor = self.factor(level, rows, square);
-        let mut orthogonal = Aligned::scratch(weights.len());
-        wide.times(level, &factor, &direction, &mut orthogonal);
+        square.par_chunks_mut(BLOCK).for_each(|square| square.iter_mut().for_each(|x| *x *= share));
+        let factor = self.factor::<T>(level, rows, square);
+        let mut orthogonal = Aligned::<T>::scratch(weights.len());
+        Product::new([rows, rows, columns]).times(
+            level,
+            &Stored::<T>::new(level, &factor),
+            &direction,
+            &mut orthogonal,
+        );
         let keep = match self.size {
             Size::Times(factor) => factor,
             Size::Norm(norm) => {
@@ -96,27 +127,99 @@ impl Muon {
     }
 
     /// The product of the iterations' factors, from the square of the matrix that they are for.
-    fn factor(&self, level: Level, rows: usize, mut square: Aligned) -> Aligned {
-        let small = Product::new([rows; 3]);
+    fn factor<T: Number>(&self, level: Level, rows: usize, mut square: Aligned) -> Aligned {
         let len = rows * rows;
+        // All these are polynomials of one symmetric matrix, which makes them and their products symmetric.
+        let times = |one: &[f32], other: &[f32], to: &mut [f32]| symmetric::<T>(level, [rows; 2], one, other, to);
         let [mut product, mut other, mut factor] = [0; 3].map(|_| Aligned::scratch(len));
         for iteration in 0..self.iterations {
-            // P = aI + bS + cS²; all these are symmetric.
-            small.times_transpose(level, &square, &square, &mut product);
-            product.iter_mut().zip(square.iter()).for_each(|(x, square)| *x = B * square + C * *x);
+            // P = aI + bS + cS²
+            times(&square, &square, &mut product);
+            product.par_chunks_mut(BLOCK).zip(square.par_chunks(BLOCK)).for_each(|(product, square)| {
+                product.iter_mut().zip(square).for_each(|(x, square)| *x = B * square + C * *x);
+            });
             product.iter_mut().step_by(rows + 1).for_each(|x| *x += A);
             if iteration == 0 {
                 factor.copy_from_slice(&product);
             } else {
-                small.times_transpose(level, &product, &factor, &mut other);
+                times(&product, &factor, &mut other);
                 std::mem::swap(&mut factor, &mut other);
             }
             if iteration + 1 < self.iterations {
-                small.times_transpose(level, &product, &square, &mut other);
-                small.times_transpose(level, &product, &other, &mut square);
+                times(&product, &square, &mut other);
+                times(&product, &other, &mut square);
             }
         }
         factor
+    }
+}
+
+/// `one`, `[rows, inner]`, times the transpose of `other`, of the same shape, in numbers of the kind `T`, where the product is symmetric: of
+/// every strip of rows what lies left of the diagonal and on it is computed, the rest copied from there.
+fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], other: &[f32], to: &mut [f32]) {
+    let one = Stored::<T>::new(level, one);
+    let strip = rows.div_ceil(STRIPS).next_multiple_of(STRIP_MULTIPLE);
+    let mut left = Aligned::<T>::scratch(strip.min(rows) * rows);
+    for start in (0..rows).step_by(strip) {
+        let end = rows.min(start + strip);
+        let left = &mut left[..(end - start) * end];
+        let product = Product::new([end - start, end, inner]);
+        product.times_transpose(level, &one[start * inner..end * inner], &other[..end * inner], left);
+        let (above, own) = to.split_at_mut(start * rows);
+        own.par_chunks_mut(rows).zip(left.par_chunks(end)).for_each(|(own, left)| {
+            own.iter_mut().zip(left).for_each(|(own, x)| *own = x.to_f32());
+        });
+        // Bands of rows whose cache lines are filled one after the other.
+        above.par_chunks_mut(BAND * rows).enumerate().for_each(|(band, above)| {
+            for (column, left) in (start..end).zip(left.chunks(end)) {
+                for (above, x) in above.chunks_mut(rows).zip(&left[band * BAND..]) {
+                    above[column] = x.to_f32();
+                }
+            }
+        });
+    }
+}
+
+/// Numbers as the kind `T`: themselves, or rounded.
+enum Stored<'a, T: Number> {
+    There(&'a [T]),
+    Rounded(Aligned<T>),
+}
+
+impl<'a, T: Number> Stored<'a, T> {
+    fn new(level: Level, numbers: &'a [f32]) -> Self {
+        if !is_bf16::<T>() {
+            return Self::There(bytemuck::cast_slice(numbers));
+        }
+        let mut rounded = Aligned::scratch(numbers.len());
+        let blocks = rounded.par_chunks_mut(BLOCK).zip(numbers.par_chunks(BLOCK));
+        blocks.for_each(|(to, from)| level.run(Round { to, from }));
+        Self::Rounded(rounded)
+    }
+}
+
+impl<T: Number> Deref for Stored<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::There(numbers) => numbers,
+            Self::Rounded(numbers) => numbers,
+        }
+    }
+}
+
+struct Round<'a, T> {
+    to: &'a mut [T],
+    from: &'a [f32],
+}
+
+impl<T: Number> Work for Round<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (to, from) in self.to.iter_mut().zip(self.from) {
+            *to = T::from_f32(*from);
+        }
     }
 }
 
@@ -139,12 +242,12 @@ impl Product {
     }
 
     /// `[pixels, inputs]` times the transpose of `[outputs, inputs]`.
-    fn times_transpose(&self, level: Level, one: &[f32], other: &[f32], to: &mut [f32]) {
+    fn times_transpose<T: Number>(&self, level: Level, one: &[T], other: &[f32], to: &mut [T]) {
         self.0.forward(level, one, other, to);
     }
 
     /// `[pixels, outputs]` times `[outputs, inputs]`.
-    fn times(&self, level: Level, one: &[f32], other: &[f32], to: &mut [f32]) {
+    fn times<T: Number>(&self, level: Level, one: &[T], other: &[f32], to: &mut [T]) {
         self.0.input_gradient(level, one, other, to);
     }
 }
@@ -181,19 +284,19 @@ impl Work for Turn<'_> {
     }
 }
 
-struct Step<'a> {
+struct Step<'a, T> {
     weights: &'a mut [f32],
-    orthogonal: &'a [f32],
+    orthogonal: &'a [T],
     keep: f32,
     rate: f32,
 }
 
-impl Work for Step<'_> {
+impl<T: Number> Work for Step<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (w, u) in self.weights.iter_mut().zip(self.orthogonal) {
-            *w = self.keep * *w - self.rate * u;
+            *w = self.keep * *w - self.rate * u.to_f32();
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What feature maps and their gradients are stored in: what a recipe asks for, and what that means on a device.
-//! Parameters, their gradients and the optimizer's state are f32 in any case.
+//! Parameters, their gradients and the optimizer's state are f32 in any case; the products of Muon's iteration follow the maps.
 
 pub use imagenette_kernels::Precision;
 use serde::{Deserialize, Serialize};

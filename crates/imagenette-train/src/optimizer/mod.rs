@@ -244,7 +244,9 @@ impl Optimizer {
                     weight
                 }
                 Rule::Muon(config, shape) => {
-                    let [weight, velocity] = config.update(shape, [weight, next()], gradient, factor, device.ops());
+                    let before = [weight, next()];
+                    let [weight, velocity] =
+                        config.update(shape, before, gradient, factor, device.ops(), device.precision());
                     *state = vec![velocity];
                     weight
                 }

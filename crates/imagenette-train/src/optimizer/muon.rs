@@ -5,6 +5,7 @@
 //! theirs). That convolutions are matrices [out, in × height × width], and that weights keep a fixed norm, is airbench94's.
 
 use burn::tensor::Tensor;
+use imagenette_kernels::Precision;
 use imagenette_kernels::muon::{Muon, Size};
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +89,7 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
 }
 
 impl MuonConfig {
-    /// Multiplications with an addition that a step of a matrix takes, as `orthogonalise` goes about it.
+    /// Multiplications with an addition that a step of a matrix takes, as `orthogonalise` goes about it; symmetric products count in full.
     pub(super) fn multiply_adds(&self, [rows, columns]: [usize; 2]) -> u64 {
         let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
         let steps = u64::from(self.steps);
@@ -101,7 +102,7 @@ impl MuonConfig {
         }
     }
 
-    /// One step of a matrix; gives weight and momentum.
+    /// One step of a matrix; gives weight and momentum. The precision is that of the products where [`Ops`] are our kernels.
     pub(super) fn update(
         &self,
         [rows, columns]: [usize; 2],
@@ -109,6 +110,7 @@ impl MuonConfig {
         gradient: Tensor<1>,
         factor: f64,
         ops: Ops,
+        precision: Precision,
     ) -> [Tensor<1>; 2] {
         let scale = match self.scale {
             MuonScale::Shape => (rows as f64 / columns as f64).max(1.0).sqrt(),
@@ -125,7 +127,7 @@ impl MuonConfig {
                 false => Size::Times(1.0 - rate * self.weight_decay),
             };
             let (momentum, nesterov, iterations) = (self.momentum, self.nesterov, self.steps);
-            let step = Muon { rate: rate * scale, momentum, nesterov, iterations, size };
+            let step = Muon { rate: rate * scale, momentum, nesterov, iterations, size, precision };
             return muon_update(weight, velocity, gradient, shape, step, level);
         }
         let velocity = velocity * self.momentum + gradient.clone();
@@ -308,7 +310,7 @@ mod tests {
                 let mut gradient = [1.0, -2.0, 0.5, 0.25, 3.0, -1.0].map(|x: f32| x * size);
                 gradient[step] += 0.3;
                 let gradient = upload(gradient.into(), &device);
-                [weight, velocity] = config.update(shape, [weight, velocity], gradient, 0.5, ops);
+                [weight, velocity] = config.update(shape, [weight, velocity], gradient, 0.5, ops, Precision::F32);
             }
             agree(&weight, expected);
         }
