@@ -173,7 +173,7 @@ fn a_resumed_run_ends_in_the_bits_of_an_uninterrupted_one() {
 }
 
 /// Every option that has state, draws by chance or changes on the way.
-const OPTIONS: [(&str, &[(&str, &str)]); 9] = [
+const OPTIONS: [(&str, &[(&str, &str)]); 10] = [
     ("ranger", &[("optimizer", "{ kind = 'ranger', learning_rate = 0.02, lookahead_every = 4 }")]),
     (
         "muon",
@@ -205,6 +205,7 @@ const OPTIONS: [(&str, &[(&str, &str)]); 9] = [
              pool = 'max-blur', stochastic_depth = 0.5, activation = 'mish' }",
         )],
     ),
+    ("a learned stem", &[("model.stem_weights", "'learned'"), ("model.initial_weights", "'he-normal'")]),
     ("held-out photos", &[("hold_out", "0.2")]),
 ];
 

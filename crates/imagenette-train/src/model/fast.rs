@@ -1,4 +1,4 @@
-//! The fast network: a frozen stem that whitens patches, then groups of convolution, pooling, normalisation and activation.
+//! The fast network: a stem that whitens patches, then groups of convolution, pooling, normalisation and activation.
 //!
 //! # Source
 //! The parts are those of Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, and the later convolutions with
@@ -12,7 +12,7 @@ use super::layers::{Convolution, Linear, Normalisation, Pass, Scale};
 use crate::error::Result;
 use crate::ops::{self, Activation, Maps, Window};
 use crate::recipe::checks::{below_one, positive, require};
-use crate::weights::{Initial, Layout, SlotId};
+use crate::weights::{Initial, Layout, Role, SlotId};
 
 /// The fast network's sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,13 +23,19 @@ pub struct FastConfig {
     /// The side of the stem's patches: 4, and the stem halves the picture; or 2, and it does not.
     #[serde(default = "four", skip_serializing_if = "is_four")]
     pub stem_patch_px: u32,
+    /// Whether the stem whitens and stays as it is, or learns.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stem_weights: StemWeights,
+    /// How the convolutions of the groups begin.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub initial_weights: InitialWeights,
     /// Channels of each group; each group halves the picture.
     pub widths: Vec<u32>,
     /// How many convolutions follow the first one of each group; absent means one each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depths: Vec<u32>,
     /// Whether a shortcut leads around these.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub residual: bool,
     /// How groups halve the picture.
     #[serde(default, skip_serializing_if = "Halving::is_max")]
@@ -39,7 +45,7 @@ pub struct FastConfig {
     ///
     /// # Source
     /// Huang et al., "Deep networks with stochastic depth", 2016, equation 4.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub stochastic_depth: f64,
     /// The function between layers.
     #[serde(default = "gelu")]
@@ -55,20 +61,56 @@ pub struct FastConfig {
     pub output_scale: f64,
 }
 
+/// Where the weights of the fast network's stem come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StemWeights {
+    /// Computed from patches of train photos, so that its outputs are uncorrelated, and frozen.
+    ///
+    /// # Source
+    /// Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.2.
+    #[default]
+    Whitened,
+    /// Normal at first, then learned like those of any other convolution.
+    Learned,
+}
+
+/// How the convolutions of the fast network's groups begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitialWeights {
+    /// As many filters as there are input channels pass one of them through each (Dirac); the others are normal.
+    ///
+    /// # Source
+    /// Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.3.
+    #[default]
+    Identity,
+    /// Normal with variance 2 / inputs.
+    ///
+    /// # Source
+    /// He et al., "Delving deep into rectifiers", 2015, equation 10.
+    HeNormal,
+}
+
+impl InitialWeights {
+    fn initial(self) -> Initial {
+        match self {
+            Self::Identity => Initial::Identity,
+            Self::HeNormal => Initial::HeNormal,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 fn four() -> u32 {
     4
 }
 
 fn is_four(value: &u32) -> bool {
     *value == 4
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
 }
 
 fn gelu() -> Activation {
@@ -164,6 +206,12 @@ impl FastConfig {
         if self.pool == Halving::MaxBlur {
             name += "-blur";
         }
+        if self.stem_weights == StemWeights::Learned {
+            name += "-learned-stem";
+        }
+        if self.initial_weights == InitialWeights::HeNormal {
+            name += "-he-normal";
+        }
         name
     }
 }
@@ -192,7 +240,11 @@ impl FastNetwork {
     pub(super) fn new(config: &FastConfig, classes: usize, layout: &mut Layout) -> Self {
         let (stem_channels, patch_px) = (config.stem as usize, config.stem_patch_px as usize);
         let shape = [stem_channels, 3, patch_px, patch_px];
-        let stem = Convolution::frozen(layout, "stem", shape, config.stem_stride(), 1);
+        let role = match config.stem_weights {
+            StemWeights::Whitened => Role::Frozen,
+            StemWeights::Learned => Role::Weight,
+        };
+        let stem = Convolution::with_role(layout, "stem", role, shape, config.stem_stride(), 1);
         let scale = if config.learned_scale { Scale::Learned(1.0) } else { Scale::Frozen };
         let mut inputs = stem_channels;
         let mut groups = Vec::new();
@@ -200,7 +252,8 @@ impl FastNetwork {
             let width = width as usize;
             let mut unit = |name: &str, inputs| {
                 let name = format!("groups.{number}.{name}");
-                let convolution = Convolution::new(layout, &name, [inputs, width], 3, 1, Initial::Identity);
+                let convolution =
+                    Convolution::new(layout, &name, [inputs, width], 3, 1, config.initial_weights.initial());
                 let momentum = config.normalisation_momentum;
                 (convolution, Normalisation::new(layout, &format!("{name}_norm"), width, momentum, scale))
             };
@@ -215,14 +268,16 @@ impl FastNetwork {
         Self { stem, groups, head, config: config.clone() }
     }
 
-    pub(super) fn stem(&self) -> (SlotId, usize, usize) {
-        (self.stem.weight, self.stem.shape[0], self.stem.shape[2])
+    /// The frozen stem that is to be whitened, with its number of filters and the side of its patches.
+    pub(super) fn whitened_stem(&self) -> Option<(SlotId, usize, usize)> {
+        let is_whitened = self.config.stem_weights == StemWeights::Whitened;
+        is_whitened.then(|| (self.stem.weight, self.stem.shape[0], self.stem.shape[2]))
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
         let activation = Some(self.config.activation);
         let [n, _, px, _] = photos.dims();
-        // Neither the photos nor the stem learn, so nothing is recorded until the first group.
+        // Neither the photos nor a whitened stem learn, so nothing is recorded until the first group.
         let mut x = self.stem.forward(pass, photos); // [N, stem, H/2, W/2], or [N, stem, H+1, W+1] with small patches
         if self.config.stem_stride() == 1 {
             x = x.change(|x| x.narrow(2, 1, px).narrow(3, 1, px)); // [N, stem, H, W]

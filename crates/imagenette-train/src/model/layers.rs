@@ -112,9 +112,16 @@ impl Convolution {
         Self { weight, shape, stride, padding: kernel / 2 }
     }
 
-    /// One whose weights never change and are computed elsewhere.
-    pub(super) fn frozen(layout: &mut Layout, name: &str, shape: [usize; 4], stride: usize, padding: usize) -> Self {
-        let weight = layout.add(format!("{name}.weight"), Role::Frozen, &shape, Initial::HeNormal);
+    /// One of any shape and padding whose weights are learned, or never change and are computed elsewhere.
+    pub(super) fn with_role(
+        layout: &mut Layout,
+        name: &str,
+        role: Role,
+        shape: [usize; 4],
+        stride: usize,
+        padding: usize,
+    ) -> Self {
+        let weight = layout.add(format!("{name}.weight"), role, &shape, Initial::HeNormal);
         Self { weight, shape, stride, padding }
     }
 

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use blocks::Halving;
-pub use fast::{FastConfig, FastNetwork};
+pub use fast::{FastConfig, FastNetwork, InitialWeights, StemWeights};
 pub use layers::Pass;
 pub use xresnet::{Depth, XResNet, XResNetConfig};
 
@@ -112,7 +112,7 @@ impl Model {
     /// where there is none.
     pub fn whitened_stem(&self) -> Option<(SlotId, usize, usize)> {
         match &self.network {
-            Network::Fast(network) => Some(network.stem()),
+            Network::Fast(network) => network.whitened_stem(),
             Network::XResNet(_) => None,
         }
     }
@@ -157,5 +157,24 @@ mod tests {
             let found = sizes(config, px).1 as f64 / 1e9;
             assert!((found / expected - 1.0).abs() < 0.01, "{config} at {px} px: {found}");
         }
+    }
+
+    #[test]
+    fn a_stem_that_learns_costs_the_same_and_is_counted() {
+        let s = "kind = 'fast'\nstem = 32\nwidths = [48, 128]";
+        let learned = format!("{s}\nstem_weights = 'learned'\ninitial_weights = 'he-normal'");
+        let (whitened, other) = (sizes(s, 64), sizes(&learned, 64));
+        assert_eq!((other.0 - whitened.0, other.1), (32 * 3 * 4 * 4, whitened.1));
+        let read = |text: &str| toml::from_str::<ModelConfig>(text).unwrap();
+        assert!(read(s).build(10).whitened_stem().is_some() && read(&learned).build(10).whitened_stem().is_none());
+        assert_eq!(read(&learned).name(), "fast-32-48-128-learned-stem-he-normal");
+        // Of the first convolution's 48 filters 32 pass a channel on, or none does.
+        let ones = |text: &str| {
+            let model = read(text).build(10);
+            let weights = Weights::draw(model.layout(), 1, &Device::cpu());
+            let place = model.layout().slots().iter().position(|slot| slot.name == "groups.0.first.weight").unwrap();
+            download(&weights.tensors()[place]).iter().filter(|&&number| number == 1.0).count()
+        };
+        assert_eq!((ones(s), ones(&learned)), (32, 0));
     }
 }
