@@ -17,8 +17,9 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(lines[0].starts_with("| recipe ") && lines[1].starts_with("| ---"), "{}", ended.stdout);
     assert!(lines[2].contains("tiny (loss.label_smoothing = ") && lines[2].contains("|   2 |"), "{}", ended.stdout);
-    assert_eq!(lines.len(), 7, "{}", ended.stdout);
-    assert_eq!(place.list("plots"), ["top-1-by-epochs.svg", "top-1-by-flop.svg", "top-1-by-seconds.svg"]);
+    assert_eq!(lines.len(), 8, "{}", ended.stdout);
+    let plots = ["top-1-by-epochs.svg", "top-1-by-flop.svg", "top-1-by-recipe.svg", "top-1-by-seconds.svg"];
+    assert_eq!(place.list("plots"), plots);
     for name in place.list("plots") {
         let picture = place.read(&format!("plots/{name}"));
         assert!(picture.starts_with("<svg") && picture.contains("small &amp; quick"), "{picture}");
@@ -27,6 +28,8 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     }
 
     let json = place.run(&["plot", "runs/a/s1", "runs/a/s0", "--json", "--out", "json"]).succeeds().json();
+    // One recipe has nothing beside it.
+    assert!(!place.path("json/top-1-by-recipe.svg").exists());
     let group = &json["groups"][0];
     assert_eq!((&group["accuracy"]["n"], &group["runs"][0]["seed"]), (&2.into(), &0.into()));
     let correct: f64 = (0..2).map(|run| group["runs"][run]["result"]["correct"].as_f64().unwrap()).sum();

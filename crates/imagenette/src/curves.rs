@@ -7,16 +7,16 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-type Error = Box<dyn std::error::Error>;
+pub(crate) type Error = Box<dyn std::error::Error>;
 
-const WIDTH_PX: u32 = 900;
+pub(crate) const WIDTH_PX: u32 = 900;
 const CHART_PX: u32 = 440;
 const ROW_PX: u32 = 20;
 /// How many letters of the legend fit into a line, at the width of a broad one.
 const LETTERS: usize = 136;
 /// Where the ends of groups lie this many times apart, the axis is logarithmic.
 const WIDE: f64 = 5.0;
-const COLOURS: [RGBColor; 7] = [
+pub(crate) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -169,13 +169,7 @@ fn draw_chart(
             Line { from: bottom, to: top, ticks: heights.clone() },
         )?;
     let step = heights.windows(2).next().map_or(0.01, |pair| pair[1] - pair[0]);
-    let decimals = if step < 0.00099 {
-        2
-    } else if step < 0.0099 {
-        1
-    } else {
-        0
-    };
+    let decimals = decimals(step);
     chart
         .configure_mesh()
         .x_desc(axis.description())
@@ -350,8 +344,19 @@ fn heights(curves: &[Curve]) -> (f64, f64, Vec<f64>) {
     (low, high, multiples(low, high, step))
 }
 
+/// How many decimals percentages need whose ticks lie this far apart (as fractions).
+pub(crate) fn decimals(step: f64) -> usize {
+    if step < 0.00099 {
+        2
+    } else if step < 0.0099 {
+        1
+    } else {
+        0
+    }
+}
+
 /// 1, 2 or 5 times a power of ten, not below `least`.
-fn round_step(least: f64) -> f64 {
+pub(crate) fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0]
         .map(|digit| digit * power)
@@ -360,7 +365,7 @@ fn round_step(least: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
+pub(crate) fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
     ((low / step).ceil() as i64..=(high / step).floor() as i64).map(|number| number as f64 * step).collect()
 }
 
@@ -376,7 +381,7 @@ fn number(value: f64) -> String {
 }
 
 /// A text of at most so many letters; of a longer one the beginning and the end.
-fn shortened(text: &str, room: usize) -> String {
+pub(crate) fn shortened(text: &str, room: usize) -> String {
     let letters: Vec<char> = text.chars().collect();
     if letters.len() <= room {
         return text.to_owned();

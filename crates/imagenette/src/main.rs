@@ -6,6 +6,7 @@ mod commands;
 mod curves;
 mod interrupt;
 mod progress;
+mod rows;
 mod terminal;
 
 use std::process::ExitCode;

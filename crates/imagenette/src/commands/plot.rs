@@ -1,4 +1,4 @@
-//! `plot`: folders of runs become pictures of their accuracy over epochs, seconds and operations, and a table.
+//! `plot`: folders of runs become pictures of their accuracy over epochs, seconds and operations and by recipe, and a table.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -13,6 +13,7 @@ use imagenette_train::run_folder::HISTORY_FILE;
 
 use crate::cli::Plot;
 use crate::curves::{Axis, draw, what};
+use crate::rows;
 use crate::terminal::{Hint, Terminal, print, print_json, thousands};
 
 /// How deep below a named folder runs are looked for.
@@ -44,19 +45,24 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
     let title = arguments.title.clone().unwrap_or_else(|| format!("{} on {}", what(&groups), dataset.name));
 
     let mut plots: Vec<PathBuf> = Vec::new();
-    for axis in Axis::ALL {
-        let picture =
-            draw(&groups, axis, &title).map_err(|error| anyhow::anyhow!("failed to draw the plot: {error}"))?;
-        let Some(picture) = picture else {
-            terminal.say(&format!("no plot over {}: no record says them", axis.name()));
-            continue;
-        };
+    let failed = |error| anyhow::anyhow!("failed to draw the plot: {error}");
+    let mut keep = |name: &str, picture: String| -> anyhow::Result<()> {
         std::fs::create_dir_all(&arguments.out).map_err(DataError::io("create", &arguments.out))?;
-        let path = arguments.out.join(format!("top-1-by-{}.svg", axis.name()));
+        let path = arguments.out.join(format!("top-1-by-{name}.svg"));
         imagenette_data::atomic::write(&path, |out| {
             out.write_all(picture.as_bytes()).map_err(DataError::io("write", &path))
         })?;
         plots.push(path);
+        Ok(())
+    };
+    for axis in Axis::ALL {
+        match draw(&groups, axis, &title).map_err(failed)? {
+            Some(picture) => keep(axis.name(), picture)?,
+            None => terminal.say(&format!("no plot over {}: no record says them", axis.name())),
+        }
+    }
+    if let Some(picture) = rows::draw(&groups, &title).map_err(failed)? {
+        keep("recipe", picture)?;
     }
     if arguments.json {
         print_json(
