@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 pub(crate) type Error = Box<dyn std::error::Error>;
 
-pub(crate) const WIDTH_PX: u32 = 900;
+const WIDTH_PX: u32 = 900;
 const CHART_PX: u32 = 440;
 const ROW_PX: u32 = 20;
 /// How many letters of the legend fit into a line, at the width of a broad one.

@@ -6,16 +6,17 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::curves::{COLOURS, Error, WIDTH_PX, decimals, multiples, round_step, shortened, what};
+use crate::curves::{COLOURS, Error, decimals, multiples, round_step, shortened, what};
 
 const HEAD_PX: i32 = 44;
 const FOOT_PX: i32 = 56;
 const ROW_PX: i32 = 26;
-/// Where the accuracies lie, between names and numbers.
-const LEFT_PX: i32 = 336;
-const RIGHT_PX: i32 = 716;
-/// How many letters of a name fit beside them, at the width of a broad one.
-const LETTERS: usize = 46;
+/// How wide the accuracies lie, between names and numbers.
+const CHART_PX: i32 = 400;
+const NUMBERS_PX: i32 = 184;
+/// The most letters of a name, and the width of a broad one.
+const LETTERS: usize = 76;
+const LETTER_PX: f64 = 7.2;
 
 /// A row: the group's name, each run's accuracy, and their spread.
 struct Row<'g> {
@@ -35,13 +36,13 @@ pub(crate) fn draw(groups: &[RunGroup], title: &str) -> Result<Option<String>, E
     let rows = sorted(groups.iter().map(|group| (group.name.as_str(), accuracies(group))));
     let mut picture = String::new();
     {
-        let height = HEAD_PX + rows.len() as i32 * ROW_PX + FOOT_PX;
-        let area = SVGBackend::with_string(&mut picture, (WIDTH_PX, height as u32)).into_drawing_area();
-        area.fill(&WHITE)?;
         let place = Place::of(&rows);
+        let (width, height) = (place.right_px() + NUMBERS_PX, HEAD_PX + rows.len() as i32 * ROW_PX + FOOT_PX);
+        let area = SVGBackend::with_string(&mut picture, (width as u32, height as u32)).into_drawing_area();
+        area.fill(&WHITE)?;
         let middle = Pos::new(HPos::Center, VPos::Center);
-        let title = shortened(title, 90);
-        area.draw(&Text::new(title, (WIDTH_PX as i32 / 2, 20), ("sans-serif", 18).into_text_style(&area).pos(middle)))?;
+        let title = shortened(title, width as usize / 10);
+        area.draw(&Text::new(title, (width / 2, 20), ("sans-serif", 18).into_text_style(&area).pos(middle)))?;
         draw_axis(&area, &place, HEAD_PX + rows.len() as i32 * ROW_PX, what(groups))?;
         for (number, row) in rows.iter().enumerate() {
             draw_row(&area, &place, row, HEAD_PX + number as i32 * ROW_PX + ROW_PX / 2)?;
@@ -70,6 +71,8 @@ fn sorted<'g>(groups: impl Iterator<Item = (&'g str, Vec<f64>)>) -> Vec<Row<'g>>
 struct Place {
     low: f64,
     high: f64,
+    /// Where the axis begins, beside the longest name.
+    left_px: i32,
 }
 
 impl Place {
@@ -83,13 +86,19 @@ impl Place {
         };
         let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
         let margin = (0.04 * (high - low)).max(0.001);
-        Self { low: (low - margin).max(0.0), high: (high + margin).min(1.0) }
+        let letters = rows.iter().map(|row| row.name.chars().count().min(LETTERS)).max().unwrap_or(0);
+        let left_px = 36 + (LETTER_PX * letters as f64) as i32;
+        Self { low: (low - margin).max(0.0), high: (high + margin).min(1.0), left_px }
     }
 
     /// The pixel of an accuracy; beyond the axis its end.
     fn pixel(&self, accuracy: f64) -> i32 {
         let share = ((accuracy - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        LEFT_PX + (share * f64::from(RIGHT_PX - LEFT_PX)).round() as i32
+        self.left_px + (share * f64::from(CHART_PX)).round() as i32
+    }
+
+    fn right_px(&self) -> i32 {
+        self.left_px + CHART_PX
     }
 
     fn step(&self) -> f64 {
@@ -109,15 +118,15 @@ fn draw_axis(area: &Area, place: &Place, bottom: i32, what: &str) -> Result<(), 
         area.draw(&PathElement::new([(x, bottom), (x, bottom + 4)], BLACK.stroke_width(1)))?;
         area.draw(&Text::new(format!("{:.decimals$}%", 100.0 * tick), (x, bottom + 8), style(13)))?;
     }
-    area.draw(&PathElement::new([(LEFT_PX, bottom), (RIGHT_PX, bottom)], BLACK.stroke_width(1)))?;
+    area.draw(&PathElement::new([(place.left_px, bottom), (place.right_px(), bottom)], BLACK.stroke_width(1)))?;
     let description = format!("{what}: mean and standard deviation; a circle is a run");
-    area.draw(&Text::new(description, (i32::midpoint(LEFT_PX, RIGHT_PX), bottom + 30), style(14)))?;
+    area.draw(&Text::new(description, (i32::midpoint(place.left_px, place.right_px()), bottom + 30), style(14)))?;
     Ok(())
 }
 
 fn draw_row(area: &Area, place: &Place, row: &Row, y: i32) -> Result<(), Error> {
     let style = |side| ("sans-serif", 13).into_text_style(area).pos(Pos::new(side, VPos::Center));
-    area.draw(&Text::new(shortened(row.name, LETTERS), (LEFT_PX - 12, y), style(HPos::Right)))?;
+    area.draw(&Text::new(shortened(row.name, LETTERS), (place.left_px - 12, y), style(HPos::Right)))?;
     let Spread { n, mean, standard_deviation } = row.spread;
     let colour = COLOURS[0];
     for &run in &row.runs {
@@ -136,7 +145,7 @@ fn draw_row(area: &Area, place: &Place, row: &Row, y: i32) -> Result<(), Error> 
     };
     let x = place.pixel(mean);
     area.draw(&Polygon::new(vec![(x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5)], colour))?;
-    area.draw(&Text::new(result, (RIGHT_PX + 12, y), style(HPos::Left)))?;
+    area.draw(&Text::new(result, (place.right_px() + 12, y), style(HPos::Left)))?;
     Ok(())
 }
 
@@ -151,8 +160,8 @@ mod tests {
         let place = Place::of(&rows);
         assert!(place.low < 0.8 && place.high > 0.9);
         let pixels = [0.8, 0.82, 0.9].map(|accuracy| place.pixel(accuracy));
-        assert!(LEFT_PX < pixels[0] && pixels[0] < pixels[1] && pixels[2] < RIGHT_PX, "{pixels:?}");
-        assert_eq!((place.pixel(0.0), place.pixel(1.0)), (LEFT_PX, RIGHT_PX));
+        assert!(place.left_px < pixels[0] && pixels[0] < pixels[1] && pixels[2] < place.right_px(), "{pixels:?}");
+        assert_eq!((place.pixel(0.0), place.pixel(1.0)), (place.left_px, place.right_px()));
         assert!((4..=9).contains(&multiples(place.low, place.high, place.step()).len()));
     }
 
