@@ -26,6 +26,9 @@ pub(crate) const COLOURS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
 ];
 
+/// The lines behind a picture.
+pub(crate) const GRID: RGBColor = RGBColor(222, 222, 222);
+
 /// What lies along the horizontal axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Axis {
@@ -98,13 +101,17 @@ impl Curve<'_> {
     }
 
     fn label(&self) -> String {
-        let spread = self.end().1;
-        let result = match spread.standard_deviation {
-            Some(sd) => format!("{:.2}% ± {:.2} (n = {})", 100.0 * spread.mean, 100.0 * sd, spread.n),
-            None => format!("{:.2}% (n = 1)", 100.0 * spread.mean),
-        };
+        let result = result(self.end().1);
         let room = LETTERS - result.chars().count() - 2;
         format!("{}: {result}", shortened(&self.group.name, room))
+    }
+}
+
+/// Mean, deviation and number of runs, in words.
+pub(crate) fn result(Spread { n, mean, standard_deviation }: Spread) -> String {
+    match standard_deviation {
+        Some(sd) => format!("{:.2}% ± {:.2} (n = {n})", 100.0 * mean, 100.0 * sd),
+        None => format!("{:.2}% (n = 1)", 100.0 * mean),
     }
 }
 
@@ -179,7 +186,7 @@ fn draw_chart(
         .x_label_formatter(&|place| number(scale.value(*place)))
         .y_label_formatter(&|accuracy| format!("{:.decimals$}%", 100.0 * accuracy))
         .light_line_style(TRANSPARENT)
-        .bold_line_style(RGBColor(222, 222, 222))
+        .bold_line_style(GRID)
         .draw()?;
     for curve in curves {
         let colour = curve.colour();

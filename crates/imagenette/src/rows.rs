@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::curves::{COLOURS, Error, decimals, multiples, round_step, shortened, what};
+use crate::curves::{COLOURS, Error, GRID, decimals, multiples, result, round_step, shortened, what};
 
 const HEAD_PX: i32 = 44;
 const FOOT_PX: i32 = 56;
@@ -114,7 +114,7 @@ fn draw_axis(area: &Area, place: &Place, bottom: i32, what: &str) -> Result<(), 
     let style = |size: i32| ("sans-serif", size).into_text_style(area).pos(Pos::new(HPos::Center, VPos::Top));
     for tick in multiples(place.low, place.high, step) {
         let x = place.pixel(tick);
-        area.draw(&PathElement::new([(x, HEAD_PX), (x, bottom)], RGBColor(222, 222, 222).stroke_width(1)))?;
+        area.draw(&PathElement::new([(x, HEAD_PX), (x, bottom)], GRID.stroke_width(1)))?;
         area.draw(&PathElement::new([(x, bottom), (x, bottom + 4)], BLACK.stroke_width(1)))?;
         area.draw(&Text::new(format!("{:.decimals$}%", 100.0 * tick), (x, bottom + 8), style(13)))?;
     }
@@ -127,25 +127,21 @@ fn draw_axis(area: &Area, place: &Place, bottom: i32, what: &str) -> Result<(), 
 fn draw_row(area: &Area, place: &Place, row: &Row, y: i32) -> Result<(), Error> {
     let style = |side| ("sans-serif", 13).into_text_style(area).pos(Pos::new(side, VPos::Center));
     area.draw(&Text::new(shortened(row.name, LETTERS), (place.left_px - 12, y), style(HPos::Right)))?;
-    let Spread { n, mean, standard_deviation } = row.spread;
+    let mean = row.spread.mean;
     let colour = COLOURS[0];
     for &run in &row.runs {
         area.draw(&Circle::new((place.pixel(run), y), 3, COLOURS[1].stroke_width(1)))?;
     }
-    let result = match standard_deviation {
-        Some(sd) => {
-            let [from, to] = [mean - sd, mean + sd].map(|end| place.pixel(end));
-            area.draw(&PathElement::new([(from, y), (to, y)], colour.stroke_width(1)))?;
-            for x in [from, to] {
-                area.draw(&PathElement::new([(x, y - 4), (x, y + 4)], colour.stroke_width(1)))?;
-            }
-            format!("{:.2}% ± {:.2} (n = {n})", 100.0 * mean, 100.0 * sd)
+    if let Some(sd) = row.spread.standard_deviation {
+        let [from, to] = [mean - sd, mean + sd].map(|end| place.pixel(end));
+        area.draw(&PathElement::new([(from, y), (to, y)], colour.stroke_width(1)))?;
+        for x in [from, to] {
+            area.draw(&PathElement::new([(x, y - 4), (x, y + 4)], colour.stroke_width(1)))?;
         }
-        None => format!("{:.2}% (n = 1)", 100.0 * mean),
-    };
+    }
     let x = place.pixel(mean);
     area.draw(&Polygon::new(vec![(x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5)], colour))?;
-    area.draw(&Text::new(result, (place.right_px() + 12, y), style(HPos::Left)))?;
+    area.draw(&Text::new(result(row.spread), (place.right_px() + 12, y), style(HPos::Left)))?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::weights::{Initial, Layout, Role, SlotId};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FastConfig {
-    /// Channels of the whitened stem: half of them leading directions, the other half the same ones turned round.
+    /// Channels of the stem; of a whitened one half are leading directions, the other half the same ones turned round.
     pub stem: u32,
     /// The side of the stem's patches: 4, and the stem halves the picture; or 2, and it does not.
     #[serde(default = "four", skip_serializing_if = "is_four")]
