@@ -210,7 +210,9 @@ fn draw_chart(
     };
     let ends: Vec<i32> = curves.iter().map(|curve| pixel(curve.end().0, bottom).0).collect();
     let spreads: Vec<bool> = curves.iter().map(|curve| curve.end().1.standard_deviation.is_some()).collect();
-    for (curve, aside) in curves.iter().zip(set_aside(&ends, &spreads)) {
+    // Half a mark keeps off the edge.
+    let room = pixel(scale.value(right), bottom).0 - ends.iter().max().copied().unwrap_or(0) - 5;
+    for (curve, aside) in curves.iter().zip(set_aside(&ends, &spreads, room)) {
         let colour = curve.colour();
         for (place, (x, at)) in curve.points.iter().enumerate() {
             let is_end = place + 1 == curve.points.len();
@@ -234,15 +236,17 @@ fn draw_chart(
     Ok(())
 }
 
-/// By how many pixels ends that lie at the same place, and would cover each other's deviations, stand side by side.
-fn set_aside(ends: &[i32], has_spread: &[bool]) -> Vec<i32> {
+/// By how many pixels ends that lie at the same place, and would cover each other's deviations, stand side by side: 9 from
+/// one to the next, fewer where so many would leave the chart, `room` being what is free on the right of the last.
+fn set_aside(ends: &[i32], has_spread: &[bool], room: i32) -> Vec<i32> {
     let beside = |place: usize| (0..ends.len()).filter(move |&other| (ends[other] - ends[place]).abs() <= 3);
     let aside = |place: usize| {
-        if !beside(place).any(|other| has_spread[other]) {
+        let gaps = beside(place).count() as i32 - 1;
+        if gaps == 0 || !beside(place).any(|other| has_spread[other]) {
             return 0;
         }
         let before = beside(place).filter(|&other| other < place).count() as i32;
-        (2 * before + 1 - beside(place).count() as i32) * 9 / 2
+        (2 * before - gaps) * (9 * gaps).min(2 * room.max(0)) / (2 * gaps)
     };
     (0..ends.len()).map(aside).collect()
 }
@@ -420,8 +424,13 @@ mod tests {
 
     #[test]
     fn ends_at_the_same_place_stand_side_by_side_where_they_have_deviations() {
-        assert_eq!(set_aside(&[100, 300, 101], &[true, true, false]), [-4, 0, 4]);
-        assert_eq!(set_aside(&[100, 100], &[false, false]), [0, 0]);
+        assert_eq!(set_aside(&[100, 300, 101], &[true, true, false], 40), [-4, 0, 4]);
+        assert_eq!(set_aside(&[100, 100], &[false, false], 40), [0, 0]);
+        // A dozen at the end of the axis stay in the chart.
+        let dozen = set_aside(&[750; 12], &[true; 12], 40);
+        assert!(dozen.windows(2).all(|pair| pair[0] < pair[1]), "{dozen:?}");
+        assert_eq!((dozen[0], dozen[11]), (-40, 40));
+        assert_eq!(set_aside(&[800, 800], &[true, true], 0), [0, 0]);
     }
 
     #[test]
