@@ -26,10 +26,13 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
         // Two lines with two evaluations each, and a band around the one with two seeds.
         assert!(picture.contains("(n = 2)") && picture.contains("(n = 1)"), "{picture}");
     }
+    let side_by_side = "ends at the same place stand side by side";
+    assert!(place.read("plots/top-1-by-epochs.svg").contains(side_by_side));
 
     let json = place.run(&["plot", "runs/a/s1", "runs/a/s0", "--json", "--out", "json"]).succeeds().json();
     // One recipe has nothing beside it.
     assert!(!place.path("json/top-1-by-recipe.svg").exists());
+    assert!(!place.read("json/top-1-by-epochs.svg").contains(side_by_side));
     let group = &json["groups"][0];
     assert_eq!((&group["accuracy"]["n"], &group["runs"][0]["seed"]), (&2.into(), &0.into()));
     let correct: f64 = (0..2).map(|run| group["runs"][run]["result"]["correct"].as_f64().unwrap()).sum();

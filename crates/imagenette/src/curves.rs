@@ -28,6 +28,10 @@ pub(crate) const COLOURS: [RGBColor; 7] = [
 
 /// The lines behind a picture.
 pub(crate) const GRID: RGBColor = RGBColor(222, 222, 222);
+/// Small print.
+const NOTE: RGBColor = RGBColor(90, 90, 90);
+/// What a picture says of marks that are not where their values are.
+const SIDE_BY_SIDE: &str = "ends at the same place stand side by side";
 
 /// What lies along the horizontal axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +216,12 @@ fn draw_chart(
     let spreads: Vec<bool> = curves.iter().map(|curve| curve.end().1.standard_deviation.is_some()).collect();
     // Half a mark keeps off the edge.
     let room = pixel(scale.value(right), bottom).0 - ends.iter().max().copied().unwrap_or(0) - 5;
-    for (curve, aside) in curves.iter().zip(set_aside(&ends, &spreads, room)) {
+    let asides = set_aside(&ends, &spreads, room);
+    if asides.iter().any(|&aside| aside != 0) {
+        let style = ("sans-serif", 11).into_text_style(area).color(&NOTE).pos(Pos::new(HPos::Right, VPos::Center));
+        area.draw(&Text::new(SIDE_BY_SIDE, (WIDTH_PX as i32 - 28, CHART_PX as i32 - 18), style))?;
+    }
+    for (curve, aside) in curves.iter().zip(asides) {
         let colour = curve.colour();
         for (place, (x, at)) in curve.points.iter().enumerate() {
             let is_end = place + 1 == curve.points.len();
