@@ -101,7 +101,9 @@ def batches(count, batch, seed, epochs, per_epoch, begin):
     planned = []
     for epoch in range(epochs):
         order = numpy.random.default_rng((seed, 1 << 32, epoch)).permutation(count)
-        planned += [[(epoch, int(index)) for index in order[at * batch:(at + 1) * batch]] for at in range(per_epoch)]
+        planned += [
+            [(epoch, int(index)) for index in order[at * batch : (at + 1) * batch]] for at in range(per_epoch)
+        ]
     return planned[begin:]
 
 
@@ -185,7 +187,12 @@ def main():
     parser.add_argument("--resolution", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", help="auto is bf16 where the processor multiplies it")
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "fp32", "bf16"],
+        default="auto",
+        help="auto is bf16 where the processor multiplies it",
+    )
     parser.add_argument("--limit-batches", type=int, metavar="N", help="N steps an epoch, to try the script")
     arguments = parser.parse_args()
     checkpoint_path = arguments.out.with_name(arguments.out.name + ".checkpoint")
@@ -209,21 +216,34 @@ def main():
     val_pixels, val_labels = torch.from_numpy(numpy.stack(val_pixels)), torch.from_numpy(val_labels)
     per_epoch = len(pixels) // arguments.batch
     if not per_epoch:
-        sys.exit(f"{arguments.photos}: expected {arguments.batch} train photos for a batch or more, found {len(pixels)}")
+        sys.exit(
+            f"{arguments.photos}: expected {arguments.batch} train photos for a batch or more, found {len(pixels)}"
+        )
     per_epoch = min(per_epoch, arguments.limit_batches or per_epoch)
     model = network(len(classes)).to(memory_format=torch.channels_last)
     optimizer = Ranger(model)
     settings = {
-        "recipe": "fastai-2020", "seed": arguments.seed, "epochs": arguments.epochs, "batch": arguments.batch,
-        "resolution_px": arguments.resolution, "precision": precision, "steps_per_epoch": per_epoch,
+        "recipe": "fastai-2020",
+        "seed": arguments.seed,
+        "epochs": arguments.epochs,
+        "batch": arguments.batch,
+        "resolution_px": arguments.resolution,
+        "precision": precision,
+        "steps_per_epoch": per_epoch,
         "photos": {"train": len(pixels), "val": len(val_labels)},
     }
     state = {"step": 0, "resumed": 0, "losses": [], "by_epoch": [], "seconds": {"training": 0.0, "evaluation": 0.0}}
     if checkpoint_path.exists():
         saved = torch.load(checkpoint_path, weights_only=True)
         if saved["settings"] != settings:
-            differing = [f"{key} {saved['settings'].get(key)}, not {value}" for key, value in settings.items() if saved["settings"].get(key) != value]
-            sys.exit(f"{checkpoint_path}: expected the same settings, found {'; '.join(differing)}\nhint: resume with the arguments of the beginning")
+            differing = [
+                f"{key} {saved['settings'].get(key)}, not {value}"
+                for key, value in settings.items()
+                if saved["settings"].get(key) != value
+            ]
+            sys.exit(
+                f"{checkpoint_path}: expected the same settings, found {'; '.join(differing)}\nhint: resume with the arguments of the beginning"
+            )
         model.load_state_dict(saved["model"])
         optimizer.inner.load_state_dict(saved["optimizer"])
         torch._foreach_copy_(optimizer.slow, saved["slow"])
@@ -234,23 +254,44 @@ def main():
     def report():
         is_finished = state["step"] == arguments.epochs * per_epoch
         known = {key: value for key, value in state.items() if key != "losses"}
-        return json.dumps({
-            "format": "imagenette-peer-run", "version": 1, **settings, "is_finished": is_finished, **known,
-            "parameters": peer_train.learned(model), "threads": arguments.threads, "workers": arguments.workers,
-            "pixels": "decoded once into memory, cut and resized by Pillow", "torch": torch.__version__,
-        }, indent=1) + "\n"
+        return (
+            json.dumps(
+                {
+                    "format": "imagenette-peer-run",
+                    "version": 1,
+                    **settings,
+                    "is_finished": is_finished,
+                    **known,
+                    "parameters": peer_train.learned(model),
+                    "threads": arguments.threads,
+                    "workers": arguments.workers,
+                    "pixels": "decoded once into memory, cut and resized by Pillow",
+                    "torch": torch.__version__,
+                },
+                indent=1,
+            )
+            + "\n"
+        )
 
     def save():
-        write(checkpoint_path, {"settings": settings, "state": state, "model": model.state_dict(),
-                                "optimizer": optimizer.inner.state_dict(), "slow": optimizer.slow})
+        write(
+            checkpoint_path,
+            {
+                "settings": settings,
+                "state": state,
+                "model": model.state_dict(),
+                "optimizer": optimizer.inner.state_dict(),
+                "slow": optimizer.slow,
+            },
+        )
 
     def evaluate():
         model.eval()
         correct = 0
         with torch.inference_mode(), autocast():
             for begin in range(0, len(val_labels), 128):
-                scores = model(normalise(val_pixels[begin:begin + 128]))
-                correct += (scores.argmax(1) == val_labels[begin:begin + 128]).sum().item()
+                scores = model(normalise(val_pixels[begin : begin + 128]))
+                correct += (scores.argmax(1) == val_labels[begin : begin + 128]).sum().item()
         model.train()
         return correct
 
@@ -261,8 +302,11 @@ def main():
     steps = arguments.epochs * per_epoch
     loader = DataLoader(
         Crops(pixels, labels, arguments.resolution, arguments.seed),
-        batch_sampler=batches(len(pixels), arguments.batch, arguments.seed, arguments.epochs, per_epoch, state["step"]),
-        num_workers=arguments.workers, prefetch_factor=4 if arguments.workers else None,
+        batch_sampler=batches(
+            len(pixels), arguments.batch, arguments.seed, arguments.epochs, per_epoch, state["step"]
+        ),
+        num_workers=arguments.workers,
+        prefetch_factor=4 if arguments.workers else None,
         worker_init_fn=only_ended_by_parent,
     )
     model.train()
@@ -285,12 +329,20 @@ def main():
         if is_end:
             correct, epoch = evaluate(), state["step"] // per_epoch
             state["seconds"]["evaluation"] += time.perf_counter() - now
-            state["by_epoch"].append({
-                "epoch": epoch, "correct": correct, "total": len(val_labels),
-                "mean_loss": sum(state["losses"][-per_epoch:]) / per_epoch, "training_seconds": state["seconds"]["training"],
-            })
-            print(f"epoch {epoch} of {arguments.epochs}: top-1 {100 * correct / len(val_labels):.2f}% ({correct} of {len(val_labels)}), "
-                  f"loss {state['by_epoch'][-1]['mean_loss']:.3f}, {state['seconds']['training']:.1f} s of training", file=sys.stderr)
+            state["by_epoch"].append(
+                {
+                    "epoch": epoch,
+                    "correct": correct,
+                    "total": len(val_labels),
+                    "mean_loss": sum(state["losses"][-per_epoch:]) / per_epoch,
+                    "training_seconds": state["seconds"]["training"],
+                }
+            )
+            print(
+                f"epoch {epoch} of {arguments.epochs}: top-1 {100 * correct / len(val_labels):.2f}% ({correct} of {len(val_labels)}), "
+                f"loss {state['by_epoch'][-1]['mean_loss']:.3f}, {state['seconds']['training']:.1f} s of training",
+                file=sys.stderr,
+            )
             write(arguments.out, report())
         if state["step"] < steps:
             save()

@@ -27,10 +27,17 @@ def main():
         began = time.perf_counter()
         pixel_bytes = sum(pool.imap_unordered(decode, paths, chunksize=32))
         seconds = time.perf_counter() - began
-    print(json.dumps({
-        "photos": len(paths), "pixel_bytes": pixel_bytes, "seconds": seconds, "photos_per_second": len(paths) / seconds,
-        "versions": {"pillow": PIL.__version__},
-    }))
+    print(
+        json.dumps(
+            {
+                "photos": len(paths),
+                "pixel_bytes": pixel_bytes,
+                "seconds": seconds,
+                "photos_per_second": len(paths) / seconds,
+                "versions": {"pillow": PIL.__version__},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

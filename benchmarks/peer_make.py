@@ -49,7 +49,9 @@ def native(arguments):
         folder.mkdir(parents=True, exist_ok=True)
         at = 0
         for number in range(count):
-            width, height = draw.choice([(500, 375)] * 6 + [(375, 500)] * 2 + [(500, 333), (640, 480), (400, 300), (333, 500)])
+            width, height = draw.choice(
+                [(500, 375)] * 6 + [(375, 500)] * 2 + [(500, 333), (640, 480), (400, 300), (333, 500)]
+            )
             photo = Image.new("RGB", (width, height))
             for y in range(0, height, 224):
                 for x in range(0, width, 224):
@@ -72,10 +74,17 @@ def main():
         seconds = time.perf_counter() - began
         pool.close()
         pool.join()
-    print(json.dumps({
-        "photos": len(tasks), "seconds": seconds, "photos_per_second": len(tasks) / seconds,
-        "cpu_seconds": cpu_seconds, "versions": {"pillow": PIL.__version__},
-    }))
+    print(
+        json.dumps(
+            {
+                "photos": len(tasks),
+                "seconds": seconds,
+                "photos_per_second": len(tasks) / seconds,
+                "cpu_seconds": cpu_seconds,
+                "versions": {"pillow": PIL.__version__},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

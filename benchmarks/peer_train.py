@@ -54,7 +54,9 @@ def photos(folder, count, px):
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.resize((px, px), Image.BILINEAR, (left, top, left + side, top + side))
-        pixels[i] = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(px, px, 3).permute(2, 0, 1)
+        pixels[i] = (
+            torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(px, px, 3).permute(2, 0, 1)
+        )
     channel = lambda values: torch.tensor(values).reshape(1, 3, 1, 1)
     return ((pixels / 255 - channel(MEAN)) / channel(STD)).to(memory_format=torch.channels_last), labels
 
@@ -110,12 +112,24 @@ def main():
         wall.append(time.perf_counter() - began)
         processor.append(time.process_time() - used)
     measured = slice(arguments.warm_up, None)
-    print(json.dumps({
-        "network": arguments.network, "resolution_px": arguments.resolution, "batch": arguments.batch,
-        "precision": arguments.precision, "compiled": arguments.compile, "threads": arguments.threads,
-        "parameters": learned(model), "seconds": wall[measured], "processor_seconds": processor[measured], "losses": losses,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "torch": torch.__version__,
-    }))
+    print(
+        json.dumps(
+            {
+                "network": arguments.network,
+                "resolution_px": arguments.resolution,
+                "batch": arguments.batch,
+                "precision": arguments.precision,
+                "compiled": arguments.compile,
+                "threads": arguments.threads,
+                "parameters": learned(model),
+                "seconds": wall[measured],
+                "processor_seconds": processor[measured],
+                "losses": losses,
+                "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "torch": torch.__version__,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
