@@ -1,7 +1,7 @@
 """Images a second of a PyTorch DataLoader over JPEG files, with torchvision's PIL transforms.
 
-Prints one JSON line. The workers are started before the clock; a whole pass over the files is timed. Batches stay uint8
-(PILToTensor), which is the cheapest form that torchvision offers.
+Prints one JSON line. The workers are started before the clock; a whole pass over the files is timed. Batches stay
+uint8 (PILToTensor), the cheapest form that torchvision offers.
 """
 
 import json
@@ -26,7 +26,7 @@ def main():
         ]
     )
     dataset = ImageFolder(str(folder), transform)
-    # The same number of photos as the other side, spread over the classes; twice, so that the first pass warms up.
+    # As many photos as the other side reads, spread over the classes; two passes, of which the first warms up.
     chosen = torch.linspace(0, len(dataset) - 1, photos).long().tolist()
     loader = torch.utils.data.DataLoader(
         torch.utils.data.Subset(dataset, chosen),
