@@ -1,8 +1,8 @@
 """Photos a second that a Pillow script makes into a size of Imagenette, in worker processes. Prints one JSON line.
 
-Each worker reads a file, resizes its shortest side (Lanczos, the aspect ratio kept) and saves a JPEG of quality 90: what
-anyone would write to make the 160 px size. The pool is started and warmed before the clock. `cpu_seconds` is what the
-photos took, without starting and warming, for machines that others use as well.
+Each worker reads a file, resizes its shortest side (Lanczos, the aspect ratio kept) and saves a JPEG of quality 90:
+what anyone would write to make the 160 px size. The pool is started and warmed up before the clock starts.
+`cpu_seconds` is the processor time of the photos alone, without starting and warming up, for machines that are shared.
 
     peer_make.py FOLDER OUT SIZE PROCESSES
 """
@@ -19,7 +19,7 @@ from PIL import Image
 
 
 def make(task):
-    """Makes one photo; the processor seconds that it took."""
+    """Makes one photo and returns the processor seconds that it took."""
     began = time.process_time()
     source, target, size = task
     with Image.open(source) as image:
@@ -35,8 +35,8 @@ def make(task):
 def native(arguments):
     """Makes photos of native size out of small real ones: `peer_make.py --native ARCHIVE FOLDER COUNT`.
 
-    A photo is put together from several real ones at their own scale, so that its pixels are as busy as a photo's, and is
-    mostly 500×375 px, as ImageNet's are (0.19 megapixels on average).
+    A photo is put together from several real ones at their own scale, so that its pixels are as busy as a photo's.
+    Most are 500×375 px, as in ImageNet (0.19 megapixels on average).
     """
     import random
     import tarfile
@@ -49,7 +49,9 @@ def native(arguments):
         folder.mkdir(parents=True, exist_ok=True)
         at = 0
         for number in range(count):
-            width, height = draw.choice([(500, 375)] * 6 + [(375, 500)] * 2 + [(500, 333), (640, 480), (400, 300), (333, 500)])
+            width, height = draw.choice(
+                [(500, 375)] * 6 + [(375, 500)] * 2 + [(500, 333), (640, 480), (400, 300), (333, 500)]
+            )
             photo = Image.new("RGB", (width, height))
             for y in range(0, height, 224):
                 for x in range(0, width, 224):
@@ -72,10 +74,17 @@ def main():
         seconds = time.perf_counter() - began
         pool.close()
         pool.join()
-    print(json.dumps({
-        "photos": len(tasks), "seconds": seconds, "photos_per_second": len(tasks) / seconds,
-        "cpu_seconds": cpu_seconds, "versions": {"pillow": PIL.__version__},
-    }))
+    print(
+        json.dumps(
+            {
+                "photos": len(tasks),
+                "seconds": seconds,
+                "photos_per_second": len(tasks) / seconds,
+                "cpu_seconds": cpu_seconds,
+                "versions": {"pillow": PIL.__version__},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

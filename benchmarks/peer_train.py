@@ -1,8 +1,9 @@
 """Times PyTorch's training steps on the network that `imagenette bench --train` trains, and prints one JSON line.
 
 A step is forward, loss with label smoothing, backward and SGD with Nesterov's momentum, on photos that were decoded,
-cut to squares and normalised before the clock. The networks are those that tests/networks.rs holds ours against
-(crates/imagenette-train/tests/networks.py), in channels_last. `--parameters` only prints how many numbers each network learns.
+cropped to squares and normalized before the clock starts. The networks are those that tests/networks.rs compares ours
+with (crates/imagenette-train/tests/networks.py), in channels_last. `--parameters` only prints how many parameters each
+network has.
 """
 
 import argparse
@@ -22,7 +23,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def source():
-    """The module with the networks that ours are held against."""
+    """The module with the networks that ours are compared with."""
     spec = importlib.util.spec_from_file_location("networks", SOURCE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -43,7 +44,7 @@ def learned(model):
 
 
 def photos(folder, count, px):
-    """Squares from the middles of photos of all classes, normalised, with their labels."""
+    """Central squares of photos of all classes, normalized, with their labels."""
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
     files = [sorted(path.glob("*.JPEG")) for path in classes]
     pixels = torch.empty(count, 3, px, px)
@@ -54,13 +55,15 @@ def photos(folder, count, px):
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.resize((px, px), Image.BILINEAR, (left, top, left + side, top + side))
-        pixels[i] = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(px, px, 3).permute(2, 0, 1)
+        pixels[i] = (
+            torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(px, px, 3).permute(2, 0, 1)
+        )
     channel = lambda values: torch.tensor(values).reshape(1, 3, 1, 1)
     return ((pixels / 255 - channel(MEAN)) / channel(STD)).to(memory_format=torch.channels_last), labels
 
 
 def groups(model):
-    """As our optimizer has them: decay on convolutions and matrices only."""
+    """The parameter groups of our optimizer: weight decay on convolutions and matrices only."""
     parts = [part for part in model.parameters() if part.requires_grad]
     return [
         {"params": [part for part in parts if part.dim() > 1], "weight_decay": 5e-4},
@@ -92,7 +95,7 @@ def main():
     model = networks()[arguments.network]().to(memory_format=torch.channels_last).train()
     run = torch.compile(model) if arguments.compile else model
     optimizer = torch.optim.SGD(groups(model), lr=0.01, momentum=0.9, nesterov=True)
-    # Two batches in turn, so that no step finds the last one's photos in a cache.
+    # Two batches in turn, so that no step finds the photos of the last one in a cache.
     pixels, labels = photos(arguments.photos, 2 * arguments.batch, arguments.resolution)
     batches = [(p.contiguous(memory_format=torch.channels_last), l) for p, l in zip(pixels.chunk(2), labels.chunk(2))]
     del pixels
@@ -110,12 +113,24 @@ def main():
         wall.append(time.perf_counter() - began)
         processor.append(time.process_time() - used)
     measured = slice(arguments.warm_up, None)
-    print(json.dumps({
-        "network": arguments.network, "resolution_px": arguments.resolution, "batch": arguments.batch,
-        "precision": arguments.precision, "compiled": arguments.compile, "threads": arguments.threads,
-        "parameters": learned(model), "seconds": wall[measured], "processor_seconds": processor[measured], "losses": losses,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "torch": torch.__version__,
-    }))
+    print(
+        json.dumps(
+            {
+                "network": arguments.network,
+                "resolution_px": arguments.resolution,
+                "batch": arguments.batch,
+                "precision": arguments.precision,
+                "compiled": arguments.compile,
+                "threads": arguments.threads,
+                "parameters": learned(model),
+                "seconds": wall[measured],
+                "processor_seconds": processor[measured],
+                "losses": losses,
+                "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "torch": torch.__version__,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
