@@ -110,8 +110,7 @@ impl Work for AdamWBlock<'_> {
         let AdamW { rate, betas, epsilon, decay, step } = self.adam;
         // Both means begin at zero: divide by the weight that true gradients have in them by now. In f64, since 1 - beta
         // loses its digits in f32.
-        let power = i32::try_from(step).unwrap_or(i32::MAX);
-        let seen = betas.map(|beta| 1.0 - beta.powi(power));
+        let seen = betas.map(|beta| 1.0 - power(beta, step));
         let (stride, root, keep) =
             ((rate / seen[0]) as f32, seen[1].sqrt().recip() as f32, (1.0 - rate * decay) as f32);
         let (stay, come) = (betas.map(|beta| beta as f32), betas.map(|beta| (1.0 - beta) as f32));
@@ -121,6 +120,21 @@ impl Work for AdamWBlock<'_> {
             *v = stay[1] * *v + come[1] * g * g;
             *w = *w * keep - stride * *m / (v.sqrt() * root + epsilon);
         }
+    }
+}
+
+/// `base` multiplied by itself `exponent` times, by repeated squaring: always in this order, where the system's own power may differ.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut power = 1.0;
+    loop {
+        if exponent % 2 == 1 {
+            power *= base;
+        }
+        exponent /= 2;
+        if exponent == 0 {
+            return power;
+        }
+        base *= base;
     }
 }
 
@@ -147,4 +161,22 @@ pub fn move_average(level: Level, average: &mut [f32], weights: &[f32], share: f
     average.par_chunks_mut(BLOCK).zip(weights.par_chunks(BLOCK)).for_each(|(average, weights)| {
         level.run(Block { average, weights, share });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::power;
+
+    #[test]
+    fn powers_are_products_of_their_base() {
+        for base in [0.9, 0.999, 0.5, 1.0] {
+            let mut product = 1.0;
+            for exponent in 0..2000 {
+                let found = power(base, exponent);
+                assert!((found / product - 1.0).abs() < 1e-12, "{base} to {exponent} is {found}, not {product}");
+                product *= base;
+            }
+        }
+        assert_eq!(power(0.99, u64::MAX), 0.0);
+    }
 }

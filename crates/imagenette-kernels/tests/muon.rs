@@ -43,14 +43,14 @@ fn moved_and_error(level: Level, precision: Precision, number: usize, shape: [us
     let (before, mut gradient) = (random.numbers(len), random.numbers(len));
     // Rows that grow ever smaller: singular values of very different sizes, as gradients have.
     for (row, gradient) in gradient.chunks_mut(shape[1]).enumerate() {
-        gradient.iter_mut().for_each(|x| *x *= (1.0 + row as f32).powf(-decay));
+        gradient.iter_mut().for_each(|x| *x /= 1.0 + decay * row as f32);
     }
     let (mut weights, mut momentum) = (before.clone(), vec![0.0; len]);
     muon.update(level, shape, &mut weights, &gradient, &mut momentum);
     let mut exact = to_f64(&before);
     twin::update(&muon, shape, &mut exact, &to_f64(&gradient), &mut vec![0.0; len]);
     let root_mean_square =
-        |of: &dyn Fn(usize) -> f64| ((0..len).map(|i| of(i).powi(2)).sum::<f64>() / len as f64).sqrt();
+        |of: &dyn Fn(usize) -> f64| ((0..len).map(|i| of(i) * of(i)).sum::<f64>() / len as f64).sqrt();
     [root_mean_square(&|i| exact[i] - f64::from(before[i])), root_mean_square(&|i| exact[i] - f64::from(weights[i]))]
 }
 

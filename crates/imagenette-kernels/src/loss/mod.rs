@@ -32,8 +32,8 @@ pub fn softmax_cross_entropy(
         let label = usize::from(label);
         assert!(label < classes, "label {label} is none of {classes} classes");
         let most = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        let sum: f64 = logits.iter().map(|&x| (f64::from(x) - most).exp()).sum();
-        let log_sum = most + sum.ln();
+        let sum: f64 = logits.iter().map(|&x| libm::exp(f64::from(x) - most)).sum();
+        let log_sum = most + libm::log(sum);
         for (class, (&x, gradient)) in logits.iter().zip(gradient).enumerate() {
             let log_probability = f64::from(x) - log_sum;
             let target = elsewhere + if class == label { 1.0 - f64::from(smoothing) } else { 0.0 };
@@ -41,7 +41,7 @@ pub fn softmax_cross_entropy(
             if target != 0.0 {
                 total -= target * log_probability;
             }
-            *gradient = ((log_probability.exp() - target) * share) as f32;
+            *gradient = ((libm::exp(log_probability) - target) * share) as f32;
         }
     }
     (total * share) as f32

@@ -9,7 +9,7 @@ pub fn statistics(input: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let column = |channel: usize| input.iter().skip(channel).step_by(channels);
     let mean: Vec<f64> = (0..channels).map(|channel| column(channel).sum::<f64>() / pixels).collect();
     let variance = (0..channels)
-        .map(|channel| column(channel).map(|x| (x - mean[channel]).powi(2)).sum::<f64>() / pixels)
+        .map(|channel| column(channel).map(|x| (x - mean[channel]) * (x - mean[channel])).sum::<f64>() / pixels)
         .collect();
     (mean, variance)
 }

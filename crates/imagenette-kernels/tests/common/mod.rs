@@ -62,8 +62,8 @@ pub fn none<T: Number>() -> T {
 /// The largest relative error of rounding to the numbers that maps store: half of the last of 24 or 8 bits.
 pub fn rounding<T: Number>() -> f64 {
     match T::PRECISION {
-        Precision::F32 => 0.5f64.powi(24),
-        Precision::Bf16 => 0.5f64.powi(8),
+        Precision::F32 => f64::from(f32::EPSILON) / 2.0,
+        Precision::Bf16 => 1.0 / 256.0,
     }
 }
 
