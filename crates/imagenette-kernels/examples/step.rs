@@ -5,7 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use cpu_time::ThreadTime;
-use imagenette_kernels::loss::softmax_cross_entropy;
+use imagenette_kernels::loss::cross_entropy;
 use imagenette_kernels::optimizer::Sgd;
 use imagenette_kernels::pixels::normalize_pixels;
 use imagenette_kernels::{
@@ -156,15 +156,17 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
     let mut head_weights: Vec<f32> = numbers(head.weights_len()).iter().map(|x| x * 0.05).collect();
     let mut head_momentum = vec![0.0; head_weights.len()];
     let photos: Vec<u8> = (0..(stem.input_len()) as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let labels: Vec<u16> = (0..batch).map(|i| (i % CLASSES) as u16).collect();
+    // Smoothed labels, which the samples have in turn.
+    let target = |i: usize| 0.02 + if i / CLASSES % CLASSES == i % CLASSES { 0.8 } else { 0.0 };
+    let targets: Vec<f32> = (0..batch * CLASSES).map(target).collect();
     let sgd = Sgd { rate: 0.01, momentum: 0.85, nesterov: true, decay: 5e-4 };
 
     let mut pixels = vec![0.0; stem.input_len()];
     let mut stem_output = vec![0.0; stem.output_len()];
     let mut last = vec![0.0; global.input_len()];
     let (mut features, mut choices) = (vec![0.0; global.output_len()], vec![0; global.output_len()]);
-    let mut logits = vec![0.0; batch * CLASSES];
-    let mut logits_gradient = vec![0.0; batch * CLASSES];
+    let mut scores = vec![0.0; batch * CLASSES];
+    let mut scores_gradient = vec![0.0; batch * CLASSES];
     let mut head_gradient = vec![0.0; head_weights.len()];
     let mut features_gradient = vec![0.0; features.len()];
     let largest = layers.iter().map(|layer| layer.convolved.len().max(layer.input.len())).max().unwrap_or(0);
@@ -173,7 +175,7 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
     // A layer's gradients take as many operations as its forward pass; the first layer's input needs none.
     let flop: f64 = stem.flop() + layers.iter().map(|layer| 3.0 * layer.convolution.flop()).sum::<f64>()
         - layers[0].convolution.flop();
-    let mut best: Option<(f64, Watch, f32)> = None;
+    let mut best: Option<(f64, Watch, f64)> = None;
     let begin = Instant::now();
     while best.is_none() || begin.elapsed().as_secs_f64() < 5.0 {
         let mut watch = Watch { threads, seconds: BTreeMap::new() };
@@ -198,10 +200,10 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
         }
         watch.time("head and loss", || global.max(level, &last, &mut features, &mut choices));
         let loss = watch.time("head and loss", || {
-            head.forward(level, &features, &head_weights, &mut logits);
-            let loss = softmax_cross_entropy(&logits, &labels, CLASSES, 0.2, &mut logits_gradient);
-            head.weight_gradient(level, &features, &logits_gradient, &mut head_gradient);
-            head.input_gradient(level, &logits_gradient, &head_weights, &mut features_gradient);
+            head.forward(level, &features, &head_weights, &mut scores);
+            let loss = cross_entropy(&scores, &targets, CLASSES, &mut scores_gradient);
+            head.weight_gradient(level, &features, &scores_gradient, &mut head_gradient);
+            head.input_gradient(level, &scores_gradient, &head_weights, &mut features_gradient);
             global.max_gradient(level, &features_gradient, &choices, &mut gradient[..last.len()]);
             loss
         });
