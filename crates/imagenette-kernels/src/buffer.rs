@@ -1,5 +1,5 @@
-//! Scratch memory for packed data: numbers on a cache-line boundary, so that no vector straddles two lines, and reused from
-//! call to call, since fresh pages cost more than what is packed into them.
+//! Scratch memory for packed data: numbers on a cache-line boundary, so that no vector straddles two lines, and reused
+//! from call to call, since fresh pages cost more than packing does.
 #![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
 
 use crate::level::{Level, Work};
@@ -14,7 +14,7 @@ use std::ops::{Deref, DerefMut};
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
-/// Buffers that a thread keeps for its next calls; a call uses few at once.
+/// Buffers that a thread keeps for its next calls; a call uses only a few at once.
 const KEPT: usize = 6;
 
 thread_local! {
@@ -85,8 +85,8 @@ impl<T: Number> Drop for Aligned<T> {
 impl<T: Number> Deref for Aligned<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        // SAFETY: `lines` holds at least `len` initialised numbers, one after the other (`repr(C)`, no padding); any bits
-        // are a number of either kind.
+        // SAFETY: `lines` holds at least `len` initialized numbers, one after the other (`repr(C)`, no padding); any
+        // bit pattern is a valid number of either kind.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }

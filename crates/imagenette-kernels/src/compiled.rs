@@ -1,5 +1,5 @@
-//! The kernels, compiled in this crate for each kind of number that maps are stored in. A generic function is compiled in
-//! every crate that calls it; these are not generic, so that whoever changes a network waits for no kernel.
+//! The kernels, compiled in this crate for each kind of number that maps are stored in. A generic function is compiled
+//! in every crate that calls it; these are not generic, so that changing a network recompiles no kernel.
 
 use crate::activation::Activation;
 use crate::bf16::Bf16;

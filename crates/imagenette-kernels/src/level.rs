@@ -1,5 +1,5 @@
-//! Which instruction set the kernels run on: found once when the program starts, or forced by `IMAGENETTE_SIMD`.
-//! A `Level` can only be made for instructions that this processor has, which is what makes the kernels sound.
+//! Which instruction set the kernels run on: the best that is detected, or the one that `IMAGENETTE_SIMD` names. A
+//! `Level` can only be made for instructions that this processor has, which is what makes the kernels sound.
 
 use crate::simd::{Portable, Simd};
 
@@ -21,7 +21,7 @@ enum Kind {
 /// Why a level cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LevelError {
-    /// The name is none of the levels.
+    /// No level has this name.
     #[error("unknown SIMD level `{name}`: expected one of portable, avx2, avx512, avx512bf16")]
     Unknown {
         /// What was asked for.
@@ -61,7 +61,7 @@ impl Level {
         Self::available().pop().expect("the portable level is always there")
     }
 
-    /// Every level of this processor, the plainest first.
+    /// Every level that this processor has, the plainest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
@@ -84,7 +84,7 @@ impl Level {
         levels
     }
 
-    /// The level of that name, if this processor has it.
+    /// The level with this name, if this processor has it.
     ///
     /// # Errors
     /// The name is unknown, or the processor lacks the instructions.
@@ -113,7 +113,7 @@ impl Level {
         }
     }
 
-    /// Whether the processor multiplies pairs of `Bf16` by an instruction of its own, so that they are faster than f32.
+    /// Whether the level has an instruction that multiplies pairs of `Bf16`, which makes them faster than f32.
     #[must_use]
     pub fn has_bf16_products(self) -> bool {
         match self.0 {

@@ -1,9 +1,11 @@
-//! Muon's update of a matrix that is longer than wide: momentum, the orthogonal direction by Newton-Schulz iterations, and the step. The
-//! products run on the register tiles of the convolutions, and a sum's order follows from the sizes alone.
+//! Muon's update of a matrix that is wider than tall: momentum, the orthogonal direction by Newton-Schulz iterations,
+//! and the step. The products run on the register tiles of the convolutions, and the order of a sum depends on the
+//! sizes alone.
 //!
 //! # Source
-//! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024: X ← (aI + bXXᵀ + c(XXᵀ)²) X. The factors are
-//! polynomials of XXᵀ and so commute: they are multiplied together first, each found from XXᵀ ← P² XXᵀ, and meet X but once.
+//! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024: X ← (aI + bXXᵀ + c(XXᵀ)²) X. The
+//! factors are polynomials of XXᵀ and so commute: they are multiplied with each other first, each computed from XXᵀ ←
+//! P² XXᵀ, and with X only once, at the end.
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
@@ -15,12 +17,12 @@ use crate::simd::Simd;
 use rayon::prelude::*;
 use std::ops::Deref;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;
 /// Strips of rows that a symmetric product is cut into, each a multiple of the register tiles' width.
 const STRIPS: usize = 3;
 const STRIP_MULTIPLE: usize = 32;
-/// Rows that are filled together where a symmetric product is copied.
+/// Rows that are filled together when a symmetric product is copied.
 const BAND: usize = 16;
 /// The iteration's coefficients.
 const A: f32 = 3.4445;
@@ -29,35 +31,35 @@ const C: f32 = 2.0315;
 /// Added to the norm that the direction is divided by.
 const TINY: f64 = 1e-7;
 
-/// A step of Muon.
+/// The settings of a step of Muon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Muon {
-    /// The learning rate, times what the size of the matrix asks for.
+    /// The learning rate, already multiplied by the factor for the matrix's size.
     pub rate: f64,
-    /// The share of the last step's direction that stays.
+    /// The share of the momentum that is kept.
     pub momentum: f64,
-    /// Whether to look ahead along the momentum.
+    /// Whether to use Nesterov momentum.
     pub nesterov: bool,
     /// Newton-Schulz iterations, at least one.
     pub iterations: u32,
-    /// The root of the sum of squares that the weights are brought to before the step, or else what they are multiplied with.
+    /// What becomes of the weights before the step.
     pub size: Size,
-    /// What the products' factors and results are rounded to where the processor multiplies pairs of [`Bf16`]; elsewhere they stay f32.
-    /// Sums, momentum and weights are f32 in either case.
+    /// What the products' factors and results are rounded to where the level multiplies pairs of [`Bf16`]; elsewhere
+    /// they stay f32. Sums, momentum and weights are always f32.
     pub precision: Precision,
 }
 
 /// What becomes of the weights before the step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// Their root of the sum of squares becomes this.
+    /// They are scaled to this norm, the root of the sum of their squares.
     Norm(f64),
-    /// They are multiplied with this.
+    /// They are multiplied by this.
     Times(f64),
 }
 
 impl Muon {
-    /// Whether [`Self::update`] takes matrices of this shape: rows no longer than two thirds of the columns.
+    /// Whether [`Self::update`] takes matrices of this shape: at least one and a half times as many columns as rows.
     #[must_use]
     pub fn fits([rows, columns]: [usize; 2]) -> bool {
         rows > 0 && 2 * columns >= 3 * rows
@@ -88,7 +90,10 @@ impl Muon {
         momentum: &mut [f32],
     ) {
         let [rows, columns] = shape;
-        assert!(Self::fits(shape) && self.iterations > 0, "a matrix longer than wide, and at least one iteration");
+        assert!(
+            Self::fits(shape) && self.iterations > 0,
+            "Muon takes a matrix that is wider than tall, and at least one iteration"
+        );
         check_len("the weights", weights.len(), rows * columns);
         check_len("the gradient", gradient.len(), weights.len());
         check_len("the momentum", momentum.len(), weights.len());
@@ -96,7 +101,7 @@ impl Muon {
         let squares =
             direction.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(momentum.par_chunks_mut(BLOCK)).map(
                 |((direction, gradient), momentum)| {
-                    level.run(Turn { muon: *self, direction, gradient, momentum });
+                    level.run(Direction { muon: *self, direction, gradient, momentum });
                     sum_of_squares(direction)
                 },
             );
@@ -126,7 +131,7 @@ impl Muon {
         });
     }
 
-    /// The product of the iterations' factors, from the square of the matrix that they are for.
+    /// The product of the iterations' factors, from `square`, the product of the matrix and its transpose.
     fn factor<T: Number>(&self, level: Level, rows: usize, mut square: Aligned) -> Aligned {
         let len = rows * rows;
         // All these are polynomials of one symmetric matrix, which makes them and their products symmetric.
@@ -154,8 +159,9 @@ impl Muon {
     }
 }
 
-/// `one`, `[rows, inner]`, times the transpose of `other`, of the same shape, in numbers of the kind `T`, where the product is symmetric: of
-/// every strip of rows what lies left of the diagonal and on it is computed, the rest copied from there.
+/// `one` times the transpose of `other`, both `[rows, inner]`, in numbers of type `T`, where the product is symmetric:
+/// of each strip of rows, only the columns up to the end of its diagonal are computed; the rest is copied from other
+/// strips.
 fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], other: &[f32], to: &mut [f32]) {
     let one = Stored::<T>::new(level, one);
     let strip = rows.div_ceil(STRIPS).next_multiple_of(STRIP_MULTIPLE);
@@ -169,7 +175,7 @@ fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], ot
         own.par_chunks_mut(rows).zip(left.par_chunks(end)).for_each(|(own, left)| {
             own.iter_mut().zip(left).for_each(|(own, x)| *own = x.to_f32());
         });
-        // Bands of rows whose cache lines are filled one after the other.
+        // Bands of rows, whose cache lines are filled one after the other.
         above.par_chunks_mut(BAND * rows).enumerate().for_each(|(band, above)| {
             for (column, left) in (start..end).zip(left.chunks(end)) {
                 for (above, x) in above.chunks_mut(rows).zip(&left[band * BAND..]) {
@@ -180,16 +186,16 @@ fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], ot
     }
 }
 
-/// Numbers as the kind `T`: themselves, or rounded.
+/// Numbers as type `T`: as they are, or rounded.
 enum Stored<'a, T: Number> {
-    There(&'a [T]),
+    AsIs(&'a [T]),
     Rounded(Aligned<T>),
 }
 
 impl<'a, T: Number> Stored<'a, T> {
     fn new(level: Level, numbers: &'a [f32]) -> Self {
         if !is_bf16::<T>() {
-            return Self::There(bytemuck::cast_slice(numbers));
+            return Self::AsIs(bytemuck::cast_slice(numbers));
         }
         let mut rounded = Aligned::scratch(numbers.len());
         let blocks = rounded.par_chunks_mut(BLOCK).zip(numbers.par_chunks(BLOCK));
@@ -202,7 +208,7 @@ impl<T: Number> Deref for Stored<'_, T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
         match self {
-            Self::There(numbers) => numbers,
+            Self::AsIs(numbers) => numbers,
             Self::Rounded(numbers) => numbers,
         }
     }
@@ -252,7 +258,7 @@ impl Product {
     }
 }
 
-/// In f64 and four sums, so that a block is summed fast.
+/// In f64, and four sums at a time for speed.
 fn sum_of_squares(numbers: &[f32]) -> f64 {
     let (fours, rest) = numbers.as_chunks::<4>();
     let mut sums = [0.0f64; 4];
@@ -264,22 +270,22 @@ fn sum_of_squares(numbers: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>()
 }
 
-struct Turn<'a> {
+struct Direction<'a> {
     muon: Muon,
     direction: &'a mut [f32],
     gradient: &'a [f32],
     momentum: &'a mut [f32],
 }
 
-impl Work for Turn<'_> {
+impl Work for Direction<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops: compiled here, they become this level's vectors.
-        let (stays, nesterov) = (self.muon.momentum as f32, self.muon.nesterov);
+        let (kept, nesterov) = (self.muon.momentum as f32, self.muon.nesterov);
         for ((d, g), m) in self.direction.iter_mut().zip(self.gradient).zip(self.momentum) {
-            *m = stays * *m + g;
-            *d = if nesterov { g + stays * *m } else { *m };
+            *m = kept * *m + g;
+            *d = if nesterov { g + kept * *m } else { *m };
         }
     }
 }
@@ -301,7 +307,7 @@ impl<T: Number> Work for Step<'_, T> {
     }
 }
 
-/// The same in plain loops and f64, iteration by iteration.
+/// Muon's update in plain loops and f64, iteration by iteration.
 pub mod twin {
     use super::{A, B, C, Muon, Size, TINY};
 

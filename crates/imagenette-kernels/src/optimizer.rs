@@ -5,34 +5,34 @@ use crate::shape::check_len;
 use crate::simd::Simd;
 use rayon::prelude::*;
 
-/// Parameters that a task works on.
+/// Parameters per task.
 const BLOCK: usize = 1 << 14;
 
-/// Stochastic gradient descent; decay is added to the gradient, as PyTorch does.
+/// Stochastic gradient descent; weight decay is added to the gradient, as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     /// The learning rate.
     pub rate: f64,
-    /// The share of the last step's direction that stays.
+    /// The share of the momentum that is kept.
     pub momentum: f64,
-    /// Whether to look ahead along the momentum.
+    /// Whether to use Nesterov momentum.
     pub nesterov: bool,
     /// The share of each weight that is added to its gradient.
     pub decay: f64,
 }
 
-/// Adam with decay apart from the gradient.
+/// Adam with weight decay apart from the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// The learning rate.
     pub rate: f64,
-    /// The shares of the gradient's mean and mean square that stay.
+    /// The shares of the gradient's running mean and mean square that are kept.
     pub betas: [f64; 2],
     /// Added to the root of the mean square.
     pub epsilon: f64,
-    /// The share of each weight that is taken off, times the rate.
+    /// The share of each weight that is subtracted from it, times the rate.
     pub decay: f64,
-    /// How many steps there have been, this one included; at least one.
+    /// The number of this step, from one.
     pub step: u64,
 }
 
@@ -63,12 +63,12 @@ impl Work for SgdBlock<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops: compiled here, they become this level's vectors.
-        let Sgd { rate, momentum: stays, nesterov, decay } = self.sgd;
-        let (rate, stays, decay) = (rate as f32, stays as f32, decay as f32);
+        let Sgd { rate, momentum: kept, nesterov, decay } = self.sgd;
+        let (rate, kept, decay) = (rate as f32, kept as f32, decay as f32);
         for ((w, g), m) in self.weights.iter_mut().zip(self.gradient).zip(self.momentum) {
             let g = g + decay * *w;
-            *m = stays * *m + g;
-            let direction = if nesterov { g + stays * *m } else { *m };
+            *m = kept * *m + g;
+            let direction = if nesterov { g + kept * *m } else { *m };
             *w -= rate * direction;
         }
     }
@@ -108,22 +108,22 @@ impl Work for AdamWBlock<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let AdamW { rate, betas, epsilon, decay, step } = self.adam;
-        // Both means begin at zero: divide by the weight that true gradients have in them by now. In f64, since 1 - beta
+        // Both means begin at zero: divide by the weight that gradients have in them by now. In f64, since 1 - beta
         // loses its digits in f32.
         let seen = betas.map(|beta| 1.0 - power(beta, step));
         let (stride, root, keep) =
             ((rate / seen[0]) as f32, seen[1].sqrt().recip() as f32, (1.0 - rate * decay) as f32);
-        let (stay, come) = (betas.map(|beta| beta as f32), betas.map(|beta| (1.0 - beta) as f32));
+        let (kept, added) = (betas.map(|beta| beta as f32), betas.map(|beta| (1.0 - beta) as f32));
         let epsilon = epsilon as f32;
         for (((w, g), m), v) in self.weights.iter_mut().zip(self.gradient).zip(self.mean).zip(self.square) {
-            *m = stay[0] * *m + come[0] * g;
-            *v = stay[1] * *v + come[1] * g * g;
+            *m = kept[0] * *m + added[0] * g;
+            *v = kept[1] * *v + added[1] * g * g;
             *w = *w * keep - stride * *m / (v.sqrt() * root + epsilon);
         }
     }
 }
 
-/// `base` multiplied by itself `exponent` times, by repeated squaring: always in this order, where the system's own power may differ.
+/// `base` to the power of `exponent` by repeated squaring: always in this order, where std's `powi` may have another.
 fn power(mut base: f64, mut exponent: u64) -> f64 {
     let mut power = 1.0;
     loop {

@@ -1,4 +1,4 @@
-//! The sum of two maps, where two ways through a network meet.
+//! The sum of two maps, where two branches of a network meet.
 
 use crate::level::{Level, Work};
 use crate::number::Number;
@@ -6,10 +6,10 @@ use crate::shape::check_len;
 use crate::simd::Simd;
 use rayon::prelude::*;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 15;
 
-/// Adds `from` to `to`, number by number, each sum rounded once.
+/// Adds `from` to `to`, number by number; each sum is rounded once.
 ///
 /// # Panics
 /// The lengths do not agree.
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the summand has 1 elements")]
+    #[should_panic(expected = "the summand should have 2 elements, not 1")]
     fn a_summand_of_another_length_is_refused() {
         add(Level::PORTABLE, &[1.0], &mut [1.0, 2.0]);
     }

@@ -1,4 +1,4 @@
-//! Loss and pixels against their twins on random sizes.
+//! The loss and the normalization of pixels against their twins, on random sizes.
 
 mod common;
 

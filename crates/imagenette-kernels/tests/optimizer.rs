@@ -6,7 +6,7 @@ use common::{Numbers, assert_close, assert_same_bits_for_any_threads, to_f64};
 use imagenette_kernels::Level;
 use imagenette_kernels::optimizer::{AdamW, Sgd, move_average};
 
-/// Long enough for several tasks, with an odd rest.
+/// Long enough for several tasks, with an odd remainder.
 const COUNT: usize = 40_003;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Activation functions and their slopes on vectors; the normalisation applies them in its passes.
+//! Activation functions and their slopes on vectors; the normalization applies them in its passes.
 
 pub(crate) mod curves;
 pub mod twin;
@@ -10,17 +10,17 @@ use crate::simd::Simd;
 use curves::Curve;
 use rayon::prelude::*;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;
 
-/// The function after a normalisation.
+/// The function after a normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// x
     Identity,
     /// max(x, 0)
     Relu,
-    /// x · Φ(x), with the normal distribution's Φ itself rather than an approximation by tanh
+    /// x · Φ(x), with the normal distribution Φ itself rather than an approximation by tanh
     Gelu,
     /// x · σ(x), also known as Swish
     Silu,
@@ -32,7 +32,7 @@ impl Activation {
     /// Every activation.
     pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Gelu, Self::Silu, Self::Mish];
 
-    /// The activation of every number, where no normalisation comes before it.
+    /// The activation of every number, where no normalization comes before it.
     ///
     /// # Panics
     /// The lengths do not agree.
@@ -47,7 +47,7 @@ impl Activation {
         });
     }
 
-    /// The gradient for the input of [`Self::apply`]: `gradient` holds the output's and becomes the input's.
+    /// Turns the gradient for the output of [`Self::apply`] into the gradient for its input, in place.
     ///
     /// # Panics
     /// The lengths do not agree.
@@ -62,7 +62,7 @@ impl Activation {
         });
     }
 
-    /// Whether the slope costs less than reading it back from memory.
+    /// Whether computing the slope costs less than reading it back from memory.
     pub(crate) fn is_cheap(self) -> bool {
         matches!(self, Self::Identity | Self::Relu)
     }

@@ -1,5 +1,5 @@
-//! Depthwise convolutions of images in NHWC: each channel with a filter of its own; the output and both gradients. Maps are f32 or
-//! `Bf16`; weights, their gradient, products and sums are f32.
+//! Depthwise convolutions of images in NHWC: each channel with a filter of its own; the output and both gradients.
+//! Maps are f32 or `Bf16`; weights, their gradient, products and sums are f32.
 
 pub(crate) mod reach;
 pub mod twin;
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use reach::{Border, Reach};
 use std::ops::Range;
 
-/// Parts that the sums of a weight gradient are cut into; the sizes alone decide how many there are.
+/// The most parts that the sums of a weight gradient are divided into; how many there are depends on the sizes alone.
 const PARTS: usize = 16;
 
 /// The sizes of a depthwise convolution; `y` before `x` in pairs.
@@ -99,7 +99,7 @@ impl Depthwise {
         self.shape.kernel[0] * self.shape.kernel[1]
     }
 
-    /// For both axes, what outputs read and what inputs are read by.
+    /// For each axis, which inputs each output reads, and which outputs read each input.
     fn reach(&self) -> [[Reach; 2]; 2] {
         let DepthwiseShape { input, kernel, stride, padding, .. } = self.shape;
         [0, 1].map(|axis| {
@@ -109,7 +109,7 @@ impl Depthwise {
     }
 
     /// Weights as `[tap][channel]`.
-    fn turned(&self, weights: &[f32]) -> Vec<f32> {
+    fn transposed(&self, weights: &[f32]) -> Vec<f32> {
         let (taps, channels) = (self.taps(), self.shape.channels);
         (0..taps * channels).map(|i| weights[i % channels * taps + i / channels]).collect()
     }
@@ -117,11 +117,11 @@ impl Depthwise {
     /// Each channel's image, filtered.
     ///
     /// # Shapes
-    /// input `[images, height, width, channels]`, weights `[channels, height, width]`, output of the output's height and
-    /// width.
+    /// input `[images, height, width, channels]`, weights `[channels, height, width]`, output of the output's height
+    /// and width.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn forward<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the weights", weights.len(), self.weights_len());
@@ -132,7 +132,7 @@ impl Depthwise {
     pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         let [[rows, _], [columns, _]] = self.reach();
         let channels = self.shape.channels;
-        let filters = self.turned(weights);
+        let filters = self.transposed(weights);
         let filtering = Filtering { side: self.shape.input, channels, taps_x: self.shape.kernel[1], filters: &filters };
         filtering.run(level, input, [&rows, &columns], self.output, output);
     }
@@ -143,7 +143,7 @@ impl Depthwise {
     /// As in [`Self::forward`]; `output_gradient` as the output, `input_gradient` as the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn input_gradient<T: Number>(
         &self,
         level: Level,
@@ -166,18 +166,18 @@ impl Depthwise {
     ) {
         let [[_, rows], [_, columns]] = self.reach();
         let channels = self.shape.channels;
-        let filters = self.turned(weights);
+        let filters = self.transposed(weights);
         let filtering = Filtering { side: self.output, channels, taps_x: self.shape.kernel[1], filters: &filters };
         filtering.run(level, output_gradient, [&rows, &columns], self.shape.input, input_gradient);
     }
 
-    /// The gradient for the weights; sums run in an order that the sizes alone decide.
+    /// The gradient for the weights; the order of its sums depends on the sizes alone.
     ///
     /// # Shapes
     /// As in [`Self::forward`]; `output_gradient` as the output, `weight_gradient` as the weights.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn weight_gradient<T: Number>(
         &self,
         level: Level,
@@ -220,7 +220,7 @@ impl Depthwise {
     }
 }
 
-/// Sums over taps with a filter for each channel: what forward pass and input gradient have in common.
+/// Sums over taps with a filter for each channel: what the forward pass and the input's gradient have in common.
 pub(crate) struct Filtering<'a> {
     /// Height and width of the source.
     pub(crate) side: [usize; 2],
@@ -232,7 +232,7 @@ pub(crate) struct Filtering<'a> {
 }
 
 impl Filtering<'_> {
-    /// Fills the target, whose pixels read the source's as `reach` says for rows and columns.
+    /// Fills the target, whose pixels read the source's pixels as `reach` says for rows and columns.
     pub(crate) fn run<T: Number>(
         &self,
         level: Level,

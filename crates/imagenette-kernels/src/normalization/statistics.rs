@@ -13,20 +13,24 @@ use rayon::prelude::*;
 pub struct BatchStatistics {
     /// The mean of each channel.
     pub mean: Vec<f32>,
-    /// The mean square of the deviations from it (divided by the number of pixels, not by one less).
+    /// The mean of the squared deviations from it (divided by the number of pixels, not by one less).
     pub variance: Vec<f32>,
 }
 
 impl BatchStatistics {
-    /// Measures `input` `[.., channels]`: deviations within blocks, then the blocks together, so that a mean far from
-    /// zero costs no accuracy.
+    /// Measures `input` `[.., channels]`: each block about its own mean, and then the blocks combined, so that a mean
+    /// far from zero costs no accuracy.
     ///
     /// # Panics
-    /// `input` is empty or no whole number of pixels.
+    /// `input` is empty or not a whole number of pixels.
     #[must_use]
     pub fn measure<T: Number>(level: Level, input: &[T], channels: usize) -> Self {
         assert!(channels > 0 && !input.is_empty(), "statistics need at least one number");
-        assert!(input.len().is_multiple_of(channels), "no whole number of pixels with {channels} channels");
+        assert!(
+            input.len().is_multiple_of(channels),
+            "{} numbers are not a whole number of pixels with {channels} channels",
+            input.len()
+        );
         T::measure(level, input, channels)
     }
 
@@ -39,7 +43,7 @@ impl BatchStatistics {
             let [mean, deviations] = unsafe { places.of(part, 0..channels) };
             level.run(Moments { input, mean, deviations });
         });
-        parts.together()
+        parts.combine()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The mean of each window over the pixels that lie within the image.
+//! The mean of each window over those of its pixels that are within the image.
 
 use super::Pooling;
 use crate::buffer::Aligned;
@@ -9,13 +9,13 @@ use crate::simd::Simd;
 use rayon::prelude::*;
 
 impl Pooling {
-    /// The mean of each window's pixels; padding counts for nothing, not even in the number of pixels.
+    /// The mean of each window's pixels; padding is left out, and does not count as pixels.
     ///
     /// # Shapes
     /// `input` `[images, height, width, channels]`; `output` of the output's height and width.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -35,7 +35,7 @@ impl Pooling {
     /// `output_gradient` as the output, `input_gradient` as the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average_gradient<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
@@ -49,7 +49,7 @@ impl Pooling {
         });
     }
 
-    /// One over the number of pixels of an output's window; a window of nothing but padding has the mean zero.
+    /// One divided by the number of pixels of an output's window; a window of padding alone has the mean zero.
     fn share(&self, oy: usize, ox: usize) -> f32 {
         let pixels = self.inside(0, oy).0.len() * self.inside(1, ox).0.len();
         if pixels == 0 { 0.0 } else { 1.0 / pixels as f32 }
@@ -91,7 +91,7 @@ impl<T: Number> Work for AverageRow<'_, T> {
     }
 }
 
-/// One row of inputs: each gathers from the windows that hold it, in their order.
+/// One row of inputs: each sums over the windows that hold it, in their order.
 struct AverageGradientRow<'a, T> {
     pooling: &'a Pooling,
     output_gradient: &'a [T],
@@ -108,8 +108,8 @@ impl<T: Number> Work for AverageGradientRow<'_, T> {
         let mut sums = Aligned::<f32>::scratch(shape.channels);
         for (x, to) in self.input_gradient.chunks_exact_mut(shape.channels).enumerate() {
             sums.fill(0.0);
-            for (oy, _) in self.pooling.seen_by(0, y) {
-                for (ox, _) in self.pooling.seen_by(1, x) {
+            for (oy, _) in self.pooling.read_by(0, y) {
+                for (ox, _) in self.pooling.read_by(1, x) {
                     let first = ((image * output[0] + oy) * output[1] + ox) * shape.channels;
                     let share = self.pooling.share(oy, ox);
                     for (sum, gradient) in sums.iter_mut().zip(&self.output_gradient[first..first + shape.channels]) {

@@ -1,5 +1,5 @@
-//! One number for each image and channel: the largest or the mean of all its pixels. What leaves is f32, whatever the maps
-//! are stored in.
+//! One number for each image and channel: the largest or the mean of all its pixels. The output is f32 for maps of
+//! either kind.
 
 use crate::level::{Level, Work};
 use crate::number::Number;
@@ -51,10 +51,10 @@ impl GlobalPooling {
         self.images * self.channels
     }
 
-    /// The largest number of each image and channel, and in `choices` the pixel where it lay, the first of equals.
+    /// The largest number of each image and channel, and in `choices` its pixel; of equal numbers the first.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn max<T: Number>(&self, level: Level, input: &[T], output: &mut [f32], choices: &mut [u32]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -74,7 +74,7 @@ impl GlobalPooling {
     /// The gradient for the input of [`Self::max`].
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn max_gradient<T: Number>(
         &self,
         level: Level,
@@ -105,7 +105,7 @@ impl GlobalPooling {
     /// The mean of each image and channel.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average<T: Number>(&self, level: Level, input: &[T], output: &mut [f32]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -122,7 +122,7 @@ impl GlobalPooling {
     /// The gradient for the input of [`Self::average`].
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average_gradient<T: Number>(&self, _level: Level, output_gradient: &[f32], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());

@@ -1,5 +1,5 @@
-//! The weights' gradient: for every tap a product of input channels and output channels, summed over all pixels that the
-//! tap sees. Both sides are packed block by block, so that the register tile finds its numbers close together.
+//! The weights' gradient: for every tap a product of input channels and output channels, summed over all pixels that
+//! the tap sees. Both factors are packed block by block, so that the register tile finds its numbers close together.
 #![expect(
     unsafe_code,
     reason = "addresses of packed panels for the register tiles, disjoint writes from several threads"
@@ -19,12 +19,12 @@ use packing::Source;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or of wide panels in
-/// the second-level one.
+/// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or, if it is
+/// wide, in the second-level one.
 const BLOCK_WORDS: usize = 256;
-/// Tasks to aim at, so that threads of unequal speed finish together.
+/// The number of tasks to aim for, so that threads of unequal speed finish together.
 const TASKS: usize = 16;
-/// Sums that a task adds up over the chunks.
+/// Sums that a task adds up over all chunks.
 const BLOCK_SUMS: usize = 1 << 12;
 /// Numbers that the partial sums of all chunks may take together, beyond the first chunk's.
 const PARTIAL_NUMBERS: usize = 1 << 20;
@@ -75,7 +75,8 @@ pub(crate) fn run<T: Number>(
         return;
     }
 
-    // Few weights: the pixels are shared out in chunks, each with its own sums. Many weights: the weights are shared out.
+    // With few weights, the pixels are divided into chunks, each with its own sums; with many, the weights are
+    // divided.
     let sums = panels.start(panels.count()) * places.len();
     let chunks = (PARTIAL_NUMBERS / sums + 1).min(TASKS).min(rows);
     let (channel_parts, panel_parts) = parts(TASKS.div_ceil(chunks), source.channels, panels.count());
@@ -118,7 +119,7 @@ pub(crate) fn run<T: Number>(
                 }
             }
         } else {
-            pack::turn(rows, width, weights, places.len());
+            pack::transpose(rows, width, weights, places.len());
         }
     });
 }
@@ -128,7 +129,8 @@ fn share(count: usize, i: usize, parts: usize) -> Range<usize> {
     count * i / parts..count * (i + 1) / parts
 }
 
-/// How to cut channels and panels into about `wanted` parts that are nearly square, since each part packs its own sides.
+/// How to cut channels and panels into about `wanted` parts that are nearly square, since each part packs its own
+/// factors.
 fn parts(wanted: usize, channels: usize, panels: usize) -> (usize, usize) {
     let most_channel_parts = (channels / (2 * TILE_CHANNELS)).max(1);
     let mut best = (1, 1);
@@ -153,7 +155,7 @@ impl OutputPanels {
     fn count(&self) -> usize {
         self.outputs.div_ceil(self.width)
     }
-    /// The panel's first channel, filling channels counted.
+    /// The panel's first channel, counting padding channels.
     fn start(&self, panel: usize) -> usize {
         (panel * self.width).min(self.outputs.next_multiple_of(self.lanes))
     }
@@ -226,8 +228,8 @@ impl<T: Number> Chunk<'_, T> {
                             target_pitch: sums_pitch,
                             fresh: block.start == self.rows.start,
                         };
-                        // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of the
-                        // block, each `width` wide in `gradient`; the target is as above.
+                        // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of
+                        // the block, each `width` wide in `gradient`; the target is as above.
                         unsafe { tile_of::<S, W>(s, &tile, channels.len(), width / S::LANES) };
                     }
                 }

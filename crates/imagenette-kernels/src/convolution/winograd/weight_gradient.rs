@@ -1,5 +1,5 @@
-//! The weights' gradient: input tiles and tiles of the output's gradient are transformed, multiplied at each point and summed over
-//! all tiles; the sums are transformed to the gradient of the 3×3 weights at the end.
+//! The weights' gradient: input tiles and tiles of the output's gradient are transformed, multiplied at each point and
+//! summed over all tiles; the sums are transformed to the gradient of the 3×3 weights at the end.
 
 use super::product::{Product, Tiles, transform, zeros};
 use super::transforms::{self, INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Transformed words of both sides at a time: they stay in the third-level cache.
+/// Transformed words of both factors at a time: they stay in the third-level cache.
 const ROUND_WORDS: usize = 1 << 20;
-/// Words of tiles that are transformed by one task.
+/// Words of tiles that one task transforms.
 const TASK_WORDS: usize = 8;
-/// Tasks to aim at, so that threads of unequal speed finish together.
+/// The number of tasks to aim for, so that threads of unequal speed finish together.
 const TASKS: usize = 24;
 
 pub(crate) fn run<T: Number>(
@@ -56,7 +56,7 @@ fn run_in_words_of<W: Number, T: Number>(
         weight_gradient.fill(0.0);
         return;
     }
-    // A tile's row is not a power of two, or the tiles of few channels would share a set of the first-level cache.
+    // The pitch must not be a power of two, or tiles of few channels would share a set of the first-level cache.
     let pitch = inputs + APART;
     let round =
         (ROUND_WORDS / (POINTS * (pitch + outputs))).max(6 * TASK_WORDS).next_multiple_of(TASK_WORDS).min(words);
@@ -65,7 +65,7 @@ fn run_in_words_of<W: Number, T: Number>(
     let matrix = inputs * outputs + APART;
     let mut sums = Aligned::scratch(POINTS * matrix);
     let sums = Scattered::new(&mut sums);
-    // The tasks: points, and panels where points alone are too few.
+    // A task is a pair of points and some of the panels, since pairs alone are too few.
     let parts = TASKS.div_ceil(POINTS / 2).clamp(1, panels);
     for first in (0..words).step_by(round) {
         let words = first..words.min(first + round);
@@ -175,7 +175,8 @@ struct TransformGradient<'a, W, T> {
     stored_as: PhantomData<W>,
 }
 
-/// Where the channels of each pixel of a tile of the gradient begin, and by how much the address moves from channel to channel.
+/// Where the channels of each pixel of a tile of the gradient begin, and how far the address moves from channel to
+/// channel.
 type GradientPixels<T> = [(*const T, usize); OUTPUT_SIDE * OUTPUT_SIDE];
 
 impl<W: Number, T: Number> Work for TransformGradient<'_, W, T> {
@@ -207,7 +208,7 @@ impl<W: Number, T: Number> Work for TransformGradient<'_, W, T> {
 }
 
 impl<W, T: Number> TransformGradient<'_, W, T> {
-    /// Where the pixels of a tile lie; those past the grid's end, or of a tile past the last, are zeros.
+    /// Where the pixels of a tile are; those past the grid's end, or of a tile past the last, are zeros.
     fn pixels_of(&self, tile: usize) -> GradientPixels<T> {
         let product = self.product;
         let mut pixels = [(zeros(), 0); OUTPUT_SIDE * OUTPUT_SIDE];
@@ -244,7 +245,8 @@ unsafe fn transform_gradient<S: Simd, T: Number>(
     transforms::output_gradient_tile(s, numbers)
 }
 
-/// Adds the products of a round's words of tiles at a point to its sums, `[panel][input channel][output channel of the panel]`.
+/// Adds the products of a round's words of tiles at a point to its sums, `[panel][input channel][output channel of the
+/// panel]`.
 struct Sum<'a, W> {
     inputs: &'a Tiles<'a>,
     point: usize,
@@ -315,7 +317,7 @@ impl Work for Finish<'_> {
             for lane in (0..width).step_by(S::LANES) {
                 let points = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
                     let place = (y * INPUT_SIDE + x) * matrix + start + input * width + lane;
-                    // SAFETY: the sums are whole, and nothing writes to them any more.
+                    // SAFETY: the sums are complete, and nothing writes to them anymore.
                     unsafe { s.load_from(sums.at(place, S::LANES)) }
                 }));
                 for (y, taps_of_row) in transforms::kernel_gradient_tile(s, points).into_iter().enumerate() {
@@ -325,6 +327,6 @@ impl Work for Finish<'_> {
                 }
             }
         }
-        pack::turn(&rows, width, weights, inputs * taps);
+        pack::transpose(&rows, width, weights, inputs * taps);
     }
 }
