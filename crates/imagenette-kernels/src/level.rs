@@ -64,24 +64,7 @@ impl Level {
     /// Every level that this processor has, the plainest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
-        let mut levels = vec![Self::PORTABLE];
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            let avx512 = avx2
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            let found = [
-                (avx2, Kind::Avx2),
-                (avx512, Kind::Avx512),
-                (avx512 && is_x86_feature_detected!("avx512bf16"), Kind::Avx512Bf16),
-            ];
-            levels.extend(found.into_iter().filter(|(there, _)| *there).map(|(_, kind)| Self(kind)));
-        }
-        levels
+        Kind::with(Features::of_this_processor()).into_iter().map(Self).collect()
     }
 
     /// The level with this name, if this processor has it.
@@ -89,28 +72,13 @@ impl Level {
     /// # Errors
     /// The name is unknown, or the processor lacks the instructions.
     pub fn named(name: &str) -> Result<Self, LevelError> {
-        if !["portable", "avx2", "avx512", "avx512bf16"].contains(&name) {
-            return Err(LevelError::Unknown { name: name.into() });
-        }
-        let available = Self::available();
-        available.iter().copied().find(|level| level.name() == name).ok_or_else(|| LevelError::Missing {
-            name: name.into(),
-            available: available.iter().map(|level| level.name()).collect::<Vec<_>>().join(", "),
-        })
+        Kind::named(name, &Kind::with(Features::of_this_processor())).map(Self)
     }
 
     /// The name by which `IMAGENETTE_SIMD` asks for this level.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self.0 {
-            Kind::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Bf16 => "avx512bf16",
-        }
+        self.0.name()
     }
 
     /// Whether the level has an instruction that multiplies pairs of `Bf16`, which makes them faster than f32.
@@ -174,6 +142,92 @@ impl Level {
             Kind::Avx512 => x86::run_avx512(work),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Bf16 => x86::run_avx512bf16(work),
+        }
+    }
+}
+
+/// The instructions of a processor that levels need.
+#[derive(Clone, Copy, Debug, Default)]
+struct Features {
+    /// AVX2 and fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    avx2: bool,
+    /// AVX-512 F, BW, DQ and VL.
+    #[cfg(target_arch = "x86_64")]
+    avx512: bool,
+    #[cfg(target_arch = "x86_64")]
+    avx512bf16: bool,
+}
+
+impl Features {
+    #[cfg(target_arch = "x86_64")]
+    fn of_this_processor() -> Self {
+        Self {
+            avx2: is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            avx512: is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl"),
+            avx512bf16: is_x86_feature_detected!("avx512bf16"),
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn of_this_processor() -> Self {
+        Self {}
+    }
+
+    /// Whether they are enough for a level. Each level needs what those before it need.
+    fn suffice_for(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => self.avx2,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => self.avx2 && self.avx512,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => self.avx2 && self.avx512 && self.avx512bf16,
+        }
+    }
+}
+
+impl Kind {
+    /// Every level, the plainest first.
+    const ALL: &[Self] = &[
+        Self::Portable,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512Bf16,
+    ];
+
+    /// The levels of a processor with these features, the plainest first.
+    fn with(features: Features) -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|&kind| features.suffice_for(kind)).collect()
+    }
+
+    /// The level with this name, if it is one of the available ones.
+    fn named(name: &str, available: &[Self]) -> Result<Self, LevelError> {
+        if !["portable", "avx2", "avx512", "avx512bf16"].contains(&name) {
+            return Err(LevelError::Unknown { name: name.into() });
+        }
+        available.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| LevelError::Missing {
+            name: name.into(),
+            available: available.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 => "avx512bf16",
         }
     }
 }
@@ -249,12 +303,27 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_the_processor_lacks_is_refused() {
-        let available = Level::available();
+    fn a_level_that_the_processor_lacks_is_refused_with_those_that_it_has() {
+        let available = Kind::with(Features::default());
+        assert_eq!(available, [Kind::Portable]);
+        assert_eq!(Kind::named("portable", &available), Ok(Kind::Portable));
         for name in ["avx2", "avx512", "avx512bf16"] {
-            if !available.iter().any(|level| level.name() == name) {
-                assert!(matches!(Level::named(name), Err(LevelError::Missing { .. })));
-            }
+            let expected = LevelError::Missing { name: name.into(), available: "portable".into() };
+            assert_eq!(Kind::named(name, &available), Err(expected));
         }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn each_level_needs_what_the_levels_below_it_need() {
+        let names = |[avx2, avx512, avx512bf16]: [bool; 3]| {
+            Kind::with(Features { avx2, avx512, avx512bf16 }).into_iter().map(Kind::name).collect::<Vec<_>>()
+        };
+        assert_eq!(names([true, false, false]), ["portable", "avx2"]);
+        assert_eq!(names([true, true, false]), ["portable", "avx2", "avx512"]);
+        assert_eq!(names([true, true, true]), ["portable", "avx2", "avx512", "avx512bf16"]);
+        // Not on any processor, but perhaps in an emulator.
+        assert_eq!(names([true, false, true]), ["portable", "avx2"]);
+        assert_eq!(names([false, true, true]), ["portable"]);
     }
 }
