@@ -2,10 +2,10 @@
 //! feature maps; sums are kept in f32.
 #![expect(unsafe_code, reason = "the promise that any bit pattern is a valid number")]
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 /// Numbers per task.
 const BLOCK: usize = 1 << 15;
@@ -67,6 +67,7 @@ pub fn narrow(level: Level, from: &[f32], to: &mut [Bf16]) {
     struct Block<'a>(&'a [f32], &'a mut [Bf16]);
     impl Work for Block<'_> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             // A plain loop: compiled here, it becomes this level's vectors.
@@ -76,7 +77,7 @@ pub fn narrow(level: Level, from: &[f32], to: &mut [Bf16]) {
         }
     }
     check_len("the narrow slice", to.len(), from.len());
-    to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).for_each(|(to, from)| level.run(Block(from, to)));
+    for_each_chunk(to, BLOCK, |i, to| level.run(Block(&from[i * BLOCK..][..to.len()], to)));
 }
 
 /// Widens every number; no value changes.
@@ -87,6 +88,7 @@ pub fn widen(level: Level, from: &[Bf16], to: &mut [f32]) {
     struct Block<'a>(&'a [Bf16], &'a mut [f32]);
     impl Work for Block<'_> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             for (to, from) in self.1.iter_mut().zip(self.0) {
@@ -95,7 +97,7 @@ pub fn widen(level: Level, from: &[Bf16], to: &mut [f32]) {
         }
     }
     check_len("the wide slice", to.len(), from.len());
-    to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).for_each(|(to, from)| level.run(Block(from, to)));
+    for_each_chunk(to, BLOCK, |i, to| level.run(Block(&from[i * BLOCK..][..to.len()], to)));
 }
 
 #[cfg(test)]

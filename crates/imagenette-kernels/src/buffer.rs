@@ -2,10 +2,10 @@
 //! from call to call, since fresh pages cost more than packing does.
 #![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -37,7 +37,7 @@ impl<T: Number> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::scratch(len);
-        buffer.par_chunks_mut(1 << 16).for_each(|part| part.fill(T::default()));
+        for_each_chunk(&mut buffer[..], 1 << 16, |_, part| part.fill(T::default()));
         buffer
     }
 
@@ -98,11 +98,15 @@ impl<T: Number> DerefMut for Aligned<T> {
     }
 }
 
+/// Numbers per task that widens them.
+const BLOCK: usize = 1 << 14;
+
 /// Every number as f32.
 pub(crate) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
     struct Part<'a, T>(&'a [T], &'a mut [f32]);
     impl<T: Number> Work for Part<'_, T> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             for (to, from) in self.1.iter_mut().zip(self.0) {
@@ -111,8 +115,7 @@ pub(crate) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
         }
     }
     let mut wide = Aligned::scratch(source.len());
-    let parts = wide.par_chunks_mut(1 << 14).zip(source.par_chunks(1 << 14));
-    parts.for_each(|(to, from)| level.run(Part(from, to)));
+    for_each_chunk(&mut wide[..], BLOCK, |i, to| level.run(Part(&source[i * BLOCK..][..to.len()], to)));
     wide
 }
 

@@ -63,6 +63,9 @@ kernels! {
 
     add(level: Level, from: &[Self], to: &mut [Self]) => crate::sum::add_in(level, from, to);
 
+    normalize_pixels(bytes: &[u8], mean: [f32; 3], deviation: [f32; 3], output: &mut [Self]) =>
+        crate::pixels::normalize_pixels_in(bytes, mean, deviation, output);
+
     max_pool(with: &Pooling, level: Level, input: &[Self], output: &mut [Self], choices: &mut [u8]) =>
         with.max_in(level, input, output, choices);
     max_pool_gradient(

@@ -1,6 +1,9 @@
 //! Which instruction set the kernels run on: the best that is detected, or the one that `IMAGENETTE_SIMD` names. A
 //! `Level` can only be made for instructions that this processor has, which is what makes the kernels sound.
 
+use crate::number::{Number, is_bf16};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Avx2, Avx512, Avx512Bf16};
 use crate::simd::{Portable, Simd};
 
 /// An instruction set that this processor has; every kernel takes one.
@@ -95,54 +98,67 @@ impl Level {
 
     /// Whether convolutions of `Bf16` multiply pairs rather than widen what they read.
     pub(crate) fn multiplies_pairs(self) -> bool {
-        struct Multiplies;
-        impl Work for Multiplies {
-            type Output = bool;
-            #[inline(always)]
-            fn run<S: Simd>(self, _: S) -> bool {
-                S::MULTIPLIES_PAIRS
-            }
-        }
-        self.run(Multiplies)
+        self.sizes().2
     }
 
     /// Numbers in a vector.
     pub(crate) fn lanes(self) -> usize {
-        struct Lanes;
-        impl Work for Lanes {
-            type Output = usize;
-            #[inline(always)]
-            fn run<S: Simd>(self, _: S) -> usize {
-                S::LANES
-            }
-        }
-        self.run(Lanes)
+        self.sizes().0
     }
 
     /// Output channels of one register tile, the width of a panel of packed weights.
     pub(crate) fn panel_channels(self) -> usize {
-        struct Width;
-        impl Work for Width {
-            type Output = usize;
-            #[inline(always)]
-            fn run<S: Simd>(self, _: S) -> usize {
-                S::LANES * S::PANEL_VECTORS
-            }
+        self.sizes().0 * self.sizes().1
+    }
+
+    /// Lanes, vectors of a panel, and whether pairs are multiplied.
+    fn sizes(self) -> (usize, usize, bool) {
+        fn of<S: Simd>() -> (usize, usize, bool) {
+            (S::LANES, S::PANEL_VECTORS, S::MULTIPLIES_PAIRS)
         }
-        self.run(Width)
+        match self.0 {
+            Kind::Portable => of::<Portable>(),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => of::<Avx2>(),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => of::<Avx512>(),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => of::<Avx512Bf16>(),
+        }
     }
 
     /// Runs `work` compiled for this level's instructions.
     pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
+        // Conditions of constants: of what is behind a false one, nothing is compiled.
         match self.0 {
-            Kind::Portable => work.run(Portable),
+            Kind::Portable => {
+                if const { W::LEVELS.include::<Portable>() } {
+                    return work.run(Portable);
+                }
+            }
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => x86::run_avx2(work),
+            Kind::Avx2 => {
+                if const { W::LEVELS.include::<Avx2>() } {
+                    return x86::run_avx2(work);
+                }
+            }
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => x86::run_avx512(work),
+            Kind::Avx512 => {
+                if const { W::LEVELS.include::<Avx512>() } {
+                    return x86::run_avx512(work);
+                }
+            }
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Bf16 => x86::run_avx512bf16(work),
+            Kind::Avx512Bf16 => {
+                if const { matches!(W::LEVELS, Levels::Plain) } {
+                    return x86::run_avx512(work);
+                }
+                if const { W::LEVELS.include::<Avx512Bf16>() } {
+                    return x86::run_avx512bf16(work);
+                }
+            }
         }
+        unreachable!("work that is not compiled for {self}")
     }
 }
 
@@ -242,14 +258,53 @@ impl std::fmt::Display for Level {
 /// that touch vectors: only what is inlined into the level's own function is compiled for its instructions.
 pub(crate) trait Work {
     type Output;
+    /// The levels that it is compiled for; on the others it never runs.
+    const LEVELS: Levels;
     fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Levels that a piece of work is compiled for, as few as are enough: the kernels take long to compile.
+#[derive(Clone, Copy)]
+pub(crate) enum Levels {
+    /// All, with nothing that AVX-512 BF16 adds (rounding vectors to `Bf16`, or products of pairs): its level runs the
+    /// code of AVX-512, which computes the same.
+    Plain,
+    /// All, with what AVX-512 BF16 adds.
+    WithBf16,
+    /// Those that multiply pairs of `Bf16`.
+    OfPairs,
+    /// Those that widen `Bf16` instead.
+    Widening,
+}
+
+impl Levels {
+    /// For work that writes vectors as `T`.
+    pub(crate) const fn writing<T: Number>() -> Self {
+        if is_bf16::<T>() { Self::WithBf16 } else { Self::Plain }
+    }
+
+    /// For work on maps of `T` whose numbers are multiplied in words of `W`.
+    pub(crate) const fn multiplying<W: Number, T: Number>() -> Self {
+        match (is_bf16::<W>(), is_bf16::<T>()) {
+            (false, false) => Self::Plain,
+            (false, true) => Self::Widening,
+            (true, _) => Self::OfPairs,
+        }
+    }
+
+    const fn include<S: Simd>(self) -> bool {
+        match self {
+            Self::Plain | Self::WithBf16 => true,
+            Self::OfPairs => S::MULTIPLIES_PAIRS,
+            Self::Widening => !S::MULTIPLIES_PAIRS,
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "entering code compiled for instructions that were detected at run time")]
 mod x86 {
-    use super::Work;
-    use crate::simd::{Avx2, Avx512, Avx512Bf16};
+    use super::{Avx2, Avx512, Avx512Bf16, Work};
 
     /// Only for a `Level` of AVX2 and better, which exists only where the processor has the instructions.
     pub(super) fn run_avx2<W: Work>(work: W) -> W::Output {

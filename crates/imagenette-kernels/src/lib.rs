@@ -27,6 +27,7 @@ mod scattered;
 pub mod shape;
 mod simd;
 pub mod sum;
+mod tasks;
 
 pub use activation::Activation;
 pub use bf16::Bf16;

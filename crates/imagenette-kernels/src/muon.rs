@@ -10,11 +10,11 @@
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 use crate::convolution::{Convolution, ConvolutionShape};
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, Precision, is_bf16};
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::{for_each_chunk, map_chunks};
 use std::ops::Deref;
 
 /// Numbers per task.
@@ -98,18 +98,16 @@ impl Muon {
         check_len("the gradient", gradient.len(), weights.len());
         check_len("the momentum", momentum.len(), weights.len());
         let mut direction = Aligned::scratch(weights.len());
-        let squares =
-            direction.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(momentum.par_chunks_mut(BLOCK)).map(
-                |((direction, gradient), momentum)| {
-                    level.run(Direction { muon: *self, direction, gradient, momentum });
-                    sum_of_squares(direction)
-                },
-            );
-        let size = squares.collect::<Vec<f64>>().into_iter().sum::<f64>().sqrt() + TINY;
+        let squares = map_chunks((&mut direction[..], momentum), BLOCK, |i, (direction, momentum)| {
+            let gradient = &gradient[i * BLOCK..][..direction.len()];
+            level.run(Direction { muon: *self, direction, gradient, momentum });
+            sum_of_squares(direction)
+        });
+        let size = squares.into_iter().sum::<f64>().sqrt() + TINY;
         let mut square = Aligned::scratch(rows * rows);
         symmetric::<T>(level, [rows, columns], &direction, &direction, &mut square);
         let share = (1.0 / (size * size)) as f32;
-        square.par_chunks_mut(BLOCK).for_each(|square| square.iter_mut().for_each(|x| *x *= share));
+        for_each_chunk(&mut square[..], BLOCK, |_, square| square.iter_mut().for_each(|x| *x *= share));
         let factor = self.factor::<T>(level, rows, square);
         let mut orthogonal = Aligned::<T>::scratch(weights.len());
         Product::new([rows, rows, columns]).times(
@@ -121,13 +119,13 @@ impl Muon {
         let keep = match self.size {
             Size::Times(factor) => factor,
             Size::Norm(norm) => {
-                let squares = weights.par_chunks(BLOCK).map(sum_of_squares).collect::<Vec<f64>>();
+                let squares = map_chunks(&mut *weights, BLOCK, |_, weights| sum_of_squares(weights));
                 norm / squares.into_iter().sum::<f64>().sqrt()
             }
         };
         let (keep, rate) = (keep as f32, (self.rate / size) as f32);
-        weights.par_chunks_mut(BLOCK).zip(orthogonal.par_chunks(BLOCK)).for_each(|(weights, orthogonal)| {
-            level.run(Step { weights, orthogonal, keep, rate });
+        for_each_chunk(weights, BLOCK, |i, weights| {
+            level.run(Step { orthogonal: &orthogonal[i * BLOCK..][..weights.len()], weights, keep, rate });
         });
     }
 
@@ -140,8 +138,8 @@ impl Muon {
         for iteration in 0..self.iterations {
             // P = aI + bS + cS²
             times(&square, &square, &mut product);
-            product.par_chunks_mut(BLOCK).zip(square.par_chunks(BLOCK)).for_each(|(product, square)| {
-                product.iter_mut().zip(square).for_each(|(x, square)| *x = B * square + C * *x);
+            for_each_chunk(&mut product[..], BLOCK, |i, product| {
+                product.iter_mut().zip(&square[i * BLOCK..]).for_each(|(x, square)| *x = B * square + C * *x);
             });
             product.iter_mut().step_by(rows + 1).for_each(|x| *x += A);
             if iteration == 0 {
@@ -172,11 +170,11 @@ fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], ot
         let product = Product::new([end - start, end, inner]);
         product.times_transpose(level, &one[start * inner..end * inner], &other[..end * inner], left);
         let (above, own) = to.split_at_mut(start * rows);
-        own.par_chunks_mut(rows).zip(left.par_chunks(end)).for_each(|(own, left)| {
-            own.iter_mut().zip(left).for_each(|(own, x)| *own = x.to_f32());
+        for_each_chunk(&mut own[..(end - start) * rows], rows, |row, own| {
+            own.iter_mut().zip(&left[row * end..][..end]).for_each(|(own, x)| *own = x.to_f32());
         });
         // Bands of rows, whose cache lines are filled one after the other.
-        above.par_chunks_mut(BAND * rows).enumerate().for_each(|(band, above)| {
+        for_each_chunk(above, BAND * rows, |band, above| {
             for (column, left) in (start..end).zip(left.chunks(end)) {
                 for (above, x) in above.chunks_mut(rows).zip(&left[band * BAND..]) {
                     above[column] = x.to_f32();
@@ -194,12 +192,13 @@ enum Stored<'a, T: Number> {
 
 impl<'a, T: Number> Stored<'a, T> {
     fn new(level: Level, numbers: &'a [f32]) -> Self {
-        if !is_bf16::<T>() {
+        if const { !is_bf16::<T>() } {
             return Self::AsIs(bytemuck::cast_slice(numbers));
         }
         let mut rounded = Aligned::scratch(numbers.len());
-        let blocks = rounded.par_chunks_mut(BLOCK).zip(numbers.par_chunks(BLOCK));
-        blocks.for_each(|(to, from)| level.run(Round { to, from }));
+        for_each_chunk(&mut rounded[..], BLOCK, |i, to| {
+            level.run(Round { from: &numbers[i * BLOCK..][..to.len()], to });
+        });
         Self::Rounded(rounded)
     }
 }
@@ -221,6 +220,7 @@ struct Round<'a, T> {
 
 impl<T: Number> Work for Round<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<T, T>();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (to, from) in self.to.iter_mut().zip(self.from) {
@@ -279,6 +279,7 @@ struct Direction<'a> {
 
 impl Work for Direction<'_> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops: compiled here, they become this level's vectors.
@@ -299,6 +300,7 @@ struct Step<'a, T> {
 
 impl<T: Number> Work for Step<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<T, T>();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (w, u) in self.weights.iter_mut().zip(self.orthogonal) {

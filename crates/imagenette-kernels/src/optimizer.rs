@@ -1,9 +1,9 @@
 //! Updates of parameters in one pass over memory: SGD with Nesterov momentum, AdamW, and moving averages.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 /// Parameters per task.
 const BLOCK: usize = 1 << 14;
@@ -44,8 +44,8 @@ impl Sgd {
     pub fn update(&self, level: Level, weights: &mut [f32], gradient: &[f32], momentum: &mut [f32]) {
         check_len("the gradient", gradient.len(), weights.len());
         check_len("the momentum", momentum.len(), weights.len());
-        let blocks = weights.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(momentum.par_chunks_mut(BLOCK));
-        blocks.for_each(|((weights, gradient), momentum)| {
+        for_each_chunk((weights, momentum), BLOCK, |i, (weights, momentum)| {
+            let gradient = &gradient[i * BLOCK..][..weights.len()];
             level.run(SgdBlock { sgd: *self, weights, gradient, momentum });
         });
     }
@@ -60,6 +60,7 @@ struct SgdBlock<'a> {
 
 impl Work for SgdBlock<'_> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops: compiled here, they become this level's vectors.
@@ -84,12 +85,8 @@ impl AdamW {
         check_len("the mean", mean.len(), weights.len());
         check_len("the mean square", square.len(), weights.len());
         assert!(self.step > 0, "the first step is step one");
-        let blocks = weights
-            .par_chunks_mut(BLOCK)
-            .zip(gradient.par_chunks(BLOCK))
-            .zip(mean.par_chunks_mut(BLOCK))
-            .zip(square.par_chunks_mut(BLOCK));
-        blocks.for_each(|(((weights, gradient), mean), square)| {
+        for_each_chunk((weights, (mean, square)), BLOCK, |i, (weights, (mean, square))| {
+            let gradient = &gradient[i * BLOCK..][..weights.len()];
             level.run(AdamWBlock { adam: *self, weights, gradient, mean, square });
         });
     }
@@ -105,6 +102,7 @@ struct AdamWBlock<'a> {
 
 impl Work for AdamWBlock<'_> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let AdamW { rate, betas, epsilon, decay, step } = self.adam;
@@ -150,6 +148,7 @@ pub fn move_average(level: Level, average: &mut [f32], weights: &[f32], share: f
     }
     impl Work for Block<'_> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             for (average, w) in self.average.iter_mut().zip(self.weights) {
@@ -158,8 +157,8 @@ pub fn move_average(level: Level, average: &mut [f32], weights: &[f32], share: f
         }
     }
     check_len("the weights", weights.len(), average.len());
-    average.par_chunks_mut(BLOCK).zip(weights.par_chunks(BLOCK)).for_each(|(average, weights)| {
-        level.run(Block { average, weights, share });
+    for_each_chunk(average, BLOCK, |i, average| {
+        level.run(Block { weights: &weights[i * BLOCK..][..average.len()], average, share });
     });
 }
 

@@ -1,6 +1,6 @@
 //! The most that the processor could do: a loop of multiply-adds that never leaves the registers.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Precision;
 use crate::simd::Simd;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ struct Chains {
 
 impl Work for Chains {
     type Output = f32;
+    const LEVELS: Levels = Levels::WithBf16;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
         let (factor, offset) = (s.splat(self.seed), s.splat(1.0 - self.seed));

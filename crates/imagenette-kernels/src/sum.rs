@@ -1,10 +1,10 @@
 //! The sum of two maps, where two branches of a network meet.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 /// Numbers per task.
 const BLOCK: usize = 1 << 15;
@@ -19,13 +19,14 @@ pub fn add<T: Number>(level: Level, from: &[T], to: &mut [T]) {
 }
 
 pub(crate) fn add_in<T: Number>(level: Level, from: &[T], to: &mut [T]) {
-    to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).for_each(|(to, from)| level.run(Block(from, to)));
+    for_each_chunk(to, BLOCK, |i, to| level.run(Block(&from[i * BLOCK..][..to.len()], to)));
 }
 
 struct Block<'a, T>(&'a [T], &'a mut [T]);
 
 impl<T: Number> Work for Block<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self(from, to) = self;

@@ -150,7 +150,7 @@ mod tests {
     use super::super::{Activation, twin, with_curve};
     use super::Curve;
     use crate::bf16::Bf16;
-    use crate::level::{Level, Work};
+    use crate::level::{Level, Levels, Work};
     use crate::simd::{MAX_LANES, Simd};
 
     struct Evaluate {
@@ -160,6 +160,7 @@ mod tests {
 
     impl Work for Evaluate {
         type Output = (f32, f32);
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> (f32, f32) {
             let (mut value, mut slope) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);

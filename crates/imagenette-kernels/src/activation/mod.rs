@@ -3,12 +3,12 @@
 pub(crate) mod curves;
 pub mod twin;
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
+use crate::tasks::for_each_chunk;
 use curves::Curve;
-use rayon::prelude::*;
 
 /// Numbers per task.
 const BLOCK: usize = 1 << 14;
@@ -42,8 +42,8 @@ impl Activation {
     }
 
     pub(crate) fn apply_in<T: Number>(self, level: Level, input: &[T], output: &mut [T]) {
-        output.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(output, input)| {
-            level.run(Values { activation: self, input, output });
+        for_each_chunk(output, BLOCK, |i, output| {
+            level.run(Values { activation: self, input: &input[i * BLOCK..][..output.len()], output });
         });
     }
 
@@ -57,8 +57,8 @@ impl Activation {
     }
 
     pub(crate) fn apply_gradient_in<T: Number>(self, level: Level, input: &[T], gradient: &mut [T]) {
-        gradient.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(gradient, input)| {
-            level.run(Slopes { activation: self, input, gradient });
+        for_each_chunk(gradient, BLOCK, |i, gradient| {
+            level.run(Slopes { activation: self, input: &input[i * BLOCK..][..gradient.len()], gradient });
         });
     }
 
@@ -76,6 +76,7 @@ struct Values<'a, T> {
 
 impl<T: Number> Work for Values<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => {
@@ -94,6 +95,7 @@ struct Slopes<'a, T> {
 
 impl<T: Number> Work for Slopes<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => {

@@ -9,12 +9,12 @@
 use super::pack::Panels;
 use super::tile::{GatherTile, TILE_PIXELS};
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::normalization::{MomentPlaces, PartMoments};
 use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::{MAX_PANEL, Simd};
-use rayon::prelude::*;
+use crate::tasks::{for_each, for_each_chunk};
 use std::ops::Range;
 
 /// Target pixels worked on at a time: their part of the source stays in the second-level cache.
@@ -90,7 +90,7 @@ impl<W: Number> Gather<'_, W> {
         let target = Scattered::new(target);
         let pixels_of = |block: usize| block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS);
         let moments = moments.map(|moments| moments.places((0..blocks).map(|block| pixels_of(block).len()).collect()));
-        (0..blocks * groups).into_par_iter().for_each(|task| {
+        for_each(blocks * groups, |task| {
             let (block, group) = (task / groups, task % groups);
             level.run(Block {
                 gather: self,
@@ -136,7 +136,7 @@ impl<W: Number> Gather<'_, W> {
     fn source_by_place(&self) -> Aligned<W> {
         let mut sorted = Aligned::scratch(self.source.len());
         let image = self.side[0] * self.side[1] * self.channels;
-        sorted.par_chunks_exact_mut(self.images * self.channels).enumerate().for_each(|(place, to)| {
+        for_each_chunk(&mut sorted[..], self.images * self.channels, |place, to| {
             for (to, image) in to.chunks_exact_mut(self.channels).zip(self.source.chunks_exact(image)) {
                 to.copy_from_slice(&image[place * self.channels..][..self.channels]);
             }
@@ -196,6 +196,7 @@ struct Block<'a, W, T> {
 
 impl<W: Number, T: Number> Work for Block<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { gather, source, zeros, slabs, pixels, panels, target, moments } = self;
@@ -287,14 +288,7 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
                     // are rows of the spare tile. The sums wait in `waiting`, which has `width` numbers from `offset`
                     // on for each of `pitch` pixels; or in the target, which is of f32 then; with a single slab,
                     // nowhere.
-                    unsafe {
-                        match width / S::LANES {
-                            1 => tile.add::<S, 1>(s),
-                            2 => tile.add::<S, 2>(s),
-                            3 => tile.add::<S, 3>(s),
-                            _ => tile.add::<S, 4>(s),
-                        }
-                    }
+                    unsafe { tile.add_sized(s, width / S::LANES) };
                     if count < width && (complete || !apart) {
                         for (spare, target) in moved.iter().zip(targets) {
                             // SAFETY: as before the tile.

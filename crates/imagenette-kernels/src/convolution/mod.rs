@@ -9,13 +9,14 @@ pub mod twin;
 pub(crate) mod weight_gradient;
 mod winograd;
 
+use crate::bf16::Bf16;
 use crate::buffer::widened;
 use crate::level::Level;
 use crate::normalization::{BatchStatistics, PartMoments};
 use crate::number::{Number, is_bf16, per_word};
 use crate::shape::{ShapeError, check_len, elements, windows};
+use crate::tasks::for_each_chunk;
 use gather::Gather;
-use rayon::prelude::*;
 
 /// The sizes of a convolution; `y` before `x` in pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -181,10 +182,14 @@ impl Convolution {
     ) {
         if self.is_worth_transforming::<T>(level) {
             self.transformed(winograd::Pass::Output, level, input, weights, output, moments);
-        } else if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.forward_reading(level, &widened(level, input), weights, output, moments);
+        } else if const { is_bf16::<T>() } {
+            if level.multiplies_pairs() {
+                self.forward_reading::<Bf16, T>(level, bytemuck::cast_slice(input), weights, output, moments);
+            } else {
+                self.forward_reading::<f32, T>(level, &widened(level, input), weights, output, moments);
+            }
         } else {
-            self.forward_reading(level, input, weights, output, moments);
+            self.forward_reading::<f32, T>(level, bytemuck::cast_slice(input), weights, output, moments);
         }
     }
 
@@ -274,10 +279,17 @@ impl Convolution {
     ) {
         if self.is_worth_transforming::<T>(level) {
             self.transformed(winograd::Pass::InputGradient, level, output_gradient, weights, input_gradient, None);
-        } else if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.input_gradient_reading(level, &widened(level, output_gradient), weights, input_gradient);
+        } else if const { is_bf16::<T>() } {
+            if level.multiplies_pairs() {
+                let output_gradient = bytemuck::cast_slice(output_gradient);
+                self.input_gradient_reading::<Bf16, T>(level, output_gradient, weights, input_gradient);
+            } else {
+                let output_gradient = widened(level, output_gradient);
+                self.input_gradient_reading::<f32, T>(level, &output_gradient, weights, input_gradient);
+            }
         } else {
-            self.input_gradient_reading(level, output_gradient, weights, input_gradient);
+            let output_gradient = bytemuck::cast_slice(output_gradient);
+            self.input_gradient_reading::<f32, T>(level, output_gradient, weights, input_gradient);
         }
     }
 
@@ -293,7 +305,7 @@ impl Convolution {
             self.shape;
         if kernel[0] < stride[0] || kernel[1] < stride[1] {
             // Some pixels are reached through no tap at all.
-            input_gradient.par_chunks_mut(1 << 14).for_each(|part| part.fill(T::default()));
+            for_each_chunk(&mut *input_gradient, 1 << 14, |_, part| part.fill(T::default()));
         }
         let rearranged;
         let (mut source, mut channels) = (output_gradient, output_channels);

@@ -2,10 +2,10 @@
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, is_bf16, per_word};
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 use std::marker::PhantomData;
 use std::ops::Range;
 use wide::f32x4;
@@ -50,9 +50,9 @@ impl Panels {
         if depth == 0 {
             return panels;
         }
-        panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, words)| {
+        for_each_chunk(&mut panels.data[..], width * depth, |panel, words| {
             let row_width = words.len() / depth;
-            if !is_bf16::<T>() {
+            if const { !is_bf16::<T>() } {
                 return order.fill_rows(weights, panel * width, row_width, 0..order.inputs, words);
             }
             // A merged run needs the inputs of several taps together; otherwise a few inputs at a time, whose rows
@@ -133,6 +133,7 @@ struct Round<'a, W> {
 
 impl<W: Number> Work for Round<'_, W> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, Bf16>();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let width = self.row_width;
@@ -237,18 +238,24 @@ pub(super) fn border<T: Number>(
     if images == 0 {
         return bordered;
     }
-    bordered.par_chunks_exact_mut(wide_rows * wide_row).zip(source.par_chunks(side[0] * row)).for_each(|(to, from)| {
-        for (y, from) in from.chunks_exact(row).enumerate() {
+    for_each_chunk(&mut bordered[..images * wide_rows * wide_row], wide_rows * wide_row, |image, to| {
+        for (y, from) in source[image * side[0] * row..][..side[0] * row].chunks_exact(row).enumerate() {
             to[(y + border[0]) * wide_row + border[1] * channels..][..row].copy_from_slice(from);
         }
     });
     bordered
 }
 
+/// Pixels per task that copies them.
+const BLOCK_PIXELS: usize = 1 << 10;
+
 /// Pixels with one more channel, of zeros, so that the last pair of an odd number of channels stays within the pixel.
 pub(super) fn with_one_more<T: Number>(source: &[T], channels: usize) -> Aligned<T> {
     let mut padded = Aligned::zeros(source.len() / channels * (channels + 1));
-    let pixels = padded.par_chunks_exact_mut(channels + 1).zip(source.par_chunks_exact(channels));
-    pixels.with_min_len(1 << 10).for_each(|(to, from)| to[..channels].copy_from_slice(from));
+    for_each_chunk(&mut padded[..], BLOCK_PIXELS * (channels + 1), |i, to| {
+        let pixels =
+            to.chunks_exact_mut(channels + 1).zip(source[i * BLOCK_PIXELS * channels..].chunks_exact(channels));
+        pixels.for_each(|(to, from)| to[..channels].copy_from_slice(from));
+    });
     padded
 }

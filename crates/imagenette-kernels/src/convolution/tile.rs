@@ -57,6 +57,24 @@ pub(super) struct GatherTile<W, T> {
 }
 
 impl<W: Number, T: Number> GatherTile<W, T> {
+    /// Runs the tile compiled for its number of vectors.
+    ///
+    /// # Safety
+    /// As for `add`, with this number.
+    #[inline(always)]
+    pub(super) unsafe fn add_sized<S: Simd>(&self, s: S, vectors: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match vectors {
+                1 => self.add::<S, 1>(s),
+                2 => self.add::<S, 2>(s),
+                3 if const { S::PANEL_VECTORS >= 3 } => self.add::<S, 3>(s),
+                4 if const { S::PANEL_VECTORS >= 4 } => self.add::<S, 4>(s),
+                _ => unreachable!("tiles have no more vectors than a panel"),
+            }
+        }
+    }
+
     /// `sum[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
     ///
     /// # Safety
@@ -64,7 +82,7 @@ impl<W: Number, T: Number> GatherTile<W, T> {
     /// run * VECTORS * LANES`, and `VECTORS * LANES` numbers that no other thread touches lie at each address of
     /// `targets` if the sums are `complete` and of `sums` if they are not, or not `fresh`.
     #[inline(always)]
-    pub(super) unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
+    unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
         // Every loop over sums has constant bounds: they must never be indexed by a variable, or they leave the
         // registers.
         let mut sums = [[s.splat(0.0); VECTORS]; TILE_PIXELS];
@@ -111,7 +129,7 @@ impl<W: Number, T: Number> GatherTile<W, T> {
     }
 }
 
-/// Input channels of a weight-gradient tile.
+/// The most input channels of a weight-gradient tile.
 pub(super) const TILE_CHANNELS: usize = 6;
 
 /// Cuts channels into tiles of six, avoiding a thin remainder: two fours are faster than six and two.
@@ -251,15 +269,16 @@ impl StridedTile {
                         $(
                             ($channels, 1) => self.add::<S, W, $channels, 1>(s),
                             ($channels, 2) => self.add::<S, W, $channels, 2>(s),
-                            ($channels, 3) => self.add::<S, W, $channels, 3>(s),
-                            ($channels, 4) => self.add::<S, W, $channels, 4>(s),
+                            ($channels, 3) if const { S::PANEL_VECTORS >= 3 } => self.add::<S, W, $channels, 3>(s),
+                            ($channels, 4) if const { S::PANEL_VECTORS >= 4 } => self.add::<S, W, $channels, 4>(s),
                         )*
-                        _ => unreachable!("tiles have one to six channels and one to four vectors"),
+                        _ => unreachable!("tiles have three to six channels, and no more vectors than a panel"),
                     }
                 }
             };
         }
-        sizes!(1 2 3 4 5 6);
+        // At least sixteen channels are cut into tiles that are never thinner.
+        sizes!(3 4 5 6);
     }
 }
 

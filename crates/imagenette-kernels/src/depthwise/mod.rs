@@ -4,11 +4,11 @@
 pub(crate) mod reach;
 pub mod twin;
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements, windows};
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 use reach::{Border, Reach};
 use std::ops::Range;
 
@@ -203,7 +203,7 @@ impl Depthwise {
         let count = self.shape.images * self.output[0];
         let parts = PARTS.min(count).max(1);
         let mut sums = vec![0.0; parts * taps * channels];
-        sums.par_chunks_exact_mut(taps * channels).enumerate().for_each(|(part, sums)| {
+        for_each_chunk(&mut sums[..], taps * channels, |part, sums| {
             level.run(Products {
                 with: self,
                 input,
@@ -242,7 +242,7 @@ impl Filtering<'_> {
         target: &mut [T],
     ) {
         let image = self.side[0] * self.side[1] * self.channels;
-        target.par_chunks_exact_mut(target_columns * self.channels).enumerate().for_each(|(row, target)| {
+        for_each_chunk(target, target_columns * self.channels, |row, target| {
             let source = &source[row / target_rows * image..][..image];
             level.run(Row { filtering: self, source, reach, row: row % target_rows, target });
         });
@@ -260,6 +260,7 @@ struct Row<'a, T> {
 
 impl<T: Number> Work for Row<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { filtering, source, reach: [rows, columns], row, target } = self;
@@ -299,6 +300,7 @@ struct Products<'a, T> {
 
 impl<T: Number> Work for Products<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { with, input, output_gradient, reach: [rows, columns], rows: range, sums } = self;

@@ -11,9 +11,9 @@ use crate::level::Level;
 use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::shape::check_len;
+use crate::tasks::{for_each, for_each_chunk};
 pub(crate) use moments::{MomentPlaces, PartMoments};
 use passes::{Apply, Finish, Sums};
-use rayon::prelude::*;
 pub use statistics::BatchStatistics;
 
 /// Numbers that a task works on at a time: they stay in the second-level cache from one reading to the next.
@@ -87,7 +87,7 @@ impl Normalization<'_> {
     pub(crate) fn apply_in<T: Number>(&self, level: Level, input: &[T], residual: Option<&[T]>, output: &mut [T]) {
         let block = block_len(self.mean.len());
         let parameters = self.channels();
-        output.par_chunks_mut(block).enumerate().for_each(|(i, output)| {
+        for_each_chunk(output, block, |i, output| {
             let range = i * block..i * block + output.len();
             level.run(Apply {
                 activation: self.activation,
@@ -151,7 +151,7 @@ impl Normalization<'_> {
         let mut partial = vec![0.0f32; blocks * 2 * count];
         let input_target = Scattered::new(input_gradient);
         let residual_target = residual_gradient.map(Scattered::new);
-        partial.par_chunks_exact_mut(2 * count).enumerate().for_each(|(i, sums)| {
+        for_each_chunk(&mut partial[..], 2 * count, |i, sums| {
             let range = i * block..input.len().min((i + 1) * block);
             level.run(Sums {
                 activation: self.activation,
@@ -186,7 +186,7 @@ impl Normalization<'_> {
             factor[channel] = (scale * inverse_variance * product / pixels) as f32;
         }
 
-        (0..blocks).into_par_iter().for_each(|i| {
+        for_each(blocks, |i| {
             let range = i * block..input.len().min((i + 1) * block);
             let kept = residual_target.map(|target| &*passes::part(target, &range));
             level.run(Finish {

@@ -4,7 +4,7 @@
 use super::Channels;
 use crate::activation::curves::Curve;
 use crate::activation::{Activation, with_curve};
-use crate::level::Work;
+use crate::level::{Levels, Work};
 use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::simd::Simd;
@@ -27,6 +27,7 @@ pub(super) struct Apply<'a, T> {
 
 impl<T: Number> Work for Apply<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => match self.residual {
@@ -82,6 +83,7 @@ pub(super) struct Sums<'a, T> {
 
 impl<T: Number> Work for Sums<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => sums::<S, T, C>(s, self));
@@ -135,6 +137,7 @@ pub(super) struct Finish<'a, T> {
 
 impl<T: Number> Work for Finish<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         if self.recompute {

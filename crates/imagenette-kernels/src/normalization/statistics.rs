@@ -3,10 +3,10 @@
 
 use super::block_len;
 use super::moments::PartMoments;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each;
 
 /// Mean and variance of each channel over all pixels of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,8 @@ impl BatchStatistics {
         let block = block_len(channels);
         let mut parts = PartMoments::new(channels);
         let places = parts.places(input.chunks(block).map(|block| block.len() / channels).collect());
-        input.par_chunks(block).enumerate().for_each(|(part, input)| {
+        for_each(input.len().div_ceil(block), |part| {
+            let input = &input[part * block..input.len().min((part + 1) * block)];
             // SAFETY: each part is measured by one task.
             let [mean, deviations] = unsafe { places.of(part, 0..channels) };
             level.run(Moments { input, mean, deviations });
@@ -56,6 +57,7 @@ struct Moments<'a, T> {
 
 impl<T: Number> Work for Moments<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops over equal slices: compiled here, they become this level's vectors.

@@ -2,11 +2,11 @@
 
 use super::Pooling;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 impl Pooling {
     /// The mean of each window's pixels; padding is left out, and does not count as pixels.
@@ -24,7 +24,7 @@ impl Pooling {
 
     pub(crate) fn average_in<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         let row = self.output[1] * self.shape.channels;
-        output.par_chunks_exact_mut(row).enumerate().for_each(|(row, output)| {
+        for_each_chunk(output, row, |row, output| {
             level.run(AverageRow { pooling: self, input, row, output });
         });
     }
@@ -44,7 +44,7 @@ impl Pooling {
 
     pub(crate) fn average_gradient_in<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         let row = self.shape.input[1] * self.shape.channels;
-        input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| {
+        for_each_chunk(input_gradient, row, |row, input_gradient| {
             level.run(AverageGradientRow { pooling: self, output_gradient, row, input_gradient });
         });
     }
@@ -66,6 +66,7 @@ struct AverageRow<'a, T> {
 
 impl<T: Number> Work for AverageRow<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let shape = self.pooling.shape;
@@ -101,6 +102,7 @@ struct AverageGradientRow<'a, T> {
 
 impl<T: Number> Work for AverageGradientRow<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Pooling { shape, output } = *self.pooling;

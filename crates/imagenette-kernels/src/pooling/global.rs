@@ -1,11 +1,11 @@
 //! One number for each image and channel: the largest or the mean of all its pixels. The output is f32 for maps of
 //! either kind.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements};
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 /// Pooling over whole images `[images, pixels, channels]` to `[images, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,12 +63,10 @@ impl GlobalPooling {
     }
 
     pub(crate) fn max_in<T: Number>(&self, level: Level, input: &[T], output: &mut [f32], choices: &mut [u32]) {
-        let images = input.par_chunks_exact(self.pixels * self.channels);
-        output
-            .par_chunks_exact_mut(self.channels)
-            .zip(choices.par_chunks_exact_mut(self.channels))
-            .zip(images)
-            .for_each(|((output, choices), input)| level.run(Max { input, output, choices }));
+        let image = self.pixels * self.channels;
+        for_each_chunk((output, choices), self.channels, |i, (output, choices)| {
+            level.run(Max { input: &input[i * image..][..image], output, choices });
+        });
     }
 
     /// The gradient for the input of [`Self::max`].
@@ -95,11 +93,10 @@ impl GlobalPooling {
         choices: &[u32],
         input_gradient: &mut [T],
     ) {
-        let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
-        images
-            .zip(output_gradient.par_chunks_exact(self.channels))
-            .zip(choices.par_chunks_exact(self.channels))
-            .for_each(|((input, output), choices)| level.run(MaxGradient { input, output, choices }));
+        for_each_chunk(input_gradient, self.pixels * self.channels, |i, input| {
+            let numbers = i * self.channels..(i + 1) * self.channels;
+            level.run(MaxGradient { input, output: &output_gradient[numbers.clone()], choices: &choices[numbers] });
+        });
     }
 
     /// The mean of each image and channel.
@@ -113,9 +110,9 @@ impl GlobalPooling {
     }
 
     pub(crate) fn average_in<T: Number>(&self, level: Level, input: &[T], output: &mut [f32]) {
-        let images = input.par_chunks_exact(self.pixels * self.channels);
-        output.par_chunks_exact_mut(self.channels).zip(images).for_each(|(output, input)| {
-            level.run(Average { input, output });
+        let image = self.pixels * self.channels;
+        for_each_chunk(output, self.channels, |i, output| {
+            level.run(Average { input: &input[i * image..][..image], output });
         });
     }
 
@@ -131,8 +128,8 @@ impl GlobalPooling {
 
     pub(crate) fn average_gradient_in<T: Number>(&self, output_gradient: &[f32], input_gradient: &mut [T]) {
         let share = 1.0 / self.pixels as f32;
-        let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
-        images.zip(output_gradient.par_chunks_exact(self.channels)).for_each(|(input, output)| {
+        for_each_chunk(input_gradient, self.pixels * self.channels, |i, input| {
+            let output = &output_gradient[i * self.channels..][..self.channels];
             for pixel in input.chunks_exact_mut(output.len()) {
                 for (to, gradient) in pixel.iter_mut().zip(output) {
                     *to = T::from_f32(gradient * share);
@@ -150,6 +147,7 @@ struct Max<'a, T> {
 
 impl<T: Number> Work for Max<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         self.output.fill(f32::NEG_INFINITY);
@@ -173,6 +171,7 @@ struct MaxGradient<'a, T> {
 
 impl<T: Number> Work for MaxGradient<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (pixel, numbers) in self.input.chunks_exact_mut(self.output.len()).enumerate() {
@@ -190,6 +189,7 @@ struct Average<'a, T> {
 
 impl<T: Number> Work for Average<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         self.output.fill(0.0);

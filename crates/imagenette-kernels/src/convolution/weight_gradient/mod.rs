@@ -11,12 +11,12 @@ use super::tile::{OuterTile, TILE_CHANNELS, tile_channels};
 use super::{Convolution, pack, window};
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, is_bf16};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
+use crate::tasks::{for_each, for_each_chunk};
 use packing::Source;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or, if it is
@@ -82,7 +82,7 @@ pub(crate) fn run<T: Number>(
     let (channel_parts, panel_parts) = parts(TASKS.div_ceil(chunks), source.channels, panels.count());
     let mut partial = Aligned::scratch(chunks * sums);
     let target = Scattered::new(&mut partial);
-    (0..chunks * channel_parts * panel_parts).into_par_iter().for_each(|task| {
+    for_each(chunks * channel_parts * panel_parts, |task| {
         let (chunk, part) = (task / (channel_parts * panel_parts), task % (channel_parts * panel_parts));
         let (channel_part, panel_part) = (part / panel_parts, part % panel_parts);
         level.run(Chunk {
@@ -101,7 +101,7 @@ pub(crate) fn run<T: Number>(
     // The chunks' sums are added to the first's, in order.
     let (total, others) = partial.split_at_mut(sums);
     if chunks > 1 {
-        total.par_chunks_mut(BLOCK_SUMS).enumerate().for_each(|(block, total)| {
+        for_each_chunk(&mut *total, BLOCK_SUMS, |block, total| {
             for other in others.chunks_exact(sums) {
                 for (total, sum) in total.iter_mut().zip(&other[block * BLOCK_SUMS..]) {
                     *total += sum;
@@ -109,7 +109,7 @@ pub(crate) fn run<T: Number>(
             }
         });
     }
-    weight_gradient.par_chunks_mut(panels.width * places.len()).enumerate().for_each(|(panel, weights)| {
+    for_each_chunk(weight_gradient, panels.width * places.len(), |panel, weights| {
         let width = panels.width_of(panel);
         let rows = &total[panels.start(panel) * places.len()..][..width * places.len()];
         if convolution.merges_rows() {
@@ -181,9 +181,10 @@ struct Chunk<'a, T> {
 
 impl<T: Number> Work for Chunk<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if is_bf16::<T>() && S::MULTIPLIES_PAIRS {
+        if const { is_bf16::<T>() && S::MULTIPLIES_PAIRS } {
             self.add_in_words_of::<S, Bf16>(s);
         } else {
             self.add_in_words_of::<S, f32>(s);
@@ -252,10 +253,10 @@ unsafe fn tile_of<S: Simd, W: Number>(s: S, tile: &OuterTile<'_>, channels: usiz
                     $(
                         ($channels, 1) => tile.add::<S, W, $channels, 1>(s),
                         ($channels, 2) => tile.add::<S, W, $channels, 2>(s),
-                        ($channels, 3) => tile.add::<S, W, $channels, 3>(s),
-                        ($channels, 4) => tile.add::<S, W, $channels, 4>(s),
+                        ($channels, 3) if const { S::PANEL_VECTORS >= 3 } => tile.add::<S, W, $channels, 3>(s),
+                        ($channels, 4) if const { S::PANEL_VECTORS >= 4 } => tile.add::<S, W, $channels, 4>(s),
                     )*
-                    _ => unreachable!("tiles have one to six channels and one to four vectors"),
+                    _ => unreachable!("tiles have one to six channels, and no more vectors than a panel"),
                 }
             }
         };

@@ -15,13 +15,13 @@ mod weight_gradient;
 use super::{Convolution, pack};
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::normalization::PartMoments;
 use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
+use crate::tasks::for_each_chunk;
 use product::Product;
-use rayon::prelude::*;
 use std::marker::PhantomData;
 use transforms::{INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
 pub(super) use weight_gradient::run as weight_gradient;
@@ -123,7 +123,7 @@ impl Convolution {
                 grid: shape.input,
             },
         };
-        if multiplies_pairs::<T>(level) {
+        if const { is_bf16::<T>() } && level.multiplies_pairs() {
             product.run::<Bf16>(level, &Kernels::transform::<Bf16, T>(level, weights, &order), target, moments);
         } else {
             product.run::<f32>(level, &Kernels::transform::<f32, T>(level, weights, &order), target, moments);
@@ -167,6 +167,8 @@ impl Kernels {
         }
         impl<W: Number> Work for Panel<'_, W> {
             type Output = ();
+            // Weights are f32, whatever maps are.
+            const LEVELS: Levels = Levels::multiplying::<W, f32>();
             #[inline(always)]
             fn run<S: Simd>(self, s: S) {
                 let Self { rows, inputs, width, to, .. } = self;
@@ -195,7 +197,7 @@ impl Kernels {
                 each!(y in [0 1 2] => each!(x in [0 1 2] => s.load(&rows[(y * KERNEL_SIDE + x) * tap + first..])));
             transforms::kernel_tile(s, taps)
         }
-        let packed = if is_bf16::<W>() {
+        let packed = if const { is_bf16::<W>() } {
             pack::Panels::pack::<f32, f32>(level, weights, order.inputs, order)
         } else {
             pack::Panels::pack::<f32, T>(level, weights, order.inputs, order)
@@ -205,7 +207,7 @@ impl Kernels {
         let mut kernels = Self { data: Aligned::scratch(0), words, outputs: order.outputs, width: packed.width };
         kernels.data.resize(kernels.start(packed.count()));
         let len = kernels.start(1);
-        kernels.data.par_chunks_mut(len).enumerate().for_each(|(panel, to)| {
+        for_each_chunk(&mut kernels.data[..], len, |panel, to| {
             let (rows, width) = (packed.rows_of(panel), packed.width_of(panel));
             level.run(Panel { rows, inputs: order.inputs, width, to, words: PhantomData::<W> });
         });

@@ -2,12 +2,12 @@
 //! point with the transformed weights, and transformed back.
 
 use super::transforms::{self, INPUT_SIDE, OUTPUT_SIDE, POINTS};
-use super::{Aligned, Kernels, Level, Number, Scattered, Simd, Work, apart};
+use super::{Aligned, Kernels, Level, Levels, Number, Scattered, Simd, Work, apart};
 use crate::convolution::tile::{GatherTile, TILE_PIXELS};
 use crate::normalization::{MomentPlaces, PartMoments};
 use crate::number::{is_bf16, per_word};
 use crate::simd::MAX_LANES;
-use rayon::prelude::*;
+use crate::tasks::for_each;
 use std::ops::Range;
 
 /// Tiles per task: their transformed numbers stay near the second-level cache, and weights that are loaded once serve
@@ -93,7 +93,7 @@ impl<T: Number> Product<'_, T> {
         let target = Scattered::new(target);
         let moments = moments.map(|moments| moments.places((0..blocks).map(|i| self.pixels(block(i))).collect()));
         if blocks >= BLOCKS_ALONE {
-            (0..blocks).into_par_iter().for_each(|i| {
+            for_each(blocks, |i| {
                 let mut numbers = Aligned::<W>::scratch(Tiles::<W>::len(BLOCK_TILES, self.channels));
                 let transformed = Tiles::new(&mut numbers, i * BLOCK_TILES, BLOCK_TILES, self.channels);
                 level.run(Transform { product: self, tiles: block(i), to: &transformed });
@@ -112,13 +112,13 @@ impl<T: Number> Product<'_, T> {
         let room = tiles.next_multiple_of(TILE_PIXELS);
         let mut numbers = Aligned::<W>::scratch(Tiles::<W>::len(room, self.channels));
         let transformed = Tiles::new(&mut numbers, 0, room, self.channels);
-        (0..tiles.div_ceil(TILE_PIXELS)).into_par_iter().for_each(|i| {
+        for_each(tiles.div_ceil(TILE_PIXELS), |i| {
             let tiles = i * TILE_PIXELS..tiles.min((i + 1) * TILE_PIXELS);
             level.run(Transform { product: self, tiles, to: &transformed });
         });
         let groups = TASKS.div_ceil(blocks).clamp(1, panels);
         // Tasks for the same channels follow each other, so that their weights come from the cache.
-        (0..groups * blocks).into_par_iter().for_each(|task| {
+        for_each(groups * blocks, |task| {
             let (group, i) = (task / blocks, task % blocks);
             let panels = panels * group / groups..panels * (group + 1) / groups;
             let moments = moments.map(|moments| (i, moments));
@@ -174,6 +174,7 @@ struct Transform<'a, W, T> {
 
 impl<W: Number, T: Number> Work for Transform<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, tiles, to } = self;
@@ -238,6 +239,7 @@ struct Multiply<'a, W, T> {
 
 impl<W: Number, T: Number> Work for Multiply<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let group = (GROUP_CHANNELS / self.kernels.width).max(1);
@@ -293,14 +295,7 @@ impl<W: Number, T: Number> Multiply<'_, W, T> {
                         complete: true,
                     };
                     // SAFETY: each row has `words` words, `weights` `words * width` of them, and each target `width`.
-                    unsafe {
-                        match width / S::LANES {
-                            1 => tile.add::<S, 1>(s),
-                            2 => tile.add::<S, 2>(s),
-                            3 => tile.add::<S, 3>(s),
-                            _ => tile.add::<S, 4>(s),
-                        }
-                    }
+                    unsafe { tile.add_sized(s, width / S::LANES) };
                 }
             }
         }

@@ -3,10 +3,10 @@
 
 use super::product::{Product, Tiles, transform, zeros};
 use super::transforms::{self, INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
-use super::{APART, Aligned, Bf16, Convolution, Level, Number, Scattered, Simd, Work, multiplies_pairs, pack, pair_up};
+use super::{APART, Aligned, Bf16, Convolution, Level, Levels, Number, Scattered, Simd, Work, pack, pair_up};
 use crate::convolution::tile::{StridedTile, tile_channels};
 use crate::number::{is_bf16, per_word};
-use rayon::prelude::*;
+use crate::tasks::{for_each, for_each_chunk};
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ pub(crate) fn run<T: Number>(
     gradient: &[T],
     weight_gradient: &mut [f32],
 ) {
-    if multiplies_pairs::<T>(level) {
+    if const { is_bf16::<T>() } && level.multiplies_pairs() {
         run_in_words_of::<Bf16, T>(convolution, level, input, gradient, weight_gradient);
     } else {
         run_in_words_of::<f32, T>(convolution, level, input, gradient, weight_gradient);
@@ -72,7 +72,7 @@ fn run_in_words_of<W: Number, T: Number>(
         let from = Tiles::new(&mut input_words, first, round, pitch);
         let gradient_pitch = Tiles::<f32>::point_pitch(round, outputs);
         let to = Scattered::new(&mut gradient_words);
-        (0..words.len().div_ceil(TASK_WORDS)).into_par_iter().for_each(|i| {
+        for_each(words.len().div_ceil(TASK_WORDS), |i| {
             let words = first + i * TASK_WORDS..words.end.min(first + (i + 1) * TASK_WORDS);
             let stored_as = PhantomData::<W>;
             level.run(TransformInput { product: &product, words: words.clone(), to: &from, stored_as });
@@ -89,7 +89,7 @@ fn run_in_words_of<W: Number, T: Number>(
                 stored_as,
             });
         });
-        (0..POINTS / 2 * parts).into_par_iter().for_each(|task| {
+        for_each(POINTS / 2 * parts, |task| {
             let (pair, part) = (task / parts, task % parts);
             for point in [2 * pair, 2 * pair + 1] {
                 level.run(Sum {
@@ -111,18 +111,16 @@ fn run_in_words_of<W: Number, T: Number>(
             }
         });
     }
-    weight_gradient.par_chunks_mut(width * inputs * KERNEL_SIDE * KERNEL_SIDE).enumerate().for_each(
-        |(panel, weights)| {
-            level.run(Finish {
-                sums,
-                start: panel * width * inputs,
-                matrix,
-                inputs,
-                width: width.min(outputs - panel * width),
-                weights,
-            });
-        },
-    );
+    for_each_chunk(weight_gradient, width * inputs * KERNEL_SIDE * KERNEL_SIDE, |panel, weights| {
+        level.run(Finish {
+            sums,
+            start: panel * width * inputs,
+            matrix,
+            inputs,
+            width: width.min(outputs - panel * width),
+            weights,
+        });
+    });
 }
 
 /// Transforms the input of some words of tiles, to `[point][word of tiles][channel]`.
@@ -135,6 +133,7 @@ struct TransformInput<'a, W, T> {
 
 impl<W: Number, T: Number> Work for TransformInput<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, words, to, .. } = self;
@@ -181,6 +180,7 @@ type GradientPixels<T> = [(*const T, usize); OUTPUT_SIDE * OUTPUT_SIDE];
 
 impl<W: Number, T: Number> Work for TransformGradient<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for word in self.words.clone() {
@@ -266,6 +266,7 @@ struct Sum<'a, W> {
 
 impl<W: Number> Work for Sum<'_, W> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, f32>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for channels in tile_channels(0..self.channels) {
@@ -308,6 +309,7 @@ struct Finish<'a> {
 
 impl Work for Finish<'_> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { sums, start, matrix, inputs, width, weights } = self;
