@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use imagenette_files::nearest::nearest;
+
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
 
@@ -82,15 +84,13 @@ impl Archive {
         let asked = name.strip_suffix(".tgz").unwrap_or(name);
         ARCHIVES.iter().find(|archive| archive.name == asked).ok_or_else(|| {
             let names: Vec<&str> = ARCHIVES.iter().map(|archive| archive.name.as_str()).collect();
-            let lower = asked.to_lowercase();
-            let nearest = names.iter().map(|known| (strsim::damerau_levenshtein(known, &lower), known)).min();
             DataError::Setting {
                 key: "dataset".into(),
                 expected: format!("one of {}", names.join(", ")),
                 found: format!("`{name}`"),
-                hint: match nearest {
-                    Some((distance, known)) if distance <= 1 + known.len() / 3 => format!("did you mean `{known}`?"),
-                    _ => "use `imagenette get --from FILE` for an archive or a folder of your own".into(),
+                hint: match nearest(&asked.to_lowercase(), names) {
+                    Some(known) => format!("did you mean `{known}`?"),
+                    None => "use `imagenette get --from FILE` for an archive or a folder of your own".into(),
                 },
             }
         })
@@ -254,6 +254,8 @@ static ARCHIVES: LazyLock<Vec<Archive>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     #[test]

@@ -1,17 +1,18 @@
 //! A dataset on disk: its folder with its manifest, and the check that the one still fits the other.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sha2::{Digest, Sha256};
+use imagenette_files::FileError;
+use imagenette_files::hash::sha256_of_file;
 
 use crate::edition::Split;
 use crate::error::{DataError, Result};
-use crate::manifest::{ImageEntry, Manifest, hex};
+use crate::manifest::{ImageEntry, Manifest};
 use crate::source::layout::is_clutter;
 use crate::watch::{Unit, Watch};
 
@@ -103,9 +104,11 @@ impl Dataset {
                 Fault::Length { expected_bytes: image.bytes, found_bytes: metadata.len() }
             }
             Ok(_) if !deep => return None,
-            Ok(_) => match sha256_of(&path) {
+            Ok(_) => match sha256_of_file(&path) {
                 Ok(found) if found == image.sha256 => return None,
                 Ok(found) => Fault::Content { expected_sha256: image.sha256.clone(), found_sha256: found },
+                // The problem names the path itself.
+                Err(FileError::Io { source, .. }) => Fault::Unreadable { reason: source.to_string() },
                 Err(error) => Fault::Unreadable { reason: error.to_string() },
             },
         };
@@ -216,19 +219,6 @@ impl fmt::Display for Fault {
                 write!(f, "expected sha256 {expected_sha256}, found {found_sha256}")
             }
             Self::Unreadable { reason } => write!(f, "unreadable: {reason}"),
-        }
-    }
-}
-
-/// sha256 of a file, in lower-case hexadecimal.
-pub(crate) fn sha256_of(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
-            n => digest.update(&buffer[..n]),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which datasets there are: their classes, their splits and how many photos each has.
 
+use imagenette_files::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -118,7 +119,7 @@ impl Edition {
             }
             v1_rule &= name.starts_with("ILSVRC2012_val_") == (split == Some("val"));
         }
-        if crate::manifest::hex(&digest.finalize()) == IMAGENETTE_V2_MEMBERS {
+        if hex(&digest.finalize()) == IMAGENETTE_V2_MEMBERS {
             return Self::ImagenetteV2;
         }
         [Self::ImagenetteV1, Self::ImagewoofV2, Self::Imagewang]

@@ -9,12 +9,13 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use imagenette_files::hash::hex;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
-use crate::manifest::{MANIFEST_FILE, Manifest, Source, hex};
+use crate::manifest::{MANIFEST_FILE, Manifest, Source};
 use crate::source::intake::{Content, Feeder, Intake, Photo};
 use crate::source::layout::{Layout, Member};
 use crate::watch::{Unit, Watch};
@@ -203,12 +204,7 @@ impl Unpacking<'_> {
     }
 
     fn malformed(&self, found: String) -> DataError {
-        DataError::Malformed {
-            path: self.archive.to_owned(),
-            expected: "a whole .tgz or .tar archive".into(),
-            found,
-            hint: "fetch the archive again".into(),
-        }
+        DataError::malformed(self.archive, "a whole .tgz or .tar archive", found, "fetch the archive again")
     }
 
     /// Says what a failed read means: our own stop, the system's, or a damaged archive.

@@ -6,7 +6,6 @@
 //! sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows of Burn, of training or of the command line.
 
 pub mod archive;
-pub mod atomic;
 pub mod audit;
 pub mod augment;
 pub mod class;
@@ -34,3 +33,5 @@ pub mod watch;
 mod mutation;
 
 pub use error::{DataError, Result};
+// Files of one kind of house: what the errors here are made of.
+pub use imagenette_files::{FileError, Hint, atomic};

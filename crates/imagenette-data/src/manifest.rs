@@ -7,6 +7,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
+use imagenette_files::atomic;
+use imagenette_files::format::Format;
+// Its home is the crate for files; the name stays here for callers of before.
+pub use imagenette_files::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,8 +20,9 @@ use crate::error::{DataError, Result};
 
 /// The manifest's file name inside a dataset's folder.
 pub const MANIFEST_FILE: &str = "manifest.jsonl";
-const FORMAT: &str = "imagenette-manifest";
-const VERSION: u32 = 1;
+/// What to do about a damaged one.
+const FETCH_AGAIN: &str = "fetch the dataset again with `imagenette get`";
+const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 1 };
 
 /// Where a dataset came from: a result must be able to name its source archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,8 +133,8 @@ impl Manifest {
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(MANIFEST_FILE);
         let header = Header {
-            format: FORMAT.into(),
-            version: VERSION,
+            format: FORMAT.name.into(),
+            version: FORMAT.newest,
             name: self.name.clone(),
             edition: self.edition,
             size: self.size.clone(),
@@ -142,7 +147,7 @@ impl Manifest {
             let text = text.expect("plain structures of strings and numbers always serialise");
             writeln!(out, "{text}").map_err(DataError::io("write", &path))
         };
-        crate::atomic::write(&path, |out| {
+        atomic::write(&path, |out| {
             line(out, serde_json::to_string(&header))?;
             self.images.iter().try_for_each(|image| line(out, serde_json::to_string(image)))
         })
@@ -162,27 +167,10 @@ impl Manifest {
             },
             _ => DataError::io("open", &path)(error),
         })?;
-        let malformed = |expected: String, found: String| DataError::Malformed {
-            path: path.clone(),
-            expected,
-            found,
-            hint: "fetch the dataset again with `imagenette get`".into(),
-        };
+        let malformed = |expected: String, found: String| DataError::malformed(&path, expected, found, FETCH_AGAIN);
         let mut lines = BufReader::new(file).lines();
         let first = lines.next().transpose().map_err(DataError::io("read", &path))?.unwrap_or_default();
-        // The version is read by itself first: a later version may have other fields.
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-            version: u32,
-        }
-        match serde_json::from_str::<Version>(&first) {
-            Ok(Version { format, version }) if format == FORMAT && version == VERSION => {}
-            Ok(Version { format, version }) => {
-                return Err(malformed(format!("{FORMAT} version {VERSION}"), format!("{format} version {version}")));
-            }
-            Err(error) => return Err(malformed(format!("a header of {FORMAT} version {VERSION}"), error.to_string())),
-        }
+        FORMAT.check_json(&path, &first, FETCH_AGAIN)?;
         let header: Header =
             serde_json::from_str(&first).map_err(|error| malformed("a complete header".into(), error.to_string()))?;
         let mut images = Vec::with_capacity(header.images.min(1 << 24));
@@ -215,9 +203,4 @@ impl Manifest {
         }
         Ok(manifest)
     }
-}
-
-/// Bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,12 +5,12 @@ mod datasets;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imagenette_data::DataError;
 use imagenette_data::audit::{Audit, AuditOptions, NameFault, Sameness, Severity, Subject, audit, report};
 use imagenette_data::drawn::draw;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{Pixels, decode, encode_png};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, Hint};
 
 /// A picture that is unlike every other number's.
 fn picture(number: u32) -> Pixels {

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imagenette_data::DataError;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::export::{EXPORT_FILE, ExportOptions, Exported, Target, export};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, FileError, Hint};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
@@ -195,7 +195,7 @@ fn an_export_that_fails_or_is_interrupted_leaves_nothing() {
     assert_eq!(place.names(), ["out", "set"]);
     assert!(!contents(&place.path("out")).keys().any(|path| path.ends_with("half.parquet") || path.ends_with(".lock")));
     let error = place.export(Target::Parquet, "out").unwrap_err();
-    assert!(matches!(error, DataError::Malformed { .. }) && error.hint().is_some(), "{error}");
+    assert!(error.is_malformed() && error.hint().is_some(), "{error}");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn two_exports_into_one_folder_are_kept_apart() {
     let lock = File::create(place.path(".exporting-out/.lock")).unwrap();
     lock.lock().unwrap();
     let error = place.export(Target::Webdataset, "out").unwrap_err();
-    assert!(matches!(error, DataError::Locked { .. }), "{error}");
+    assert!(matches!(error, DataError::File(FileError::InUse { .. })), "{error}");
     drop(lock);
     place.export(Target::Webdataset, "out").unwrap();
 }

@@ -5,9 +5,9 @@ mod photos;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::DataError;
 use imagenette_data::extract::{ExtractLimits, Extracted, extract, stem};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, FileError, Hint};
 use photos::{gzip, jpeg, small_set, tar_of};
 use tar::EntryType;
 
@@ -159,7 +159,7 @@ fn what_is_no_archive_is_said() {
     let error = extract(&nowhere.folder.path().join("no"), &nowhere.out(), &ExtractLimits::default(), &Silent);
     assert!(matches!(error, Err(DataError::Missing { .. })));
     let folder = extract(nowhere.folder.path(), &nowhere.out(), &ExtractLimits::default(), &Silent);
-    assert!(matches!(folder, Err(DataError::Io { .. })), "{folder:?}");
+    assert!(matches!(folder, Err(DataError::File(FileError::Io { .. }))), "{folder:?}");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn child_that_unpacks_beyond_its_file_limit() {
     let Some(folder) = std::env::var_os("IMAGENETTE_TEST_FULL_DISK").map(PathBuf::from) else { return };
     let result = extract(&folder.join("set.tar"), &folder.join("out"), &ExtractLimits::default(), &Silent);
     let error = result.expect_err("a photo is larger than the limit");
-    assert!(matches!(&error, DataError::Io { action: "write", .. }), "{error:?}");
+    assert!(matches!(&error, DataError::File(FileError::Io { action: "write", .. })), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("free some disk space")), "{error}");
     assert!(!folder.join("out").exists());
 }

@@ -8,14 +8,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use imagenette_data::DataError;
 use imagenette_data::archive::Generation;
 use imagenette_data::fetch::{FetchOptions, Fetched, fetch};
-use imagenette_data::manifest::hex;
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::watch::{Silent, Unit, Watch};
+use imagenette_data::{DataError, FileError, Hint};
+use imagenette_files::hash::sha256;
 use server::{Answer, Asked, ETAG, Server};
-use sha2::{Digest, Sha256};
 
 const BYTES: usize = 300_000;
 
@@ -25,7 +24,7 @@ fn content(seed: u64) -> Vec<u8> {
 }
 
 fn generation(label: &str, bytes: &[u8]) -> Generation {
-    let sha256 = Some(hex(&Sha256::digest(bytes)));
+    let sha256 = Some(sha256(bytes));
     Generation { label: label.to_owned(), bytes: bytes.len() as u64, sha256, md5: None }
 }
 
@@ -73,7 +72,7 @@ impl Bench {
     fn succeeds(&self) -> Vec<Asked> {
         let fetched = self.fetch().expect("it arrives");
         assert_eq!(fs::read(self.path()).expect("the file"), self.file);
-        assert_eq!(fetched.sha256, hex(&Sha256::digest(&self.file)));
+        assert_eq!(fetched.sha256, sha256(&self.file));
         let left: Vec<_> =
             fs::read_dir(self.folder.path()).expect("a folder").map(|entry| entry.expect("one").path()).collect();
         assert_eq!(left, [self.path()]);
@@ -262,7 +261,7 @@ fn a_file_replaced_between_two_tries_is_fetched_whole() {
 fn wrong_bytes_are_a_checksum_error() {
     let bench = Bench::new(vec![Answer::Replaced(content(9))]);
     let error = bench.fails();
-    assert!(error.contains("checksum") && error.contains(&hex(&Sha256::digest(content(9)))), "{error}");
+    assert!(error.contains("checksum") && error.contains(&sha256(content(9))), "{error}");
     assert_eq!(fs::metadata(bench.partial()).map_or(0, |metadata| metadata.len()), 0, "nothing wrong is kept");
 }
 
@@ -339,7 +338,7 @@ fn a_full_disk_is_an_error_with_a_hint() {
     let bench = Bench::new(vec![Answer::Good]);
     std::os::unix::fs::symlink("/dev/full", bench.partial()).expect("a link");
     let error = bench.fetch().expect_err("no space");
-    assert!(matches!(&error, DataError::Io { action: "write", .. }), "{error:?}");
+    assert!(matches!(&error, DataError::File(FileError::Io { action: "write", .. })), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("free some disk space")));
 }
 

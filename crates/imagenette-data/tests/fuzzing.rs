@@ -8,13 +8,13 @@ mod photos;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::DataError;
 use imagenette_data::audit::ImageNetId;
 use imagenette_data::extract::{ExtractLimits, extract};
 use imagenette_data::image::{Pixels, decode_into, dimensions};
 use imagenette_data::manifest::{MANIFEST_FILE, Manifest};
 use imagenette_data::packed::Packed;
 use imagenette_data::watch::Silent;
+use imagenette_data::{DataError, FileError};
 
 fn kept() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -128,7 +128,7 @@ fn manifests() {
                 assert_eq!(manifest.identity(), whole.manifest.identity());
                 manifest.images.iter().for_each(|image| drop(manifest.relative_path(image)));
             }
-            Err(error) => assert!(matches!(error, DataError::Malformed { .. } | DataError::Io { .. }), "{error}"),
+            Err(error) => assert!(matches!(error, DataError::File(_)), "{error}"),
         }
     });
 }
@@ -152,7 +152,7 @@ fn packed_files() {
                 assert_eq!(photo.rgb.len(), photo.width_px as usize * photo.height_px as usize * 3);
                 drop(packed.remarks(sample));
             }),
-            Err(error) => assert!(matches!(error, DataError::Malformed { .. }), "{error}"),
+            Err(error) => assert!(error.is_malformed(), "{error}"),
         }
         fs::remove_file(&path).unwrap();
     });
@@ -184,7 +184,7 @@ fn archives() {
         match extract(&archive, &folder, &limits, &Silent) {
             Ok(_) => fs::remove_dir_all(&folder).unwrap(),
             Err(error) => {
-                assert!(!matches!(error, DataError::Interrupted | DataError::Io { .. }), "{error}");
+                assert!(!matches!(error, DataError::Interrupted | DataError::File(FileError::Io { .. })), "{error}");
                 assert!(!folder.exists(), "a refused archive leaves nothing");
             }
         }

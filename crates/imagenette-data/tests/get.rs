@@ -10,18 +10,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use imagenette_data::DataError;
 use imagenette_data::archive::{Archive, Generation};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::hex;
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::source::archive::{GetOptions, Installed, get, get_archive, get_from};
 use imagenette_data::store::Store;
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, Hint};
+use imagenette_files::hash::sha256;
 use photos::{gzip, jpeg, small_set, tar_of, write_files};
 use server::{Answer, Server};
-use sha2::{Digest, Sha256};
 
 fn small_archive() -> Vec<u8> {
     let mut files = small_set(30);
@@ -35,7 +34,7 @@ fn small_archive() -> Vec<u8> {
 }
 
 fn known_as_small(bytes: &[u8]) -> Archive {
-    let sha256 = Some(hex(&Sha256::digest(bytes)));
+    let sha256 = Some(sha256(bytes));
     let generations = vec![Generation { label: "now".into(), bytes: bytes.len() as u64, sha256, md5: None }];
     Archive { name: "small-160".into(), edition: Edition::Own, size: "160", generations }
 }
@@ -134,7 +133,7 @@ fn archives_and_folders_give_the_same_dataset() {
         assert_eq!(dataset.manifest.source.archive, None);
     }
     assert_eq!(home.store.installed().expect("a list"), ["a", "b", "folder"]);
-    assert_eq!(datasets[0].manifest.source.sha256, Some(hex(&Sha256::digest(&tar))));
+    assert_eq!(datasets[0].manifest.source.sha256, Some(sha256(&tar)));
     assert!(home.folder.path().join("folder/train").is_dir(), "a folder is copied, not moved");
     // A copy of a dataset keeps what is known of its source.
     let copy = home.get_from(&datasets[0].root, Some("copy")).expect("installed").dataset;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::DataError;
+use imagenette_data::Hint;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::make::spec::{Family, Size, Spec, SplitRule};
@@ -247,7 +247,7 @@ fn bad_photos_are_told_and_stop_only_a_strict_making() {
     write(&from.join("dogs/notes.txt"), "a note");
     let spec = sizes(Spec::own("pets".into(), vec!["all".into()], SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
     let strict = MakeJob { strict: true, ..job(spec.clone(), &from, &place.path().join("strict")) };
-    assert!(matches!(make(&strict, &Silent).unwrap_err(), DataError::Malformed { .. }));
+    assert!(make(&strict, &Silent).unwrap_err().is_malformed());
     let (paths, summary) = datasets(make(&job(spec, &from, &place.path().join("out")), &Silent).unwrap());
     let summary = summary.unwrap();
     let told = |status| -> Vec<&str> {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imagenette_data::DataError;
 use imagenette_data::image::{Remark, decode};
 use imagenette_data::packed::Packed;
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, Hint};
 
 /// Remembers what it was told, and interrupts after some photos.
 #[derive(Default)]
@@ -124,7 +124,7 @@ fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build()
         fs::remove_file(&path).unwrap();
         fs::write(&path, &bytes).unwrap();
         let error = Packed::open(&path, &dataset.manifest).unwrap_err();
-        assert!(matches!(error, DataError::Malformed { .. }), "{error}");
+        assert!(error.is_malformed(), "{error}");
         assert!(error.to_string().contains(word), "{error}, not {word}");
         assert!(error.hint().is_some());
         let diary = Diary::default();
@@ -165,7 +165,7 @@ fn every_unreadable_photo_is_counted_and_five_are_named() {
     let cache = folder.path().join("cache");
     let error = Packed::open_or_build(&dataset, &cache, 2, &Silent).unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, DataError::Malformed { .. }) && error.hint().is_some());
+    assert!(error.is_malformed() && error.hint().is_some());
     assert!(text.contains("6 that cannot be packed") && text.contains("and 1 more"), "{text}");
     assert_eq!(text.matches(".JPEG (").count(), 5, "{text}");
     assert!(text.contains("the file holds text"), "{text}");

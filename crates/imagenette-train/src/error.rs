@@ -93,7 +93,7 @@ impl TrainError {
                  `--set schedule.warm_up=0.3`"
                     .into(),
             ),
-            Self::Data(error) => error.hint(),
+            Self::Data(error) => imagenette_data::Hint::hint(error),
             Self::Results(error) => error.hint().map(Into::into),
         }
     }

@@ -51,12 +51,10 @@ pub enum HistoryLine {
 /// When it cannot be read, is of another version, or a line is damaged.
 pub fn read(path: &Path) -> Result<Vec<HistoryLine>> {
     let text = std::fs::read_to_string(path).map_err(DataError::io("read", path))?;
-    let malformed = |found: String| DataError::Malformed {
-        path: path.to_owned(),
-        expected: format!("a history of {FORMAT} version {VERSION}"),
-        found,
-        hint: "without this file the run keeps its result, and only the seconds of its earlier epochs are unknown"
-            .into(),
+    let malformed = |found: String| {
+        let expected = format!("a history of {FORMAT} version {VERSION}");
+        let hint = "without this file the run keeps its result, and only the seconds of its earlier epochs are unknown";
+        DataError::malformed(path, expected, found, hint)
     };
     let mut lines = text.lines();
     let head = lines.next().unwrap_or_default();

@@ -202,7 +202,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         cause
             .downcast_ref::<Hint>()
             .map(|hint| hint.hint.clone())
-            .or_else(|| cause.downcast_ref().and_then(DataError::hint))
+            .or_else(|| cause.downcast_ref::<DataError>().and_then(imagenette_data::Hint::hint))
             .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
             .or_else(|| cause.downcast_ref().and_then(ResultsError::hint).map(Into::into))
     });

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
 
 use super::perceptual::{Hasher, PerceptualHash};
 use crate::error::DataError;
 use crate::image::{Format, Pixels, Remark, decode_into};
-use crate::manifest::hex;
 
 /// Larger files are not read: no photo that can be decoded has so many bytes.
 const LARGEST_FILE_BYTES: u64 = 512 << 20;

@@ -19,13 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use imagenette_files::hash::sha256;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use sha2::{Digest, Sha256};
 
 use crate::class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::manifest::{ImageEntry, Manifest, Source, hex};
+use crate::manifest::{ImageEntry, Manifest, Source};
 use crate::random::{Purpose, Random};
 use crate::watch::{Unit, Watch};
 
@@ -184,6 +184,6 @@ fn draw_one(task: &Task, root: &Path, seed: u64) -> Result<ImageEntry> {
         width_px: drawing.width_px,
         height_px: drawing.height_px,
         bytes: bytes.len() as u64,
-        sha256: hex(&Sha256::digest(&bytes)),
+        sha256: sha256(&bytes),
     })
 }

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use imagenette_files::FileError;
+use imagenette_files::hash::hex;
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::watch::Silent;
 
@@ -95,7 +99,7 @@ fn the_manifest_tells_what_the_files_are() {
     assert_eq!(manifest.relative_path(&manifest.images[1]), "train/n01440764/drawn_n01440764_00001.JPEG");
     for image in &manifest.images {
         let bytes = std::fs::read(folder.join(manifest.relative_path(image))).unwrap();
-        assert_eq!((bytes.len() as u64, hex(&Sha256::digest(&bytes))), (image.bytes, image.sha256.clone()));
+        assert_eq!((bytes.len() as u64, sha256(&bytes)), (image.bytes, image.sha256.clone()));
         let mut decoder = zune_jpeg::JpegDecoder::new(std::io::Cursor::new(&bytes));
         let decoded = decoder.decode().unwrap();
         assert_eq!(decoded.len() as u32, 3 * image.width_px * image.height_px);
@@ -144,7 +148,7 @@ fn an_existing_folder_is_left_alone() {
     let folder = home.path().join("drawn");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("mine"), "precious").unwrap();
-    assert!(matches!(make(&folder, 0, 1, &FEW, &Silent), Err(DataError::Io { action: "create", .. })));
+    assert!(matches!(make(&folder, 0, 1, &FEW, &Silent), Err(DataError::File(FileError::Io { action: "create", .. }))));
     assert_eq!(files(&folder).len(), 1);
 }
 

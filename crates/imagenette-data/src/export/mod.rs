@@ -11,14 +11,14 @@ mod webdataset;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::hash::sha256;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::dataset::Dataset;
 use crate::edition::Split;
 use crate::error::{DataError, Result};
 use crate::image::Format;
-use crate::manifest::{ImageEntry, hex};
+use crate::manifest::ImageEntry;
 use crate::watch::{Unit, Watch};
 use output::Output;
 use plan::{Shard, plan};
@@ -150,7 +150,7 @@ fn read_photo(dataset: &Dataset, sample: u32, image: &ImageEntry, watch: &dyn Wa
     }
     let path = dataset.path_of(sample);
     let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
-    let found = hex(&Sha256::digest(&bytes));
+    let found = sha256(&bytes);
     if found != image.sha256 {
         return Err(DataError::Checksum { path, expected: image.sha256.clone(), found });
     }

@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use imagenette_files::FileError;
+use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
 
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
 
 /// The lock inside the hidden folder; the system frees it when the process ends, however it ends.
 const LOCK_FILE: &str = ".lock";
@@ -35,7 +36,7 @@ impl Output {
         let file = file.map_err(DataError::io("create", &lock))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(DataError::Locked { path: lock }),
+            Err(fs::TryLockError::WouldBlock) => return Err(FileError::InUse { path: absolute, holder: None }.into()),
             // Without locks renaming still keeps the folder whole.
             Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(fs::TryLockError::Error(error)) => return Err(DataError::io("lock", &lock)(error)),
@@ -96,12 +97,12 @@ fn check_absent(place: &Path) -> Result<()> {
 }
 
 fn occupied(place: &Path) -> DataError {
-    DataError::Malformed {
-        path: place.to_owned(),
-        expected: "a place for a new folder".into(),
-        found: "something that is there already".into(),
-        hint: "name another folder, or remove this one first".into(),
-    }
+    DataError::malformed(
+        place,
+        "a place for a new folder",
+        "something that is there already",
+        "name another folder, or remove this one first",
+    )
 }
 
 /// A file that knows its length and hash.

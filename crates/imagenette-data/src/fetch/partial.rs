@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use imagenette_files::atomic;
+use imagenette_files::hash::hex;
 use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
 use crate::watch::{Unit, Watch};
 
 /// Which file the bytes belong to, as the server described it. Kept beside them as JSON.
@@ -71,10 +72,8 @@ impl Partial {
 
     /// Notes which file the bytes to come belong to.
     pub(super) fn describe(&mut self, note: Note) -> Result<()> {
-        crate::atomic::write(&self.note_path, |out| {
-            let text = serde_json::to_vec(&note).expect("strings and numbers always serialise");
-            out.write_all(&text).map_err(DataError::io("write", &self.note_path))
-        })?;
+        let text = serde_json::to_vec(&note).expect("strings and numbers always serialize");
+        atomic::write_bytes(&self.note_path, &text)?;
         self.note = Some(note);
         Ok(())
     }

@@ -118,10 +118,10 @@ impl ImageBuffer for Colour<'_> {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::hash::hex;
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::manifest::hex;
 
     #[test]
     fn what_is_encoded_decodes_to_the_same_pixels() {

@@ -6,6 +6,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::atomic;
+
 use super::journal::{Done, Entry, PartHeader, Status, photo_path};
 use super::membership::{Membership, draw_split, split_by_rule};
 use super::noise::NoisyLabels;
@@ -63,12 +65,12 @@ impl<'a> Joined<'a> {
             let key = |entry: &'a Entry| (&entry.wnid, &entry.name, entry.origin);
             key(pair[0].1) == key(pair[1].1)
         }) {
-            return Err(DataError::Malformed {
-                path: pair[1].0.to_owned(),
-                expected: "parts without common photos".into(),
-                found: format!("{}/{} in {} too", pair[1].1.wnid, pair[1].1.name, pair[0].0.display()),
-                hint: "remove the part that does not belong, and make it again".into(),
-            });
+            return Err(DataError::malformed(
+                pair[1].0,
+                "parts without common photos",
+                format!("{}/{} in {} too", pair[1].1.wnid, pair[1].1.name, pair[0].0.display()),
+                "remove the part that does not belong, and make it again",
+            ));
         }
         let mut placed = Vec::with_capacity(entries.len());
         let mut taken = HashSet::new();
@@ -88,11 +90,13 @@ impl<'a> Joined<'a> {
                     (None, Some(listed)) => Some(listed.split),
                     (None, None) => split_by_rule(spec.split, entry.origin, &entry.name),
                 };
-                let split = split.ok_or_else(|| DataError::Malformed {
-                    path: part.to_owned(),
-                    expected: "photos whose split is known".into(),
-                    found: entry.source.clone(),
-                    hint: "draw a split with --split 70:30".into(),
+                let split = split.ok_or_else(|| {
+                    DataError::malformed(
+                        part,
+                        "photos whose split is known",
+                        entry.source.clone(),
+                        "draw a split with --split 70:30",
+                    )
                 })?;
                 let wnid = (split != Split::Unsup).then(|| entry.wnid.clone());
                 let mut place = Place { split, wnid, file_name: entry.name.clone() };
@@ -138,12 +142,12 @@ impl<'a> Joined<'a> {
                 "a split needs two photos of a class or more: draw one with --split 70:30, or name the copy's val as well"
             }
         };
-        Err(DataError::Malformed {
-            path: self.source.from.clone().into(),
-            expected: "photos for train and val".into(),
-            found: format!("{train} and {val}{reason}"),
-            hint: hint.into(),
-        })
+        Err(DataError::malformed(
+            Path::new(&self.source.from),
+            "photos for train and val",
+            format!("{train} and {val}{reason}"),
+            hint,
+        ))
     }
 
     /// A class that is misspelt must not give a smaller dataset.
@@ -154,12 +158,12 @@ impl<'a> Joined<'a> {
         if lacking.is_empty() {
             return Ok(());
         }
-        Err(DataError::Malformed {
-            path: self.source.from.clone().into(),
-            expected: "photos of every class that is named".into(),
-            found: format!("none of {}", lacking.join(", ")),
-            hint: "check how --classes is spelt; classes are names of folders or tars".into(),
-        })
+        Err(DataError::malformed(
+            Path::new(&self.source.from),
+            "photos of every class that is named",
+            format!("none of {}", lacking.join(", ")),
+            "check how --classes is spelt; classes are names of folders or tars",
+        ))
     }
 
     /// The manifest of a size.
@@ -234,7 +238,7 @@ impl<'a> Joined<'a> {
     /// The summary, the spec and the noisy labels.
     pub(super) fn write_tables(&self, folder: &Path, manifest: &Manifest, noise: Option<&NoisyLabels>) -> Result<()> {
         let path = folder.join(SUMMARY_FILE);
-        crate::atomic::write(&path, |out| {
+        atomic::write(&path, |out| {
             let mut line = |value: serde_json::Value| writeln!(out, "{value}").map_err(DataError::io("write", &path));
             let summary = &self.summary;
             line(serde_json::json!({
@@ -247,18 +251,17 @@ impl<'a> Joined<'a> {
                 .iter()
                 .try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialise")))
         })?;
-        let path = folder.join(SPEC_FILE);
-        crate::atomic::write(&path, |out| {
-            out.write_all(self.spec.to_toml().as_bytes()).map_err(DataError::io("write", &path))
-        })?;
+        atomic::write_bytes(&folder.join(SPEC_FILE), self.spec.to_toml().as_bytes())?;
         let drawn;
         let noise = match (noise, self.spec.noise.is_empty()) {
             (Some(official), _) => {
-                official.check(manifest).map_err(|found| DataError::Malformed {
-                    path: "--noise-from".into(),
-                    expected: format!("a table of the photos of {}", manifest.name),
-                    found,
-                    hint: "leave it out, or draw a table with --noise 1,5,25,50".into(),
+                official.check(manifest).map_err(|found| {
+                    DataError::malformed(
+                        Path::new("--noise-from"),
+                        format!("a table of the photos of {}", manifest.name),
+                        found,
+                        "leave it out, or draw a table with --noise 1,5,25,50",
+                    )
                 })?;
                 Some(official)
             }

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use imagenette_files::hash::{sha256, sha256_of_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::spec::{Size, Spec};
-use crate::dataset::sha256_of;
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
 use crate::source::original::address::Origin;
 use crate::watch::{Unit, Watch};
 
@@ -40,7 +39,7 @@ pub(crate) struct PartHeader {
 
 impl PartHeader {
     pub(crate) fn new(spec: Spec, shard: (u32, u32), from: String, members: Option<&[String]>) -> Self {
-        let members = members.map(|paths| hex(&Sha256::digest(paths.join("\n"))));
+        let members = members.map(|paths| sha256(paths.join("\n")));
         Self { format: FORMAT.into(), version: VERSION, spec, shard, from, members }
     }
 
@@ -126,16 +125,13 @@ pub(crate) fn photo_path(folder: &Path, size: Size, origin: Origin, wnid: &str, 
 /// # Errors
 /// When it is not complete, or its journal is not the one that was declared complete.
 pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Done)> {
-    let malformed = |found: &str| DataError::Malformed {
-        path: folder.to_owned(),
-        expected: "a complete part".into(),
-        found: found.into(),
-        hint: "run this shard's command again: what it made is kept".into(),
+    let malformed = |found: &str| {
+        DataError::malformed(folder, "a complete part", found, "run this shard's command again: what it made is kept")
     };
     let done = read_done(folder)?.ok_or_else(|| malformed("one that is not finished"))?;
     let (header, entries) = read_journal(folder)?.ok_or_else(|| malformed("no journal"))?;
     let path = folder.join(JOURNAL_FILE);
-    if sha256_of(&path).map_err(DataError::io("read", &path))? != done.journal_sha256 || done.photos != entries.len() {
+    if sha256_of_file(&path)? != done.journal_sha256 || done.photos != entries.len() {
         return Err(malformed("a journal that was changed afterwards"));
     }
     Ok((header, entries, done))
@@ -157,7 +153,7 @@ pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) ->
                     }
                     let fits = entry.outputs.iter().all(|output| {
                         let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
-                        sha256_of(&path).is_ok_and(|found| found == output.sha256)
+                        sha256_of_file(&path).is_ok_and(|found| found == output.sha256)
                     });
                     if fits {
                         sound.lock().expect("no holder of this lock panics").push(at);
@@ -185,11 +181,13 @@ pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entr
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(DataError::io("read", &path))?,
     };
-    parse_journal(&bytes).map(Some).map_err(|found| DataError::Malformed {
-        path,
-        expected: format!("a journal of {FORMAT} version {VERSION}"),
-        found,
-        hint: "it was written by another version: begin anew with --force".into(),
+    parse_journal(&bytes).map(Some).map_err(|found| {
+        DataError::malformed(
+            &path,
+            format!("a journal of {FORMAT} version {VERSION}"),
+            found,
+            "it was written by another version: begin anew with --force",
+        )
     })
 }
 
@@ -272,13 +270,13 @@ mod tests {
             name: "n01440764_18.JPEG".into(),
             origin: Origin::Train,
             source: "train.tar/n01440764.tar/n01440764_18.JPEG".into(),
-            source_sha256: hex(&[7; 32]),
+            source_sha256: sha256("original"),
             outputs: vec![Output {
                 size: Size::Shortest(160),
                 width_px: 213,
                 height_px: 160,
                 bytes: 9,
-                sha256: hex(&[9; 32]),
+                sha256: sha256("made"),
             }],
             remarks: vec!["PNG".into()],
             status: Status::Converted,

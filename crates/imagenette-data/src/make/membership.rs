@@ -66,11 +66,13 @@ impl Membership {
     /// From paths `split/class/name` (an unlabelled photo is `unsup/name`, and its class is read off its name).
     fn from_paths(paths: &[String], spec: &Spec) -> Result<Self> {
         let mut members = HashMap::with_capacity(paths.len());
-        let malformed = |found: String| DataError::Malformed {
-            path: "--members".into(),
-            expected: "paths such as train/n01440764/n01440764_18.JPEG".into(),
-            found,
-            hint: "name a dataset's folder, an archive, or a text with one path a line".into(),
+        let malformed = |found: String| {
+            DataError::malformed(
+                Path::new("--members"),
+                "paths such as train/n01440764/n01440764_18.JPEG",
+                found,
+                "name a dataset's folder, an archive, or a text with one path a line",
+            )
         };
         for path in paths {
             let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
@@ -300,8 +302,8 @@ mod tests {
                 assert_eq!(Some(count), edition.count(split), "{edition} {}", split.name());
             }
         }
-        let digest = <sha2::Sha256 as sha2::Digest>::digest(paths(Family::Imagewoof, SplitRule::V2).join("\n") + "\n");
-        assert_eq!(crate::manifest::hex(&digest), "2c17fe845291ae5953aaa717239cdd45ed0af401bd0a6523461791f7226908e2");
+        let digest = imagenette_files::hash::sha256(paths(Family::Imagewoof, SplitRule::V2).join("\n") + "\n");
+        assert_eq!(digest, "2c17fe845291ae5953aaa717239cdd45ed0af401bd0a6523461791f7226908e2");
     }
 
     #[test]

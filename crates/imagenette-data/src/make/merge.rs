@@ -28,16 +28,16 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
         .map(|number| format!("{number}/{of}"))
         .collect();
     if !lacking.is_empty() || folders.len() != of as usize {
-        return Err(DataError::Malformed {
-            path: parts.to_owned(),
-            expected: format!("{of} shards"),
-            found: if lacking.is_empty() {
+        return Err(DataError::malformed(
+            parts,
+            format!("{of} shards"),
+            if lacking.is_empty() {
                 format!("{} folders", folders.len())
             } else {
                 format!("no {}", lacking.join(", "))
             },
-            hint: "make the shards that are missing with --shard, then merge again".into(),
-        });
+            "make the shards that are missing with --shard, then merge again",
+        ));
     }
     let members = job.members.as_deref().map(member_paths).transpose()?;
     let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
@@ -60,30 +60,30 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
         let _part_lock = NameLock::acquire_file(&folder.join("lock"), &spec.name, watch)?;
         let (header, entries, done) = read_complete(&folder)?;
         if !header.fits(&expected) || header.shard.0 != number {
-            return Err(DataError::Malformed {
-                path: folder,
-                expected: "shards of one spec and one list of members".into(),
-                found: "another spec or list".into(),
-                hint: "make this shard again with --force; give --members to --merge as to the shards".into(),
-            });
+            return Err(DataError::malformed(
+                &folder,
+                "shards of one spec and one list of members",
+                "another spec or list",
+                "make this shard again with --force; give --members to --merge as to the shards",
+            ));
         }
         if let Some(stray) = entries.iter().find(|entry| shard_of(&entry.wnid, original_name(entry), of) != number) {
-            return Err(DataError::Malformed {
-                path: folder,
-                expected: format!("the photos of shard {number}"),
-                found: stray.source.clone(),
-                hint: "make this shard again with --force".into(),
-            });
+            return Err(DataError::malformed(
+                &folder,
+                format!("the photos of shard {number}"),
+                &stray.source,
+                "make this shard again with --force",
+            ));
         }
         let count = entries.len();
         let entries = verified(&folder, entries, watch)?;
         if entries.len() != count {
-            return Err(DataError::Malformed {
-                path: folder,
-                expected: format!("{count} photos as they were made"),
-                found: format!("{} that are missing or changed", count - entries.len()),
-                hint: format!("run `--shard {number}/{of}` again: it makes these anew"),
-            });
+            return Err(DataError::malformed(
+                &folder,
+                format!("{count} photos as they were made"),
+                format!("{} that are missing or changed", count - entries.len()),
+                format!("run `--shard {number}/{of}` again: it makes these anew"),
+            ));
         }
         complete.push(Complete { folder, header, entries, done });
     }

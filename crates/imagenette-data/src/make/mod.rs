@@ -205,10 +205,12 @@ fn make_part(
 
 fn read_noise(path: &Path) -> Result<NoisyLabels> {
     let text = fs::read(path).map_err(DataError::io("read", path))?;
-    NoisyLabels::parse(&text).map_err(|found| DataError::Malformed {
-        path: path.to_owned(),
-        expected: "a table of noisy labels".into(),
-        found,
-        hint: "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv".into(),
+    NoisyLabels::parse(&text).map_err(|found| {
+        DataError::malformed(
+            path,
+            "a table of noisy labels",
+            found,
+            "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv",
+        )
     })
 }

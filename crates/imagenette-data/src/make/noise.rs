@@ -150,7 +150,7 @@ impl NoisyLabels {
     /// # Errors
     /// When the system refuses.
     pub fn write(&self, path: &Path) -> Result<()> {
-        crate::atomic::write(path, |out| {
+        imagenette_files::atomic::write(path, |out| {
             let columns: Vec<String> = self.levels.iter().map(|level| format!("noisy_labels_{level}")).collect();
             let mut line = |text: String| writeln!(out, "{text}").map_err(DataError::io("write", path));
             line(format!("path,{},is_valid", columns.join(",")))?;

@@ -7,16 +7,15 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use sha2::{Digest, Sha256};
+use imagenette_files::atomic;
+use imagenette_files::hash::{sha256, sha256_of_file};
 
 use super::journal::{
     DONE_FILE, Done, Entry, JOURNAL_FILE, Output, PartHeader, Status, Trouble, key, line, photo_path, read_done,
     read_journal, verified,
 };
 use super::render::Rendered;
-use crate::dataset::sha256_of;
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
 use crate::source::lock::NameLock;
 use crate::source::original::address::Address;
 use crate::watch::Watch;
@@ -48,12 +47,12 @@ impl Part {
         match read_journal(folder)? {
             None => {}
             Some((before, _)) if before != header => {
-                return Err(DataError::Malformed {
-                    path: folder.to_owned(),
-                    expected: "an unfinished making of the same spec and shard".into(),
-                    found: "one of another spec, shard, copy or list of members".into(),
-                    hint: "run the command that began it, or begin anew with --force".into(),
-                });
+                return Err(DataError::malformed(
+                    folder,
+                    "an unfinished making of the same spec and shard",
+                    "one of another spec, shard, copy or list of members",
+                    "run the command that began it, or begin anew with --force",
+                ));
             }
             Some((_, before)) => {
                 let was = before.len();
@@ -67,7 +66,7 @@ impl Part {
         if done.is_none() {
             // Written whole, so that half a line at the end of the old one is gone.
             let _ = fs::remove_file(folder.join(DONE_FILE));
-            crate::atomic::write(&path, |out| {
+            atomic::write(&path, |out| {
                 out.write_all(line(&header).as_bytes()).map_err(DataError::io("write", &path))?;
                 entries
                     .iter()
@@ -98,7 +97,7 @@ impl Part {
                 width_px: rendered.width_px,
                 height_px: rendered.height_px,
                 bytes: rendered.file.len() as u64,
-                sha256: hex(&Sha256::digest(&rendered.file)),
+                sha256: sha256(&rendered.file),
             });
         }
         let entry = Entry { wnid, name, origin: address.origin, source, source_sha256, outputs, remarks, status };
@@ -117,12 +116,9 @@ impl Part {
             .sync_all()
             .map_err(DataError::io("write", &journal))?;
         sync(&self.folder);
-        let journal_sha256 = sha256_of(&journal).map_err(DataError::io("read", &journal))?;
+        let journal_sha256 = sha256_of_file(&journal)?;
         let done = Done { photos: entries.len(), journal_sha256, troubles, others };
-        let path = self.folder.join(DONE_FILE);
-        crate::atomic::write(&path, |out| {
-            out.write_all(line(&done).as_bytes()).map_err(DataError::io("write", &path))
-        })?;
+        atomic::write_bytes(&self.folder.join(DONE_FILE), line(&done).as_bytes())?;
         (self.entries, self.done) = (entries, Some(done));
         Ok(())
     }
@@ -168,6 +164,8 @@ pub(super) fn sync(folder: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
     use crate::make::journal::read_complete;
     use crate::make::spec::{Size, Spec, SplitRule};

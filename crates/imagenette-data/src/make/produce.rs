@@ -3,11 +3,11 @@
 //! changes nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sha2::{Digest, Sha256};
+use imagenette_files::hash::sha256;
 
 use super::budget::{Budget, Permit};
 use super::journal::{Entry, Status, Trouble};
@@ -18,7 +18,6 @@ use super::render::Renderer;
 use super::spec::Spec;
 use crate::error::{DataError, Result};
 use crate::image::Remark;
-use crate::manifest::hex;
 use crate::source::original::address::Address;
 use crate::source::original::tar::LARGEST_BYTES;
 use crate::source::original::{Content, Original, ValidationList};
@@ -156,12 +155,12 @@ impl Shared<'_> {
 
     pub(super) fn trouble(&self, path: &str, reason: &str) -> Result<()> {
         if self.production.strict {
-            return Err(DataError::Malformed {
-                path: path.into(),
-                expected: "a photo that can be used (--strict)".into(),
-                found: reason.into(),
-                hint: "without --strict it is left out and the summary names it".into(),
-            });
+            return Err(DataError::malformed(
+                Path::new(path),
+                "a photo that can be used (--strict)",
+                reason,
+                "without --strict it is left out and the summary names it",
+            ));
         }
         let trouble = Trouble { path: path.to_owned(), reason: reason.to_owned() };
         self.troubles.lock().expect("no holder of this lock panics").push(trouble);
@@ -193,7 +192,7 @@ impl Shared<'_> {
                 if is_damaged && self.production.strict {
                     self.trouble(&path, Remark::Truncated.text())?;
                 }
-                let sha256 = hex(&Sha256::digest(&bytes));
+                let sha256 = sha256(&bytes);
                 let words = remarks.iter().map(|remark| remark.text().to_owned()).collect();
                 Some(self.part.write(&address, name, path, sha256, &rendered, (status(&remarks), words))?)
             }

@@ -2,12 +2,12 @@
 
 mod values;
 
+use imagenette_files::hash::sha256;
+use imagenette_files::nearest::nearest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::class;
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
 use crate::source::original::address::is_wnid;
 pub use values::{Family, Filter, Size, SplitRule, Subsampling};
 
@@ -95,7 +95,7 @@ impl Spec {
 
     /// sha256 of [`Spec::to_toml`].
     pub fn sha256(&self) -> String {
-        hex(&Sha256::digest(self.to_toml()))
+        sha256(self.to_toml())
     }
 
     /// The name of the dataset of a size.
@@ -200,22 +200,23 @@ impl Spec {
 fn explain(message: &str, span: Option<std::ops::Range<usize>>, text: &str) -> DataError {
     let line = span.map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let nearest = || {
-        let (found, known) = quoted.split_first()?;
-        let near = known.iter().map(|known| (strsim::damerau_levenshtein(found, known), known)).min()?;
-        (near.0 <= 1 + near.1.len() / 3).then(|| format!("did you mean `{}`?", near.1))
-    };
+    let meant = quoted.split_first().and_then(|(found, known)| nearest(found, known.iter().copied()));
     let (found, expected) = message.split_once(", expected ").unwrap_or((message, "a spec"));
     DataError::Setting {
         key: format!("spec, line {line}"),
         expected: expected.trim().into(),
         found: found.trim().into(),
-        hint: nearest().unwrap_or_else(|| "docs/making-at-scale.md has an example of every key".into()),
+        hint: meant.map_or_else(
+            || "docs/making-at-scale.md has an example of every key".into(),
+            |near| format!("did you mean `{near}`?"),
+        ),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     #[test]

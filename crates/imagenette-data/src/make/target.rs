@@ -44,11 +44,13 @@ impl Target<'_> {
             if self.form != Form::Folder {
                 continue;
             }
-            let malformed = |found: String| DataError::Malformed {
-                path: place.clone(),
-                expected: "nothing, or the dataset as this command makes it".into(),
-                found,
-                hint: "use --force to replace it, or another name with --name".into(),
+            let malformed = |found: String| {
+                DataError::malformed(
+                    &place,
+                    "nothing, or the dataset as this command makes it",
+                    found,
+                    "use --force to replace it, or another name with --name",
+                )
             };
             if !was_made_with(&place, self.spec) {
                 return Err(malformed("something else".into()));

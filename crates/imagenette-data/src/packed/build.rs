@@ -29,7 +29,8 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     }
     let path = Packed::path_in(folder, &dataset.manifest);
     match Packed::open(&path, &dataset.manifest) {
-        Err(DataError::Missing { .. } | DataError::Malformed { .. }) => {}
+        Err(DataError::Missing { .. }) => {}
+        Err(error) if error.is_malformed() => {}
         opened => return opened,
     }
     fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
@@ -37,7 +38,7 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     // Whoever held the lock before has perhaps made the file meanwhile.
     match Packed::open(&path, &dataset.manifest) {
         Err(DataError::Missing { .. }) => {}
-        Err(error @ DataError::Malformed { .. }) => watch.notice(&format!("packing again: {error}")),
+        Err(error) if error.is_malformed() => watch.notice(&format!("packing again: {error}")),
         opened => return opened,
     }
     let prefix = format!(".packing-{}-", dataset.manifest.identity());
@@ -233,12 +234,12 @@ impl Packing<'_> {
         if problems.len() > NAMED_PROBLEMS {
             found += &format!("; and {} more", problems.len() - NAMED_PROBLEMS);
         }
-        Err(DataError::Malformed {
-            path: self.dataset.root.clone(),
-            expected: format!("{} readable photos", manifest.images.len()),
+        Err(DataError::malformed(
+            &self.dataset.root,
+            format!("{} readable photos", manifest.images.len()),
             found,
-            hint: "fetch the dataset again with `imagenette get`, or make it again without these photos".into(),
-        })
+            "fetch the dataset again with `imagenette get`, or make it again without these photos",
+        ))
     }
 }
 

@@ -5,9 +5,10 @@
 //! offset of the pixels u64, length of the file u64, sha256 of the rest of the header (32). Index: for each photo offset u64,
 //! width u32, height u32, bits of remarks u32, zero u32. Zeros up to a page. Pixels of one photo after the other. Trailer (8).
 
+use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
 
-use crate::manifest::{Manifest, hex};
+use crate::manifest::Manifest;
 
 const MAGIC: [u8; 8] = *b"IMGNPACK";
 const VERSION: u32 = 1;

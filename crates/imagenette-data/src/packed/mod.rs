@@ -45,7 +45,7 @@ impl Packed {
     /// Opens a packed file and checks that it is whole and holds the photos of this manifest.
     ///
     /// # Errors
-    /// [`DataError::Missing`] when there is no such file; [`DataError::Malformed`] when it is damaged, cut short, of
+    /// [`DataError::Missing`] when there is no such file; a malformed file when it is damaged, cut short, of
     /// another version or of another dataset.
     pub fn open(path: &Path, manifest: &Manifest) -> Result<Self> {
         let mut file = File::open(path).map_err(|error| match error.kind() {
@@ -56,11 +56,8 @@ impl Packed {
             },
             _ => DataError::io("open", path)(error),
         })?;
-        let malformed = |(expected, found): (String, String)| DataError::Malformed {
-            path: path.to_owned(),
-            expected,
-            found,
-            hint: "delete the file; it is made anew when it is needed".into(),
+        let malformed = |(expected, found): (String, String)| {
+            DataError::malformed(path, expected, found, "delete the file; it is made anew when it is needed")
         };
         let length = file.metadata().map_err(DataError::io("read", path))?.len();
         let layout = Layout::of(manifest);

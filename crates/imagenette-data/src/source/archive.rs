@@ -223,12 +223,12 @@ fn installed_at(place: &Path, watch: &dyn Watch) -> Result<Option<Dataset>> {
     let report = dataset.verify(false, watch)?;
     match report.problems.first() {
         None => Ok(Some(dataset)),
-        Some(first) => Err(DataError::Malformed {
-            path: place.to_owned(),
-            expected: "the dataset as it was installed".into(),
-            found: format!("{} differences, the first of them {first}", report.problems.len()),
-            hint: hint.into(),
-        }),
+        Some(first) => Err(DataError::malformed(
+            place,
+            "the dataset as it was installed",
+            format!("{} differences, the first of them {first}", report.problems.len()),
+            hint,
+        )),
     }
 }
 

@@ -85,12 +85,12 @@ impl Listing<'_> {
             }
         }
         if self.photos.is_empty() && self.layout.classes.is_empty() {
-            return Err(DataError::Malformed {
-                path: self.folder.to_owned(),
-                expected: "the folders `train` and `val`, with a folder of photos for each class".into(),
-                found: if ignored.is_empty() { "an empty folder".into() } else { super::list(&ignored) },
-                hint: "name the folder that has `train` and `val` in it".into(),
-            });
+            return Err(DataError::malformed(
+                self.folder,
+                "the folders `train` and `val`, with a folder of photos for each class",
+                if ignored.is_empty() { "an empty folder".into() } else { super::list(&ignored) },
+                "name the folder that has `train` and `val` in it",
+            ));
         }
         if !ignored.is_empty() {
             watch.notice(&format!(
@@ -113,22 +113,22 @@ impl Listing<'_> {
             match self.layout.place(&relative, is_folder) {
                 Ok(Member::Folder) => self.below(&relative, &path, watch)?,
                 Ok(Member::Photo(place)) if self.in_place && place.relative() != relative => {
-                    return Err(DataError::Malformed {
-                        path,
-                        expected: "unlabelled photos directly in `unsup`".into(),
-                        found: "a folder between".into(),
-                        hint: "install it with `imagenette get --from FOLDER`, which moves them".into(),
-                    });
+                    return Err(DataError::malformed(
+                        &path,
+                        "unlabelled photos directly in `unsup`",
+                        "a folder between",
+                        "install it with `imagenette get --from FOLDER`, which moves them",
+                    ));
                 }
                 Ok(Member::Photo(place)) => self.photos.push((place, path)),
                 Ok(Member::Table(_) | Member::Clutter) => {}
                 Err(reason) => {
-                    return Err(DataError::Malformed {
-                        path,
-                        expected: "a photo in (train|val)/<class>/".into(),
-                        found: reason,
-                        hint: "move what is no photo out of the class folders".into(),
-                    });
+                    return Err(DataError::malformed(
+                        &path,
+                        "a photo in (train|val)/<class>/",
+                        reason,
+                        "move what is no photo out of the class folders",
+                    ));
                 }
             }
         }
@@ -144,12 +144,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
         match path.file_name().and_then(|name| name.to_str()) {
             Some(name) => entries.push((name.to_owned(), path)),
             None => {
-                return Err(DataError::Malformed {
-                    path,
-                    expected: "a name in UTF-8".into(),
-                    found: "other bytes".into(),
-                    hint: "rename the file".into(),
-                });
+                return Err(DataError::malformed(&path, "a name in UTF-8", "other bytes", "rename the file"));
             }
         }
     }

@@ -9,10 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
-use sha2::{Digest, Sha256};
+use imagenette_files::hash::sha256;
 
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
 use crate::source::header;
 use crate::source::layout::Place;
 use crate::watch::Watch;
@@ -135,12 +134,12 @@ impl Intake<'_> {
         if unreadable.len() > NAMED {
             named.push("…".into());
         }
-        Err(DataError::Malformed {
-            path: self.origin.to_owned(),
-            expected: "JPEG, PNG or WebP photos only".into(),
-            found: format!("{} that {} not: {}", files(unreadable.len()), are(unreadable.len()), named.join(", ")),
-            hint: "remove or replace these files, then run the same command again".into(),
-        })
+        Err(DataError::malformed(
+            self.origin,
+            "JPEG, PNG or WebP photos only",
+            format!("{} that {} not: {}", files(unreadable.len()), are(unreadable.len()), named.join(", ")),
+            "remove or replace these files, then run the same command again",
+        ))
     }
 
     /// One photo: the inner error is a file that is no photo, with its path and the reason.
@@ -164,7 +163,7 @@ impl Intake<'_> {
             let mut file = File::create_new(&path).map_err(DataError::io("create", &path))?;
             file.write_all(&bytes).map_err(DataError::io("write", &path))?;
         }
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = sha256(&bytes);
         Ok(Ok(Photo { place, width_px, height_px, bytes: bytes.len() as u64, sha256 }))
     }
 }

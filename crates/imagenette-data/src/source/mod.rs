@@ -42,12 +42,7 @@ pub(crate) fn assemble(
     classes: &BTreeSet<(Split, String)>,
     known: Option<Edition>,
 ) -> Result<Manifest> {
-    let malformed = |expected: &str, found: String, hint: &str| DataError::Malformed {
-        path: origin.to_owned(),
-        expected: expected.into(),
-        found,
-        hint: hint.into(),
-    };
+    let malformed = |expected: &str, found: String, hint: &str| DataError::malformed(origin, expected, found, hint);
     let layout_hint = "the layout is train/<class>/<photo> and val/<class>/<photo>, with the same classes in both";
     if photos.is_empty() {
         return Err(malformed("photos in train/<class>/ and val/<class>/", "none".into(), layout_hint));

@@ -6,9 +6,9 @@ use std::path::Path;
 use imagenette_data::class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::{ImageEntry, Manifest, Source, hex};
+use imagenette_data::manifest::{ImageEntry, Manifest, Source};
 use imagenette_data::random::{Purpose, Random};
-use sha2::{Digest, Sha256};
+use imagenette_files::hash::sha256;
 
 /// A JPEG of noise over a gradient.
 pub(crate) fn jpeg(width_px: u16, height_px: u16, salt: u32) -> Vec<u8> {
@@ -51,7 +51,7 @@ pub(crate) fn dataset_of(root: &Path, files: Vec<File>) -> Dataset {
             width_px,
             height_px,
             bytes: bytes.len() as u64,
-            sha256: hex(&Sha256::digest(bytes)),
+            sha256: sha256(bytes),
         });
     }
     let source = Source { from: "test".into(), sha256: None, archive: None };

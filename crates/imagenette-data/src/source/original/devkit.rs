@@ -42,11 +42,13 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
         }
         Ok(())
     })();
-    let malformed = |found: String| DataError::Malformed {
-        path: path.to_owned(),
-        expected: "ImageNet's development kit".into(),
-        found,
-        hint: "fetch the kit again, or name another list with --val-list".into(),
+    let malformed = |found: String| {
+        DataError::malformed(
+            path,
+            "ImageNet's development kit",
+            found,
+            "fetch the kit again, or name another list with --val-list",
+        )
     };
     found.map_err(|error| malformed(error.to_string()))?;
     Ok((truth.ok_or_else(|| malformed("no ILSVRC2012_validation_ground_truth.txt in it".into()))?, matlab))

@@ -96,14 +96,13 @@ pub(super) fn look_through(
         }
     }
     if found.items.is_empty() {
-        return Err(DataError::Malformed {
-            path: from.first().cloned().unwrap_or_default(),
-            expected: "folders of photos, tars or parquet files".into(),
-            found: "none of the classes that are wanted".into(),
-            hint: "name the folder, or each file with --from of its own: ILSVRC2012_img_train.tar, a folder with train/ and \
-                   val/, Kaggle's ILSVRC/, Hugging Face's data/, or a folder of class folders"
-                .into(),
-        });
+        return Err(DataError::malformed(
+            from.first().map_or(Path::new(""), PathBuf::as_path),
+            "folders of photos, tars or parquet files",
+            "none of the classes that are wanted",
+            "name the folder, or each file with --from of its own: ILSVRC2012_img_train.tar, a folder with train/ and \
+                   val/, Kaggle's ILSVRC/, Hugging Face's data/, or a folder of class folders",
+        ));
     }
     Ok(found)
 }
@@ -117,12 +116,7 @@ pub(crate) fn read_list(path: &Path) -> Result<ValidationList> {
         let text = fs::read(path).map_err(DataError::io("read", path))?;
         (text, fs::read(path.with_file_name("meta.mat")).ok())
     };
-    ValidationList::parse(&text, matlab.as_deref()).map_err(|found| DataError::Malformed {
-        path: path.to_owned(),
-        expected: "the class of each validation photo".into(),
-        found,
-        hint: "name another with --val-list: LOC_val_solution.csv, 50,000 lines of WordNet ids, or `file name, class` lines".into(),
-    })
+    ValidationList::parse(&text, matlab.as_deref()).map_err(|found| DataError::malformed(path, "the class of each validation photo", found, "name another with --val-list: LOC_val_solution.csv, 50,000 lines of WordNet ids, or `file name, class` lines"))
 }
 
 impl Look<'_> {

@@ -142,7 +142,7 @@ impl Original {
 }
 
 fn damaged(path: &Path, expected: &str, found: String, hint: &str) -> DataError {
-    DataError::Malformed { path: path.to_owned(), expected: expected.into(), found, hint: hint.into() }
+    DataError::malformed(path, expected, found, hint)
 }
 
 /// A name as it may be shown: a tar must not send control codes to a terminal, nor a screenful.
