@@ -12,8 +12,8 @@ use imagenette_files::hash::sha256_of_file;
 
 use crate::edition::Split;
 use crate::error::{DataError, Result};
+use crate::intake::layout::is_clutter;
 use crate::manifest::{ImageEntry, Manifest};
-use crate::source::layout::is_clutter;
 use crate::watch::{Unit, Watch};
 
 /// The label of a sample that has none.
@@ -70,7 +70,7 @@ impl Dataset {
         let next = AtomicUsize::new(0);
         let problems = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for _ in 0..crate::source::thread_count() {
+            for _ in 0..crate::intake::thread_count() {
                 scope.spawn(|| {
                     while let Some(image) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
                         if watch.interrupted() {

@@ -1,7 +1,7 @@
 //! Photos go in, training batches come out: archive -> dataset folder -> packed pixels -> loader.
 //!
-//! The way of the data, room by room: [`archive`] and [`edition`] say which datasets there are; [`fetch`] and [`extract`]
-//! bring one here; [`source`] says where photos come from (a folder, a tar, the drawn set); [`manifest`] lists every
+//! The way of the data, room by room: [`archive`] and [`edition`] say which datasets there are; [`fetch`] and [`install`]
+//! bring one here; [`intake`] says what an archive or a folder of photos is; [`manifest`] lists every
 //! image with its hash; [`packed`] keeps the decoded pixels in one memory-mapped file; [`augment`] plans a crop for each
 //! sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows of Burn, of training or of the command line.
 
@@ -15,16 +15,17 @@ pub mod drawn;
 pub mod edition;
 pub mod error;
 pub mod export;
-pub mod extract;
 pub mod fetch;
 pub mod hold_out;
 pub mod image;
+pub mod install;
+pub mod intake;
 pub mod loader;
+mod lock;
 pub mod make;
 pub mod manifest;
 pub mod packed;
 pub mod random;
-pub mod source;
 pub mod store;
 pub mod watch;
 

@@ -5,7 +5,7 @@ mod photos;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::extract::{ExtractLimits, Extracted, extract, stem};
+use imagenette_data::intake::archive::{ExtractLimits, Extracted, extract, stem};
 use imagenette_data::watch::{Silent, Watch};
 use imagenette_data::{DataError, FileError, Hint};
 use photos::{gzip, jpeg, small_set, tar_of};
@@ -86,7 +86,7 @@ fn plain_and_compressed_archives_give_the_same_photos() {
         }
         let source = imagenette_data::manifest::Source { from: "x".into(), sha256: None, archive: None };
         let manifest = extracted.manifest(Path::new("x"), "small", source.clone(), None).expect("a manifest");
-        let scanned = imagenette_data::source::folder::scan(&out, "small", source, &Silent).expect("a manifest");
+        let scanned = imagenette_data::intake::folder::scan(&out, "small", source, &Silent).expect("a manifest");
         assert_eq!(manifest, scanned);
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use imagenette_data::dataset::{Dataset, Fault, UNLABELLED};
 use imagenette_data::edition::{Edition, Split};
+use imagenette_data::intake::folder;
 use imagenette_data::manifest::{Manifest, Source};
-use imagenette_data::source::folder;
 use imagenette_data::watch::Silent;
 use imagenette_data::{DataError, Hint};
 use photos::{jpeg, small_set, write_files};

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use imagenette_data::audit::ImageNetId;
-use imagenette_data::extract::{ExtractLimits, extract};
 use imagenette_data::image::{Pixels, decode_into, dimensions};
+use imagenette_data::intake::archive::{ExtractLimits, extract};
 use imagenette_data::manifest::{MANIFEST_FILE, Manifest};
 use imagenette_data::packed::Packed;
 use imagenette_data::watch::Silent;

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use imagenette_data::Result;
 use imagenette_data::make::noise::NoisyLabels;
+use imagenette_data::make::original::address::Address;
+use imagenette_data::make::original::{Content, ValidationList, Visitor, parquet, synsets, tar as tars};
 use imagenette_data::make::spec::Spec;
-use imagenette_data::source::original::address::Address;
-use imagenette_data::source::original::{Content, ValidationList, Visitor, parquet, synsets, tar as tars};
 
 fn kept() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use imagenette_data::make::original::tar::TarEnd;
+use imagenette_data::make::original::{Content, Visitor, address::Address, parquet, tar as tars};
 use imagenette_data::make::spec::{Size, Spec, SplitRule};
 use imagenette_data::make::{Form, Made, MakeJob, Summary, make};
-use imagenette_data::source::original::tar::TarEnd;
-use imagenette_data::source::original::{Content, Visitor, address::Address, parquet, tar as tars};
 use imagenette_data::watch::{Silent, Watch};
 use imagenette_data::{Hint, Result};
 use originals::{CLASSES, jpeg, parquet_of, photos, tar_of, train_tar, write, write_layout};

@@ -8,7 +8,7 @@ use crate::class::Class;
 use crate::dataset::{Dataset, Fault};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::source::layout::{is_clutter, is_photo};
+use crate::intake::layout::{is_clutter, is_photo};
 use crate::watch::Silent;
 
 /// What is audited: a dataset with its manifest, or a folder without one.

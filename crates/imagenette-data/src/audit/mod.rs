@@ -51,7 +51,7 @@ pub struct AuditOptions {
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { threads: crate::source::thread_count(), distance: 10 }
+        Self { threads: crate::intake::thread_count(), distance: 10 }
     }
 }
 

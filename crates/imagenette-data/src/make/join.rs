@@ -15,9 +15,9 @@ use super::spec::{Size, Spec, SplitRule};
 use super::summary::{Summary, summary};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::intake::layout::Place;
+use crate::intake::photos::Photo;
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
-use crate::source::intake::Photo;
-use crate::source::layout::Place;
 use crate::watch::{Unit, Watch};
 
 /// The summary's file name in a made dataset's folder.
@@ -194,8 +194,14 @@ impl<'a> Joined<'a> {
         let is_wang = self.spec.edition == Some(super::spec::Family::Imagewang);
         let (classes, known) = if is_wang { (BTreeSet::new(), Edition::Imagewang) } else { (classes, self.edition) };
         let name = self.spec.dataset_name(size);
-        let mut manifest =
-            crate::source::assemble(origin, &name, self.source.clone(), photos.collect(), &classes, Some(known))?;
+        let mut manifest = crate::intake::assembly::assemble(
+            origin,
+            &name,
+            self.source.clone(),
+            photos.collect(),
+            &classes,
+            Some(known),
+        )?;
         manifest.edition = self.edition;
         manifest.size = size.to_string();
         Ok(manifest)

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::spec::{Size, Spec};
 use crate::error::{DataError, Result};
-use crate::source::original::address::Origin;
+use crate::make::original::address::Origin;
 use crate::watch::{Unit, Watch};
 
 pub(super) const JOURNAL_FILE: &str = "journal.jsonl";
@@ -143,7 +143,7 @@ pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) ->
     let next = AtomicUsize::new(0);
     let sound: Mutex<Vec<usize>> = Mutex::new(Vec::with_capacity(entries.len()));
     std::thread::scope(|scope| {
-        for _ in 0..crate::source::thread_count() {
+        for _ in 0..crate::intake::thread_count() {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
@@ -211,7 +211,7 @@ fn is_placed(entry: &Entry) -> bool {
             && !name.contains('/')
             && name != "."
             && name != ".."
-            && crate::source::layout::portable(name).is_ok()
+            && crate::intake::layout::portable(name).is_ok()
     })
 }
 

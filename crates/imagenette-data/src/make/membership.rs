@@ -10,10 +10,10 @@ use std::path::Path;
 use super::spec::{Family, Spec, SplitRule};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::intake::layout::portable;
+use crate::make::original::address::{Named, Origin, VAL_PREFIX, read};
+use crate::make::original::printable;
 use crate::random::{Purpose, Random};
-use crate::source::layout::portable;
-use crate::source::original::address::{Named, Origin, VAL_PREFIX, read};
-use crate::source::original::printable;
 
 static IMAGENETTE: &str = include_str!("members/imagenette2.txt");
 static IMAGEWOOF: &str = include_str!("members/imagewoof2.txt");
@@ -77,9 +77,9 @@ impl Membership {
         for path in paths {
             let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
             // A top folder may stand before the split.
-            let at = parts.iter().position(|part| crate::source::layout::split_named(part).is_some());
+            let at = parts.iter().position(|part| crate::intake::layout::split_named(part).is_some());
             let Some(at) = at else { return Err(malformed(format!("`{path}`"))) };
-            let split = crate::source::layout::split_named(parts[at]).expect("this part was found by its being one");
+            let split = crate::intake::layout::split_named(parts[at]).expect("this part was found by its being one");
             let name = parts.last().copied().unwrap_or_default().to_owned();
             let class = match (split, parts.len() - at) {
                 (Split::Unsup, _) => match read(&name) {
@@ -170,10 +170,10 @@ pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
         let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if entry.header().entry_type().is_file()
             && matches!(
-                crate::source::original::address::read(&format!("x/{member}")),
+                crate::make::original::address::read(&format!("x/{member}")),
                 Ok(Named::Photo(_)) | Ok(Named::Other)
             )
-            && crate::source::layout::is_photo(&member)
+            && crate::intake::layout::is_photo(&member)
         {
             paths.push(member);
         }

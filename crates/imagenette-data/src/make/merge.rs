@@ -11,7 +11,7 @@ use super::reader::shard_of;
 use super::target::{Target, create_folder};
 use super::{Form, Made, read_noise};
 use crate::error::{DataError, Result};
-use crate::source::lock::NameLock;
+use crate::lock::NameLock;
 use crate::watch::Watch;
 
 /// Joins the shards in a folder (`NAME.parts`) into datasets: all of them must be there and complete, of one spec, without
@@ -112,7 +112,7 @@ pub struct MergeJob {
 /// The name that a photo had before it got the ending of a JPEG.
 fn original_name(entry: &Entry) -> &str {
     let stem = entry.name.strip_suffix(".JPEG").unwrap_or(&entry.name);
-    if crate::source::original::address::is_photo(stem) { stem } else { &entry.name }
+    if crate::make::original::address::is_photo(stem) { stem } else { &entry.name }
 }
 
 fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {

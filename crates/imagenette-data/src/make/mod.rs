@@ -12,6 +12,7 @@ mod journal;
 mod membership;
 mod merge;
 pub mod noise;
+pub mod original;
 mod part;
 mod produce;
 mod reader;
@@ -29,9 +30,9 @@ pub use merge::{MergeJob, merge};
 pub use summary::{Summary, SummaryLine};
 
 use crate::error::{DataError, Result};
+use crate::lock::NameLock;
+use crate::make::original::Original;
 use crate::manifest::Manifest;
-use crate::source::lock::NameLock;
-use crate::source::original::Original;
 use crate::watch::Watch;
 use join::{Complete, Joined};
 use journal::PartHeader;
@@ -180,7 +181,7 @@ fn make_part(
     // The copy is looked at first: a wrong path leaves nothing behind.
     let original = Original::open(&job.from, &wants_class, watch)?;
     let list = match &job.val_list {
-        Some(path) => Some(crate::source::original::read_list(path)?),
+        Some(path) => Some(crate::make::original::read_list(path)?),
         None => original.list.clone(),
     };
     let header = PartHeader::new(job.spec.clone(), shard, original.name.clone(), members);

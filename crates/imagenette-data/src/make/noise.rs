@@ -88,7 +88,7 @@ impl NoisyLabels {
         let levels = levels.filter(|levels| levels.first() == Some(&0)).ok_or_else(|| {
             format!(
                 "expected the header path,noisy_labels_0,…,is_valid, found `{}`",
-                crate::source::original::printable(&header.join(","))
+                crate::make::original::printable(&header.join(","))
             )
         })?;
         let mut rows = Vec::new();

@@ -16,8 +16,8 @@ use super::journal::{
 };
 use super::render::Rendered;
 use crate::error::{DataError, Result};
-use crate::source::lock::NameLock;
-use crate::source::original::address::Address;
+use crate::lock::NameLock;
+use crate::make::original::address::Address;
 use crate::watch::Watch;
 
 /// A part's folder, held by this process.
@@ -168,8 +168,8 @@ mod tests {
 
     use super::*;
     use crate::make::journal::read_complete;
+    use crate::make::original::address::Origin;
     use crate::make::spec::{Size, Spec, SplitRule};
-    use crate::source::original::address::Origin;
     use crate::watch::Silent;
 
     fn header() -> PartHeader {

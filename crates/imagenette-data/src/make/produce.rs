@@ -18,9 +18,9 @@ use super::render::Renderer;
 use super::spec::Spec;
 use crate::error::{DataError, Result};
 use crate::image::Remark;
-use crate::source::original::address::Address;
-use crate::source::original::tar::LARGEST_BYTES;
-use crate::source::original::{Content, Original, ValidationList};
+use crate::make::original::address::Address;
+use crate::make::original::tar::LARGEST_BYTES;
+use crate::make::original::{Content, Original, ValidationList};
 use crate::watch::{Unit, Watch};
 
 /// Bytes of photos that wait for a thread, at most.

@@ -13,8 +13,8 @@ use super::membership::Membership;
 use super::produce::{Job, Shared};
 use super::spec::SplitRule;
 use crate::error::{DataError, Result};
-use crate::source::original::address::{Address, Origin, VAL_PREFIX};
-use crate::source::original::{Content, Visitor};
+use crate::make::original::address::{Address, Origin, VAL_PREFIX};
+use crate::make::original::{Content, Visitor};
 
 /// Much less than even hundreds of threads take for a full queue.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(2);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::class;
 use crate::error::{DataError, Result};
-use crate::source::original::address::is_wnid;
+use crate::make::original::address::is_wnid;
 pub use values::{Family, Filter, Size, SplitRule, Subsampling};
 
 /// Everything that decides which bytes come out, but for the copy of ImageNet that goes in.

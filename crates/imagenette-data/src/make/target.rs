@@ -10,8 +10,8 @@ use super::spec::{Size, Spec};
 use super::{Form, Made, MadeDataset};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::lock::NameLock;
 use crate::manifest::Manifest;
-use crate::source::lock::NameLock;
 use crate::watch::Watch;
 
 /// Where finished datasets come to lie.

@@ -7,7 +7,7 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::manifest::Source;
 use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
-use imagenette_data::source::folder;
+use imagenette_data::intake::folder;
 use imagenette_data::watch::Silent;
 use imagenette_train::device::Device;
 use imagenette_train::recipe::Recipe;

@@ -3,8 +3,8 @@
 use crate::drawn::make_drawn_set;
 use crate::edition::Edition;
 use crate::error::Result;
+use crate::install::archive::{GetOptions, Installed, install};
 use crate::manifest::Manifest;
-use crate::source::archive::{GetOptions, Installed, install};
 use crate::store::Store;
 use crate::watch::Watch;
 

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::source::layout::is_photo;
-use crate::source::layout::{is_clutter, portable};
+pub(crate) use crate::intake::layout::is_photo;
+use crate::intake::layout::{is_clutter, portable};
 
 /// How the names of ImageNet's validation photos begin.
 pub(crate) const VAL_PREFIX: &str = "ILSVRC2012_val_";

@@ -147,7 +147,7 @@ fn address_of(
             None => imagenet.get(label).map(|class| class.wnid.clone()),
         };
         let wnid = wnid.ok_or_else(|| format!("no class has the label {label}"))?;
-        crate::source::layout::portable(&wnid)?;
+        crate::intake::layout::portable(&wnid)?;
         if wnid.contains('/') {
             return Err(format!("the class `{}` is no folder's name", printable(&wnid)));
         }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Result};
+use crate::intake::assembly::assemble;
+use crate::intake::layout::{Layout, Member, Place, is_table, split_named};
+use crate::intake::photos::{Content, Intake};
 use crate::manifest::{Manifest, Source};
-use crate::source::assemble;
-use crate::source::intake::{Content, Intake};
-use crate::source::layout::{Layout, Member, Place, is_table, split_named};
 use crate::watch::{Unit, Watch};
 
 /// Lists, hashes and measures the photos of a folder (`train/<class>/<photo>`, `val/<class>/<photo>`, perhaps
@@ -88,7 +88,7 @@ impl Listing<'_> {
             return Err(DataError::malformed(
                 self.folder,
                 "the folders `train` and `val`, with a folder of photos for each class",
-                if ignored.is_empty() { "an empty folder".into() } else { super::list(&ignored) },
+                if ignored.is_empty() { "an empty folder".into() } else { super::assembly::list(&ignored) },
                 "name the folder that has `train` and `val` in it",
             ));
         }
@@ -96,7 +96,7 @@ impl Listing<'_> {
             watch.notice(&format!(
                 "{}: not part of a dataset and left out: {}",
                 self.folder.display(),
-                super::list(&ignored)
+                super::assembly::list(&ignored)
             ));
         }
         Ok(())

@@ -12,8 +12,8 @@ use crossbeam_channel::Sender;
 use imagenette_files::hash::sha256;
 
 use crate::error::{DataError, Result};
-use crate::source::header;
-use crate::source::layout::Place;
+use crate::intake::header;
+use crate::intake::layout::Place;
 use crate::watch::Watch;
 
 /// How many photos wait in memory for a thread, at most.
@@ -91,7 +91,7 @@ impl Intake<'_> {
         let photos: Mutex<Vec<Photo>> = Mutex::new(Vec::new());
         let poisoned = "no holder of this lock panics";
         let fed = std::thread::scope(|scope| {
-            for _ in 0..crate::source::thread_count() {
+            for _ in 0..crate::intake::thread_count() {
                 let receiver = receiver.clone();
                 let (stop, failure, unreadable, photos) = (&stop, &failure, &unreadable, &photos);
                 scope.spawn(move || {

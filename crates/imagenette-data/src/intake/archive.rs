@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
+use crate::intake::layout::{Layout, Member};
+use crate::intake::photos::{Content, Feeder, Intake, Photo};
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
-use crate::source::intake::{Content, Feeder, Intake, Photo};
-use crate::source::layout::{Layout, Member};
 use crate::watch::{Unit, Watch};
 
 /// What an archive may ask for. The largest official one (imagewang, 2.9 GB) has 26,000 members and a ratio of about 1.
@@ -61,7 +61,7 @@ impl Extracted {
     /// # Errors
     /// When there are no photos, when a class is empty or in one split only.
     pub fn manifest(self, archive: &Path, name: &str, source: Source, known: Option<Edition>) -> Result<Manifest> {
-        crate::source::assemble(archive, name, source, self.photos, &self.layout.classes, known)
+        crate::intake::assembly::assemble(archive, name, source, self.photos, &self.layout.classes, known)
     }
 }
 

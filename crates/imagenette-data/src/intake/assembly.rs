@@ -1,14 +1,5 @@
-//! Where photos come from: a folder, an archive file, an archive on the network. Whatever the source, the same rules say
-//! what a dataset is, and the same room turns photos and their places into a [`Manifest`].
-
-pub mod archive;
-pub mod drawn;
-pub mod folder;
-pub(crate) mod header;
-pub(crate) mod intake;
-pub(crate) mod layout;
-pub(crate) mod lock;
-pub mod original;
+//! Photos with their places go in, the manifest of a dataset comes out: whatever the source, the same rules say what a
+//! dataset is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,15 +7,11 @@ use std::path::Path;
 use crate::class::Class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::intake::photos::Photo;
 use crate::manifest::{ImageEntry, Manifest, Source};
-use intake::Photo;
 
 /// How many classes an error names.
 const NAMED: usize = 5;
-
-pub(crate) fn thread_count() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
 
 /// Makes the manifest of photos that have their places.
 ///
@@ -131,7 +118,7 @@ fn describe(wnid: &str) -> String {
     if class.name == wnid { wnid.into() } else { format!("{wnid} ({})", class.name) }
 }
 
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     let shown = names[..names.len().min(NAMED)].join(", ");
     if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
 }

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use crate::archive::{Archive, BASE_URL};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
-use crate::extract::{ExtractLimits, extract, stem};
 use crate::fetch::{FetchOptions, fetch};
+use crate::intake::archive::{ExtractLimits, extract, stem};
+use crate::intake::folder;
+use crate::lock::NameLock;
 use crate::manifest::{Manifest, Source};
-use crate::source::folder;
-use crate::source::lock::NameLock;
 use crate::store::{Store, check_name};
 use crate::watch::Watch;
 
