@@ -12,7 +12,7 @@ use imagenette_files::hash::sha256_of_file;
 
 use crate::edition::Split;
 use crate::error::{DataError, Result};
-use crate::intake::layout::is_clutter;
+use crate::file_name::is_clutter;
 use crate::manifest::{ImageEntry, Manifest};
 use crate::watch::{Unit, Watch};
 
@@ -70,7 +70,7 @@ impl Dataset {
         let next = AtomicUsize::new(0);
         let problems = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for _ in 0..crate::intake::thread_count() {
+            for _ in 0..crate::threads::thread_count() {
                 scope.spawn(|| {
                     while let Some(image) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
                         if watch.interrupted() {
@@ -120,7 +120,7 @@ impl Dataset {
         let listed: std::collections::HashSet<String> =
             self.manifest.images.iter().map(|image| self.manifest.relative_path(image)).collect();
         let mut folders = vec![];
-        for split in [Split::Train, Split::Unsup, Split::Val] {
+        for split in Split::ALL {
             if self.root.join(split.name()).is_dir() {
                 folders.push(split.name().to_owned());
             }

@@ -19,6 +19,9 @@ pub enum Split {
 }
 
 impl Split {
+    /// Every split, in the order of the manifest.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Unsup, Self::Val];
+
     /// The folder's name.
     pub fn name(self) -> &'static str {
         match self {
@@ -26,6 +29,11 @@ impl Split {
             Self::Unsup => "unsup",
             Self::Val => "val",
         }
+    }
+
+    /// The split whose folder has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|split| split.name() == name)
     }
 }
 

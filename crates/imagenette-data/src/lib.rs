@@ -16,6 +16,7 @@ pub mod edition;
 pub mod error;
 pub mod export;
 pub mod fetch;
+mod file_name;
 pub mod hold_out;
 pub mod image;
 pub mod install;
@@ -27,6 +28,7 @@ pub mod manifest;
 pub mod packed;
 pub mod random;
 pub mod store;
+mod threads;
 pub mod watch;
 
 #[cfg(test)]

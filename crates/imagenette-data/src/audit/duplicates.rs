@@ -216,7 +216,7 @@ fn confirmed(subject: &Subject, pairs: &[Link], options: &AuditOptions, watch: &
     for part in pairs.chunks(PAIRS_AT_ONCE) {
         let samples = involved(part);
         let proofs: Vec<Option<Proof>> =
-            super::each(&samples, options.threads, watch, |reader: &mut Reader, sample| {
+            crate::threads::map(&samples, options.threads, watch, |reader: &mut Reader, sample| {
                 reader.proof(&subject.root.join(&subject.items[*sample as usize].path)).ok()
             })?;
         let proof = |sample: u32| samples.binary_search(&sample).ok().and_then(|place| proofs[place].as_ref());

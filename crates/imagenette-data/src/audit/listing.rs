@@ -8,7 +8,7 @@ use crate::class::Class;
 use crate::dataset::{Dataset, Fault};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::intake::layout::{is_clutter, is_photo};
+use crate::file_name::{is_clutter, is_photo};
 use crate::watch::Silent;
 
 /// What is audited: a dataset with its manifest, or a folder without one.
@@ -85,7 +85,7 @@ impl Subject {
     pub fn of_folder(root: &Path) -> Result<Self> {
         let (mut found, mut strays) = (Vec::new(), Vec::new());
         let mut wnids = Vec::new();
-        for split in [Split::Train, Split::Unsup, Split::Val] {
+        for split in Split::ALL {
             let folder = root.join(split.name());
             if !folder.is_dir() {
                 continue;

@@ -14,8 +14,6 @@ mod photo;
 pub mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
@@ -29,6 +27,7 @@ use crate::class::Class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
 use crate::image::{Format, Remark};
+use crate::threads::{map, thread_count};
 use crate::watch::{Unit, Watch};
 use photo::{Facts, Reader};
 
@@ -51,7 +50,7 @@ pub struct AuditOptions {
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { threads: crate::intake::thread_count(), distance: 10 }
+        Self { threads: thread_count(), distance: 10 }
     }
 }
 
@@ -220,7 +219,7 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
         });
     }
     watch.begin(&format!("looking at {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
-    let read = each(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
+    let read = map(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
         reader.facts(&subject.root.join(&item.path), item.sha256.as_deref())
     })?;
     let member = |sample: usize| Member::of(subject, sample as u32);
@@ -260,40 +259,6 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
     };
     audit.findings = findings::findings(&audit);
     Ok(audit)
-}
-
-/// Maps items on several threads, each with a state of its own; the results are in the items' order.
-///
-/// # Errors
-/// When the caller interrupts.
-fn each<T: Sync, S: Default, R: Send>(
-    items: &[T],
-    threads: usize,
-    watch: &dyn Watch,
-    map: impl Fn(&mut S, &T) -> R + Sync,
-) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                let (mut state, mut mine) = (S::default(), Vec::new());
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(place).filter(|_| !watch.interrupted()) else { break };
-                    mine.push((place, map(&mut state, item)));
-                    watch.advance(1);
-                }
-                results.lock().expect("no thread panics with the lock").append(&mut mine);
-            });
-        }
-    });
-    if watch.interrupted() {
-        return Err(DataError::Interrupted);
-    }
-    let mut results = results.into_inner().expect("no thread panics with the lock");
-    results.sort_unstable_by_key(|(place, _)| *place);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
 fn splits(subject: &Subject, facts: &[Option<Facts>]) -> Vec<SplitCount> {

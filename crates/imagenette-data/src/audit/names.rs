@@ -118,7 +118,7 @@ pub(super) fn misplaced(subject: &Subject) -> Vec<Misplaced> {
 
 /// From which of ImageNet's splits each split's photos are, by their names.
 pub(super) fn provenance(subject: &Subject) -> Vec<Provenance> {
-    [Split::Train, Split::Unsup, Split::Val]
+    Split::ALL
         .into_iter()
         .filter_map(|split| {
             let mut counts = Provenance { split, imagenet_train: 0, imagenet_val: 0, unknown: 0 };

@@ -46,7 +46,7 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
     paths.sort_unstable();
     paths.dedup();
     watch.begin("making thumbnails", Some(paths.len() as u64), Unit::Photos);
-    let previews = super::each(&paths, threads, watch, |reader: &mut Reader, path| {
+    let previews = crate::threads::map(&paths, threads, watch, |reader: &mut Reader, path| {
         let pixels = reader.pixels(&subject.root.join(path)).ok()?;
         let small = preview(pixels);
         let file = BASE64_STANDARD.encode(encode_preview(&small));

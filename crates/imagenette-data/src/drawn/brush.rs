@@ -8,7 +8,7 @@ use tiny_skia::{
 };
 
 use super::colour::Colour;
-use super::shape::{P, open};
+use super::shape::{P, open, sin_cos};
 use crate::random::Random;
 
 /// Draws of the kinds that pictures need.
@@ -38,11 +38,6 @@ impl Draws for Random {
 /// One of these; for candidates that are drawn themselves.
 pub(super) fn one_of<T: Copy, const N: usize>(among: [T; N], random: &mut Random) -> T {
     *random.pick(&among)
-}
-
-/// Sine and cosine of an angle in radians, the same bits on every platform.
-pub(super) fn sin_cos(angle: f32) -> (f32, f32) {
-    (libm::sinf(angle), libm::cosf(angle))
 }
 
 /// Translates, then turns by `angle` radians, then scales: how a part is put in its place.

@@ -2,10 +2,10 @@
 
 use tiny_skia::{Pixmap, Transform};
 
-use super::brush::{Brush, Draws, Style, place, sin_cos};
+use super::brush::{Brush, Draws, Style, place};
 use super::colour::Colour;
 use super::finish::{self, Development};
-use super::shape::{ellipse, polygon};
+use super::shape::{ellipse, polygon, sin_cos};
 use super::{Drawing, backdrop, clutter, objects, obstacle};
 use crate::random::Random;
 

@@ -2,10 +2,13 @@
 
 use tiny_skia::{Path, PathBuilder, Rect};
 
-use super::brush::sin_cos;
-
 /// A point in the current coordinates.
 pub(super) type P = (f32, f32);
+
+/// Sine and cosine of an angle in radians, the same bits on every platform.
+pub(super) fn sin_cos(angle: f32) -> (f32, f32) {
+    (libm::sinf(angle), libm::cosf(angle))
+}
 
 fn finish(builder: PathBuilder) -> Path {
     builder.finish().expect("every shape has finite points and at least one segment")

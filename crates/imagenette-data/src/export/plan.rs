@@ -22,7 +22,7 @@ const OVERHEAD_BYTES: u64 = 1_500;
 
 pub(super) fn plan(manifest: &Manifest, options: &ExportOptions) -> Vec<Shard> {
     let mut shards = Vec::new();
-    for split in [Split::Train, Split::Unsup, Split::Val] {
+    for split in Split::ALL {
         let mut samples = manifest.samples(split);
         if let Some(seed) = options.shuffle_seed.filter(|_| split != Split::Val) {
             Random::new(seed, Purpose::Export, 0, split as u32).shuffle(&mut samples);

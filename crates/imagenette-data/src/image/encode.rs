@@ -2,9 +2,24 @@
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use jpeg_encoder::{ChromaSubsamplingMethod, Encoder, ImageBuffer, JpegColorType, SamplingFactor, rgb_to_ycbcr};
+use serde::{Deserialize, Serialize};
 
 use super::Pixels;
-use crate::make::spec::Subsampling;
+
+/// How much of the colour a JPEG file keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subsampling {
+    /// A quarter of the colour, as libjpeg and Pillow do it.
+    #[default]
+    #[serde(rename = "4:2:0")]
+    Quarter,
+    /// Half of it.
+    #[serde(rename = "4:2:2")]
+    Half,
+    /// All of it.
+    #[serde(rename = "4:4:4")]
+    None,
+}
 
 /// The pixels as a PNG file.
 ///

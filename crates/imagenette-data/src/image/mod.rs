@@ -12,7 +12,7 @@ mod webp;
 use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 
-pub use encode::{encode_jpeg, encode_png, encode_preview};
+pub use encode::{Subsampling, encode_jpeg, encode_png, encode_preview};
 pub use remark::Remark;
 pub use resize::Resizer;
 

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
+use crate::file_name::printable;
 use crate::intake::layout::{Layout, Member};
 use crate::intake::photos::{Content, Feeder, Intake, Photo};
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
@@ -294,12 +295,6 @@ impl<R: Read> Read for Unpacked<'_, R> {
             None => Ok(n),
         }
     }
-}
-
-/// A member's name as it may be shown: an archive must not send control codes to a terminal, nor a screenful.
-fn printable(name: &str) -> String {
-    let shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
-    if name.chars().count() > 200 { format!("{shown}…") } else { shown }
 }
 
 /// The default name of a dataset from an archive or folder: the file's name without its archive extension.

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::edition::Split;
 use crate::error::{DataError, Result};
+use crate::file_name::is_table;
 use crate::intake::assembly::assemble;
-use crate::intake::layout::{Layout, Member, Place, is_table, split_named};
+use crate::intake::layout::{Layout, Member, Place};
 use crate::intake::photos::{Content, Intake};
 use crate::manifest::{Manifest, Source};
 use crate::watch::{Unit, Watch};
@@ -76,7 +78,7 @@ impl Listing<'_> {
         // At the top, people keep notes and lists beside the splits: only what the layout knows is taken.
         let mut ignored = Vec::new();
         for (name, path) in entries(self.folder)? {
-            if split_named(&name).is_some() && path.is_dir() {
+            if Split::named(&name).is_some() && path.is_dir() {
                 self.below(&name, &path, watch)?;
             } else if path.is_file() && is_table(&name) {
                 self.tables.push(name);

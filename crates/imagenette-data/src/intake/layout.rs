@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::edition::Split;
+use crate::file_name::{check_portable, is_clutter, is_photo, is_table};
 
 /// Where a photo belongs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +67,7 @@ impl Layout {
         if parts.iter().any(|part| is_clutter(part)) {
             return Ok(Member::Clutter);
         }
-        parts.iter().try_for_each(|part| portable(part))?;
+        parts.iter().try_for_each(|part| check_portable(part))?;
         let Some(&first) = parts.first() else {
             return if is_folder { Ok(Member::Folder) } else { Err("an empty name".into()) };
         };
@@ -74,7 +75,7 @@ impl Layout {
         if parts.len() == 1 && !is_folder {
             return if is_table(first) { self.table(first) } else { unfit() };
         }
-        let here = if split_named(first).is_some() { None } else { Some(first) };
+        let here = if Split::named(first).is_some() { None } else { Some(first) };
         let top = self.top.get_or_insert_with(|| here.map(str::to_owned));
         if top.as_deref() != here {
             let named = |top: Option<&str>| top.map_or("no top folder".to_owned(), |top| format!("top folder `{top}`"));
@@ -84,7 +85,7 @@ impl Layout {
         let Some((&split_name, below)) = rest.split_first() else {
             return if is_folder { Ok(Member::Folder) } else { unfit() };
         };
-        let Some(split) = split_named(split_name) else {
+        let Some(split) = Split::named(split_name) else {
             return if below.is_empty() && !is_folder && is_table(split_name) {
                 self.table(split_name)
             } else {
@@ -132,50 +133,6 @@ impl Layout {
             _ => Ok(()),
         }
     }
-}
-
-/// The split whose folder has this name.
-pub(crate) fn split_named(name: &str) -> Option<Split> {
-    [Split::Train, Split::Unsup, Split::Val].into_iter().find(|split| split.name() == name)
-}
-
-/// Whether a file name belongs to what file managers leave behind.
-///
-/// An archive's own manifest counts as such: whoever unpacks it writes one from the photos themselves.
-pub(crate) fn is_clutter(name: &str) -> bool {
-    name == crate::manifest::MANIFEST_FILE
-        || name.starts_with("._")
-        || [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name)
-}
-
-/// Whether a file name says that it is a photo.
-pub(crate) fn is_photo(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, extension)| {
-        !stem.is_empty() && ["jpeg", "jpg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
-}
-
-/// Tables at the top, and what the maker writes beside them.
-pub(crate) fn is_table(name: &str) -> bool {
-    let is_made = [crate::make::SUMMARY_FILE, crate::make::SPEC_FILE].contains(&name);
-    is_made
-        || name
-            .rsplit_once('.')
-            .is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case("csv"))
-}
-
-/// A dataset can be copied to any system, so its names are names everywhere.
-pub(crate) fn portable(name: &str) -> Result<(), String> {
-    if let Some(c) = name.chars().find(|c| c.is_control() || "\\:*?\"<>|".contains(*c)) {
-        return Err(format!("the character {c:?} is not allowed in names"));
-    }
-    if name.len() > 200 {
-        return Err("a name longer than 200 bytes".into());
-    }
-    if name.ends_with(['.', ' ']) {
-        return Err("a name that ends with a dot or a space".into());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,3 @@ pub mod folder;
 pub(crate) mod header;
 pub(crate) mod layout;
 pub(crate) mod photos;
-
-pub(crate) fn thread_count() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}

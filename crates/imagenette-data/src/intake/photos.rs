@@ -91,7 +91,7 @@ impl Intake<'_> {
         let photos: Mutex<Vec<Photo>> = Mutex::new(Vec::new());
         let poisoned = "no holder of this lock panics";
         let fed = std::thread::scope(|scope| {
-            for _ in 0..crate::intake::thread_count() {
+            for _ in 0..crate::threads::thread_count() {
                 let receiver = receiver.clone();
                 let (stop, failure, unreadable, photos) = (&stop, &failure, &unreadable, &photos);
                 scope.spawn(move || {

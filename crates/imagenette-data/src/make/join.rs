@@ -15,15 +15,11 @@ use super::spec::{Size, Spec, SplitRule};
 use super::summary::{Summary, summary};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::file_name::{SPEC_FILE, SUMMARY_FILE};
 use crate::intake::layout::Place;
 use crate::intake::photos::Photo;
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
 use crate::watch::{Unit, Watch};
-
-/// The summary's file name in a made dataset's folder.
-pub const SUMMARY_FILE: &str = "made.jsonl";
-/// The spec's file name in a made dataset's folder.
-pub const SPEC_FILE: &str = "made.toml";
 
 /// A complete part, as it was read.
 pub(crate) struct Complete {

@@ -143,7 +143,7 @@ pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) ->
     let next = AtomicUsize::new(0);
     let sound: Mutex<Vec<usize>> = Mutex::new(Vec::with_capacity(entries.len()));
     std::thread::scope(|scope| {
-        for _ in 0..crate::intake::thread_count() {
+        for _ in 0..crate::threads::thread_count() {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
@@ -211,7 +211,7 @@ fn is_placed(entry: &Entry) -> bool {
             && !name.contains('/')
             && name != "."
             && name != ".."
-            && crate::intake::layout::portable(name).is_ok()
+            && crate::file_name::check_portable(name).is_ok()
     })
 }
 

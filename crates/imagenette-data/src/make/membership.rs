@@ -10,9 +10,8 @@ use std::path::Path;
 use super::spec::{Family, Spec, SplitRule};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::intake::layout::portable;
+use crate::file_name::{check_portable, is_photo, printable};
 use crate::make::original::address::{Named, Origin, VAL_PREFIX, read};
-use crate::make::original::printable;
 use crate::random::{Purpose, Random};
 
 static IMAGENETTE: &str = include_str!("members/imagenette2.txt");
@@ -77,9 +76,9 @@ impl Membership {
         for path in paths {
             let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
             // A top folder may stand before the split.
-            let at = parts.iter().position(|part| crate::intake::layout::split_named(part).is_some());
+            let at = parts.iter().position(|part| Split::named(part).is_some());
             let Some(at) = at else { return Err(malformed(format!("`{path}`"))) };
-            let split = crate::intake::layout::split_named(parts[at]).expect("this part was found by its being one");
+            let split = Split::named(parts[at]).expect("this part was found by its being one");
             let name = parts.last().copied().unwrap_or_default().to_owned();
             let class = match (split, parts.len() - at) {
                 (Split::Unsup, _) => match read(&name) {
@@ -90,8 +89,8 @@ impl Membership {
                 _ => return Err(malformed(format!("`{path}`"))),
             };
             // They become names of files, and a list may come from anywhere.
-            portable(&class)
-                .and_then(|()| portable(&name))
+            check_portable(&class)
+                .and_then(|()| check_portable(&name))
                 .map_err(|reason| malformed(format!("`{}`: {reason}", printable(path))))?;
             if members.insert(name.clone(), Listed { wnid: class, split }).is_some() {
                 return Err(malformed(format!("`{name}` twice")));
@@ -173,7 +172,7 @@ pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
                 crate::make::original::address::read(&format!("x/{member}")),
                 Ok(Named::Photo(_)) | Ok(Named::Other)
             )
-            && crate::intake::layout::is_photo(&member)
+            && is_photo(&member)
         {
             paths.push(member);
         }

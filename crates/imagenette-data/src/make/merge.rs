@@ -4,12 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::job::{Made, MergeJob};
 use super::join::{Complete, Joined};
 use super::journal::{Entry, PartHeader, read_complete, verified};
 use super::membership::{Membership, member_paths};
+use super::noise::NoisyLabels;
 use super::reader::shard_of;
 use super::target::{Target, create_folder};
-use super::{Form, Made, read_noise};
 use crate::error::{DataError, Result};
 use crate::lock::NameLock;
 use crate::watch::Watch;
@@ -40,7 +41,7 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
         ));
     }
     let members = job.members.as_deref().map(member_paths).transpose()?;
-    let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
+    let noise = job.noise_from.as_deref().map(NoisyLabels::read).transpose()?;
     let expected = PartHeader::new(first.0.spec.clone(), (1, of), String::new(), members.as_deref());
     let spec = first.0.spec.clone();
     let membership = Membership::of(&spec, members.as_deref())?;
@@ -94,25 +95,10 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     Ok(Made::Datasets(made, Some(joined.summary)))
 }
 
-/// How shards are joined.
-#[derive(Debug, Clone)]
-pub struct MergeJob {
-    /// As in [`MakeJob::members`](super::MakeJob::members): the list that the shards were made with.
-    pub members: Option<PathBuf>,
-    /// As in [`MakeJob::noise_from`](super::MakeJob::noise_from).
-    pub noise_from: Option<PathBuf>,
-    /// As in [`MakeJob::out`](super::MakeJob::out); beside the shards' folder when there is none.
-    pub out: Option<PathBuf>,
-    /// As in [`MakeJob::form`](super::MakeJob::form).
-    pub form: Form,
-    /// As in [`MakeJob::force`](super::MakeJob::force).
-    pub force: bool,
-}
-
 /// The name that a photo had before it got the ending of a JPEG.
 fn original_name(entry: &Entry) -> &str {
     let stem = entry.name.strip_suffix(".JPEG").unwrap_or(&entry.name);
-    if crate::make::original::address::is_photo(stem) { stem } else { &entry.name }
+    if crate::file_name::is_photo(stem) { stem } else { &entry.name }
 }
 
 fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {

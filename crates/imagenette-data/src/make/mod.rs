@@ -7,6 +7,7 @@
 
 mod archived;
 pub(crate) mod budget;
+mod job;
 mod join;
 mod journal;
 mod membership;
@@ -21,18 +22,17 @@ pub mod spec;
 mod summary;
 mod target;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub use join::{SPEC_FILE, SUMMARY_FILE};
+pub use crate::file_name::{SPEC_FILE, SUMMARY_FILE};
+pub use job::{Form, Made, MadeDataset, MakeJob, MergeJob, parts_folder};
 pub use journal::Status;
-pub use merge::{MergeJob, merge};
+pub use merge::merge;
 pub use summary::{Summary, SummaryLine};
 
 use crate::error::{DataError, Result};
 use crate::lock::NameLock;
 use crate::make::original::Original;
-use crate::manifest::Manifest;
 use crate::watch::Watch;
 use join::{Complete, Joined};
 use journal::PartHeader;
@@ -40,73 +40,7 @@ use membership::{Membership, member_paths};
 use noise::NoisyLabels;
 use part::Part;
 use produce::{Production, produce};
-use spec::Spec;
 use target::{Target, create_folder, remove_folder};
-
-/// What a dataset is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A folder with its manifest.
-    Folder,
-    /// A tar.
-    Tar,
-    /// A compressed tar, as the official archives are.
-    Tgz,
-}
-
-/// A making.
-#[derive(Debug, Clone)]
-pub struct MakeJob {
-    /// What to make.
-    pub spec: Spec,
-    /// The copy: folders, tars, parquet files.
-    pub from: Vec<PathBuf>,
-    /// The classes of validation photos, where the copy has no list of them.
-    pub val_list: Option<PathBuf>,
-    /// A list of members that stands for the shipped one: a text, a dataset's folder, an archive.
-    pub members: Option<PathBuf>,
-    /// A table of noisy labels to put beside the photos.
-    pub noise_from: Option<PathBuf>,
-    /// The folder in which the datasets come to lie, each under its name.
-    pub out: PathBuf,
-    /// What they are written as.
-    pub form: Form,
-    /// Make only this shard, counted from 1, of so many.
-    pub shard: Option<(u32, u32)>,
-    /// End at the first photo that cannot be used.
-    pub strict: bool,
-    /// Replace what is there, and begin anew what is unfinished.
-    pub force: bool,
-    /// Threads that decode and encode.
-    pub threads: usize,
-}
-
-/// What a making left.
-#[derive(Debug)]
-pub enum Made {
-    /// Finished datasets, and what became of the photos; no summary when all of them were there before.
-    Datasets(Vec<MadeDataset>, Option<Summary>),
-    /// A shard: its folder, how many photos it made and how many files it could not use.
-    Shard {
-        /// Where it lies.
-        folder: PathBuf,
-        /// Photos in it.
-        photos: usize,
-        /// Photos and members that cannot be used.
-        skipped: usize,
-    },
-}
-
-/// A finished dataset.
-#[derive(Debug)]
-pub struct MadeDataset {
-    /// Its folder or archive.
-    pub path: PathBuf,
-    /// What is in it; for an archive that was there before, nothing is known.
-    pub manifest: Option<Manifest>,
-    /// Whether it was there before.
-    pub was_there: bool,
-}
 
 /// Makes datasets, or one shard of them. What is finished is looked at, not made again; what is unfinished is gone on with.
 ///
@@ -138,7 +72,7 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     if missing.is_empty() {
         return target.all_there(watch);
     }
-    let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
+    let noise = job.noise_from.as_deref().map(NoisyLabels::read).transpose()?;
     create_folder(&job.out)?;
     let lock = target.lock(watch)?;
     // Whoever held the lock before has perhaps made it meanwhile.
@@ -162,11 +96,6 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     drop(part);
     target.remove_work()?;
     Ok(Made::Datasets(made, Some(joined.summary)))
-}
-
-/// Where the shards of a spec lie.
-pub fn parts_folder(out: &Path, spec: &Spec) -> PathBuf {
-    out.join(format!("{}.parts", spec.name))
 }
 
 fn make_part(
@@ -202,16 +131,4 @@ fn make_part(
     };
     produce(&production, &mut part)?;
     Ok(part)
-}
-
-fn read_noise(path: &Path) -> Result<NoisyLabels> {
-    let text = fs::read(path).map_err(DataError::io("read", path))?;
-    NoisyLabels::parse(&text).map_err(|found| {
-        DataError::malformed(
-            path,
-            "a table of noisy labels",
-            found,
-            "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv",
-        )
-    })
 }

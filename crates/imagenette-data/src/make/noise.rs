@@ -2,6 +2,7 @@
 //! official table is read and checked against the dataset.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -71,7 +72,17 @@ impl NoisyLabels {
         Ok(Self { levels: [&[0], percentages].concat(), rows })
     }
 
-    /// Reads a table in the official format: `path,noisy_labels_0,…,is_valid`.
+    /// Reads the table in a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not such a table.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read(path).map_err(DataError::io("read", path))?;
+        let hint = "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv";
+        Self::parse(&text).map_err(|found| DataError::malformed(path, "a table of noisy labels", found, hint))
+    }
+
+    /// Parses a table in the official format: `path,noisy_labels_0,…,is_valid`.
     ///
     /// # Errors
     /// What is wrong and in which line.
@@ -88,7 +99,7 @@ impl NoisyLabels {
         let levels = levels.filter(|levels| levels.first() == Some(&0)).ok_or_else(|| {
             format!(
                 "expected the header path,noisy_labels_0,…,is_valid, found `{}`",
-                crate::make::original::printable(&header.join(","))
+                crate::file_name::printable(&header.join(","))
             )
         })?;
         let mut rows = Vec::new();

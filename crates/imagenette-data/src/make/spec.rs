@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::class;
 use crate::error::{DataError, Result};
+pub use crate::image::Subsampling;
 use crate::make::original::address::is_wnid;
-pub use values::{Family, Filter, Size, SplitRule, Subsampling};
+pub use values::{Family, Filter, Size, SplitRule};
 
 /// Everything that decides which bytes come out, but for the copy of ImageNet that goes in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::job::{Form, Made, MadeDataset};
 use super::join::{Joined, was_made_with};
 use super::noise::NoisyLabels;
 use super::spec::{Size, Spec};
-use super::{Form, Made, MadeDataset};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::lock::NameLock;

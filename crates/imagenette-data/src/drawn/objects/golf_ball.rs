@@ -79,7 +79,7 @@ fn dimples(brush: &mut Brush<'_>, rotation: [[f32; 3]; 3], count: u32, depth: f3
     for i in 0..count {
         let height = 1.0 - 2.0 * (i as f32 + 0.5) / count as f32;
         let ring = (1.0 - height * height).max(0.0).sqrt();
-        let (sin, cos) = crate::drawn::brush::sin_cos(golden * i as f32);
+        let (sin, cos) = crate::drawn::shape::sin_cos(golden * i as f32);
         let point = [ring * cos, ring * sin, height];
         let seen = |row: [f32; 3]| row[0] * point[0] + row[1] * point[1] + row[2] * point[2];
         let (x, y, z) = (seen(rotation[0]), seen(rotation[1]), seen(rotation[2]));

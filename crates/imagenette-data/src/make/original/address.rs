@@ -6,8 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::intake::layout::is_photo;
-use crate::intake::layout::{is_clutter, portable};
+use crate::file_name::{check_portable, is_clutter, is_photo};
 
 /// How the names of ImageNet's validation photos begin.
 pub(crate) const VAL_PREFIX: &str = "ILSVRC2012_val_";
@@ -82,7 +81,7 @@ pub fn read(path: &str) -> Result<Named, String> {
     if !is_photo(name) {
         return Ok(Named::Other);
     }
-    portable(name)?;
+    check_portable(name)?;
     let (mut origin, mut class) = (Origin::Unknown, None);
     for folder in folders {
         let stem = archive_stem(folder).unwrap_or(folder);
@@ -99,7 +98,7 @@ pub fn read(path: &str) -> Result<Named, String> {
     // A folder's name is the class; without a folder the file's own name may say it, since photos of ImageNet carry theirs.
     let wnid = match class {
         Some(class) => {
-            portable(class)?;
+            check_portable(class)?;
             Some(class.to_owned())
         }
         None => of_name.map(str::to_owned),

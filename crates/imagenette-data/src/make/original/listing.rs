@@ -6,8 +6,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::address::{self, Named, Origin, archive_stem, class_of_container};
-use super::{Content, Original, ValidationList, Visitor, devkit, printable};
+use super::{Content, Original, ValidationList, Visitor, devkit};
 use crate::error::{DataError, Result};
+use crate::file_name::{is_photo, printable};
 use crate::watch::Watch;
 
 /// How deep folders may lie: links may make circles.
@@ -145,7 +146,7 @@ impl Look<'_> {
                         self.folder(&path, &join(name), depth + 1)?;
                     }
                 }
-                Kind::File if address::is_photo(name) => photos += 1,
+                Kind::File if is_photo(name) => photos += 1,
                 Kind::File if devkit::is_devkit(name) || LISTS.contains(&name) => self.lists.push(path),
                 Kind::File if archive_stem(name).is_some() || name.ends_with(".parquet") => {
                     if !class_is_unwanted {
@@ -158,7 +159,7 @@ impl Look<'_> {
                         self.container(&path, bytes, item, join(name));
                     }
                 }
-                Kind::File | Kind::Other => photos += u64::from(kind == Kind::Other && address::is_photo(name)),
+                Kind::File | Kind::Other => photos += u64::from(kind == Kind::Other && is_photo(name)),
             }
         }
         if photos > 0 {

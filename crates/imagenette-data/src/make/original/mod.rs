@@ -145,12 +145,6 @@ fn damaged(path: &Path, expected: &str, found: String, hint: &str) -> DataError 
     DataError::malformed(path, expected, found, hint)
 }
 
-/// A name as it may be shown: a tar must not send control codes to a terminal, nor a screenful.
-pub(crate) fn printable(name: &str) -> String {
-    let shown: String = name.chars().take(200).flat_map(char::escape_debug).collect();
-    if name.chars().count() > 200 { format!("{shown}…") } else { shown }
-}
-
 /// A file whose reading is followed.
 struct Followed<'a> {
     reader: &'a mut File,

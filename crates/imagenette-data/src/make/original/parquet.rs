@@ -12,9 +12,10 @@ use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 
 use super::address::{self, Named, is_wnid};
-use super::{Content, Visitor, printable};
+use super::{Content, Visitor};
 use crate::class;
 use crate::error::{DataError, Result};
+use crate::file_name::{check_portable, is_photo, printable};
 
 /// Rows whose labels and names are read before their photos.
 const STEP: usize = 256;
@@ -129,8 +130,7 @@ fn address_of(
 ) -> Result<Option<address::Address>, String> {
     let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".parquet");
     let own = format!("{stem}-{row:07}.JPEG");
-    let file_name =
-        path.map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path)).filter(|path| address::is_photo(path));
+    let file_name = path.map(|path| path.rsplit(['/', '\\']).next().unwrap_or(path)).filter(|path| is_photo(path));
     let Named::Photo(mut address) = address::read(&format!("{split}/{}", file_name.unwrap_or(&own)))? else {
         return Ok(None);
     };
@@ -147,7 +147,7 @@ fn address_of(
             None => imagenet.get(label).map(|class| class.wnid.clone()),
         };
         let wnid = wnid.ok_or_else(|| format!("no class has the label {label}"))?;
-        crate::intake::layout::portable(&wnid)?;
+        check_portable(&wnid)?;
         if wnid.contains('/') {
             return Err(format!("the class `{}` is no folder's name", printable(&wnid)));
         }

@@ -77,7 +77,7 @@ fn synsets(mut matrix: &[u8]) -> Result<Option<HashMap<u32, String>>, String> {
         }
         let (id, wnid) = id.zip(wnid).ok_or("a synset without its number")?;
         if !super::address::is_wnid(&wnid) {
-            return Err(format!("expected a WordNet id, found `{}`", super::printable(&wnid)));
+            return Err(format!("expected a WordNet id, found `{}`", crate::file_name::printable(&wnid)));
         }
         found.insert(id, wnid);
     }

@@ -11,8 +11,9 @@ use tar::EntryType;
 use super::address::{self, Named};
 pub use super::bytes::ReadAt;
 use super::bytes::{Counted, Region, Unpacked};
-use super::{Content, Visitor, printable};
+use super::{Content, Visitor};
 use crate::error::Result;
+use crate::file_name::printable;
 
 /// How deep tars may lie in each other: the copy, its splits, their classes.
 const DEEPEST: usize = 3;

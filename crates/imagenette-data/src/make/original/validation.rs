@@ -103,7 +103,7 @@ fn ground_truth_classes(matlab: Option<&[u8]>) -> Result<HashMap<u32, String>, S
 }
 
 fn short(text: &str) -> String {
-    super::printable(&text.chars().take(60).collect::<String>())
+    crate::file_name::printable(&text.chars().take(60).collect::<String>())
 }
 
 #[cfg(test)]

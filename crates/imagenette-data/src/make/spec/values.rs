@@ -157,18 +157,3 @@ pub enum Filter {
     /// A triangle: softer, as the loaders of networks do it.
     Bilinear,
 }
-
-/// How much of the colour a JPEG file keeps.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Subsampling {
-    /// A quarter of the colour, as libjpeg and Pillow do it.
-    #[default]
-    #[serde(rename = "4:2:0")]
-    Quarter,
-    /// Half of it.
-    #[serde(rename = "4:2:2")]
-    Half,
-    /// All of it.
-    #[serde(rename = "4:4:4")]
-    None,
-}
