@@ -1,7 +1,8 @@
 //! Backgrounds: ten families of places, the same for every class, from sky and streets to rooms and plain studio paper.
 
-use super::brush::{Brush, Draws};
+use super::brush::Brush;
 use super::colour::{self, Colour};
+use super::draws::Draws;
 use super::shape::{P, blob, circle, curve, ellipse, polygon, rectangle};
 use crate::random::Random;
 

@@ -1,7 +1,8 @@
 //! Things that tell no class: they stand around the object.
 
-use super::brush::{Brush, Draws, place};
+use super::brush::{Brush, place};
 use super::colour::{self, BLACK, Colour, WHITE};
+use super::draws::Draws;
 use super::shape::{arc, around, blob, circle, curve, ellipse, limb, open, polygon, rectangle, rounded};
 use crate::random::Random;
 

@@ -1,6 +1,6 @@
 //! Colours of the drawn set: sRGB with opacity, and the palettes that all classes share, so that colour tells no class.
 
-use super::brush::Draws;
+use super::draws::Draws;
 use crate::random::Random;
 
 /// An sRGB colour with opacity, each in 0..1.

@@ -1,6 +1,6 @@
 //! From a painted picture to something like a photo's pixels: focus, light, exposure, colour cast and noise.
 
-use super::brush::Draws;
+use super::draws::Draws;
 use crate::random::Random;
 
 /// Blurs interleaved bytes of `CHANNELS` per pixel with a box, twice in both directions: integers only, so every platform

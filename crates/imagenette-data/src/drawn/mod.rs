@@ -7,6 +7,7 @@ mod backdrop;
 mod brush;
 mod clutter;
 mod colour;
+mod draws;
 mod finish;
 mod objects;
 mod obstacle;

@@ -1,8 +1,9 @@
 //! What stands between the viewer and the object: grass, a twig, a pole, a fence, or a thing close by.
 
-use super::brush::{Brush, Draws, place};
+use super::brush::{Brush, place};
 use super::clutter;
 use super::colour::{self, Colour};
+use super::draws::Draws;
 use super::shape::{P, blob, open, polygon};
 use crate::random::Random;
 

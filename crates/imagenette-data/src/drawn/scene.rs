@@ -2,8 +2,9 @@
 
 use tiny_skia::{Pixmap, Transform};
 
-use super::brush::{Brush, Draws, Style, place};
+use super::brush::{Brush, Style, place};
 use super::colour::Colour;
+use super::draws::Draws;
 use super::finish::{self, Development};
 use super::shape::{ellipse, polygon, sin_cos};
 use super::{Drawing, backdrop, clutter, objects, obstacle};

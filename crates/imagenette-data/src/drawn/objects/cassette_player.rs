@@ -1,7 +1,8 @@
 //! The cassette player: a boombox with two speakers, a pocket player with headphones, or a flat recorder with piano keys.
 
-use crate::drawn::brush::{Brush, Draws, one_of, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::{Draws, one_of};
 use crate::drawn::shape::{arc, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 

@@ -1,7 +1,8 @@
 //! The chain saw: motor housing, two handles, and the long bar with its toothed chain; petrol, electric or top-handled.
 
-use crate::drawn::brush::{Brush, Draws, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, around, blob, circle, curve, ellipse, limb, polygon, rectangle, rounded};
 use crate::random::Random;
 

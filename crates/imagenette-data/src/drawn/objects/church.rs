@@ -2,8 +2,9 @@
 
 use tiny_skia::{Path, PathBuilder};
 
-use crate::drawn::brush::{Brush, Draws};
+use crate::drawn::brush::Brush;
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{arc, around, blob, circle, curve, ellipse, open, polygon, rectangle};
 use crate::random::Random;
 

@@ -1,7 +1,8 @@
 //! The English springer spaniel: long wavy ears, white with large dark patches; standing, running, sitting, or its face.
 
-use crate::drawn::brush::{Brush, Draws, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, around, blob, circle, curve, ellipse, limb};
 use crate::random::Random;
 

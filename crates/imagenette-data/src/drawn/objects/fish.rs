@@ -1,7 +1,8 @@
 //! The tench: a stout fish with rounded fins, fine scales and a barbel, seen from the side or from above, bent or straight.
 
-use crate::drawn::brush::{Brush, Draws};
+use crate::drawn::brush::Brush;
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, blob, circle, curve, ellipse, limb, polygon};
 use crate::random::Random;
 

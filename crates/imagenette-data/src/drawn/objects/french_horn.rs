@@ -1,7 +1,8 @@
 //! The French horn: a round coil of tubing, a wide flared bell, rotary valves in the middle, mouthpiece on its pipe.
 
-use crate::drawn::brush::{Brush, Draws, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, around, circle, curve, ellipse, limb, rounded};
 use crate::random::Random;
 

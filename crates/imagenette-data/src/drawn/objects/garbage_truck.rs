@@ -1,7 +1,8 @@
 //! The garbage truck: cab, ribbed hopper body and wheels; a rear loader, a front loader with its fork, or the open back.
 
-use crate::drawn::brush::{Brush, Draws, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{arc, around, blob, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 

@@ -1,7 +1,8 @@
 //! The gas pump: a dispenser with display, hose and nozzle; modern, a pair of hoses, or an old one with a globe on top.
 
-use crate::drawn::brush::{Brush, Draws, one_of, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::{Draws, one_of};
 use crate::drawn::shape::{P, arc, around, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 

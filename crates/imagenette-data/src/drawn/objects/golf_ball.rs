@@ -2,8 +2,9 @@
 
 use tiny_skia::Transform;
 
-use crate::drawn::brush::{Brush, Draws};
+use crate::drawn::brush::Brush;
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{arc, circle, ellipse, limb, polygon, rectangle};
 use crate::random::Random;
 

@@ -1,7 +1,8 @@
 //! The parachute: a round canopy, a ram-air wing, or the canopy from below; gores, lines and someone (or a box) beneath.
 
-use crate::drawn::brush::{Brush, Draws, place};
+use crate::drawn::brush::{Brush, place};
 use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, around, blob, circle, curve, limb, open, polygon, rounded};
 use crate::random::Random;
 
