@@ -1,4 +1,4 @@
-//! The official archives: their names, addresses and hashes, so that a download can be trusted and a file recognised.
+//! The official archives: their names, addresses and hashes, so that a download can be trusted and a file recognized.
 //!
 //! The bytes behind some addresses changed in February 2021 (label-noise tables were added), so an archive has
 //! generations, and a result can say which of them it used.
@@ -97,7 +97,7 @@ impl Archive {
     }
 
     /// The archive and generation that a file with this length and these hashes is, whatever its name.
-    pub fn recognise(bytes: u64, sha256: &str, md5: &str) -> Option<(&'static Self, &'static Generation)> {
+    pub fn recognize(bytes: u64, sha256: &str, md5: &str) -> Option<(&'static Self, &'static Generation)> {
         ARCHIVES.iter().find_map(|archive| {
             let generation = archive.generations.iter().find(|generation| generation.fits(bytes, sha256, md5))?;
             Some((archive, generation))
@@ -269,7 +269,7 @@ mod tests {
                 let (sha256, md5) =
                     (generation.sha256.as_deref().unwrap_or(""), generation.md5.as_deref().unwrap_or(""));
                 assert!([0, 64].contains(&sha256.len()) && [0, 32].contains(&md5.len()), "{}", archive.name);
-                let found = Archive::recognise(generation.bytes, sha256, md5).expect("it knows itself");
+                let found = Archive::recognize(generation.bytes, sha256, md5).expect("it knows itself");
                 assert_eq!(found, (archive, generation));
                 hashes.push(generation.hash());
             }
@@ -299,10 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn a_right_hash_with_a_wrong_length_is_not_recognised() {
+    fn a_right_hash_with_a_wrong_length_is_not_recognized() {
         let known = &all()[0].generations[0];
         let sha256 = known.sha256.as_deref().expect("a hash");
-        assert!(Archive::recognise(known.bytes + 1, sha256, "").is_none());
-        assert!(Archive::recognise(known.bytes, &"0".repeat(64), "").is_none());
+        assert!(Archive::recognize(known.bytes + 1, sha256, "").is_none());
+        assert!(Archive::recognize(known.bytes, &"0".repeat(64), "").is_none());
     }
 }

@@ -86,8 +86,8 @@ fn write_caption(sheet: &mut Pixels, text: &str, left: u32, top: u32) {
 mod tests {
     use super::*;
 
-    fn plain(width_px: u32, height_px: u32, colour: [u8; 3]) -> Pixels {
-        Pixels { width_px, height_px, rgb: colour.repeat((width_px * height_px) as usize) }
+    fn plain(width_px: u32, height_px: u32, color: [u8; 3]) -> Pixels {
+        Pixels { width_px, height_px, rgb: color.repeat((width_px * height_px) as usize) }
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         let sheet = contact_sheet(&rows, 2, 32);
         assert_eq!((sheet.width_px, sheet.height_px), (4 + 2 * 36, 4 + 22 + 2 * 36 + 22));
         let at = |x: u32, y: u32| &sheet.rgb[((y * sheet.width_px + x) * 3) as usize..][..3];
-        // Centres of the three cells: a wide one, one pixel made large, and a tall one on the second line.
+        // Centers of the three cells: a wide one, one pixel made large, and a tall one on the second line.
         assert_eq!(
             (at(4 + 16, 26 + 16), at(40 + 16, 26 + 16), at(4 + 16, 62 + 16)),
             (&[255, 0, 0][..], &[0, 255, 0][..], &[0, 0, 255][..])

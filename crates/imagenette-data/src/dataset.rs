@@ -17,7 +17,7 @@ use crate::manifest::{ImageEntry, Manifest};
 use crate::watch::{Unit, Watch};
 
 /// The label of a sample that has none.
-pub const UNLABELLED: u16 = 0xFFFF;
+pub const UNLABELED: u16 = 0xFFFF;
 
 /// A dataset's folder and the list of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +52,9 @@ impl Dataset {
         self.root.join(self.manifest.relative_path(&self.manifest.images[sample as usize]))
     }
 
-    /// The label of every sample; [`UNLABELLED`] where there is none.
+    /// The label of every sample; [`UNLABELED`] where there is none.
     pub fn labels(&self) -> Vec<u16> {
-        self.manifest.images.iter().map(|image| image.label.unwrap_or(UNLABELLED)).collect()
+        self.manifest.images.iter().map(|image| image.label.unwrap_or(UNLABELED)).collect()
     }
 
     /// Compares the folder with the manifest and lists everything that differs.

@@ -10,11 +10,11 @@ use crate::class::{self, Class};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Labelled photos to learn from.
+    /// Labeled photos to learn from.
     Train,
-    /// Unlabelled photos (Image网 only).
+    /// Unlabeled photos (Image网 only).
     Unsup,
-    /// Labelled photos to be judged by.
+    /// Labeled photos to be judged by.
     Val,
 }
 
@@ -104,9 +104,9 @@ impl Edition {
         }
     }
 
-    /// Recognises an edition by its members' paths (`split/wnid/file name`, sorted); anything unknown is [`Edition::Own`].
+    /// Recognizes an edition by its members' paths (`split/wnid/file name`, sorted); anything unknown is [`Edition::Own`].
     ///
-    /// Imagenette v2 is recognised by every name; v1 by its rule (`ILSVRC2012_val_*` was val) and counts; the others by
+    /// Imagenette v2 is recognized by every name; v1 by its rule (`ILSVRC2012_val_*` was val) and counts; the others by
     /// their classes and counts.
     pub fn identify<'a>(sorted_paths: impl Iterator<Item = &'a str>) -> Self {
         let mut digest = Sha256::new();

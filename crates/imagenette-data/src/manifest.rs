@@ -42,7 +42,7 @@ pub struct Source {
 pub struct ImageEntry {
     /// The split it belongs to.
     pub split: Split,
-    /// Its label, as a position in [`Manifest::classes`]; `None` for unlabelled ones.
+    /// Its label, as a position in [`Manifest::classes`]; `None` for unlabeled ones.
     pub label: Option<u16>,
     /// Its file name, without folders.
     pub file_name: String,
@@ -144,7 +144,7 @@ impl Manifest {
             identity: self.identity(),
         };
         let line = |out: &mut dyn Write, text: serde_json::Result<String>| -> Result<()> {
-            let text = text.expect("plain structures of strings and numbers always serialise");
+            let text = text.expect("plain structures of strings and numbers always serialize");
             writeln!(out, "{text}").map_err(DataError::io("write", &path))
         };
         atomic::write(&path, |out| {

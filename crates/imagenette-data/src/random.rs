@@ -15,7 +15,7 @@ pub enum Purpose {
     /// Crops and flips of a training sample.
     Augment = 2,
     /// Initial weights; `sample` counts the parameters.
-    Initialisation = 3,
+    Initialization = 3,
     /// The pictures of the drawn set.
     Drawn = 4,
     /// Photos from which the whitened stem is computed.
@@ -90,7 +90,7 @@ impl Random {
     /// When `n` is zero: there is nothing to choose from.
     pub fn below(&mut self, n: u32) -> u32 {
         assert!(n > 0, "a choice needs at least one candidate");
-        // Lemire's multiply-shift, rejecting the few values that would favour small results.
+        // Lemire's multiply-shift, rejecting the few values that would favor small results.
         let threshold = n.wrapping_neg() % n;
         loop {
             let product = u64::from(self.next_u32()) * u64::from(n);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_keys_give_unrelated_streams() {
+    fn neighboring_keys_give_unrelated_streams() {
         let first = |seed, epoch, sample| Random::new(seed, Purpose::Augment, epoch, sample).next_u32();
         let values = [first(0, 0, 0), first(1, 0, 0), first(0, 1, 0), first(0, 0, 1)];
         for (i, a) in values.iter().enumerate() {

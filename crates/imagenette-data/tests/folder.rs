@@ -5,7 +5,7 @@ mod photos;
 use std::fs;
 use std::path::Path;
 
-use imagenette_data::dataset::{Dataset, Fault, UNLABELLED};
+use imagenette_data::dataset::{Dataset, Fault, UNLABELED};
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::intake::folder;
 use imagenette_data::manifest::{Manifest, Source};
@@ -116,7 +116,7 @@ fn folders_without_the_layout_are_errors() {
 }
 
 #[test]
-fn unlabelled_photos_lie_flat() {
+fn unlabeled_photos_lie_flat() {
     let folder = small_folder();
     write_files(folder.path(), &[("unsup/a.JPEG".into(), jpeg(20, 20, 0))]);
     let manifest = scan(folder.path()).expect("a manifest");
@@ -124,7 +124,7 @@ fn unlabelled_photos_lie_flat() {
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     let sample = manifest.samples(Split::Unsup)[0];
     assert_eq!(dataset.path_of(sample), folder.path().join("unsup/a.JPEG"));
-    assert_eq!(dataset.labels()[sample as usize], UNLABELLED);
+    assert_eq!(dataset.labels()[sample as usize], UNLABELED);
     assert!(dataset.verify(true, &Silent).expect("a report").is_sound());
 }
 

@@ -37,10 +37,10 @@ fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32).to_be_bytes()[..], kind, content, &crc.sum().to_be_bytes()].concat()
 }
 
-/// A PNG whose chunks after the header are given; `colour` is (bits a channel, colour type).
-fn png(width: u32, height: u32, colour: (u8, u8), chunks: &[Vec<u8>]) -> Vec<u8> {
+/// A PNG whose chunks after the header are given; `color` is (bits a channel, color type).
+fn png(width: u32, height: u32, color: (u8, u8), chunks: &[Vec<u8>]) -> Vec<u8> {
     let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    let header = [&sides[..], &[colour.0, colour.1, 0, 0, 0]].concat();
+    let header = [&sides[..], &[color.0, color.1, 0, 0, 0]].concat();
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.extend(chunk(b"IHDR", &header));
     bytes.extend(chunks.concat());
@@ -164,7 +164,7 @@ fn an_interlaced_png_gives_the_pixels_of_a_plain_one() {
     const PASSES: [(usize, usize, usize, usize); 7] =
         [(0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)];
     for (width, height) in [(1, 1), (3, 2), (13, 11), (8, 8)] {
-        // Bits a channel, colour type, bytes a pixel: gray with 16 bits, true colour, gray and colour with transparency.
+        // Bits a channel, color type, bytes a pixel: gray with 16 bits, true color, gray and color with transparency.
         for (bits, kind, size) in [(16, 0, 2), (8, 2, 3), (8, 4, 2), (16, 6, 8)] {
             let pixel = |x: usize, y: usize| (0..size).map(move |at| (x * 31 + y * 17 + at * 59) as u8);
             let rows = |of: Vec<(Vec<usize>, usize)>| -> Vec<u8> {
@@ -177,9 +177,9 @@ fn an_interlaced_png_gives_the_pixels_of_a_plain_one() {
                 ys.map(|y| (xs.clone(), y)).collect::<Vec<_>>()
             });
             let interlaced = rows(passes.collect());
-            let colour = (bits, kind);
-            let plain = png(width as u32, height as u32, colour, &[chunk(b"IDAT", &deflate(&plain))]);
-            let mut other = png(width as u32, height as u32, colour, &[chunk(b"IDAT", &deflate(&interlaced))]);
+            let color = (bits, kind);
+            let plain = png(width as u32, height as u32, color, &[chunk(b"IDAT", &deflate(&plain))]);
+            let mut other = png(width as u32, height as u32, color, &[chunk(b"IDAT", &deflate(&interlaced))]);
             other[28] = 1;
             let header = chunk(b"IHDR", &other[16..29]);
             other[8..8 + header.len()].copy_from_slice(&header);

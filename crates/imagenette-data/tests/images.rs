@@ -29,7 +29,7 @@ fn agrees(name: &str, most: u8, expected: &[Remark]) {
 
 #[test]
 fn jpegs_of_every_kind_are_read_as_pillow_reads_them() {
-    // Two decoders may round the transform and the colours differently, of 255 levels.
+    // Two decoders may round the transform and the colors differently, of 255 levels.
     agrees("baseline.jpg", 3, &[]);
     agrees("direct_rgb.jpg", 3, &[]);
     agrees("gray.jpg", 1, &[Remark::GrayscaleConverted]);
@@ -38,8 +38,8 @@ fn jpegs_of_every_kind_are_read_as_pillow_reads_them() {
 }
 
 #[test]
-fn jpegs_with_halved_colours_are_read_as_pillow_reads_them() {
-    // The colours between two stored ones are a matter of taste; beside an edge that shows.
+fn jpegs_with_halved_colors_are_read_as_pillow_reads_them() {
+    // The colors between two stored ones are a matter of taste; beside an edge that shows.
     agrees("subsampled.jpg", 8, &[]);
     agrees("progressive.jpg", 8, &[]);
     agrees("turned.jpg", 8, &[Remark::OrientationIgnored]);
@@ -60,7 +60,7 @@ fn pngs_of_every_kind_are_read_as_pillow_reads_them() {
 fn webps_of_every_kind_are_read_as_pillow_reads_them() {
     use Remark::{TransparencyDropped, WebpFile};
     agrees("lossless.webp", 0, &[WebpFile]);
-    // Pillow's library interpolates the halved colours a little differently.
+    // Pillow's library interpolates the halved colors a little differently.
     agrees("lossy.webp", 4, &[WebpFile]);
     agrees("veiled.webp", 4, &[TransparencyDropped, WebpFile]);
 }

@@ -126,7 +126,7 @@ fn an_image_is_its_plan_resized_and_mirrored() {
 #[test]
 fn evaluation_sees_the_same_in_every_epoch() {
     let set = set(9);
-    for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Centre { ratio: 1.2 }] {
+    for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.2 }] {
         let request = |epoch| BatchRequest {
             epoch,
             samples: (0..9).collect(),

@@ -173,7 +173,7 @@ fn shards_are_disjoint_and_merge_to_what_one_process_makes() {
     let (merged, summary) = datasets(merge(&parts, &merging, &Silent).unwrap());
     assert_eq!(summary.unwrap().photos, 16);
     assert!(contents(&merged[0]) == contents(&whole[0]) && contents(&merged[1]) == contents(&whole[1]));
-    // A shard that was changed afterwards is found, and made again by its own command.
+    // A shard that was changed afterward is found, and made again by its own command.
     // The dataset does not share its files with the shards: it stays as it is.
     fs::remove_dir_all(&merged[0]).unwrap();
     let victim = walk_to_photo(&parts.join("1-of-3/photos/32"));
@@ -280,8 +280,8 @@ fn a_copy_of_which_nothing_can_be_used_is_told_why_and_looked_at_again() {
     let (_, summary) = datasets(make(&job(spec, &from, &out), &Silent).unwrap());
     assert_eq!(summary.unwrap().photos, 4);
     let classes = vec!["cats".into(), "dgos".into()];
-    let misspelt = sizes(Spec::own("two".into(), classes, SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
-    let error = make(&job(misspelt, &from, &out), &Silent).unwrap_err();
+    let misspelled = sizes(Spec::own("two".into(), classes, SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
+    let error = make(&job(misspelled, &from, &out), &Silent).unwrap_err();
     assert!(error.to_string().contains("none of dgos") && error.hint().is_some(), "{error}");
 }
 

@@ -92,8 +92,8 @@ fn plain(source: &[u8], size: (u32, u32), crop: CropBox, target: (u32, u32)) -> 
     let weights = |start: f64, length: f64, side: u32, target: u32| -> Vec<Vec<(usize, f64)>> {
         let scale = length / f64::from(target);
         let support = scale.max(1.0);
-        let weigh = |centre: f64| {
-            let near = (0..side).map(|i| (i as usize, 1.0 - ((f64::from(i) + 0.5 - centre) / support).abs()));
+        let weigh = |center: f64| {
+            let near = (0..side).map(|i| (i as usize, 1.0 - ((f64::from(i) + 0.5 - center) / support).abs()));
             let near: Vec<(usize, f64)> = near.filter(|&(_, weight)| weight > 0.0).collect();
             let sum: f64 = near.iter().map(|&(_, weight)| weight).sum();
             near.into_iter().map(|(i, weight)| (i, weight / sum)).collect()

@@ -72,7 +72,7 @@ impl Slot {
 
     /// The initial numbers, drawn on the host so that they are the same on every device.
     fn draw(&self, seed: u64, number: u32) -> Vec<f32> {
-        let mut random = Random::new(seed, Purpose::Initialisation, 0, number);
+        let mut random = Random::new(seed, Purpose::Initialization, 0, number);
         let inputs: usize = self.shape.iter().skip(1).product();
         let mut he_normal = || {
             let deviation = (2.0 / inputs as f64).sqrt();

@@ -1,7 +1,7 @@
 //! The facts of all photos go in, groups of photos that are one picture come out: the same file, the same pixels, or nearly.
 //!
 //! Near ones are found in two steps: hashes that differ in a few bits (by an index, not by comparing all), and then the
-//! photos themselves, small and in colour, since different photos may share a hash.
+//! photos themselves, small and in color, since different photos may share a hash.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::listing::Subject;
-use super::neighbours::Index;
+use super::neighbors::Index;
 use super::perceptual::{PerceptualHash, Proof};
 use super::photo::{Facts, Reader};
 use super::{AuditOptions, Member};
@@ -45,7 +45,7 @@ pub enum Sameness {
 pub struct DuplicateGroup {
     /// How they are the same; of a larger group, the weakest link.
     pub sameness: Sameness,
-    /// Whether some are in `val` and others are not: what is learnt from the one is asked of the other.
+    /// Whether some are in `val` and others are not: what is learned from the one is asked of the other.
     pub across_splits: bool,
     /// Whether they are under different classes: one of the labels is wrong, or the picture shows both.
     pub across_classes: bool,
@@ -290,6 +290,6 @@ mod tests {
         let options = AuditOptions { threads: 2, distance: 8 };
         let (pairs, is_complete) = near_pairs(&hashed, &options, &crate::watch::Silent).unwrap();
         assert!(is_complete && pairs.len() <= 10_000 * COMPARED_OF_A_HASH, "{}", pairs.len());
-        assert_eq!(joined(&pairs).len(), 1, "neighbours link them all");
+        assert_eq!(joined(&pairs).len(), 1, "neighbors link them all");
     }
 }

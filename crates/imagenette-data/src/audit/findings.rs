@@ -164,7 +164,7 @@ fn strays(audit: &Audit) -> Option<Finding> {
 
 fn blank(audit: &Audit) -> Option<Finding> {
     let blank = audit.blank.len();
-    let text = format!("{} of (nearly) one colour", are(blank, "photo"));
+    let text = format!("{} of (nearly) one color", are(blank, "photo"));
     (blank > 0).then(|| finding(Severity::Look, "blank photos", text))
 }
 

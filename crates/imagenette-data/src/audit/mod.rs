@@ -1,5 +1,5 @@
 //! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits, photos in
-//! the wrong place, broken and repaired files, sizes, shapes, colours and the balance of its classes.
+//! the wrong place, broken and repaired files, sizes, shapes, colors and the balance of its classes.
 //!
 //! [`audit`] looks at every photo once, [`report::html`] makes a page with pictures of what was found.
 
@@ -8,7 +8,7 @@ mod findings;
 mod listing;
 mod measures;
 mod names;
-mod neighbours;
+mod neighbors;
 mod perceptual;
 mod photo;
 pub mod report;
@@ -44,7 +44,7 @@ pub struct AuditOptions {
     /// Threads that read and decode.
     pub threads: usize,
     /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds copies of another
-    /// size, quality or colour and slight crops, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
+    /// size, quality or color and slight crops, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
     pub distance: u32,
 }
 
@@ -61,7 +61,7 @@ pub struct Member {
     pub path: String,
     /// Its split.
     pub split: Split,
-    /// Its class's name for people; nothing for unlabelled ones.
+    /// Its class's name for people; nothing for unlabeled ones.
     pub class: Option<String>,
 }
 
@@ -178,9 +178,9 @@ pub struct Audit {
     pub changed: Vec<Member>,
     /// Files that are no part of the dataset.
     pub strays: Vec<String>,
-    /// Photos of one colour.
+    /// Photos of one color.
     pub blank: Vec<Member>,
-    /// Colours, repairs and other remarks.
+    /// Colors, repairs and other remarks.
     pub remarks: Vec<RemarkCount>,
     /// File formats.
     pub formats: Vec<FormatCount>,

@@ -36,7 +36,7 @@ pub(super) struct Hasher {
 }
 
 impl Hasher {
-    /// The photo's hash; nothing for a photo that is (nearly) of one colour, whose frequencies are noise.
+    /// The photo's hash; nothing for a photo that is (nearly) of one color, whose frequencies are noise.
     pub(super) fn hash(&mut self, photo: &Pixels) -> Option<PerceptualHash> {
         let luma = self.small(photo, SIDE as u32);
         let luma: Vec<f32> = luma
@@ -79,7 +79,7 @@ impl Hasher {
 pub(super) struct Proof(Box<[u8]>);
 
 impl Proof {
-    /// How much two photos are one picture: the correlation of their colours, 1 for the same up to brightness and contrast.
+    /// How much two photos are one picture: the correlation of their colors, 1 for the same up to brightness and contrast.
     pub(super) fn likeness(&self, other: &Self) -> f32 {
         correlation(self.0.iter().zip(&other.0))
     }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_of_one_colour_has_no_hash() {
+    fn a_photo_of_one_color_has_no_hash() {
         let plain = Pixels { width_px: 50, height_px: 40, rgb: vec![200; 50 * 40 * 3] };
         assert_eq!(Hasher::default().hash(&plain), None);
     }

@@ -29,7 +29,7 @@ pub(super) struct Facts {
     pub(super) file: Fingerprint,
     /// Of the decoded pixels with their width.
     pub(super) pixels: Fingerprint,
-    /// Nothing for a photo of one colour.
+    /// Nothing for a photo of one color.
     pub(super) perceptual: Option<PerceptualHash>,
     /// Whether the file is another than the manifest says.
     pub(super) is_changed: bool,

@@ -3,7 +3,7 @@
 //!
 //! # Source
 //! Zhong et al., "Random erasing data augmentation", 2017, algorithm 1; ten tries and rounding as torchvision's
-//! `RandomErasing`, the colour being ImageNet's mean (zero once photos are normalised).
+//! `RandomErasing`, the color being ImageNet's mean (zero once photos are normalized).
 
 use serde::{Deserialize, Serialize};
 
@@ -119,11 +119,11 @@ impl Erase {
     }
 }
 
-/// Fills a box of a square with the mean colour.
+/// Fills a box of a square with the mean color.
 fn paint(photo: &mut [u8], side_px: usize, Patch { left, top, width, height }: Patch) {
-    let colour = IMAGENET_MEAN.map(|mean| (255.0 * mean).round() as u8);
+    let color = IMAGENET_MEAN.map(|mean| (255.0 * mean).round() as u8);
     for row in photo.chunks_exact_mut(side_px * 3).skip(top).take(height) {
-        row[left * 3..(left + width) * 3].as_chunks_mut::<3>().0.fill(colour);
+        row[left * 3..(left + width) * 3].as_chunks_mut::<3>().0.fill(color);
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_box_changes_its_colour() {
+    fn only_the_box_changes_its_color() {
         let always = Erase { probability: 1.0, ..USUAL };
         let mut pixels: Vec<u8> = vec![7; 2 * 20 * 20 * 3];
         always.batch(&mut pixels, &[5, 9], 20, 0, 0);

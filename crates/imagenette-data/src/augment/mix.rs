@@ -138,9 +138,9 @@ fn blend(own: &mut [u8], other: &[u8], share: f32) {
 fn paste(own: &mut [u8], other: &[u8], side_px: usize, share: f64, random: &mut Random) -> f32 {
     let length = side_px as f64 * libm::sqrt(1.0 - share);
     let mut edges = || {
-        let centre = f64::from(random.below(side_px as u32));
+        let center = f64::from(random.below(side_px as u32));
         let inside = |place: f64| place.clamp(0.0, side_px as f64) as usize;
-        (inside(centre - length / 2.0), inside(centre + length / 2.0))
+        (inside(center - length / 2.0), inside(center + length / 2.0))
     };
     let ((left, right), (top, bottom)) = (edges(), edges());
     let patch = Patch { left, top, width: right - left, height: bottom - top };
@@ -191,7 +191,7 @@ mod tests {
     const CUT: Mix = Mix { mixup: None, cutmix: Some(1.0), ..PLAIN };
     const SIDE: usize = 16;
 
-    /// Photos of one colour each: photo i is 10 i everywhere.
+    /// Photos of one color each: photo i is 10 i everywhere.
     fn photos(count: usize) -> Vec<u8> {
         (0..count).flat_map(|i| vec![10 * i as u8; SIDE * SIDE * 3]).collect()
     }

@@ -77,7 +77,7 @@ pub fn plan_evaluation(geometry: EvaluationGeometry, width_px: u32, height_px: u
         EvaluationGeometry::Whole => {
             CropBox { left: 0.0, top: 0.0, width: f64::from(width_px), height: f64::from(height_px) }
         }
-        EvaluationGeometry::Centre { ratio } => {
+        EvaluationGeometry::Center { ratio } => {
             let resized = Resized::new(width_px, height_px, ratio, resolution_px);
             // Half a pixel goes to the even side, as in torchvision's `CenterCrop`.
             let middle = |side_px: u32| (f64::from(side_px - resolution_px) / 2.0).round_ties_even() as u32;
@@ -88,7 +88,7 @@ pub fn plan_evaluation(geometry: EvaluationGeometry, width_px: u32, height_px: u
 }
 
 /// A photo as if it had been resized with its aspect kept; squares are cut from that grid, so that one resize of a box
-/// gives the same pixels as resizing the whole photo and cutting afterwards.
+/// gives the same pixels as resizing the whole photo and cutting afterward.
 struct Resized {
     source_width_px: u32,
     source_height_px: u32,
@@ -146,7 +146,7 @@ fn random_resized(width_px: u32, height_px: u32, area: [f64; 2], aspect: [f64; 2
             return whole_px(left, top, crop_width, crop_height);
         }
     }
-    // No box fitted: the largest one in the centre whose aspect ratio is allowed.
+    // No box fitted: the largest one in the center whose aspect ratio is allowed.
     let photo = width / height;
     let (crop_width, crop_height) = if photo < aspect[0] {
         (width_px, ((width / aspect[0]).round_ties_even() as u32).clamp(1, height_px))
@@ -197,7 +197,7 @@ mod tests {
                 let plan = plan_train(&Augment { crop, flip: Flip::Random }, width, height, resolution, 1, 2, sample);
                 assert_inside(plan.crop, width, height);
             }
-            for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Centre { ratio: 1.143 }] {
+            for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.143 }] {
                 assert_inside(plan_evaluation(geometry, width, height, resolution).crop, width, height);
             }
         }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_never_fits_becomes_the_centre_with_an_allowed_aspect() {
+    fn a_box_that_never_fits_becomes_the_center_with_an_allowed_aspect() {
         let crop = Crop::RandomResized { area: [1.0, 1.0], aspect: [0.75, 4.0 / 3.0] };
         let wide = plan_train(&Augment { crop, flip: Flip::None }, 1000, 100, 64, 0, 0, 0).crop;
         assert_eq!(wide, CropBox { left: 433.0, top: 0.0, width: 133.0, height: 100.0 });
@@ -255,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn evaluation_sees_the_whole_photo_or_its_centre() {
+    fn evaluation_sees_the_whole_photo_or_its_center() {
         let whole = plan_evaluation(EvaluationGeometry::Whole, 300, 200, 128);
         assert_eq!(whole, Plan { crop: CropBox { left: 0.0, top: 0.0, width: 300.0, height: 200.0 }, flip: false });
-        let centre = plan_evaluation(EvaluationGeometry::Centre { ratio: 1.0 }, 300, 200, 100).crop;
-        assert_eq!(centre, CropBox { left: 50.0, top: 0.0, width: 200.0, height: 200.0 });
-        let centre = plan_evaluation(EvaluationGeometry::Centre { ratio: 1.25 }, 200, 200, 128).crop;
-        assert_eq!(centre, CropBox { left: 20.0, top: 20.0, width: 160.0, height: 160.0 });
+        let center = plan_evaluation(EvaluationGeometry::Center { ratio: 1.0 }, 300, 200, 100).crop;
+        assert_eq!(center, CropBox { left: 50.0, top: 0.0, width: 200.0, height: 200.0 });
+        let center = plan_evaluation(EvaluationGeometry::Center { ratio: 1.25 }, 200, 200, 128).crop;
+        assert_eq!(center, CropBox { left: 20.0, top: 20.0, width: 160.0, height: 160.0 });
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub enum Crop {
     ///
     /// # Source
     /// Szegedy et al., "Going deeper with convolutions", 2014, section 6, in the form of torchvision's
-    /// `RandomResizedCrop`: ten tries, aspect ratio uniform in its logarithm, then the centre.
+    /// `RandomResizedCrop`: ten tries, aspect ratio uniform in its logarithm, then the center.
     RandomResized {
         /// Smallest and largest share of the photo's area, in 0..1.
         area: [f64; 2],
@@ -71,8 +71,9 @@ pub struct Augment {
 pub enum EvaluationGeometry {
     /// The whole photo, squashed to the square.
     Whole,
-    /// The photo resized so that its short side is `ratio` × the resolution, then the square in its centre.
-    Centre {
+    /// The photo resized so that its short side is `ratio` × the resolution, then the square in its center.
+    #[serde(alias = "centre")]
+    Center {
         /// The short side after resizing, in units of the resolution; 1 or more.
         ratio: f64,
     },
@@ -122,7 +123,7 @@ impl EvaluationGeometry {
     pub fn validate(&self) -> Result<()> {
         match *self {
             Self::Whole => Ok(()),
-            Self::Centre { ratio } => {
+            Self::Center { ratio } => {
                 check_scale("evaluation.ratio", ratio, "1.143 (256 to 224) is usual: `ratio = 1.143`")
             }
         }
@@ -173,8 +174,8 @@ mod tests {
         for scale in [0.0, 0.99, -1.0, 17.0, f64::NAN, f64::INFINITY] {
             let light = Augment { crop: Crop::Light { scale }, flip: Flip::None }.validate();
             assert_eq!(key_of(light).as_deref(), Some("crop.scale"), "{scale}");
-            let centre = EvaluationGeometry::Centre { ratio: scale }.validate();
-            assert_eq!(key_of(centre).as_deref(), Some("evaluation.ratio"), "{scale}");
+            let center = EvaluationGeometry::Center { ratio: scale }.validate();
+            assert_eq!(key_of(center).as_deref(), Some("evaluation.ratio"), "{scale}");
         }
         assert_eq!(key_of(EvaluationGeometry::Whole.validate()), None);
     }
@@ -188,5 +189,12 @@ mod tests {
         let typo = r#"{"crop":{"kind":"light","scale":1.125,"scael":2},"flip":"alternating"}"#;
         assert!(serde_json::from_str::<Augment>(typo).unwrap_err().to_string().contains("scael"));
         assert_eq!(serde_json::to_string(&EvaluationGeometry::Whole).unwrap(), r#"{"kind":"whole"}"#);
+        // Older recipes have the British spelling.
+        let center = EvaluationGeometry::Center { ratio: 1.25 };
+        assert_eq!(serde_json::to_string(&center).unwrap(), r#"{"kind":"center","ratio":1.25}"#);
+        for spelling in ["center", "centre"] {
+            let text = format!(r#"{{"kind":"{spelling}","ratio":1.25}}"#);
+            assert_eq!(serde_json::from_str::<EvaluationGeometry>(&text).unwrap(), center);
+        }
     }
 }

@@ -7,7 +7,7 @@ use tiny_skia::{
     Shader, SpreadMode, Stroke, Transform,
 };
 
-use super::colour::Colour;
+use super::color::Color;
 use super::shape::{P, open, sin_cos};
 
 /// Translates, then turns by `angle` radians, then scales: how a part is put in its place.
@@ -94,37 +94,37 @@ impl<'a> Brush<'a> {
         (x / length, y / length)
     }
 
-    /// One flat colour.
-    pub(super) fn fill(&mut self, shape: &Path, colour: Colour) {
-        self.paint(shape, Shader::SolidColor(skia(colour)));
+    /// One flat color.
+    pub(super) fn fill(&mut self, shape: &Path, color: Color) {
+        self.paint(shape, Shader::SolidColor(skia(color)));
     }
 
     /// A gradient from one point to another.
-    pub(super) fn fill_linear(&mut self, shape: &Path, from: (P, Colour), to: (P, Colour)) {
+    pub(super) fn fill_linear(&mut self, shape: &Path, from: (P, Color), to: (P, Color)) {
         self.fill_stops(shape, from.0, to.0, &[(0.0, from.1), (1.0, to.1)]);
     }
 
-    /// A gradient through several colours.
-    pub(super) fn fill_stops(&mut self, shape: &Path, from: P, to: P, stops: &[(f32, Colour)]) {
+    /// A gradient through several colors.
+    pub(super) fn fill_stops(&mut self, shape: &Path, from: P, to: P, stops: &[(f32, Color)]) {
         let gradient = LinearGradient::new(
             Point::from_xy(from.0, from.1),
             Point::from_xy(to.0, to.1),
-            stops.iter().map(|&(at, colour)| GradientStop::new(at, skia(colour))).collect(),
+            stops.iter().map(|&(at, color)| GradientStop::new(at, skia(color))).collect(),
             SpreadMode::Pad,
             Transform::identity(),
         );
         self.paint(shape, gradient.unwrap_or(Shader::SolidColor(skia(stops[0].1))));
     }
 
-    /// A gradient from a centre outwards.
-    pub(super) fn fill_radial(&mut self, shape: &Path, centre: P, radius: f32, stops: &[(f32, Colour)]) {
-        let centre = Point::from_xy(centre.0, centre.1);
+    /// A gradient from a center outwards.
+    pub(super) fn fill_radial(&mut self, shape: &Path, center: P, radius: f32, stops: &[(f32, Color)]) {
+        let center = Point::from_xy(center.0, center.1);
         let gradient = RadialGradient::new(
-            centre,
+            center,
             0.0,
-            centre,
+            center,
             radius,
-            stops.iter().map(|&(at, colour)| GradientStop::new(at, skia(colour))).collect(),
+            stops.iter().map(|&(at, color)| GradientStop::new(at, skia(color))).collect(),
             SpreadMode::Pad,
             Transform::identity(),
         );
@@ -132,7 +132,7 @@ impl<'a> Brush<'a> {
     }
 
     /// A body with a lit and a shaded side, and an outline where the style has one.
-    pub(super) fn form(&mut self, shape: &Path, colour: Colour) {
+    pub(super) fn form(&mut self, shape: &Path, color: Color) {
         let bounds = shape.bounds();
         let (cx, cy) = ((bounds.left() + bounds.right()) / 2.0, (bounds.top() + bounds.bottom()) / 2.0);
         let (lx, ly) = self.light();
@@ -142,35 +142,35 @@ impl<'a> Brush<'a> {
             shape,
             (cx + lx * reach, cy + ly * reach),
             (cx - lx * reach, cy - ly * reach),
-            &[(0.0, colour.lighter(relief * 0.5)), (0.4, colour), (1.0, colour.darker(relief * 0.6))],
+            &[(0.0, color.lighter(relief * 0.5)), (0.4, color), (1.0, color.darker(relief * 0.6))],
         );
         if self.style.outline_px > 0.0 {
             let width = self.style.outline_px / self.unit_px();
-            self.line(shape, colour.darker(0.65), width);
+            self.line(shape, color.darker(0.65), width);
         }
     }
 
     /// A line of this width with round ends.
-    pub(super) fn line(&mut self, path: &Path, colour: Colour, width: f32) {
+    pub(super) fn line(&mut self, path: &Path, color: Color, width: f32) {
         let stroke = Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() };
-        let paint = solid(Shader::SolidColor(skia(colour)));
+        let paint = solid(Shader::SolidColor(skia(color)));
         self.layer.stroke_path(path, &paint, &stroke, self.transform, self.clip.as_ref());
     }
 
     /// A line with square ends: bars, slats, edges.
-    pub(super) fn bar(&mut self, from: P, to: P, colour: Colour, width: f32) {
+    pub(super) fn bar(&mut self, from: P, to: P, color: Color, width: f32) {
         let stroke = Stroke { width, ..Stroke::default() };
-        let paint = solid(Shader::SolidColor(skia(colour)));
+        let paint = solid(Shader::SolidColor(skia(color)));
         self.layer.stroke_path(&open(&[from, to]), &paint, &stroke, self.transform, self.clip.as_ref());
     }
 
     /// A round tube along a path: dark edges and a highlight.
-    pub(super) fn tube(&mut self, path: &Path, colour: Colour, width: f32) {
+    pub(super) fn tube(&mut self, path: &Path, color: Color, width: f32) {
         let edge = (self.style.outline_px / self.unit_px()).max(width * 0.12);
-        self.line(path, colour.darker(0.55), width + edge);
-        self.line(path, colour.darker(0.12), width * 0.85);
-        self.line(path, colour.lighter(0.25), width * 0.5);
-        self.line(path, colour.lighter(0.7), width * 0.16);
+        self.line(path, color.darker(0.55), width + edge);
+        self.line(path, color.darker(0.12), width * 0.85);
+        self.line(path, color.lighter(0.25), width * 0.5);
+        self.line(path, color.lighter(0.7), width * 0.16);
     }
 
     fn paint(&mut self, shape: &Path, shader: Shader<'_>) {
@@ -182,8 +182,8 @@ fn solid(shader: Shader<'_>) -> Paint<'_> {
     Paint { shader, anti_alias: true, ..Paint::default() }
 }
 
-fn skia(colour: Colour) -> tiny_skia::Color {
+fn skia(color: Color) -> tiny_skia::Color {
     let unit = |value: f32| value.clamp(0.0, 1.0);
-    tiny_skia::Color::from_rgba(unit(colour.red), unit(colour.green), unit(colour.blue), unit(colour.alpha))
+    tiny_skia::Color::from_rgba(unit(color.red), unit(color.green), unit(color.blue), unit(color.alpha))
         .expect("every channel is clamped to 0..1")
 }

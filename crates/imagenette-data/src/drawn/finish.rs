@@ -1,4 +1,4 @@
-//! From a painted picture to something like a photo's pixels: focus, light, exposure, colour cast and noise.
+//! From a painted picture to something like a photo's pixels: focus, light, exposure, color cast and noise.
 
 use super::draws::Draws;
 use crate::random::Random;
@@ -140,8 +140,8 @@ impl Development {
                 let raw = [f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])];
                 let luma = 0.299 * raw[0] + 0.587 * raw[1] + 0.114 * raw[2];
                 for channel in 0..3 {
-                    let colour = luma + (raw[channel] - luma) * self.saturation;
-                    let lit = colour * self.gain[channel] * light;
+                    let color = luma + (raw[channel] - luma) * self.saturation;
+                    let lit = color * self.gain[channel] * light;
                     let value = (lit - 118.0) * self.contrast + 118.0 + 255.0 * self.lift * 0.5;
                     pixel[channel] = (value + speck + grain.next() * self.noise * 0.3 + 0.5).clamp(0.0, 255.0) as u8;
                 }

@@ -1,12 +1,12 @@
 //! The drawn set: Imagenette's ten classes drawn by the program itself, so that everything runs without a network.
 //!
 //! A picture follows from (seed, split, label, index) alone. All randomness is [`Random`]'s, every transcendental function
-//! is `libm`'s, and the rasteriser and the JPEG encoder run without their SIMD paths: the same bytes on every machine.
+//! is `libm`'s, and the rasterizer and the JPEG encoder run without their SIMD paths: the same bytes on every machine.
 
 mod backdrop;
 mod brush;
 mod clutter;
-mod colour;
+mod color;
 mod draws;
 mod finish;
 mod objects;

@@ -3,7 +3,7 @@
 use tiny_skia::{Pixmap, Transform};
 
 use super::brush::{Brush, Style, place};
-use super::colour::Colour;
+use super::color::Color;
 use super::draws::Draws;
 use super::finish::{self, Development};
 use super::shape::{ellipse, polygon, sin_cos};
@@ -92,7 +92,7 @@ impl Scene {
             .pre_concat(Transform::from_row(1.0, skew_y, skew_x, 1.0, 0.0, 0.0));
         if stance.grounded && random.chance(0.8) {
             let depth = random.span(0.1, 0.5);
-            let soft = Colour::grey(0.0).faded(depth);
+            let soft = Color::gray(0.0).faded(depth);
             let mut brush = Brush::new(&mut self.canvas, transform, self.style);
             let stops = [(0.0, soft), (0.6, soft.faded(0.6)), (1.0, soft.faded(0.0))];
             brush.within(place(0.0, 0.86, 0.0, 1.0, 0.2), |brush| {
@@ -133,7 +133,7 @@ impl Scene {
         let mut own = layer(self.canvas.width(), self.canvas.height());
         let mut brush = Brush::new(&mut own, Transform::identity(), self.style);
         for _ in 0..random.below(3) + 1 {
-            let tone = if random.chance(0.6) { Colour::grey(0.0) } else { Colour::rgb(1.0, 0.95, 0.8) };
+            let tone = if random.chance(0.6) { Color::gray(0.0) } else { Color::rgb(1.0, 0.95, 0.8) };
             let tone = tone.faded(random.span(0.1, 0.35));
             let (x, y) = (random.span(0.0, width), random.span(0.0, height));
             if random.chance(0.5) {

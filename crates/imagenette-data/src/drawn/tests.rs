@@ -152,7 +152,7 @@ fn an_existing_folder_is_left_alone() {
     assert_eq!(files(&folder).len(), 1);
 }
 
-/// The whole picture averaged down to a square of cells, centred on zero.
+/// The whole picture averaged down to a square of cells, centered on zero.
 fn shrunk(drawing: &Drawing, side: usize) -> Vec<f32> {
     let (w, h) = (drawing.width_px as usize, drawing.height_px as usize);
     let mut sums = vec![(0.0f32, 0.0f32); side * side * 3];

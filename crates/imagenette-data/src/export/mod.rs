@@ -136,7 +136,7 @@ pub fn export(dataset: &Dataset, folder: &Path, options: &ExportOptions, watch: 
         files: &files,
     };
     let account =
-        serde_json::to_vec_pretty(&account).expect("plain structures of strings and numbers always serialise");
+        serde_json::to_vec_pretty(&account).expect("plain structures of strings and numbers always serialize");
     let path = output.path(EXPORT_FILE);
     fs::write(&path, account).map_err(DataError::io("write", &path))?;
     output.finish()?;

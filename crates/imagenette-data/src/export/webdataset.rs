@@ -53,7 +53,7 @@ fn write_shard(dataset: &Dataset, shard: &Shard, output: &Output, watch: &dyn Wa
             height_px: image.height_px,
             sha256: &image.sha256,
         };
-        let description = serde_json::to_vec(&description).expect("strings and numbers always serialise");
+        let description = serde_json::to_vec(&description).expect("strings and numbers always serialize");
         // Sorted by extension, so that the order is the same as that of an unpacked and sorted folder.
         if let Some(label) = image.label {
             append(format!("{sample:08}.cls"), label.to_string().as_bytes())?;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Pixels;
 
-/// How much of the colour a JPEG file keeps.
+/// How much of the color a JPEG file keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subsampling {
-    /// A quarter of the colour, as libjpeg and Pillow do it.
+    /// A quarter of the color, as libjpeg and Pillow do it.
     #[default]
     #[serde(rename = "4:2:0")]
     Quarter,
@@ -42,7 +42,7 @@ pub fn encode_preview(pixels: &Pixels) -> Vec<u8> {
     encode_jpeg(pixels, QUALITY, Subsampling::Quarter, false).expect("a preview is small")
 }
 
-/// The pixels as a baseline JPEG file of this quality (1 to 100), with libjpeg's tables and averaged colour; gray pixels
+/// The pixels as a baseline JPEG file of this quality (1 to 100), with libjpeg's tables and averaged color; gray pixels
 /// give a file with one channel. The encoder's portable paths alone are used, so the bytes are the same on every machine.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray:
     let encoded = if gray {
         encoder.encode_image(Gray { rgb: &pixels.rgb, width, height })
     } else {
-        encoder.encode_image(Colour { rgb: &pixels.rgb, width, height })
+        encoder.encode_image(Color { rgb: &pixels.rgb, width, height })
     };
     encoded.expect("memory takes every byte and the pixels are as many as the sides say");
     Ok(file)
@@ -97,14 +97,14 @@ impl ImageBuffer for Gray<'_> {
     }
 }
 
-/// Pixels that the encoder sees as brightness and two colours, a row at a time: its own way grows the buffers pixel after pixel.
-struct Colour<'a> {
+/// Pixels that the encoder sees as brightness and two colors, a row at a time: its own way grows the buffers pixel after pixel.
+struct Color<'a> {
     rgb: &'a [u8],
     width: u16,
     height: u16,
 }
 
-impl ImageBuffer for Colour<'_> {
+impl ImageBuffer for Color<'_> {
     fn get_jpeg_color_type(&self) -> JpegColorType {
         JpegColorType::Ycbcr
     }

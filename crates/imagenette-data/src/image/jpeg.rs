@@ -57,7 +57,7 @@ fn count_scans(bytes: &[u8]) -> usize {
     memchr::memmem::find_iter(&bytes[from..], &START_OF_SCAN).count()
 }
 
-/// What decoding holds beside the pixels: where the colours do not come in one scan, every coefficient until the last.
+/// What decoding holds beside the pixels: where the colors do not come in one scan, every coefficient until the last.
 pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
     const BYTES_A_COEFFICIENT: u64 = 2;
     const PROGRESSIVE: u8 = 0xC2;
@@ -72,7 +72,7 @@ pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u
     u64::from(width_px) * u64::from(height_px) * counts.sum::<u64>().max(1) / most * BYTES_A_COEFFICIENT
 }
 
-/// The segment that says size and colours, from its marker.
+/// The segment that says size and colors, from its marker.
 fn frame(bytes: &[u8]) -> Option<&[u8]> {
     segments(bytes).find(|segment| matches!(segment[1], 0xC0..=0xC2))
 }

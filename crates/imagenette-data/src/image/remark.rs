@@ -6,7 +6,7 @@
 pub enum Remark {
     /// The photo is grayscale; the three channels are equal.
     GrayscaleConverted = 0,
-    /// The photo is in printing colours (CMYK or YCCK).
+    /// The photo is in printing colors (CMYK or YCCK).
     CmykConverted = 1,
     /// The file is a PNG, whatever its name says.
     PngFile = 2,

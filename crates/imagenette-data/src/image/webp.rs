@@ -46,7 +46,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
     Ok((Pixels { width_px, height_px, rgb }, remarks))
 }
 
-/// What decoding holds beside the pixels: planes of brightness and colour, or four channels, and of an animation a canvas.
+/// What decoding holds beside the pixels: planes of brightness and color, or four channels, and of an animation a canvas.
 pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
     const ANIMATED: u8 = 2;
     let is_animated = bytes.get(20).is_some_and(|flags| flags & ANIMATED != 0);

@@ -132,7 +132,7 @@ pub fn get_from(
         }
         let extracted = extract(path, folder, &options.limits, watch)?;
         let file_name = absolute.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let known = Archive::recognise(extracted.bytes, &extracted.sha256, &extracted.md5);
+        let known = Archive::recognize(extracted.bytes, &extracted.sha256, &extracted.md5);
         let source = Source {
             from: file_name,
             sha256: Some(extracted.sha256.clone()),

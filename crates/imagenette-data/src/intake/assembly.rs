@@ -81,7 +81,7 @@ pub(crate) fn assemble(
         }
     }
     let wnids: Vec<String> = train.union(&val).map(|wnid| (*wnid).to_owned()).collect();
-    if wnids.len() >= usize::from(crate::dataset::UNLABELLED) {
+    if wnids.len() >= usize::from(crate::dataset::UNLABELED) {
         return Err(malformed("fewer than 65,535 classes", wnids.len().to_string(), layout_hint));
     }
     let size = size_of(&photos);

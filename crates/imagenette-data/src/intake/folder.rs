@@ -117,7 +117,7 @@ impl Listing<'_> {
                 Ok(Member::Photo(place)) if self.in_place && place.relative() != relative => {
                     return Err(DataError::malformed(
                         &path,
-                        "unlabelled photos directly in `unsup`",
+                        "unlabeled photos directly in `unsup`",
                         "a folder between",
                         "install it with `imagenette get --from FOLDER`, which moves them",
                     ));

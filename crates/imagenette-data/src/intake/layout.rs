@@ -10,7 +10,7 @@ use crate::file_name::{check_portable, is_clutter, is_photo, is_table};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) split: Split,
-    /// The class; `None` for unlabelled photos, which lie flat in `unsup`.
+    /// The class; `None` for unlabeled photos, which lie flat in `unsup`.
     pub(crate) wnid: Option<String>,
     pub(crate) file_name: String,
 }
@@ -101,7 +101,7 @@ impl Layout {
                 }
                 Ok(Member::Folder)
             }
-            // Unlabelled photos lie flat: a folder's name among them would be a label.
+            // Unlabeled photos lie flat: a folder's name among them would be a label.
             ([file], false) | ([_, file], false) if split == Split::Unsup => {
                 self.photo(Place { split, wnid: None, file_name: (*file).to_owned() })
             }

@@ -146,7 +146,7 @@ impl<'a> Joined<'a> {
         ))
     }
 
-    /// A class that is misspelt must not give a smaller dataset.
+    /// A class that is misspelled must not give a smaller dataset.
     fn check_classes(&self) -> Result<()> {
         let made: HashSet<&str> = self.placed.iter().map(|placed| placed.entry.wnid.as_str()).collect();
         let named = if self.spec.takes_all() { &[][..] } else { &self.spec.classes[..] };
@@ -158,7 +158,7 @@ impl<'a> Joined<'a> {
             Path::new(&self.source.from),
             "photos of every class that is named",
             format!("none of {}", lacking.join(", ")),
-            "check how --classes is spelt; classes are names of folders or tars",
+            "check how --classes is spelled; classes are names of folders or tars",
         ))
     }
 
@@ -251,7 +251,7 @@ impl<'a> Joined<'a> {
             summary
                 .files
                 .iter()
-                .try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialise")))
+                .try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialize")))
         })?;
         atomic::write_bytes(&folder.join(SPEC_FILE), self.spec.to_toml().as_bytes())?;
         let drawn;

@@ -132,7 +132,7 @@ pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Do
     let (header, entries) = read_journal(folder)?.ok_or_else(|| malformed("no journal"))?;
     let path = folder.join(JOURNAL_FILE);
     if sha256_of_file(&path)? != done.journal_sha256 || done.photos != entries.len() {
-        return Err(malformed("a journal that was changed afterwards"));
+        return Err(malformed("a journal that was changed afterward"));
     }
     Ok((header, entries, done))
 }
@@ -225,7 +225,7 @@ pub(super) fn read_done(folder: &Path) -> Result<Option<Done>> {
 }
 
 pub(super) fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("plain structures of strings and numbers always serialise") + "\n"
+    serde_json::to_string(value).expect("plain structures of strings and numbers always serialize") + "\n"
 }
 
 /// What tells photos of a copy apart.

@@ -18,7 +18,7 @@ static IMAGENETTE: &str = include_str!("members/imagenette2.txt");
 static IMAGEWOOF: &str = include_str!("members/imagewoof2.txt");
 
 /// How many photos of Imagewoof have labels in Image网's train split.
-const WANG_LABELLED: usize = 1_275;
+const WANG_LABELED: usize = 1_275;
 
 /// Where a listed photo goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Membership {
         Ok(Self::List { members: members.collect(), edition })
     }
 
-    /// From paths `split/class/name` (an unlabelled photo is `unsup/name`, and its class is read off its name).
+    /// From paths `split/class/name` (an unlabeled photo is `unsup/name`, and its class is read off its name).
     fn from_paths(paths: &[String], spec: &Spec) -> Result<Self> {
         let mut members = HashMap::with_capacity(paths.len());
         let malformed = |found: String| {
@@ -135,7 +135,7 @@ impl Membership {
         }
     }
 
-    /// Whether photos of a class can be wanted; unlabelled ones of a list may be of any.
+    /// Whether photos of a class can be wanted; unlabeled ones of a list may be of any.
     pub(crate) fn wants_class(&self, spec: &Spec, wnid: &str) -> bool {
         match self {
             Self::List { members, .. } if spec.edition.is_none() => members.values().any(|listed| listed.wnid == wnid),
@@ -209,7 +209,7 @@ fn wang(seed: u64) -> HashMap<String, Listed> {
     dogs.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut train: Vec<usize> = (0..dogs.len()).filter(|at| dogs[*at].1.split == Split::Train).collect();
     Random::new(seed, Purpose::Split, 0, 0).shuffle(&mut train);
-    for at in train.drain(..).skip(WANG_LABELLED) {
+    for at in train.drain(..).skip(WANG_LABELED) {
         dogs[at].1.split = Split::Unsup;
     }
     members.extend(dogs);

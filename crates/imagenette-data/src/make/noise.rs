@@ -16,7 +16,7 @@ use crate::random::{Purpose, Random};
 pub struct NoisyLabels {
     /// The percentages of wrong labels, the clean column (0) among them.
     pub levels: Vec<u8>,
-    /// A row for each labelled photo.
+    /// A row for each labeled photo.
     pub rows: Vec<NoisyRow>,
 }
 
@@ -122,15 +122,15 @@ impl NoisyLabels {
         Ok(Self { levels, rows })
     }
 
-    /// Checks that the table is about this dataset: its labelled photos, each once, with their true classes in the clean
+    /// Checks that the table is about this dataset: its labeled photos, each once, with their true classes in the clean
     /// column.
     ///
     /// # Errors
     /// The first difference.
     pub fn check(&self, manifest: &Manifest) -> Result<(), String> {
-        let labelled =
+        let labeled =
             manifest.images.iter().filter_map(|image| Some((manifest.relative_path(image), (image, image.label?))));
-        let mut photos: HashMap<String, _> = labelled.collect();
+        let mut photos: HashMap<String, _> = labeled.collect();
         for row in &self.rows {
             let (image, label) = photos
                 .remove(&row.path)

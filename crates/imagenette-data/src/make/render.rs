@@ -79,7 +79,7 @@ fn render_size<'b>(
         Size::Shortest(px) => shrunk((width_px, height_px), px),
     };
     if (width, height) == (width_px, height_px) {
-        // Printing colours are kept in `full` alone, which is the original; the small sizes are for loaders.
+        // Printing colors are kept in `full` alone, which is the original; the small sizes are for loaders.
         let is_plain = size == Size::Full || !remarks.contains(&Remark::CmykConverted);
         let file = if is_sound_jpeg && is_plain {
             Cow::Borrowed(bytes)

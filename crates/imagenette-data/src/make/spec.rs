@@ -37,7 +37,7 @@ pub struct Spec {
     /// The quality of the JPEG files, 1 to 100.
     #[serde(default = "quality")]
     pub quality: u8,
-    /// How much of the colour the JPEG files keep.
+    /// How much of the color the JPEG files keep.
     #[serde(default)]
     pub subsampling: Subsampling,
     /// Percentages of wrong labels for a table of noisy labels; none when empty.
@@ -154,7 +154,7 @@ impl Spec {
             return setting("split", "v2", self.split.to_string(), "Image网 has one split: leave --split out");
         }
         for class in &self.classes {
-            // A misspelt WordNet id would quietly give a smaller dataset.
+            // A misspelled WordNet id would quietly give a smaller dataset.
             let looks_like_one =
                 class.starts_with('n') && class.len() > 6 && class[1..].bytes().all(|b| b.is_ascii_digit());
             if looks_like_one && !is_wnid(class) {

@@ -70,7 +70,7 @@ impl Packed {
         if length != layout.total_bytes {
             return Err(malformed((format!("{} bytes", layout.total_bytes), format!("{length}"))));
         }
-        // SAFETY: the file is only ever written under another name and then renamed, and never changed or cut afterwards
+        // SAFETY: the file is only ever written under another name and then renamed, and never changed or cut afterward
         // by this program; that no one else does so is asked of whoever owns the cache folder.
         #[expect(unsafe_code, reason = "a memory map is the only way to read 2 GB of pixels without copying them")]
         let map = unsafe { Mmap::map(&file) }.map_err(DataError::io("map", path))?;

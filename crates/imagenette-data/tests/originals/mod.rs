@@ -23,7 +23,7 @@ pub(crate) struct Photo {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A JPEG of waves; sides and colours follow from the salt.
+/// A JPEG of waves; sides and colors follow from the salt.
 pub(crate) fn jpeg(width_px: u16, height_px: u16, salt: u32) -> Vec<u8> {
     let mut rgb = Vec::new();
     for y in 0..u32::from(height_px) {

@@ -1,26 +1,26 @@
-//! Colours of the drawn set: sRGB with opacity, and the palettes that all classes share, so that colour tells no class.
+//! Colors of the drawn set: sRGB with opacity, and the palettes that all classes share, so that color tells no class.
 
 use super::draws::Draws;
 use crate::random::Random;
 
-/// An sRGB colour with opacity, each in 0..1.
+/// An sRGB color with opacity, each in 0..1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Colour {
+pub(super) struct Color {
     pub(super) red: f32,
     pub(super) green: f32,
     pub(super) blue: f32,
     pub(super) alpha: f32,
 }
 
-pub(super) const WHITE: Colour = Colour::rgb(0.95, 0.95, 0.93);
-pub(super) const BLACK: Colour = Colour::rgb(0.07, 0.07, 0.08);
+pub(super) const WHITE: Color = Color::rgb(0.95, 0.95, 0.93);
+pub(super) const BLACK: Color = Color::rgb(0.07, 0.07, 0.08);
 
-impl Colour {
+impl Color {
     pub(super) const fn rgb(red: f32, green: f32, blue: f32) -> Self {
         Self { red, green, blue, alpha: 1.0 }
     }
 
-    pub(super) const fn grey(value: f32) -> Self {
+    pub(super) const fn gray(value: f32) -> Self {
         Self::rgb(value, value, value)
     }
 
@@ -47,11 +47,11 @@ impl Colour {
     }
 
     pub(super) fn lighter(self, share: f32) -> Self {
-        self.mix(Self { alpha: self.alpha, ..Self::grey(1.0) }, share)
+        self.mix(Self { alpha: self.alpha, ..Self::gray(1.0) }, share)
     }
 
     pub(super) fn darker(self, share: f32) -> Self {
-        self.mix(Self { alpha: self.alpha, ..Self::grey(0.0) }, share)
+        self.mix(Self { alpha: self.alpha, ..Self::gray(0.0) }, share)
     }
 
     pub(super) fn faded(self, alpha: f32) -> Self {
@@ -62,33 +62,33 @@ impl Colour {
         0.299 * self.red + 0.587 * self.green + 0.114 * self.blue
     }
 
-    /// A colour that stands out from this one: for marks on a body.
+    /// A color that stands out from this one: for marks on a body.
     pub(super) fn against(self, strength: f32) -> Self {
         if self.luma() > 0.5 { self.darker(strength) } else { self.lighter(strength) }
     }
 }
 
-/// Any colour that paint, cloth or plastic can have; a third of them near grey.
-pub(super) fn any(random: &mut Random) -> Colour {
+/// Any color that paint, cloth or plastic can have; a third of them near gray.
+pub(super) fn any(random: &mut Random) -> Color {
     match random.below(10) {
-        0 => Colour::grey(random.span(0.75, 0.95)).mix(Colour::rgb(0.9, 0.82, 0.65), random.span(0.0, 0.5)),
-        1 => Colour::grey(random.span(0.1, 0.4)),
-        2 => Colour::hsl(random.span(0.03, 0.13), random.span(0.2, 0.6), random.span(0.25, 0.6)),
-        _ => Colour::hsl(random.span(0.0, 1.0), random.span(0.35, 0.9), random.span(0.3, 0.65)),
+        0 => Color::gray(random.span(0.75, 0.95)).mix(Color::rgb(0.9, 0.82, 0.65), random.span(0.0, 0.5)),
+        1 => Color::gray(random.span(0.1, 0.4)),
+        2 => Color::hsl(random.span(0.03, 0.13), random.span(0.2, 0.6), random.span(0.25, 0.6)),
+        _ => Color::hsl(random.span(0.0, 1.0), random.span(0.35, 0.9), random.span(0.3, 0.65)),
     }
 }
 
-/// A muted colour: walls, ground, fabric, stone.
-pub(super) fn muted(random: &mut Random) -> Colour {
-    Colour::hsl(random.span(0.0, 1.0), random.span(0.05, 0.4), random.span(0.25, 0.8))
+/// A muted color: walls, ground, fabric, stone.
+pub(super) fn muted(random: &mut Random) -> Color {
+    Color::hsl(random.span(0.0, 1.0), random.span(0.05, 0.4), random.span(0.25, 0.8))
 }
 
-/// A colour like `first` or `second` for most pictures, any colour for the others.
-pub(super) fn mostly(random: &mut Random, natural: &[Colour], share: f64) -> Colour {
+/// A color like `first` or `second` for most pictures, any color for the others.
+pub(super) fn mostly(random: &mut Random, natural: &[Color], share: f64) -> Color {
     if random.chance(share) {
-        let colour = *random.pick(natural);
+        let color = *random.pick(natural);
         let tint = any(random);
-        colour.mix(tint, random.span(0.0, 0.15)).mix(Colour::grey(random.span(0.0, 1.0)), random.span(0.0, 0.2))
+        color.mix(tint, random.span(0.0, 0.15)).mix(Color::gray(random.span(0.0, 1.0)), random.span(0.0, 0.2))
     } else {
         any(random)
     }
