@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::archive::Generation;
 use crate::error::{DataError, Result};
+use crate::folders::remove_file;
 use crate::random::{Purpose, Random};
 use crate::watch::{Unit, Watch};
 use partial::{Hashes, Note, Partial};
@@ -80,7 +81,7 @@ pub fn fetch(
             return Ok(Fetched { path: path.to_owned(), bytes, sha256, md5, generation });
         }
         watch.notice(&format!("{}: not the file it should be; fetching it again", path.display()));
-        partial::remove(path)?;
+        remove_file(path)?;
     }
     let partial = Partial::open(path, url, watch)?;
     let mut download = Download { url, generations, options, watch, partial, resumed: false };

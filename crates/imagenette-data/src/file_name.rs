@@ -1,12 +1,7 @@
 //! What a file name says: that it is a photo, a table or what file managers leave behind, and whether it is a name on every
 //! system.
 
-use crate::manifest::MANIFEST_FILE;
-
-/// The file in a made dataset's folder that says what became of every photo.
-pub const SUMMARY_FILE: &str = "made.jsonl";
-/// The file in a made dataset's folder that holds its spec.
-pub const SPEC_FILE: &str = "made.toml";
+use crate::manifest::{MANIFEST_FILE, SPEC_FILE, SUMMARY_FILE};
 
 /// Whether a file is what file managers leave behind.
 ///

@@ -6,23 +6,29 @@
 //! sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows of Burn, of training or of the command line.
 
 pub mod archive;
+#[cfg(feature = "audit")]
 pub mod audit;
 pub mod augment;
 pub mod class;
 pub mod contact_sheet;
 pub mod dataset;
+#[cfg(feature = "drawn")]
 pub mod drawn;
 pub mod edition;
 pub mod error;
+#[cfg(feature = "export")]
 pub mod export;
+#[cfg(feature = "fetch")]
 pub mod fetch;
 mod file_name;
+mod folders;
 pub mod hold_out;
 pub mod image;
 pub mod install;
 pub mod intake;
 pub mod loader;
 mod lock;
+#[cfg(feature = "make")]
 pub mod make;
 pub mod manifest;
 pub mod packed;

@@ -20,6 +20,10 @@ use crate::error::{DataError, Result};
 
 /// The manifest's file name inside a dataset's folder.
 pub const MANIFEST_FILE: &str = "manifest.jsonl";
+/// The file beside it in the folder of a made dataset that says what became of every photo.
+pub const SUMMARY_FILE: &str = "made.jsonl";
+/// The file beside it in the folder of a made dataset that holds its spec.
+pub const SPEC_FILE: &str = "made.toml";
 /// What to do about a damaged one.
 const FETCH_AGAIN: &str = "fetch the dataset again with `imagenette get`";
 const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 1 };

@@ -10,7 +10,7 @@ use crate::manifest::MANIFEST_FILE;
 /// The environment variable that says where the store is.
 pub const HOME_VARIABLE: &str = "IMAGENETTE_HOME";
 
-/// The folder that holds `datasets/`, `packed/`, `downloads/` and `locks/`. Nothing is created before it is needed.
+/// The folder that holds `datasets/`, `packed/` and `downloads/`. Nothing is created before it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
@@ -72,11 +72,6 @@ impl Store {
     /// Where archives lie while they are fetched.
     pub fn downloads_folder(&self) -> PathBuf {
         self.root.join("downloads")
-    }
-
-    /// Where the lock files lie, one for each dataset's name.
-    pub fn locks_folder(&self) -> PathBuf {
-        self.root.join("locks")
     }
 
     /// The folder of the dataset of this name, whether it is there or not.

@@ -218,10 +218,8 @@ fn names_of_datasets_come_from_files() {
     }
 }
 
-/// The child of [`a_full_disk_is_said_and_leaves_nothing`], which runs with a limit on the size of files.
-#[test]
-fn child_that_unpacks_beyond_its_file_limit() {
-    let Some(folder) = std::env::var_os("IMAGENETTE_TEST_FULL_DISK").map(PathBuf::from) else { return };
+/// What the child process of [`a_full_disk_is_said_and_leaves_nothing`] does, with a limit on the size of files.
+fn unpack_beyond_the_file_limit(folder: &Path) {
     let result = extract(&folder.join("set.tar"), &folder.join("out"), &ExtractLimits::default(), &Silent);
     let error = result.expect_err("a photo is larger than the limit");
     assert!(matches!(&error, DataError::File(FileError::Io { action: "write", .. })), "{error:?}");
@@ -232,6 +230,9 @@ fn child_that_unpacks_beyond_its_file_limit() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_said_and_leaves_nothing() {
+    if let Some(folder) = std::env::var_os("IMAGENETTE_TEST_FULL_DISK") {
+        return unpack_beyond_the_file_limit(Path::new(&folder));
+    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut photo = jpeg(20, 20, 0);
     photo.resize(200_000, 0);
@@ -239,7 +240,10 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     fs::write(folder.path().join("set.tar"), tar_of("", &files)).expect("written");
     // 100 blocks of 512 or 1,024 bytes; the write then fails as it does on a full disk, instead of a signal.
     let output = std::process::Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" child_that_unpacks --nocapture"])
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact a_full_disk_is_said_and_leaves_nothing --nocapture",
+        ])
         .arg(std::env::current_exe().expect("this test's program"))
         .env("IMAGENETTE_TEST_FULL_DISK", folder.path())
         .output()

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use imagenette_data::archive::{Archive, Generation};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::install::archive::{GetOptions, Installed, get, get_archive, get_from};
+use imagenette_data::install::{GetOptions, Installed, get, get_archive, get_from};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
 use imagenette_data::watch::{Silent, Watch};
@@ -196,7 +196,7 @@ fn what_a_killed_process_left_is_in_nobodys_way() {
     let datasets = home.store.datasets_folder();
     // Half unpacked, with the lock file of the dead.
     write_files(&datasets.join(".installing-set"), &[("train/zebra/0.JPEG".into(), b"half".to_vec())]);
-    write_files(&home.store.locks_folder(), &[("set.lock".into(), Vec::new())]);
+    write_files(&datasets, &[(".set.lock".into(), b"get\n4711\n0\n".to_vec())]);
     let dataset = home.get_from(&archive, None).expect("installed").dataset;
     is_whole(&dataset);
     home.holds_only(&["datasets/set"]);
@@ -214,12 +214,11 @@ fn what_a_killed_process_left_is_in_nobodys_way() {
     home.holds_only(&["datasets/set"]);
 }
 
-/// The process that [`killed_at_any_moment_the_same_command_goes_on`] kills.
-#[test]
-fn child_that_gets() {
+/// What a child process of these tests does: it gets the small dataset. False in the tests' own process.
+fn is_child() -> bool {
     let (Some(home), Ok(base_url)) = (std::env::var_os("IMAGENETTE_TEST_HOME"), std::env::var("IMAGENETTE_TEST_URL"))
     else {
-        return;
+        return false;
     };
     /// Takes its time with every photo, so that it can be killed between two.
     struct Slow;
@@ -231,6 +230,7 @@ fn child_that_gets() {
     }
     let archive = known_as_small(&small_archive());
     get_archive(&archive, &Store::at(home.into()), &options(&base_url), &Slow).expect("installed");
+    true
 }
 
 fn files_below(folder: &Path) -> usize {
@@ -240,7 +240,7 @@ fn files_below(folder: &Path) -> usize {
 
 fn start_child(home: &Home, base_url: &str) -> Child {
     Command::new(std::env::current_exe().expect("this test's program"))
-        .args(["--exact", "child_that_gets"])
+        .args(["--exact", "killed_at_any_moment_the_same_command_continues"])
         .env("IMAGENETTE_TEST_HOME", home.store.root())
         .env("IMAGENETTE_TEST_URL", base_url)
         .stdout(Stdio::null())
@@ -250,7 +250,10 @@ fn start_child(home: &Home, base_url: &str) -> Child {
 }
 
 #[test]
-fn killed_at_any_moment_the_same_command_goes_on() {
+fn killed_at_any_moment_the_same_command_continues() {
+    if is_child() {
+        return;
+    }
     let bytes = small_archive();
     let third = bytes.len() / 3;
     let home = Home::new();
@@ -336,6 +339,33 @@ fn of_two_processes_one_waits_and_then_finds_it_installed() {
     assert!(notices.0.lock().expect("no panic")[0].contains("another process is at work on small-160"));
     is_whole(&installed[0].dataset);
     assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn of_many_that_install_under_one_name_one_does_and_nothing_is_mixed() {
+    let home = Home::new();
+    // Photos of the one set are not those of the other.
+    let sets = [small_set(3), small_set(5)];
+    let archives = [home.file("a.tar", &tar_of("", &sets[0])), home.file("b.tar", &tar_of("", &sets[1]))];
+    for trial in 0..40 {
+        let barrier = std::sync::Barrier::new(4);
+        let installed: Vec<Installed> = std::thread::scope(|scope| {
+            let get = |number: usize| {
+                let (home, path, barrier) = (&home, &archives[number % 2], &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    home.get_from(path, Some("set")).expect("installed, or there already")
+                })
+            };
+            let threads: Vec<_> = (0..4).map(get).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        assert_eq!(installed.iter().filter(|installed| !installed.was_there).count(), 1, "trial {trial}");
+        assert!(installed.iter().all(|one| one.dataset == installed[0].dataset), "trial {trial}");
+        is_whole(&installed[0].dataset);
+        home.holds_only(&["datasets/set"]);
+        fs::remove_dir_all(&installed[0].dataset.root).expect("removed");
+    }
 }
 
 #[test]

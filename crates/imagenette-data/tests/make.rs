@@ -142,9 +142,9 @@ fn one_thread_and_four_make_the_same_bytes_in_folders_and_archives() {
     assert!(made[0] == made[1]);
     // Our own archives can be installed like any other.
     let store = imagenette_data::store::Store::at(place.path().join("store"));
-    let options = imagenette_data::install::archive::GetOptions::default();
+    let options = imagenette_data::install::GetOptions::default();
     let archive = place.path().join("1/two-32.tgz");
-    let installed = imagenette_data::install::archive::get_from(&archive, &store, None, &options, &Silent).unwrap();
+    let installed = imagenette_data::install::get_from(&archive, &store, None, &options, &Silent).unwrap();
     let original = Dataset::open(&place.path().join("1/two-32")).unwrap();
     assert_eq!(installed.dataset.manifest.identity(), original.manifest.identity());
 }

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use imagenette_data::dataset::Dataset;
 use imagenette_data::make::original::tar::TarEnd;
 use imagenette_data::make::original::{Content, Visitor, address::Address, parquet, tar as tars};
 use imagenette_data::make::spec::{Size, Spec, SplitRule};
-use imagenette_data::make::{Form, Made, MakeJob, Summary, make};
+use imagenette_data::make::{Form, Made, MakeJob, MergeJob, Summary, make, merge, parts_folder};
 use imagenette_data::watch::{Silent, Watch};
 use imagenette_data::{Hint, Result};
 use originals::{CLASSES, jpeg, parquet_of, photos, tar_of, train_tar, write, write_layout};
@@ -348,6 +349,69 @@ fn two_makers_on_one_output_make_it_once() {
     });
     let fresh = made.iter().filter(|made| matches!(made, Made::Datasets(made, _) if !made[0].was_there)).count();
     assert_eq!(fresh, 1);
+}
+
+#[test]
+fn makers_of_two_specs_under_one_name_do_not_mix_their_files() {
+    let place = tempfile::tempdir().unwrap();
+    let from = place.path().join("copy");
+    write_layout(&from, "folders", &photos());
+    let with_quality = |quality, out: &Path| {
+        let job = job(std::slice::from_ref(&from), out);
+        MakeJob { spec: Spec { quality, ..job.spec.clone() }, ..job }
+    };
+    let expected = [50, 90].map(|quality| {
+        let out = place.path().join(quality.to_string());
+        make(&with_quality(quality, &out), &Silent).unwrap();
+        Dataset::open(&out.join("own-24")).unwrap().manifest.identity()
+    });
+    assert_ne!(expected[0], expected[1]);
+    for trial in 0..15 {
+        let out = place.path().join(format!("out {trial}"));
+        let barrier = std::sync::Barrier::new(4);
+        let ended: Vec<Result<Made>> = std::thread::scope(|scope| {
+            let start = |number: usize| {
+                let (job, barrier) = (with_quality([50, 90][number % 2], &out), &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    make(&job, &Silent)
+                })
+            };
+            let threads: Vec<_> = (0..4).map(start).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let fresh = ended.iter().filter(|made| matches!(made, Ok(Made::Datasets(made, _)) if !made[0].was_there));
+        assert_eq!(fresh.count(), 1, "trial {trial}: {ended:?}");
+        for (number, error) in
+            ended.iter().enumerate().filter_map(|(number, made)| Some((number, made.as_ref().err()?)))
+        {
+            assert!(error.hint().is_some_and(|hint| hint.contains("--force")), "{number}: {error}");
+        }
+        let dataset = Dataset::open(&out.join("own-24")).unwrap();
+        assert!(dataset.verify(true, &Silent).unwrap().is_sound(), "trial {trial}");
+        assert!(expected.contains(&dataset.manifest.identity()), "trial {trial}");
+        let names: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["own-24"], "trial {trial}");
+    }
+}
+
+#[test]
+fn makers_that_begin_one_shard_anew_do_not_mix_their_files() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, out) = (place.path().join("copy"), place.path().join("out"));
+    write_layout(&from, "folders", &photos());
+    let job = MakeJob { shard: Some((1, 1)), force: true, ..job(&[from], &out) };
+    for trial in 0..10 {
+        std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..3).map(|_| scope.spawn(|| make(&job, &Silent).unwrap())).collect();
+            for maker in makers {
+                assert!(matches!(maker.join().unwrap(), Made::Shard { photos: 32, .. }), "trial {trial}");
+            }
+        });
+    }
+    let merging = MergeJob { members: None, noise_from: None, out: None, form: Form::Folder, force: false };
+    merge(&parts_folder(&out, &job.spec), &merging, &Silent).unwrap();
+    assert!(Dataset::open(&out.join("own-24")).unwrap().verify(true, &Silent).unwrap().is_sound());
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn bits(frequencies: &[f32; FREQUENCIES * FREQUENCIES]) -> u64 {
     frequencies.iter().enumerate().fold(0, |bits, (place, frequency)| bits | u64::from(*frequency > median) << place)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "drawn"))]
 mod tests {
     use super::*;
     use crate::drawn::draw;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{DataError, Result};
+use crate::folders::remove_file;
 use crate::watch::{Unit, Watch};
 
 /// Which file the bytes belong to, as the server described it. Kept beside them as JSON.
@@ -96,7 +97,7 @@ impl Partial {
     pub(super) fn finish(self, target: &Path) -> Result<()> {
         self.file.sync_all().map_err(DataError::io("write", &self.path))?;
         fs::rename(&self.path, target).map_err(DataError::io("rename", &self.path))?;
-        remove(&self.note_path)
+        remove_file(&self.note_path)
     }
 }
 
@@ -138,12 +139,5 @@ impl Hashes {
         let mut hashes = Self::default();
         hashes.read(&mut file, bytes, path, watch)?;
         Ok((bytes, hex(&hashes.sha256.finalize()), hex(&hashes.md5.finalize())))
-    }
-}
-
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
-        _ => Ok(()),
     }
 }

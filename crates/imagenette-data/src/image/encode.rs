@@ -1,6 +1,5 @@
 //! Pixels go in, a PNG or JPEG file comes out.
 
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use jpeg_encoder::{ChromaSubsamplingMethod, Encoder, ImageBuffer, JpegColorType, SamplingFactor, rgb_to_ycbcr};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +26,14 @@ pub enum Subsampling {
 /// When `pixels.rgb` is not as long as its sides say.
 pub fn encode_png(pixels: &Pixels) -> Vec<u8> {
     let mut file = Vec::new();
-    PngEncoder::new(&mut file)
-        .write_image(&pixels.rgb, pixels.width_px, pixels.height_px, ExtendedColorType::Rgb8)
+    let mut encoder = png::Encoder::new(&mut file, pixels.width_px, pixels.height_px);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::Adaptive);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&pixels.rgb))
         .expect("writing to memory cannot fail and the pixels are as many as the sides say");
     file
 }
@@ -143,6 +148,18 @@ mod tests {
         let pixels = Pixels { width_px: 3, height_px: 2, rgb: (0..18).map(|value| value * 14).collect() };
         let (decoded, _) = super::super::decode(&encode_png(&pixels), std::path::Path::new("a.png")).unwrap();
         assert_eq!((decoded.width_px, decoded.height_px, decoded.rgb), (3, 2, pixels.rgb));
+    }
+
+    #[test]
+    fn a_png_is_the_file_that_the_image_crate_writes() {
+        let pixels =
+            Pixels { width_px: 31, height_px: 17, rgb: (0..31 * 17 * 3).map(|i| (i * i % 251) as u8).collect() };
+        let mut expected = std::io::Cursor::new(Vec::new());
+        image::RgbImage::from_raw(31, 17, pixels.rgb.clone())
+            .expect("as many pixels as the sides say")
+            .write_to(&mut expected, image::ImageFormat::Png)
+            .expect("memory takes it all");
+        assert!(encode_png(&pixels) == expected.into_inner());
     }
 
     /// The encoder's feature `simd` rounds differently, and a new release might: both would change every file that is made.

@@ -80,6 +80,7 @@ pub fn dimensions(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
 ///
 /// # Errors
 /// As [`dimensions`].
+#[cfg(feature = "make")]
 pub(crate) fn decoding_bytes(bytes: &[u8], path: &Path) -> Result<u64> {
     let found = header(bytes).map(|(format, size)| {
         let beside = match format {

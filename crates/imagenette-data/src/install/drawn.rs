@@ -1,9 +1,10 @@
 //! The drawn set as a source: a seed goes in, an installed dataset comes out, without any network.
 
+use super::place::install;
+use super::{GetOptions, Installed};
 use crate::drawn::make_drawn_set;
 use crate::edition::Edition;
 use crate::error::Result;
-use crate::install::archive::{GetOptions, Installed, install};
 use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::watch::Watch;
@@ -27,4 +28,5 @@ pub fn get_drawn(
         make_drawn_set(folder, seed, threads, watch)?;
         Ok(Manifest { name: name.clone(), ..Manifest::read(folder)? })
     })
+    .map(|in_place| in_place.installed)
 }

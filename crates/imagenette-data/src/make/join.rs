@@ -15,10 +15,9 @@ use super::spec::{Size, Spec, SplitRule};
 use super::summary::{Summary, summary};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::file_name::{SPEC_FILE, SUMMARY_FILE};
 use crate::intake::layout::Place;
 use crate::intake::photos::Photo;
-use crate::manifest::{MANIFEST_FILE, Manifest, Source};
+use crate::manifest::{MANIFEST_FILE, Manifest, SPEC_FILE, SUMMARY_FILE, Source};
 use crate::watch::{Unit, Watch};
 
 /// A complete part, as it was read.

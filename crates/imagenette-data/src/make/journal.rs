@@ -1,12 +1,9 @@
 //! What a part's folder says about itself: the journal's header and its line for each photo, the declaration that it is
 //! complete, and the check of both against the files that are there. A journal may come from another machine.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imagenette_files::hash::{sha256, sha256_of_file};
 use serde::{Deserialize, Serialize};
@@ -15,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::spec::{Size, Spec};
 use crate::error::{DataError, Result};
 use crate::make::original::address::Origin;
+use crate::threads::{map, thread_count};
 use crate::watch::{Unit, Watch};
 
 pub(super) const JOURNAL_FILE: &str = "journal.jsonl";
@@ -140,35 +138,14 @@ pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Do
 /// Keeps the entries whose files are there and hash to what they should, on all cores.
 pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) -> Result<Vec<Entry>> {
     watch.begin("checking what was made before", Some(entries.len() as u64), Unit::Photos);
-    let next = AtomicUsize::new(0);
-    let sound: Mutex<Vec<usize>> = Mutex::new(Vec::with_capacity(entries.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..crate::threads::thread_count() {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(entry) = entries.get(at) else { return };
-                    if watch.interrupted() {
-                        return;
-                    }
-                    let fits = entry.outputs.iter().all(|output| {
-                        let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
-                        sha256_of_file(&path).is_ok_and(|found| found == output.sha256)
-                    });
-                    if fits {
-                        sound.lock().expect("no holder of this lock panics").push(at);
-                    }
-                    watch.advance(1);
-                }
-            });
-        }
-    });
-    if watch.interrupted() {
-        return Err(DataError::Interrupted);
-    }
-    let sound: HashSet<usize> = sound.into_inner().expect("no holder of this lock panics").into_iter().collect();
+    let is_sound = map(&entries, thread_count(), watch, |(): &mut (), entry| {
+        entry.outputs.iter().all(|output| {
+            let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
+            sha256_of_file(&path).is_ok_and(|found| found == output.sha256)
+        })
+    })?;
     let mut kept: Vec<Entry> =
-        entries.into_iter().enumerate().filter(|(at, _)| sound.contains(at)).map(|(_, entry)| entry).collect();
+        entries.into_iter().zip(is_sound).filter(|(_, is_sound)| *is_sound).map(|(entry, _)| entry).collect();
     kept.sort_unstable();
     kept.dedup_by(|a, b| (&a.wnid, &a.name, a.origin) == (&b.wnid, &b.name, b.origin));
     Ok(kept)

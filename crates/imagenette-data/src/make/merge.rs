@@ -10,9 +10,10 @@ use super::journal::{Entry, PartHeader, read_complete, verified};
 use super::membership::{Membership, member_paths};
 use super::noise::NoisyLabels;
 use super::reader::shard_of;
-use super::target::{Target, create_folder};
+use super::target::Target;
 use crate::error::{DataError, Result};
-use crate::lock::NameLock;
+use crate::folders::create_folder;
+use crate::lock::wait_for;
 use crate::watch::Watch;
 
 /// Joins the shards in a folder (`NAME.parts`) into datasets: all of them must be there and complete, of one spec, without
@@ -48,17 +49,17 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let out = job.out.clone().unwrap_or_else(|| parts.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
     let target = Target { spec: &spec, out: &out, form: job.form, force: job.force };
     create_folder(&out)?;
-    let lock = target.lock(watch)?;
+    let locks = target.lock(watch)?;
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        drop(lock);
+        drop(locks);
         return target.all_there(watch);
     }
     let mut complete = Vec::with_capacity(folders.len());
     for number in 1..=of {
         let folder = parts.join(format!("{number}-of-{of}"));
         // A shard that is being made again must not be read meanwhile.
-        let _part_lock = NameLock::acquire_file(&folder.join("lock"), &spec.name, watch)?;
+        let _part_lock = wait_for(&folder, "merge", &spec.name, watch)?;
         let (header, entries, done) = read_complete(&folder)?;
         if !header.fits(&expected) || header.shard.0 != number {
             return Err(DataError::malformed(
@@ -114,7 +115,9 @@ fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in entries {
         let entry = entry.map_err(DataError::io("list", parts))?;
-        if entry.file_name().to_string_lossy().contains("-of-") {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Hidden ones are locks.
+        if name.contains("-of-") && !name.starts_with('.') {
             folders.push(entry.path());
         }
     }

@@ -24,14 +24,14 @@ mod target;
 
 use std::path::Path;
 
-pub use crate::file_name::{SPEC_FILE, SUMMARY_FILE};
+pub use crate::manifest::{SPEC_FILE, SUMMARY_FILE};
 pub use job::{Form, Made, MadeDataset, MakeJob, MergeJob, parts_folder};
 pub use journal::Status;
 pub use merge::merge;
 pub use summary::{Summary, SummaryLine};
 
 use crate::error::{DataError, Result};
-use crate::lock::NameLock;
+use crate::folders::create_folder;
 use crate::make::original::Original;
 use crate::watch::Watch;
 use join::{Complete, Joined};
@@ -40,7 +40,7 @@ use membership::{Membership, member_paths};
 use noise::NoisyLabels;
 use part::Part;
 use produce::{Production, produce};
-use target::{Target, create_folder, remove_folder};
+use target::Target;
 
 /// Makes datasets, or one shard of them. What is finished is looked at, not made again; what is unfinished is gone on with.
 ///
@@ -74,11 +74,11 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     }
     let noise = job.noise_from.as_deref().map(NoisyLabels::read).transpose()?;
     create_folder(&job.out)?;
-    let lock = target.lock(watch)?;
-    // Whoever held the lock before has perhaps made it meanwhile.
+    let locks = target.lock(watch)?;
+    // The holder before may have made it meanwhile.
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        drop(lock);
+        drop(locks);
         return target.all_there(watch);
     }
     let folder = target.work().join("part");
@@ -114,12 +114,7 @@ fn make_part(
         None => original.list.clone(),
     };
     let header = PartHeader::new(job.spec.clone(), shard, original.name.clone(), members);
-    if job.force && folder.exists() {
-        let path = folder.join("lock");
-        let _lock = NameLock::acquire_file(&path, &job.spec.name, watch)?;
-        remove_folder(folder)?;
-    }
-    let mut part = Part::open(folder, header, watch)?;
+    let mut part = Part::open(folder, header, job.force, watch)?;
     let production = Production {
         spec: &job.spec,
         membership,

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use imagenette_files::atomic;
 use imagenette_files::hash::{sha256, sha256_of_file};
+use imagenette_files::lock::FolderLock;
 
 use super::journal::{
     DONE_FILE, Done, Entry, JOURNAL_FILE, Output, PartHeader, Status, Trouble, key, line, photo_path, read_done,
@@ -16,7 +17,8 @@ use super::journal::{
 };
 use super::render::Rendered;
 use crate::error::{DataError, Result};
-use crate::lock::NameLock;
+use crate::folders::{create_folder, remove_folder};
+use crate::lock::wait_for;
 use crate::make::original::address::Address;
 use crate::watch::Watch;
 
@@ -28,19 +30,24 @@ pub(crate) struct Part {
     pub(crate) entries: Vec<Entry>,
     pub(crate) done: Option<Done>,
     journal: Mutex<File>,
-    _lock: NameLock,
+    _lock: FolderLock,
 }
 
 impl Part {
-    /// Takes a part's folder, made now or left by a process that ended: what it holds is hashed, and what does not fit its
-    /// journal is forgotten.
+    /// Takes a part's folder, new or left by a process that ended: what it holds is hashed, and what does not fit its
+    /// journal is forgotten. `anew` forgets all of it.
     ///
     /// # Errors
     /// When the folder is of another making, cannot be written to, or when the caller interrupts the waiting for another
     /// process.
-    pub(crate) fn open(folder: &Path, header: PartHeader, watch: &dyn Watch) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-        let lock = NameLock::acquire_file(&folder.join("lock"), &header.spec.name, watch)?;
+    pub(crate) fn open(folder: &Path, header: PartHeader, anew: bool, watch: &dyn Watch) -> Result<Self> {
+        let above = folder.parent().expect("the path was made by joining a name to a folder");
+        create_folder(above)?;
+        let lock = wait_for(folder, "make", &header.spec.name, watch)?;
+        if anew {
+            remove_folder(folder)?;
+        }
+        create_folder(folder)?;
         let path = folder.join(JOURNAL_FILE);
         let mut entries = Vec::new();
         let mut done = None;
@@ -187,7 +194,7 @@ mod tests {
     fn what_is_whole_is_kept_and_what_is_half_written_or_changed_is_not() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("part");
-        let part = Part::open(&folder, header(), &Silent).unwrap();
+        let part = Part::open(&folder, header(), false, &Silent).unwrap();
         let entries: Vec<Entry> = ["a.JPEG", "b.JPEG", "c.JPEG"].iter().map(|name| write_photo(&part, name)).collect();
         drop(part);
         let journal = folder.join(JOURNAL_FILE);
@@ -195,23 +202,23 @@ mod tests {
         fs::write(photo_path(&folder, Size::Full, Origin::Train, "cats", "b.JPEG"), "b.JP").unwrap();
         // Cut off in the middle of the last line.
         fs::write(&journal, &whole[..whole.len() - 9]).unwrap();
-        let mut part = Part::open(&folder, header(), &Silent).unwrap();
+        let mut part = Part::open(&folder, header(), false, &Silent).unwrap();
         assert_eq!(part.entries, entries[..1]);
         assert!(part.done.is_none() && read_complete(&folder).is_err());
         let again = vec![entries[0].clone(), write_photo(&part, "b.JPEG")];
         part.finish(again.clone(), vec![], 0).unwrap();
         drop(part);
         assert_eq!(read_complete(&folder).unwrap().1, again);
-        assert!(Part::open(&folder, header(), &Silent).unwrap().done.is_some());
+        assert!(Part::open(&folder, header(), false, &Silent).unwrap().done.is_some());
     }
 
     #[test]
     fn a_part_of_another_making_is_not_touched() {
         let place = tempfile::tempdir().unwrap();
-        drop(Part::open(place.path(), header(), &Silent).unwrap());
+        drop(Part::open(&place.path().join("part"), header(), false, &Silent).unwrap());
         let mut other = header();
         other.shard = (1, 2);
-        let error = Part::open(place.path(), other, &Silent).err().expect("an error");
+        let error = Part::open(&place.path().join("part"), other, false, &Silent).err().expect("an error");
         assert!(error.hint().is_some_and(|hint| hint.contains("--force")), "{error}");
     }
 }

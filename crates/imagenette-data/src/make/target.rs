@@ -4,13 +4,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::lock::FolderLock;
+
 use super::job::{Form, Made, MadeDataset};
 use super::join::{Joined, was_made_with};
 use super::noise::NoisyLabels;
 use super::spec::{Size, Spec};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
-use crate::lock::NameLock;
+use crate::folders::{create_folder, remove_folder};
+use crate::lock::wait_for;
 use crate::manifest::Manifest;
 use crate::watch::Watch;
 
@@ -63,9 +66,13 @@ impl Target<'_> {
         Ok(missing)
     }
 
-    /// The lock of all work on the spec's datasets.
-    pub(super) fn lock(&self, watch: &dyn Watch) -> Result<NameLock> {
-        NameLock::acquire_file(&self.out.join(format!(".making-{}.lock", self.spec.name)), &self.spec.name, watch)
+    /// The locks of the folder that is worked in and of every dataset's place, which another spec or `get` may want too.
+    pub(super) fn lock(&self, watch: &dyn Watch) -> Result<Vec<FolderLock>> {
+        let mut places: Vec<PathBuf> = self.spec.sizes.iter().map(|size| self.place(*size)).collect();
+        places.push(self.work());
+        // All take them in one order, so that no two wait for each other.
+        places.sort_unstable();
+        places.iter().map(|place| wait_for(place, "make", &self.spec.name, watch)).collect()
     }
 
     /// Where they are made.
@@ -96,7 +103,7 @@ impl Target<'_> {
     pub(super) fn all_there(&self, watch: &dyn Watch) -> Result<Made> {
         let remains = self.remains();
         if remains.exists()
-            && let Err(error) = self.lock(watch).and_then(|_lock| remove_folder(&remains))
+            && let Err(error) = self.lock(watch).and_then(|_locks| remove_folder(&remains))
         {
             // A read-only place is used as it is.
             watch.notice(&format!("what an earlier making left stays: {error}"));
@@ -150,15 +157,4 @@ fn replace(from: &Path, to: &Path, aside: &Path) -> Result<()> {
     }
     fs::rename(from, to).map_err(DataError::io("rename", from))?;
     remove_folder(aside)
-}
-
-pub(super) fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(DataError::io("create", path))
-}
-
-pub(super) fn remove_folder(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
 }

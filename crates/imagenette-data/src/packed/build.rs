@@ -11,12 +11,13 @@ use super::Packed;
 use super::header::{Layout, TRAILER};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::folders::create_folder;
 use crate::image::{Pixels, Remark, decode_into};
+use crate::lock::wait_for;
 use crate::watch::{Unit, Watch};
 
 /// How many unreadable photos are named by their path.
 const NAMED_PROBLEMS: usize = 5;
-const LOCK_POLL: Duration = Duration::from_millis(100);
 
 pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, watch: &dyn Watch) -> Result<Packed> {
     if threads == 0 {
@@ -33,16 +34,16 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
         Err(error) if error.is_malformed() => {}
         opened => return opened,
     }
-    fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-    let lock = lock(&path.with_extension("lock"), watch)?;
-    // Whoever held the lock before has perhaps made the file meanwhile.
+    create_folder(folder)?;
+    let lock = wait_for(&path, "pack", &dataset.manifest.name, watch)?;
+    // The holder before may have made the file meanwhile.
     match Packed::open(&path, &dataset.manifest) {
         Err(DataError::Missing { .. }) => {}
         Err(error) if error.is_malformed() => watch.notice(&format!("packing again: {error}")),
         opened => return opened,
     }
     let prefix = format!(".packing-{}-", dataset.manifest.identity());
-    if lock.is_some() {
+    if lock.is_exclusive() {
         remove_leftovers(folder, &prefix)?;
     }
     build(dataset, &path, &prefix, threads, watch)?;
@@ -54,31 +55,6 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
         watch.notice(&format!("photos {text}: {}; the first is {}", repairs.len(), path.display()));
     }
     Ok(packed)
-}
-
-/// Takes the lock, waiting for another process to end. The system frees it when the file is closed, also by `kill -9`.
-/// `None` where the file system has no locks: renaming keeps the file whole even then, only work may be done twice.
-fn lock(path: &Path, watch: &dyn Watch) -> Result<Option<File>> {
-    let file =
-        File::options().create(true).write(true).truncate(false).open(path).map_err(DataError::io("create", path))?;
-    let mut waiting = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(fs::TryLockError::WouldBlock) => {
-                if !waiting {
-                    watch.notice("another process is packing this dataset; waiting for it");
-                    waiting = true;
-                }
-                if watch.interrupted() {
-                    return Err(DataError::Interrupted);
-                }
-                std::thread::sleep(LOCK_POLL);
-            }
-            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
-            Err(fs::TryLockError::Error(error)) => return Err(DataError::io("lock", path)(error)),
-        }
-    }
 }
 
 /// Removes what a killed process left behind. Only whoever holds the lock may: no one else writes under this prefix then.
