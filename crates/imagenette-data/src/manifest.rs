@@ -188,6 +188,11 @@ impl Manifest {
                     format!("line {number}: {line}"),
                 ));
             }
+            // Whoever trains or evaluates looks labels up: only unsup may lack them.
+            if image.label.is_none() && image.split != Split::Unsup {
+                let found = format!("line {number}: an image without a label");
+                return Err(malformed(format!("a label for every image of {}", image.split.name()), found));
+            }
             images.push(image);
         }
         let manifest = Self {

@@ -77,7 +77,14 @@ impl EvaluationData {
         let requests: Vec<BatchRequest> = self
             .samples
             .chunks(batch)
-            .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
+            .map(|samples| BatchRequest {
+                epoch: 0,
+                samples: samples.to_vec(),
+                resolution_px,
+                view,
+                erase: None,
+                mix: None,
+            })
             .collect();
         let threads = self.loader_threads;
         let loader = Loader::new(self.packed.clone(), self.labels.clone(), 0, threads, Box::new(requests.into_iter()))?;

@@ -24,7 +24,7 @@ pub(crate) fn training(
         let (_, order) = order.as_ref().expect("it was just made");
         let samples = order[step.start..step.start + step.count].to_vec();
         let view = View::Train(Augment { crop: step.crop.unwrap_or(augment.crop), ..augment });
-        BatchRequest { epoch: step.epoch, samples, resolution_px: step.px, view }
+        BatchRequest { epoch: step.epoch, samples, resolution_px: step.px, view, erase: None, mix: None }
     })
 }
 

@@ -98,7 +98,14 @@ impl Training {
         let (resolution_px, view) = (config.resolution, View::Evaluation(config.geometry));
         let requests: Vec<BatchRequest> = chosen
             .chunks(64)
-            .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
+            .map(|samples| BatchRequest {
+                epoch: 0,
+                samples: samples.to_vec(),
+                resolution_px,
+                view,
+                erase: None,
+                mix: None,
+            })
             .collect();
         let labels: Arc<[u16]> = job.dataset.labels().into();
         let loader =

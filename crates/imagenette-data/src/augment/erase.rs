@@ -109,12 +109,17 @@ impl Erase {
         None
     }
 
+    /// Paints over what is planned for one sample: uint8 `[side, side, 3]`.
+    pub fn photo(&self, pixels: &mut [u8], side_px: usize, seed: u64, epoch: u32, sample: u32) {
+        if let Some(patch) = self.plan(side_px, seed, epoch, sample) {
+            paint(pixels, side_px, patch);
+        }
+    }
+
     /// Paints over what is planned for each sample of a batch: uint8 `[N, side, side, 3]`.
     pub fn batch(&self, pixels: &mut [u8], samples: &[u32], side_px: usize, seed: u64, epoch: u32) {
         for (photo, &sample) in pixels.chunks_exact_mut(side_px * side_px * 3).zip(samples) {
-            if let Some(patch) = self.plan(side_px, seed, epoch, sample) {
-                paint(photo, side_px, patch);
-            }
+            self.photo(photo, side_px, seed, epoch, sample);
         }
     }
 }

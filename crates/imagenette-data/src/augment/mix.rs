@@ -94,11 +94,17 @@ impl Mix {
 
     /// Mixes a batch, uint8 `[N, side, side, 3]`, that begins at place `start` of its epoch; `None` where it stays as it is.
     /// The settings must have passed [`Mix::validate`].
-    pub fn batch(
+    pub fn batch(&self, pixels: &mut [u8], side_px: usize, key: (u64, u32, u32)) -> Option<Vec<Mixture>> {
+        self.batch_beside(pixels, side_px, key, &mut Vec::new())
+    }
+
+    /// As [`Mix::batch`]; `before` takes a copy of the batch, and its memory is used again.
+    pub(crate) fn batch_beside(
         &self,
         pixels: &mut [u8],
         side_px: usize,
         (seed, epoch, start): (u64, u32, u32),
+        before: &mut Vec<u8>,
     ) -> Option<Vec<Mixture>> {
         let photo = side_px * side_px * 3;
         let count = pixels.len() / photo.max(1);
@@ -109,7 +115,8 @@ impl Mix {
         let cutmix = self.cutmix.filter(|_| self.mixup.is_none() || random.chance(self.cutmix_share));
         let mut partners: Vec<usize> = (0..count).collect();
         random.shuffle(&mut partners);
-        let before = pixels.to_vec();
+        before.clear();
+        before.extend_from_slice(pixels);
         let mixtures = partners.into_iter().zip(pixels.chunks_exact_mut(photo)).map(|(partner, own)| {
             let other = &before[partner * photo..][..photo];
             let share = match (cutmix, self.mixup) {

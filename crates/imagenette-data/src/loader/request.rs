@@ -1,6 +1,6 @@
 //! What is asked of the loader: which samples, seen how, at which resolution.
 
-use crate::augment::{Augment, EvaluationGeometry, Plan, plan_evaluation, plan_train};
+use crate::augment::{Augment, Erase, EvaluationGeometry, Mix, Plan, plan_evaluation, plan_train};
 use crate::error::{DataError, Result};
 
 /// How the samples of a batch are seen.
@@ -23,9 +23,23 @@ pub struct BatchRequest {
     pub resolution_px: u32,
     /// How the samples are seen.
     pub view: View,
+    /// What is erased from the samples; `None` leaves them whole.
+    pub erase: Option<Erase>,
+    /// How the samples are mixed with one another; `None` leaves them as they are. A batch of which samples are still to be
+    /// selected is mixed afterward, by [`Mix::batch`].
+    pub mix: Option<MixRequest>,
 }
 
-/// The largest resolution that can be asked for; more is surely a slip of the pen.
+/// How one batch is mixed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MixRequest {
+    /// The settings.
+    pub mix: Mix,
+    /// The place of the batch's first sample in its epoch, which makes its mixture another than every other batch's.
+    pub start: u32,
+}
+
+/// The largest resolution that can be asked for; more is surely a typing error.
 const LARGEST_RESOLUTION_PX: u32 = 4096;
 
 impl BatchRequest {
@@ -35,6 +49,8 @@ impl BatchRequest {
             View::Train(augment) => augment.validate()?,
             View::Evaluation(geometry) => geometry.validate()?,
         }
+        self.erase.map_or(Ok(()), |erase| erase.validate())?;
+        self.mix.map_or(Ok(()), |mixed| mixed.mix.validate())?;
         if !(1..=LARGEST_RESOLUTION_PX).contains(&self.resolution_px) {
             return Err(DataError::Setting {
                 key: "resolution_px".into(),

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::batch::{Batch, Pool};
-use super::request::BatchRequest;
+use super::request::{BatchRequest, MixRequest};
 use crate::error::{DataError, Result};
 use crate::image::Resizer;
 use crate::packed::Packed;
 
-/// Makes batches ahead of their use.
+/// Makes batches before they are needed.
 ///
 /// It is an iterator over batches in the order of the requests. At most `2 × threads + 2` batches are ready or in the
 /// making; the workers end when the loader is dropped. A request that cannot be met is an error at its place, and the
@@ -42,6 +42,8 @@ use crate::packed::Packed;
 ///             samples: samples.to_vec(),
 ///             resolution_px: 64,
 ///             view: View::Train(augment),
+///             erase: None,
+///             mix: None,
 ///         })
 ///         .collect();
 ///     let mut sum = 0;
@@ -110,6 +112,7 @@ impl Loader {
                 stop: loader.stop.clone(),
                 resizer: Resizer::new(),
                 aside: Vec::new(),
+                unmixed: Vec::new(),
             };
             let intake = intake.clone();
             let handle = std::thread::Builder::new()
@@ -183,6 +186,8 @@ struct Worker {
     resizer: Resizer,
     /// One row, while it is mirrored.
     aside: Vec<u8>,
+    /// A batch, while it is mixed.
+    unmixed: Vec<u8>,
 }
 
 impl Worker {
@@ -213,20 +218,27 @@ impl Worker {
         }
         let side = request.resolution_px;
         let image_bytes = side as usize * side as usize * 3;
+        let (seed, epoch) = (self.seed, request.epoch);
         let mut pixels = self.pool.take(request.samples.len() * image_bytes);
         for (&sample, target) in request.samples.iter().zip(pixels.chunks_exact_mut(image_bytes)) {
             if self.stop.load(Ordering::Relaxed) {
                 return None;
             }
             let photo = self.packed.photo(sample);
-            let plan = request.plan(photo.width_px, photo.height_px, self.seed, sample);
+            let plan = request.plan(photo.width_px, photo.height_px, seed, sample);
             self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
             if plan.flip {
                 mirror(target, side as usize, &mut self.aside);
             }
+            if let Some(erase) = &request.erase {
+                erase.photo(target, side as usize, seed, epoch, sample);
+            }
         }
+        let mixtures = request.mix.and_then(|MixRequest { mix, start }| {
+            mix.batch_beside(&mut pixels, side as usize, (seed, epoch, start), &mut self.unmixed)
+        });
         let labels = request.samples.iter().map(|&sample| self.labels[sample as usize]).collect();
-        Some(Ok(Batch::new(request.samples, labels, side, pixels, self.pool.clone())))
+        Some(Ok(Batch { samples: request.samples, labels, resolution_px: side, pixels, mixtures }))
     }
 }
 

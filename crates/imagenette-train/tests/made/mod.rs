@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imagenette_data::dataset::Dataset;
+use imagenette_data::intake::folder;
 use imagenette_data::manifest::Source;
 use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
-use imagenette_data::intake::folder;
 use imagenette_data::watch::Silent;
 use imagenette_train::device::Device;
 use imagenette_train::recipe::Recipe;

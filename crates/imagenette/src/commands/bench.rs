@@ -183,6 +183,8 @@ fn load(dataset: &Dataset, packed: Arc<Packed>, threads: usize, resolution_px: u
             samples,
             resolution_px,
             view: View::Train(augment),
+            erase: None,
+            mix: None,
         })
     });
     let warm_up = dataset.manifest.images.len().div_ceil(BATCH_SIZE);

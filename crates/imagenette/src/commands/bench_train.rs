@@ -135,7 +135,14 @@ fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
     let requests = (0..).flat_map(move |epoch| {
         let order = epoch_order(&samples, 0, epoch);
         let batches: Vec<Vec<u32>> = order.chunks_exact(size).map(<[u32]>::to_vec).collect();
-        batches.into_iter().map(move |samples| BatchRequest { epoch, samples, resolution_px, view })
+        batches.into_iter().map(move |samples| BatchRequest {
+            epoch,
+            samples,
+            resolution_px,
+            view,
+            erase: None,
+            mix: None,
+        })
     });
     let labels = job.dataset.labels().into();
     Ok(Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?)

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use imagenette_data::archive;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::Manifest;
-use imagenette_data::install::{GetOptions, get, get_from};
 use imagenette_data::install::get_drawn;
+use imagenette_data::install::{GetOptions, get, get_from};
+use imagenette_data::manifest::Manifest;
 use imagenette_data::store::Store;
 
 use crate::chosen;

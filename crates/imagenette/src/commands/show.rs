@@ -10,7 +10,7 @@ use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
-use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
+use imagenette_data::loader::{BatchRequest, Loader, MixRequest, View, epoch_order};
 use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
@@ -88,18 +88,11 @@ fn augmented(
     order.truncate(arguments.count as usize);
     let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
     let view = View::Train(Augment { crop, ..recipe.augment });
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view };
+    let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
+    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, erase: recipe.erase, mix };
     let requests = Box::new(std::iter::once(request));
     let mut loader = Loader::new(Arc::new(packed), dataset.labels().into(), arguments.seed, 1, requests)?;
-    let mut batch = loader.next().context("the loader gives one batch for one request")??;
-    let (side, seed) = (resolution_px as usize, arguments.seed);
-    if let Some(erase) = recipe.erase {
-        let samples = batch.samples.clone();
-        erase.batch(&mut batch.pixels, &samples, side, seed, 0);
-    }
-    if let Some(mix) = recipe.mix.filter(|mix| mix.is_on(0.0)) {
-        mix.batch(&mut batch.pixels, side, (seed, 0, 0));
-    }
+    let batch = loader.next().context("the loader gives one batch for one request")??;
     let picture_bytes = (resolution_px * resolution_px * 3) as usize;
     let pictures = batch.pixels.chunks_exact(picture_bytes);
     let pictures = pictures.map(|rgb| Pixels { width_px: resolution_px, height_px: resolution_px, rgb: rgb.to_vec() });
