@@ -1,4 +1,4 @@
-//! A dataset on disk: its folder with its manifest, and the check that the one still fits the other.
+//! A dataset on disk: its folder and its manifest, and the check that they still agree.
 
 use std::fmt;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::manifest::{ImageEntry, Manifest};
 use crate::threads::{map, thread_count};
 use crate::watch::{Unit, Watch};
 
-/// The label of a sample that has none.
+/// What stands for the label of a sample without one; never an index.
 pub const UNLABELED: u16 = 0xFFFF;
 
 /// A dataset's folder and the list of what is in it.
@@ -28,10 +28,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens the dataset in a folder. Only the manifest is read: [`Dataset::verify`] looks at the photos.
+    /// Opens the dataset in a folder. Only the manifest is read; [`Dataset::verify`] checks the photos.
     ///
     /// # Errors
-    /// When there is no folder, no manifest (it was never completely installed) or a damaged one.
+    /// When there is no such folder, or when its manifest is missing (it was never completely installed) or damaged.
     pub fn open(root: &Path) -> Result<Self> {
         if !root.is_dir() {
             return Err(DataError::Missing {
@@ -43,26 +43,26 @@ impl Dataset {
         Ok(Self { root: root.to_owned(), manifest: Manifest::read(root)? })
     }
 
-    /// Where a sample's photo lies.
+    /// The path of a sample's photo.
     ///
     /// # Panics
-    /// When there is no such sample: sample numbers come from this manifest.
+    /// When the manifest has no such sample.
     pub fn path_of(&self, sample: u32) -> PathBuf {
         self.root.join(self.manifest.relative_path(&self.manifest.images[sample as usize]))
     }
 
-    /// The label of every sample; [`UNLABELED`] where there is none.
+    /// The label of every sample; [`UNLABELED`] for those without one.
     pub fn labels(&self) -> Vec<u16> {
         self.manifest.images.iter().map(|image| image.label.unwrap_or(UNLABELED)).collect()
     }
 
     /// Compares the folder with the manifest and lists everything that differs.
     ///
-    /// Shallow: every listed photo is there with its length, and nothing else is in the split folders. Deep: every byte
-    /// is read and hashed too, on all cores.
+    /// A shallow check asks whether every listed photo is there, with its length, and nothing else is in the folders of the
+    /// splits. A deep one also reads and hashes every byte, on all cores.
     ///
     /// # Errors
-    /// When a folder cannot be listed, or when the caller interrupts. A photo that is wrong is in the report instead.
+    /// When a folder cannot be listed, or when the caller interrupts. What is wrong with photos is in the report.
     pub fn verify(&self, deep: bool, watch: &dyn Watch) -> Result<VerifyReport> {
         let images = &self.manifest.images;
         watch.begin(if deep { "hashing photos" } else { "checking photos" }, Some(images.len() as u64), Unit::Photos);
@@ -128,18 +128,18 @@ impl Dataset {
 /// What [`Dataset::verify`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// How many photos the manifest lists; all of them were looked at.
+    /// How many photos the manifest lists; all of them were checked.
     pub photos: usize,
     /// How many bytes they have together.
     pub bytes: u64,
-    /// Whether their content was hashed.
+    /// Whether every byte was hashed.
     pub deep: bool,
-    /// Everything that differs, sorted by path.
+    /// Every difference, sorted by path.
     pub problems: Vec<Problem>,
 }
 
 impl VerifyReport {
-    /// Whether the folder is what the manifest says.
+    /// Whether the folder holds what the manifest says.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -163,9 +163,9 @@ impl fmt::Display for Problem {
 /// What can be wrong with a photo of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// It is listed and not there.
+    /// It is listed, but not there.
     Missing,
-    /// It is there and not listed.
+    /// It is there, but not listed.
     Extra,
     /// It has another length.
     Length {
@@ -183,7 +183,7 @@ pub enum Fault {
     },
     /// It cannot be read.
     Unreadable {
-        /// What the system answered.
+        /// What the system said.
         reason: String,
     },
 }

@@ -1,9 +1,12 @@
 //! Photos go in, training batches come out: archive -> dataset folder -> packed pixels -> loader.
 //!
-//! The way of the data, room by room: [`archive`] and [`edition`] say which datasets there are; [`fetch`] and [`install`]
-//! bring one here; [`intake`] says what an archive or a folder of photos is; [`manifest`] lists every
-//! image with its hash; [`packed`] keeps the decoded pixels in one memory-mapped file; [`augment`] plans a crop for each
-//! sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows of Burn, of training or of the command line.
+//! The way of the data, module by module: [`archive`] and [`edition`] say which datasets there are; `fetch` and [`install`]
+//! bring one here; [`intake`] makes a dataset of an archive or a folder of photos; [`manifest`] lists every image with its hash;
+//! [`packed`] keeps the decoded pixels in one memory-mapped file; [`augment`] plans what is seen of each sample; [`loader`]
+//! hands out [`loader::Batch`]es. Nothing here knows about Burn, training or the command line.
+//!
+//! The features `audit`, `drawn`, `export`, `fetch` and `make` are modules of those names and what they depend on. All are on
+//! by default; without them this crate reads, packs and loads datasets that are already here.
 
 pub mod archive;
 #[cfg(feature = "audit")]
@@ -42,5 +45,5 @@ pub mod watch;
 mod mutation;
 
 pub use error::{DataError, Result};
-// Files of one kind of house: what the errors here are made of.
+// What the errors here are made of, and the way to their hints.
 pub use imagenette_files::{FileError, Hint, atomic};

@@ -221,7 +221,7 @@ fn busy_servers_are_tried_again_and_refusals_are_final() {
         assert_eq!(bench.server.asked().len(), 1);
     }
     let bench = Bench::new(vec![Answer::Status(503)]);
-    assert!(bench.fails().contains("gave up after 3 fruitless tries"));
+    assert!(bench.fails().contains("gave up after 3 attempts without progress"));
     assert_eq!(bench.server.asked().len(), 3);
 }
 

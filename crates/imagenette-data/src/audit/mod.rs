@@ -1,7 +1,7 @@
-//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits, photos in
-//! the wrong place, broken and repaired files, sizes, shapes, colors and the balance of its classes.
+//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits, photos in the
+//! wrong place, broken and repaired files, sizes, shapes, colors and the balance of the classes.
 //!
-//! [`audit`] looks at every photo once, [`report::html`] makes a page with pictures of what was found.
+//! [`audit`] reads every photo once, [`report::html`] makes a page with pictures of what was found.
 
 mod duplicates;
 mod findings;
@@ -33,9 +33,9 @@ use photo::{Facts, Reader};
 
 const FORMAT: &str = "imagenette-audit";
 const VERSION: u32 = 1;
-/// The largest distance that can be asked for: beyond it, photos that have nothing in common are near.
+/// The largest distance that can be asked for: beyond it, even photos with nothing in common are near.
 pub const LARGEST_DISTANCE: u32 = 16;
-/// How many photos a remark names.
+/// How many photos are named for each remark.
 const NAMED: usize = 12;
 
 /// How an audit is done.
@@ -43,8 +43,8 @@ const NAMED: usize = 12;
 pub struct AuditOptions {
     /// Threads that read and decode.
     pub threads: usize,
-    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds copies of another
-    /// size, quality or color and slight crops, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
+    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds slight crops and copies
+    /// with another size, quality or color, 0 only those with the same hash; at most [`LARGEST_DISTANCE`].
     pub distance: u32,
 }
 
@@ -54,14 +54,14 @@ impl Default for AuditOptions {
     }
 }
 
-/// A photo of the audited set.
+/// A photo of the audited dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
-    /// Its path below the folder.
+    /// Its path in the folder.
     pub path: String,
     /// Its split.
     pub split: Split,
-    /// Its class's name for people; nothing for unlabeled ones.
+    /// The name of its class; `None` for unlabeled ones.
     pub class: Option<String>,
 }
 
@@ -73,32 +73,32 @@ impl Member {
     }
 }
 
-/// A file that is listed as a photo and is none.
+/// A file that is listed as a photo, but is not one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Broken {
     /// The file.
     pub photo: Member,
-    /// Why it is no photo.
+    /// Why it is not a photo.
     pub reason: String,
 }
 
-/// Photos that one remark was made of.
+/// The photos with the same remark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RemarkCount {
     /// The remark in words: `grayscale, converted`.
     pub remark: &'static str,
-    /// Whether something of the photo is lost.
+    /// Whether a part of the photo is lost.
     pub is_repair: bool,
     /// How many photos.
     pub photos: usize,
-    /// The first of them; of repairs all.
+    /// The first of them; all of them for repairs.
     pub first: Vec<Member>,
 }
 
-/// Photos of a format.
+/// The photos of a format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FormatCount {
-    /// The extension that the content asks for.
+    /// The extension that fits the content.
     pub format: &'static str,
     /// How many photos.
     pub photos: usize,
@@ -109,7 +109,7 @@ pub struct FormatCount {
 pub struct ClassCount {
     /// The class's folder.
     pub wnid: String,
-    /// Its name for people.
+    /// Its name.
     pub name: String,
     /// Photos in `train`.
     pub train: usize,
@@ -124,11 +124,11 @@ pub struct SplitCount {
     pub split: Split,
     /// Its photos.
     pub photos: usize,
-    /// Bytes of those that could be read.
+    /// The bytes of those that could be read.
     pub bytes: u64,
 }
 
-/// From which of ImageNet's splits the photos of a split are, by their names.
+/// Which of ImageNet's splits the photos of a split come from, by their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Provenance {
     /// The split here.
@@ -137,11 +137,11 @@ pub struct Provenance {
     pub imagenet_train: usize,
     /// Photos of ImageNet's validation set.
     pub imagenet_val: usize,
-    /// Photos whose names say neither.
+    /// Photos whose names do not say.
     pub unknown: usize,
 }
 
-/// All that was found.
+/// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Audit {
     /// `imagenette-audit`.
@@ -150,11 +150,11 @@ pub struct Audit {
     pub version: u32,
     /// The dataset's name.
     pub name: String,
-    /// Which membership it is.
+    /// Its edition.
     pub edition: Edition,
-    /// The hash of its content as the manifest says it; nothing for a folder without one.
+    /// The hash of its content according to its manifest; `None` for a folder without one.
     pub identity: Option<String>,
-    /// All photos.
+    /// The number of photos.
     pub photos: usize,
     /// What matters, the worst first.
     pub findings: Vec<Finding>,
@@ -162,21 +162,21 @@ pub struct Audit {
     pub splits: Vec<SplitCount>,
     /// Photos of each class.
     pub classes: Vec<ClassCount>,
-    /// Photos that are one picture.
+    /// Groups of photos that show one picture.
     pub duplicates: Vec<DuplicateGroup>,
-    /// In how many bits the hashes of photos that were compared differ at most.
+    /// The number of bits up to which hashes count as near.
     pub distance: u32,
-    /// Whether all near photos were compared; a set of very many like ones is cut off.
+    /// Whether all near photos were compared; where very many photos are alike, not all are.
     pub is_complete: bool,
-    /// ImageNet's photos in places where they should not be.
+    /// Photos of ImageNet where they should not be.
     pub misplaced: Vec<Misplaced>,
-    /// From which of ImageNet's splits the photos are.
+    /// Which of ImageNet's splits the photos come from.
     pub provenance: Vec<Provenance>,
-    /// Files that are no photos.
+    /// Files that are not photos.
     pub broken: Vec<Broken>,
-    /// Photos that are others than the manifest says.
+    /// Photos that are not those that the manifest lists.
     pub changed: Vec<Member>,
-    /// Files that are no part of the dataset.
+    /// Files that are not part of the dataset.
     pub strays: Vec<String>,
     /// Photos of one color.
     pub blank: Vec<Member>,
@@ -189,7 +189,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// How many photos of `val` are certainly in another split too: by ImageNet's id, the file or the pixels.
+    /// How many photos of `val` are certainly in another split too: by their ImageNet id, their files or their pixels.
     pub fn leaks(&self) -> usize {
         let exact = |group: &&DuplicateGroup| group.sameness <= Sameness::Pixels && group.across_splits;
         let by_name = |misplaced: &&Misplaced| misplaced.fault == NameFault::InBothSplits;
@@ -199,7 +199,7 @@ impl Audit {
         of_val.map(|photo| &photo.path).collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether there are neither leaks nor files that are broken, missing or changed.
+    /// Whether there are no leaks and no broken, missing or changed files.
     pub fn is_sound(&self) -> bool {
         self.leaks() == 0 && self.broken.is_empty() && self.changed.is_empty()
     }
@@ -215,10 +215,10 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
             key: "distance".into(),
             expected: format!("0 to {LARGEST_DISTANCE} bits"),
             found: options.distance.to_string(),
-            hint: "10 finds copies of another size and quality and slight crops".into(),
+            hint: "10 finds slight crops and copies with another size and quality".into(),
         });
     }
-    watch.begin(&format!("looking at {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
+    watch.begin(&format!("auditing {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
     let read = map(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
         reader.facts(&subject.root.join(&item.path), item.sha256.as_deref())
     })?;

@@ -1,11 +1,11 @@
-//! Hashes go in, the pairs that differ in a few bits come out, without comparing all with all.
+//! Hashes go in, the pairs that differ in a few bits come out, without comparing every pair.
 //!
 //! # Source
 //! M. Norouzi, A. Punjani, D. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing" (CVPR 2012): of 4 parts of 16
-//! bits at least one differs in a quarter of the bits at most, so only buckets near in one part are looked at. For 1.3
-//! million hashes that is about 10,000 comparisons each instead of 1.3 million.
+//! bits, at least one differs in at most a quarter of the bits, so only buckets that are near in one part are searched. For 1.3
+//! million hashes, that is about 10,000 comparisons for each instead of 1.3 million.
 
-/// How many parts a hash is cut into.
+/// The number of parts of a hash.
 const PARTS: u32 = 4;
 const PART_BITS: u32 = 16;
 const BUCKETS: usize = 1 << PART_BITS;
@@ -15,13 +15,13 @@ pub(super) struct Index<'a> {
     hashes: &'a [u64],
     distance: u32,
     parts: Vec<Part>,
-    /// Every difference of a part that is small enough.
+    /// Every difference between parts that is small enough.
     differences: Vec<u16>,
 }
 
-/// The hashes sorted by one of their parts.
+/// The hashes, sorted by one of their parts.
 struct Part {
-    /// Where each bucket begins in `order`, and one more for the end.
+    /// Where each bucket begins in `order`, and the end of the last one.
     starts: Vec<u32>,
     order: Vec<u32>,
 }
@@ -31,7 +31,7 @@ fn part(hash: u64, number: u32) -> usize {
 }
 
 impl<'a> Index<'a> {
-    /// Indexes hashes to find those that differ in `distance` bits at most.
+    /// Indexes hashes, to find those that differ in at most `distance` bits.
     pub(super) fn new(hashes: &'a [u64], distance: u32) -> Self {
         let parts = (0..PARTS)
             .map(|number| {
@@ -56,7 +56,7 @@ impl<'a> Index<'a> {
         Self { hashes, distance, parts, differences }
     }
 
-    /// Calls `found` with the position and distance of every hash near to this one, each once, in no particular order.
+    /// Calls `found` with the position and the distance of every hash near this one, once for each, in no particular order.
     pub(super) fn near(&self, hash: u64, mut found: impl FnMut(u32, u32)) {
         for (number, table) in (0..).zip(&self.parts) {
             for &difference in &self.differences {
@@ -85,7 +85,7 @@ mod tests {
         let mut random = Random::new(5, Purpose::Test, 0, 0);
         let mut hashes: Vec<u64> =
             (0..600).map(|_| u64::from(random.next_u32()) << 32 | u64::from(random.next_u32())).collect();
-        // Near ones, at every distance.
+        // Hashes near those, at every distance.
         for position in 0..300 {
             let mut hash = hashes[position];
             for _ in 0..random.below(20) {

@@ -1,9 +1,9 @@
-//! From settings and (seed, epoch, sample) to the one box of the photo that fills the square, and whether it is mirrored.
+//! Settings and (seed, epoch, sample) go in, the box of the photo that fills the square comes out, and whether it is mirrored.
 
 use super::settings::{Augment, Crop, EvaluationGeometry, Flip};
 use crate::random::{Purpose, Random};
 
-/// A part of a photo, in source pixels; edges may lie between pixels.
+/// A part of a photo, in the photo's pixels; edges may be between pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CropBox {
     /// Distance of the left edge from the photo's left edge.
@@ -16,7 +16,7 @@ pub struct CropBox {
     pub height: f64,
 }
 
-/// What one sample shows of its photo in one epoch: this box, resized to the square, then mirrored or not.
+/// What one sample shows of its photo in one epoch: a box, resized to the square, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// The part of the photo that fills the square.
@@ -25,10 +25,10 @@ pub struct Plan {
     pub flip: bool,
 }
 
-/// Alternating flips need one coin toss a sample that no epoch shares; this epoch is out of any run's reach.
+/// Alternating flips need a coin toss for each sample that no epoch uses; no run reaches this epoch.
 const BEFORE_THE_FIRST_EPOCH: u32 = u32::MAX;
 
-/// The plan of a training sample. The settings must have passed [`Augment::validate`]; the photo has at least one pixel.
+/// The plan of a training sample. The settings must have passed [`Augment::validate`], and the photo have at least one pixel.
 ///
 /// # Example
 /// ```
@@ -87,8 +87,8 @@ pub fn plan_evaluation(geometry: EvaluationGeometry, width_px: u32, height_px: u
     Plan { crop, flip: false }
 }
 
-/// A photo as if it had been resized with its aspect kept; squares are cut from that grid, so that one resize of a box
-/// gives the same pixels as resizing the whole photo and cutting afterward.
+/// A photo as if it had been resized with its aspect ratio kept. Squares are cut on its grid, so that resizing a box gives the
+/// same pixels as resizing the whole photo and cutting afterward.
 struct Resized {
     source_width_px: u32,
     source_height_px: u32,
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_lie_inside_the_photo_whatever_its_size() {
+    fn boxes_are_inside_the_photo_whatever_its_size() {
         let crops = [
             USUAL,
             Crop::RandomResized { area: [1e-9, 1e-6], aspect: [1e-3, 1e3] },
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn light_crops_take_every_place_of_the_resized_photo_equally() {
+    fn light_crops_take_every_place_of_the_resized_photo_equally_often() {
         // 160 high becomes 36, so 320 wide becomes 72: places 0..=40 across and 0..=4 down.
         let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::None };
         let mut seen = [[0u32; 41]; 5];
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn flips_alternate_from_a_coin_toss_or_are_tossed_anew() {
+    fn flips_alternate_from_a_coin_toss_or_are_tossed_in_each_epoch() {
         let flips = |flip, epoch| -> Vec<bool> {
             let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip };
             (0..4000).map(|sample| plan_train(&augment, 64, 64, 32, 5, epoch, sample).flip).collect()

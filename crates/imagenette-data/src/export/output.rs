@@ -1,4 +1,4 @@
-//! A folder that is complete or absent: filled under a hidden name in the same folder by one process at a time, then renamed.
+//! A folder that is complete or absent: one process at a time fills it under a hidden name, then renames it.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -21,7 +21,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Makes the hidden folder. What a killed process left in it is removed.
+    /// Makes the hidden folder; what a killed process left is removed.
     pub(super) fn begin(place: &Path) -> Result<Self> {
         check_absent(place)?;
         let absolute = std::path::absolute(place).map_err(DataError::io("find", place))?;
@@ -39,12 +39,12 @@ impl Output {
         Ok(output)
     }
 
-    /// A path in the folder.
+    /// The path of something in the folder.
     pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.hidden.join(relative)
     }
 
-    /// A file in the folder, which counts and hashes what is written to it.
+    /// A new file in the folder, which counts and hashes what is written to it.
     pub(super) fn file(&self, relative: &str) -> Result<HashedFile> {
         let path = self.path(relative);
         let file = File::create_new(&path).map_err(DataError::io("create", &path))?;
@@ -70,7 +70,7 @@ impl Drop for Output {
     }
 }
 
-/// An empty folder may be replaced, anything else not.
+/// Checks that there is nothing at the place, or an empty folder, which may be replaced.
 fn check_absent(place: &Path) -> Result<()> {
     let is_absent = match fs::read_dir(place) {
         Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -82,9 +82,9 @@ fn check_absent(place: &Path) -> Result<()> {
 fn occupied(place: &Path) -> DataError {
     DataError::malformed(
         place,
-        "a place for a new folder",
-        "something that is there already",
-        "name another folder, or remove this one first",
+        "no such folder, or an empty one",
+        "something else",
+        "choose another folder, or remove this one first",
     )
 }
 
@@ -101,7 +101,7 @@ impl HashedFile {
         &self.path
     }
 
-    /// Writes what is left and brings it to the disk; length and sha256.
+    /// Writes what is left and syncs it; returns length and sha256.
     pub(super) fn finish(mut self) -> Result<(u64, String)> {
         let path = self.path;
         self.out.flush().map_err(DataError::io("write", &path))?;

@@ -1,4 +1,4 @@
-//! The part of a file that has arrived: bytes on disk, their running hashes, and a note of which file they belong to.
+//! The part of a file that has arrived: bytes on disk, their running hashes, and a note of what they belong to.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +14,7 @@ use crate::error::{DataError, Result};
 use crate::folders::remove_file;
 use crate::watch::{Unit, Watch};
 
-/// Which file the bytes belong to, as the server described it. Kept beside them as JSON.
+/// The file that the bytes belong to, as the server described it. Kept as JSON in a second file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Note {
@@ -36,7 +36,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Opens what an earlier process left, and hashes it again; or begins an empty one.
+    /// Opens what an earlier process left and hashes it again, or begins an empty file.
     pub(super) fn open(target: &Path, url: &str, watch: &dyn Watch) -> Result<Self> {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
@@ -47,7 +47,7 @@ impl Partial {
             File::options().create(true).read(true).append(true).open(&path).map_err(DataError::io("create", &path))?;
         let bytes = file.metadata().map_err(DataError::io("read", &path))?.len();
         let note = fs::read(&note_path).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
-        // Bytes without a note, or of another address, might be anything.
+        // Bytes without a note, or from another address, could be anything.
         let note = note.filter(|note| note.url == url && note.total_bytes.is_none_or(|total| bytes <= total));
         let mut hashes = Hashes::default();
         let usable = note.is_some();
@@ -62,7 +62,7 @@ impl Partial {
         Ok(partial)
     }
 
-    /// Begins again with nothing.
+    /// Forgets everything and begins again.
     pub(super) fn restart(&mut self) -> Result<()> {
         if self.bytes > 0 {
             self.file.set_len(0).map_err(DataError::io("write", &self.path))?;
@@ -71,7 +71,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Notes which file the bytes to come belong to.
+    /// Notes which file the next bytes belong to.
     pub(super) fn describe(&mut self, note: Note) -> Result<()> {
         let text = serde_json::to_vec(&note).expect("strings and numbers always serialize");
         atomic::write_bytes(&self.note_path, &text)?;
@@ -88,7 +88,7 @@ impl Partial {
         Ok(())
     }
 
-    /// sha256 and md5 of what is here.
+    /// sha256 and md5 of what is here so far.
     pub(super) fn hashes(&self) -> (String, String) {
         (hex(&self.sha256.clone().finalize()), hex(&self.md5.clone().finalize()))
     }

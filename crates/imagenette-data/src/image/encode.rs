@@ -8,7 +8,7 @@ use super::Pixels;
 /// How much of the color a JPEG file keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subsampling {
-    /// A quarter of the color, as libjpeg and Pillow do it.
+    /// A quarter of the color, as libjpeg and Pillow do by default.
     #[default]
     #[serde(rename = "4:2:0")]
     Quarter,
@@ -38,7 +38,7 @@ pub fn encode_png(pixels: &Pixels) -> Vec<u8> {
     file
 }
 
-/// The pixels as a JPEG file of modest quality, for looking at.
+/// The pixels as a JPEG file of modest quality, to look at.
 ///
 /// # Panics
 /// When `pixels.rgb` is not as long as its sides say, or a side is longer than the 65,535 pixels of the format.
@@ -47,8 +47,8 @@ pub fn encode_preview(pixels: &Pixels) -> Vec<u8> {
     encode_jpeg(pixels, QUALITY, Subsampling::Quarter, false).expect("a preview is small")
 }
 
-/// The pixels as a baseline JPEG file of this quality (1 to 100), with libjpeg's tables and averaged color; gray pixels
-/// give a file with one channel. The encoder's portable paths alone are used, so the bytes are the same on every machine.
+/// The pixels as a baseline JPEG file of this quality (1 to 100), with libjpeg's tables and averaged color; gray pixels give a
+/// file with one channel. Only the encoder's portable code is used, so the bytes are the same on every machine.
 ///
 /// # Errors
 /// When a side is too long for the format (65,535 px).
@@ -75,7 +75,7 @@ pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray:
     Ok(file)
 }
 
-/// Pixels whose three channels are equal, of which the encoder sees one.
+/// Pixels whose three channels are equal; the encoder sees one.
 struct Gray<'a> {
     rgb: &'a [u8],
     width: u16,
@@ -102,7 +102,7 @@ impl ImageBuffer for Gray<'_> {
     }
 }
 
-/// Pixels that the encoder sees as brightness and two colors, a row at a time: its own way grows the buffers pixel after pixel.
+/// Pixels that the encoder sees as brightness and two colors, row by row: its own way grows the buffers pixel by pixel.
 struct Color<'a> {
     rgb: &'a [u8],
     width: u16,
@@ -162,7 +162,7 @@ mod tests {
         assert!(encode_png(&pixels) == expected.into_inner());
     }
 
-    /// The encoder's feature `simd` rounds differently, and a new release might: both would change every file that is made.
+    /// The encoder's feature `simd` rounds differently, and a new release might too: that would change every file that is made.
     #[test]
     fn the_bytes_that_are_written_never_change() {
         let mut hash = Sha256::new();

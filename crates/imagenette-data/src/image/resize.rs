@@ -1,5 +1,5 @@
-//! Antialiased resizing of a part of a photo, with the semantics of Pillow's `resize(size, BILINEAR, box=…)`: a triangle
-//! filter whose support grows with the reduction, so that every source pixel counts.
+//! Antialiased resizing of a part of a photo, as by Pillow's `resize(size, BILINEAR, box=…)`: a triangle filter whose support
+//! grows with the reduction, so that every source pixel counts.
 
 use std::f64::consts::PI;
 
@@ -10,23 +10,23 @@ use fir::{Filter, FilterType, ResizeAlg, ResizeOptions};
 
 use crate::augment::CropBox;
 
-/// Resizes RGB pixels; it keeps the memory that it needs between calls, so each thread has its own.
+/// Resizes RGB pixels. It keeps its memory between calls, so each thread has its own.
 #[derive(Debug, Default)]
 pub struct Resizer {
     resizer: fir::Resizer,
 }
 
 impl Resizer {
-    /// A resizer with no memory taken yet.
+    /// A resizer that has no memory yet.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Fills `target` (`target_height × target_width × 3`) with the part `crop` of `source` (`height × width × 3`).
-    /// A box that leaves the photo is cut to it.
+    /// A box that reaches beyond the photo is cut at its edges.
     ///
     /// # Panics
-    /// When a slice is shorter than its sizes say, or a size is zero: the caller owns both.
+    /// When a slice is shorter than its size says, or a size is zero.
     pub fn resize(
         &mut self,
         source: &[u8],
@@ -38,14 +38,14 @@ impl Resizer {
         self.resize_with(FilterType::Bilinear, source, source_px, crop, target, target_px);
     }
 
-    /// Resizes a whole photo with Lanczos' filter of three lobes, as Pillow's `resize(size, LANCZOS)`.
+    /// Resizes a whole photo with the Lanczos filter of three lobes, as by Pillow's `resize(size, LANCZOS)`.
     ///
     /// # Panics
     /// As [`Resizer::resize`].
     pub fn resize_sharply(&mut self, source: &[u8], source_px: (u32, u32), target: &mut [u8], target_px: (u32, u32)) {
         let (width, height) = (f64::from(source_px.0), f64::from(source_px.1));
         let whole = CropBox { left: 0.0, top: 0.0, width, height };
-        let filter = Filter::new("Lanczos", lanczos, 3.0).expect("three lobes are a finite number of them");
+        let filter = Filter::new("Lanczos", lanczos, 3.0).expect("three lobes are a finite number");
         self.resize_with(FilterType::Custom(filter), source, source_px, whole, target, target_px);
     }
 
@@ -61,7 +61,7 @@ impl Resizer {
         assert!(source_px.0.min(source_px.1).min(target_px.0).min(target_px.1) > 0, "an image has at least one pixel");
         let (left, width) = inside(crop.left, crop.width, source_px.0);
         let (top, height) = inside(crop.top, crop.height, source_px.1);
-        // Typed: the library is compiled for this one kind of pixel, not for all that it knows.
+        // Typed, so that the library is compiled for this kind of pixel and not for all of them.
         let source = TypedImageRef::<U8x3>::from_buffer(source_px.0, source_px.1, source)
             .expect("the source slice is as long as its size says");
         let mut target = TypedImage::<U8x3>::from_buffer(target_px.0, target_px.1, target)
@@ -74,8 +74,8 @@ impl Resizer {
     }
 }
 
-/// Lanczos' window of three lobes, sinc(x) · sinc(x / 3), from one sine: sin 3θ = 3 sin θ − 4 sin³ θ. The library's own takes
-/// two of the platform's, which take longer than the encoding's transforms and differ between platforms in their last bit.
+/// The Lanczos window of three lobes, sinc(x) · sinc(x / 3), from one sine: sin 3θ = 3 sin θ − 4 sin³ θ. The library's own
+/// calls the platform's sine twice, which takes longer than the transforms of the encoder and has other last bits elsewhere.
 fn lanczos(x: f64) -> f64 {
     let x = x.abs();
     if x >= 3.0 {
@@ -108,7 +108,7 @@ fn sine(angle: f64) -> f64 {
     angle * STEPS.iter().fold(1.0, |rest, step| 1.0 - square * step * rest)
 }
 
-/// The part of `start..start + length` that lies in `0..side`, never empty; rounding may not push it out again.
+/// The part of `start..start + length` within `0..side`, never empty; rounding must not push it out again.
 fn inside(start: f64, length: f64, side_px: u32) -> (f64, f64) {
     let side = f64::from(side_px);
     let smallest = 1e-3;
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_is_lanczos_own() {
+    fn the_window_is_that_of_lanczos() {
         for step in -3_500..=3_500 {
             let x = f64::from(step) / 1_000.0;
             let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) };
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn resizing_sharply_gives_the_pixels_of_the_librarys_own_window() {
+    fn sharp_resizing_gives_the_pixels_of_the_librarys_own_window() {
         let mut state = 1_u32;
         let mut noise = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -1,4 +1,4 @@
-//! The drawn set as a source: a seed goes in, an installed dataset comes out, without any network.
+//! The drawn set: a seed goes in, an installed dataset comes out, without any network.
 
 use super::place::install;
 use super::{GetOptions, Installed};
@@ -9,7 +9,7 @@ use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::watch::Watch;
 
-/// Draws the drawn set of a seed and installs it as `drawn` (seed 0) or `drawn-<seed>`.
+/// Draws the set of a seed and installs it as `drawn` (seed 0) or `drawn-<seed>`.
 ///
 /// # Errors
 /// When the store cannot be written to, when the disk is full, when the caller interrupts.

@@ -22,7 +22,7 @@ pub use own::get_from;
 /// How a dataset is installed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GetOptions {
-    /// Replaces a dataset that is already installed under the name.
+    /// Replaces a dataset that is already installed under this name.
     pub force: bool,
     /// Keeps the downloaded archive in the store's downloads folder.
     pub keep_archive: bool,

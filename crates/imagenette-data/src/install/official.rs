@@ -14,14 +14,13 @@ use crate::watch::Watch;
 /// Installs an official dataset by its name (`imagenette2-160`).
 ///
 /// # Errors
-/// When no archive has the name (the hint has the nearest), when the download fails or is another file than it should be,
-/// when the store cannot be written to, when the disk is full, when the caller interrupts; when something else is at the
-/// dataset's place.
+/// When no archive has this name (the hint has the nearest one), when the download fails or gives another file, when the store
+/// cannot be written to, when the disk is full, when the caller interrupts, or when something else has the dataset's place.
 pub fn get(name: &str, store: &Store, options: &GetOptions, watch: &dyn Watch) -> Result<Installed> {
     get_archive(Archive::find(name)?, store, options, watch)
 }
 
-/// Installs a dataset from an archive that can be fetched, official or not.
+/// Installs a dataset from an archive that can be downloaded, official or not.
 ///
 /// # Errors
 /// As [`get`].
@@ -39,7 +38,7 @@ pub fn get_archive(archive: &Archive, store: &Store, options: &GetOptions, watch
             .find(|generation| generation.fits(extracted.bytes, &extracted.sha256, &extracted.md5))
             .ok_or_else(|| DataError::Checksum {
                 path: file.clone(),
-                expected: "the file that was fetched a moment ago".into(),
+                expected: "the file that was downloaded a moment ago".into(),
                 found: format!("sha256 {}", extracted.sha256),
             })?;
         let source = Source {

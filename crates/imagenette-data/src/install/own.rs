@@ -14,15 +14,15 @@ use crate::manifest::{Manifest, Source};
 use crate::store::Store;
 use crate::watch::Watch;
 
-/// Installs a dataset from a local archive (`.tgz`, `.tar`) or a folder, which is copied. Without a name it gets the
-/// file's own without its extension.
+/// Installs a dataset from a local archive (`.tgz`, `.tar`) or a folder, which is copied. Without a name it gets the name of the
+/// file, without the extension.
 ///
-/// An archive that is none of the official ones is accepted when its layout fits, and recorded as such
-/// (`Source::archive` is `None`).
+/// An archive that is not an official one is accepted when its layout fits, and the manifest says so (`Source::archive` is
+/// `None`).
 ///
 /// # Errors
-/// When there is nothing at the path, when the archive is truncated, damaged or hostile, when the layout does not fit,
-/// and as [`get`] otherwise.
+/// When there is nothing at the path, when the archive is truncated, damaged or hostile, when the layout does not fit, when the
+/// disk is full, when the caller interrupts, or when something else has the dataset's place.
 pub fn get_from(
     path: &Path,
     store: &Store,
@@ -56,7 +56,7 @@ pub fn get_from(
         match known {
             Some((archive, _)) => archive.size.clone_into(&mut manifest.size),
             None => watch.notice(&format!(
-                "{} is none of the official archives; its layout fits, and results will name its sha256",
+                "{} is not an official archive; its layout fits, and results will name its sha256",
                 path.display()
             )),
         }
@@ -67,11 +67,11 @@ pub fn get_from(
 
 fn from_folder(from: &Path, to: &Path, name: &str, watch: &dyn Watch) -> Result<Manifest> {
     fs::create_dir(to).map_err(DataError::io("create", to))?;
-    // Its name alone: records are published, and a path would tell whose machine it was.
+    // Only its name: records are published, and a path would tell whose machine it was.
     let folder_name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let source = Source { from: folder_name, sha256: None, archive: None };
     let mut manifest = folder::copy(from, to, name, source, watch)?;
-    // A copy of a dataset is that dataset: what its manifest knows of its source stays known, if nothing was changed.
+    // An unchanged copy of a dataset is that dataset: its manifest knows where it came from.
     if let Ok(original) = Manifest::read(from)
         && original.identity() == manifest.identity()
     {

@@ -23,7 +23,7 @@ pub(super) struct InPlace {
     _lock: Option<FolderLock>,
 }
 
-/// Brings a dataset to its place: `fill` makes the folder that it is given and returns the manifest.
+/// Fills the place of a dataset: `fill` makes the folder that it is given and returns the manifest.
 pub(super) fn install(
     store: &Store,
     name: &str,
@@ -63,7 +63,7 @@ pub(super) fn install(
     Ok(InPlace { installed, _lock: lock })
 }
 
-/// The sound dataset at a place, or nothing when nothing is there.
+/// The dataset at a place, if it is complete; `None` when there is nothing.
 fn installed_at(place: &Path, watch: &dyn Watch) -> Result<Option<Dataset>> {
     if !place.exists() {
         return Ok(None);
@@ -74,7 +74,7 @@ fn installed_at(place: &Path, watch: &dyn Watch) -> Result<Option<Dataset>> {
             return Err(DataError::Missing {
                 what: "manifest",
                 path,
-                hint: format!("this folder is no dataset; {hint}"),
+                hint: format!("this folder is not a dataset; {hint}"),
             });
         }
         opened => opened?,
@@ -85,18 +85,18 @@ fn installed_at(place: &Path, watch: &dyn Watch) -> Result<Option<Dataset>> {
         Some(first) => Err(DataError::malformed(
             place,
             "the dataset as it was installed",
-            format!("{} differences, the first of them {first}", report.problems.len()),
+            format!("{} differences, the first: {first}", report.problems.len()),
             hint,
         )),
     }
 }
 
-/// A folder that is removed when it goes out of scope; after a rename there is nothing left to remove.
+/// A folder that is removed when this is dropped; after a rename there is nothing left to remove.
 struct Hidden(PathBuf);
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // Nobody is left to tell; whoever installs this name next removes it or reports why not.
+        // Nobody is left to tell; the next process that installs this name removes it or says why it cannot.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

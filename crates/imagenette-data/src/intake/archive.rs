@@ -1,7 +1,7 @@
-//! An archive file (`.tgz` or `.tar`) goes in, a folder of photos comes out: complete, or an error and no folder.
+//! An archive (`.tgz` or `.tar`) goes in, a folder of photos comes out: complete, or an error and no folder.
 //!
-//! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and counts,
-//! sizes and the compression ratio have limits. Photos are hashed and measured on the way, and so is the archive itself.
+//! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and counts, sizes and
+//! the compression ratio are limited. Photos are hashed and measured on the way, and the archive is hashed.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -21,7 +21,7 @@ use crate::intake::photos::{Content, Feeder, Intake, Photo};
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
 use crate::watch::{Unit, Watch};
 
-/// What an archive may ask for. The largest official one (imagewang, 2.9 GB) has 26,000 members and a ratio of about 1.
+/// What an archive may ask for. The largest official one (imagewang, 2.9 GB) has 26,000 members and a ratio near 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ExtractLimits {
     /// Members of any kind: 2,000,000 (ImageNet has 1.3 million photos).
@@ -30,7 +30,7 @@ pub struct ExtractLimits {
     pub member_bytes: u64,
     /// Bytes of the unpacked archive: 256 GiB (ImageNet has 150 GB).
     pub total_bytes: u64,
-    /// Unpacked bytes for each packed one, once 16 MiB are unpacked: 20. Photos barely compress; bombs reach 1,000.
+    /// Unpacked bytes for each packed byte, once 16 MiB are unpacked: 20. Photos hardly compress; bombs reach 1,000.
     pub ratio: u64,
 }
 
@@ -40,7 +40,7 @@ impl Default for ExtractLimits {
     }
 }
 
-/// Below this, small files' padding may well compress better than any ratio that means harm.
+/// Below this, the padding of small files may compress better than a bomb.
 const RATIO_COUNTS_FROM_BYTES: u64 = 16 << 20;
 
 /// What came out of an archive.
@@ -57,21 +57,21 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// The manifest of what came out. `archive` is named in errors; `known` is the archive's edition, where its hash says it.
+    /// The manifest of what came out. `archive` is for errors; `known` is the archive's edition where its hash tells it.
     ///
     /// # Errors
-    /// When there are no photos, when a class is empty or in one split only.
+    /// When there are no photos, or when a class is empty or in only one split.
     pub fn manifest(self, archive: &Path, name: &str, source: Source, known: Option<Edition>) -> Result<Manifest> {
         crate::intake::assembly::assemble(archive, name, source, self.photos, &self.layout.classes, known)
     }
 }
 
-/// Unpacks an archive into a folder that must not exist yet. The format is told by content, not by name.
+/// Unpacks an archive into a folder that must not exist yet. The content tells the format, not the name.
 ///
 /// # Errors
-/// When the archive is missing, empty, truncated, damaged or of another format, when a member is refused (the error names
-/// it), when a photo is none, when the disk is full or when the caller interrupts. The folder is then removed. A killed
-/// process leaves it behind: unpack below a temporary name and rename.
+/// When the archive is missing, empty, truncated, damaged or has another format, when a member is refused (the error names it),
+/// when a file is not a photo, when the disk is full or when the caller interrupts. The folder is then removed. A killed
+/// process leaves it behind: unpack to a temporary name and rename it.
 pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dyn Watch) -> Result<Extracted> {
     let file = File::open(archive).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -84,7 +84,7 @@ pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dy
     let unpacking = Unpacking { archive, folder, limits, watch, state: RefCell::new(State::default()) };
     let result = unpacking.run(file, total);
     if result.is_err() {
-        // The first error is the one that matters; whoever installs next removes what could not be removed now.
+        // The first error is the one that counts; the next process that installs removes what could not be removed now.
         let _ = fs::remove_dir_all(folder);
     }
     result
@@ -98,16 +98,16 @@ struct Unpacking<'a> {
     state: RefCell<State>,
 }
 
-/// What the readers below the tar know.
+/// What the readers under the tar know.
 #[derive(Default)]
 struct State {
     packed_bytes: u64,
     unpacked_bytes: u64,
     /// Zero bytes at the end of what was unpacked: a tar ends with a block of them.
     trailing_zeros: u64,
-    /// Whether the file's end was reached: an error after that is a truncation, whatever the decoder calls it.
+    /// Whether the end of the file was reached: an error after that means truncation, whatever the decoder calls it.
     at_end: bool,
-    /// Why reading was stopped, if it was by us.
+    /// Why we stopped reading, if we did.
     stopped: Option<Stop>,
     member: String,
 }
@@ -182,14 +182,14 @@ impl Unpacking<'_> {
                 }
             }
         }
-        // A stream that ends between two members looks whole to the tar reader.
+        // A stream that ends between two members looks complete to the tar reader.
         if self.state.borrow().trailing_zeros < 512 {
             return Err(self.malformed("an archive that ends before its end mark: it is truncated".into()));
         }
-        // Reading on to the end checks the gzip's own checksum and lets the archive's hash cover every byte.
+        // Reading to the end checks the checksum of gzip, and the hash of the archive covers every byte.
         io::copy(&mut reader, &mut io::sink()).map_err(|error| self.broken(error))?;
         if clutter > 0 {
-            self.watch.notice(&format!("{clutter} files of a file manager (`._*`, `.DS_Store`) were left out"));
+            self.watch.notice(&format!("{clutter} files of file managers (`._*`, `.DS_Store`) were left out"));
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Unpacking<'_> {
         DataError::malformed(self.archive, "a whole .tgz or .tar archive", found, "fetch the archive again")
     }
 
-    /// Says what a failed read means: our own stop, the system's, or a damaged archive.
+    /// Says what a failed read means: we stopped, the system failed, or the archive is damaged.
     fn broken(&self, error: io::Error) -> DataError {
         let mut state = self.state.borrow_mut();
         match state.stopped.take() {
@@ -232,7 +232,7 @@ impl Unpacking<'_> {
     }
 }
 
-/// The archive's own bytes: hashed, counted, and the place where an interruption is noticed.
+/// The bytes of the archive itself: hashed and counted; interruptions are noticed here.
 struct Packed<'a> {
     file: File,
     unpacking: &'a Unpacking<'a>,
@@ -264,7 +264,7 @@ impl Read for Packed<'_> {
     }
 }
 
-/// The tar's bytes: counted, and stopped where a limit is passed.
+/// The bytes of the tar: counted, and stopped when a limit is exceeded.
 struct Unpacked<'a, R> {
     reader: R,
     unpacking: &'a Unpacking<'a>,
@@ -297,7 +297,7 @@ impl<R: Read> Read for Unpacked<'_, R> {
     }
 }
 
-/// The default name of a dataset from an archive or folder: the file's name without its archive extension.
+/// The default name of a dataset from an archive or a folder: the file name without the extension of an archive.
 pub fn stem(path: &Path) -> String {
     let name = path.file_name().map(PathBuf::from).unwrap_or_default().to_string_lossy().into_owned();
     let lower = name.to_lowercase();

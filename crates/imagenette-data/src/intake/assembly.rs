@@ -1,4 +1,4 @@
-//! Photos with their places go in, the manifest of a dataset comes out: whatever the source, the same rules say what a
+//! Photos with their places go in, the manifest of a dataset comes out. Whatever the source, the same rules decide what a
 //! dataset is.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,14 +13,14 @@ use crate::manifest::{ImageEntry, Manifest, Source};
 /// How many classes an error names.
 const NAMED: usize = 5;
 
-/// Makes the manifest of photos that have their places.
+/// Makes the manifest of photos whose places are known.
 ///
-/// `classes` are the class folders that were seen, with or without photos; `known` is the edition where the source's hash
-/// says it, else the photos' paths do; `origin` is for messages.
+/// `classes` are the class folders that were seen, with or without photos. `known` is the edition where the hash of the source
+/// tells it; otherwise the paths of the photos do. `origin` is for messages.
 ///
 /// # Errors
-/// When there are no photos, when a class is empty, or when train and val do not have the same classes (an edition whose
-/// classes and counts are known is as it is).
+/// When there are no photos, when a class is empty, or when train and val do not have the same classes (official editions are
+/// exempt: their classes and counts are known).
 pub(crate) fn assemble(
     origin: &Path,
     name: &str,
@@ -76,7 +76,7 @@ pub(crate) fn assemble(
             return Err(malformed(
                 "photos in every class",
                 found,
-                "add photos or remove the empty class from both splits",
+                "add photos, or remove the empty class from both splits",
             ));
         }
     }
@@ -104,7 +104,7 @@ pub(crate) fn assemble(
     Ok(manifest)
 }
 
-/// The shortest side that all photos share (`160`, `320`, `224`), else `full`.
+/// The shortest side, where all photos have the same (`160`, `320`, `224`), or else `full`.
 fn size_of(photos: &[Photo]) -> String {
     let mut sides = photos.iter().map(|photo| photo.width_px.min(photo.height_px));
     match sides.next() {

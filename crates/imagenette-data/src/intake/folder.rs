@@ -1,4 +1,4 @@
-//! A folder of class folders goes in, its manifest comes out; with a destination, the photos are copied on the way.
+//! A folder of class folders goes in, its manifest comes out. With a destination, the photos are copied on the way.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use crate::intake::photos::{Content, Intake};
 use crate::manifest::{Manifest, Source};
 use crate::watch::{Unit, Watch};
 
-/// Lists, hashes and measures the photos of a folder (`train/<class>/<photo>`, `val/<class>/<photo>`, perhaps
+/// Lists, hashes and measures the photos of a folder (`train/<class>/<photo>`, `val/<class>/<photo>` and perhaps
 /// `unsup/<photo>`) on all cores. Nothing is written.
 ///
 /// # Errors
-/// When there is no such folder, when a class is empty or in one split only, when there are no photos, or when files in
-/// the class folders are no photos (the error names the first five).
+/// When there is no such folder, when a class is empty or in only one split, when there are no photos, or when files in the class
+/// folders are not photos (the error names the first five).
 pub fn scan(folder: &Path, name: &str, source: Source, watch: &dyn Watch) -> Result<Manifest> {
     take_in(folder, None, name, source, watch)
 }
 
-/// Like [`scan`], and copies every photo and the tables at the top (`*.csv`) below `destination`.
+/// As [`scan`], and copies every photo and the tables beside the splits (`*.csv`) to `destination`.
 pub(crate) fn copy(
     folder: &Path,
     destination: &Path,
@@ -59,7 +59,7 @@ fn take_in(
 
 struct Listing<'a> {
     folder: &'a Path,
-    /// Whether the photos stay where they are, so that their places must be their paths.
+    /// Whether the photos stay where they are: then their paths must be their places.
     in_place: bool,
     layout: Layout,
     photos: Vec<(Place, PathBuf)>,
@@ -75,7 +75,7 @@ impl Listing<'_> {
                 hint: "name a folder that has `train` and `val` in it".into(),
             });
         }
-        // At the top, people keep notes and lists beside the splits: only what the layout knows is taken.
+        // People keep notes and lists beside the splits: only what belongs to the layout is taken.
         let mut ignored = Vec::new();
         for (name, path) in entries(self.folder)? {
             if Split::named(&name).is_some() && path.is_dir() {
@@ -96,7 +96,7 @@ impl Listing<'_> {
         }
         if !ignored.is_empty() {
             watch.notice(&format!(
-                "{}: not part of a dataset and left out: {}",
+                "{}: not part of a dataset, left out: {}",
                 self.folder.display(),
                 super::assembly::list(&ignored)
             ));
@@ -110,7 +110,7 @@ impl Listing<'_> {
                 return Err(DataError::Interrupted);
             }
             let relative = format!("{relative}/{name}");
-            // Links are followed: people link the class folders of an ImageNet copy together.
+            // Links are followed: people link to the class folders of a copy of ImageNet.
             let is_folder = fs::metadata(&path).map_err(DataError::io("read", &path))?.is_dir();
             match self.layout.place(&relative, is_folder) {
                 Ok(Member::Folder) => self.below(&relative, &path, watch)?,
@@ -118,7 +118,7 @@ impl Listing<'_> {
                     return Err(DataError::malformed(
                         &path,
                         "unlabeled photos directly in `unsup`",
-                        "a folder between",
+                        "a folder in between",
                         "install it with `imagenette get --from FOLDER`, which moves them",
                     ));
                 }
@@ -129,7 +129,7 @@ impl Listing<'_> {
                         &path,
                         "a photo in (train|val)/<class>/",
                         reason,
-                        "move what is no photo out of the class folders",
+                        "move what is not a photo out of the class folders",
                     ));
                 }
             }
@@ -138,7 +138,7 @@ impl Listing<'_> {
     }
 }
 
-/// A folder's entries sorted by name, so that errors are the same on every system.
+/// The entries of a folder, sorted by name, so that errors are the same on every system.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {

@@ -1,5 +1,5 @@
-//! The first bytes of a photo go in, its width and height come out. Nothing is decoded: a scan of thousands of photos
-//! only needs to know that each is one, and how large. JPEG, PNG and WebP are told apart by content, never by name.
+//! The first bytes of a photo go in, its width and height come out. Nothing is decoded: whoever lists thousands of photos only
+//! needs to know that they are photos, and how large. The content tells JPEG, PNG and WebP apart, never the name.
 
 use crate::image::Format;
 
@@ -24,7 +24,7 @@ fn png(bytes: &[u8]) -> Result<(u32, u32), String> {
     }
 }
 
-/// The first chunk says it: the canvas of an extended file, else the picture's own header.
+/// The first chunk has them: the canvas of an extended file, or else the header of the picture.
 fn webp(bytes: &[u8]) -> Result<(u32, u32), String> {
     let u16_at = |at: usize| Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
     let u24_at = |at: usize| Some(u16_at(at)? | u32::from(*bytes.get(at + 2)?) << 16);
@@ -49,7 +49,7 @@ fn jpeg(bytes: &[u8]) -> Result<(u32, u32), String> {
         if *bytes.get(at).ok_or_else(truncated)? != 0xFF {
             return Err("a JPEG with a damaged header".into());
         }
-        // Any number of fill bytes may stand before a marker.
+        // There may be any number of fill bytes before a marker.
         while bytes.get(at) == Some(&0xFF) {
             at += 1;
         }
@@ -58,7 +58,7 @@ fn jpeg(bytes: &[u8]) -> Result<(u32, u32), String> {
         match marker {
             // Markers without a segment.
             0x01 | 0xD0..=0xD8 => {}
-            // SOF0 to SOF15, but for the tables DHT, JPG and DAC that share the range.
+            // SOF0 to SOF15, except for DHT, JPG and DAC, which are in the same range.
             0xC0..=0xCF if ![0xC4, 0xC8, 0xCC].contains(&marker) => {
                 let (height, width) = short(at + 3).zip(short(at + 5)).ok_or_else(truncated)?;
                 return Ok((width.into(), height.into()));
@@ -77,14 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jpeg_and_png_say_their_size() {
+    fn sizes_are_read_from_headers() {
         let mut jpeg = Vec::new();
         jpeg_encoder::Encoder::new(&mut jpeg, 80)
             .encode(&[128; 31 * 17 * 3], 31, 17, jpeg_encoder::ColorType::Rgb)
             .expect("a small JPEG");
         assert_eq!(dimensions(&jpeg), Ok((31, 17)));
         for end in 0..jpeg.len() {
-            // Cut anywhere it is an answer or an error, never a panic.
+            // Wherever it is cut, there is an answer or an error, never a panic.
             assert!(matches!(dimensions(&jpeg[..end]), Ok((31, 17)) | Err(_)));
         }
         let mut png = Vec::new();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_photo_is_said() {
+    fn a_file_that_is_not_a_photo_is_refused_with_the_reason() {
         assert_eq!(dimensions(b""), Err("the file is empty".into()));
         assert!(dimensions(b"<html>Not found</html>").is_err_and(|reason| reason.contains("text")));
         assert!(dimensions(&[0xFF, 0xD8, 0xFF, 0xE0, 0, 0]).is_err());

@@ -1,5 +1,5 @@
-//! The layout of a dataset, `[<top>/](train|val|unsup)/<class>/<photo>`: paths of an archive or a folder go in, places in
-//! a dataset come out, or the reason why a path has no place. Nothing is written outside of what this allows.
+//! The layout of a dataset, `[<top>/](train|val|unsup)/<class>/<photo>`: the paths of an archive or a folder go in, places in a
+//! dataset come out, or the reason why a path has no place. Nothing is written to any other place.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,13 +10,13 @@ use crate::file_name::{check_portable, is_clutter, is_photo, is_table};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) split: Split,
-    /// The class; `None` for unlabeled photos, which lie flat in `unsup`.
+    /// The class; `None` for unlabeled photos, which are directly in `unsup`.
     pub(crate) wnid: Option<String>,
     pub(crate) file_name: String,
 }
 
 impl Place {
-    /// The folder below the dataset's: `train/n01440764`.
+    /// The folder in the dataset's folder: `train/n01440764`.
     pub(crate) fn folder(&self) -> String {
         match &self.wnid {
             Some(wnid) => format!("{}/{wnid}", self.split.name()),
@@ -24,7 +24,7 @@ impl Place {
         }
     }
 
-    /// The path below the dataset's folder, as [`crate::manifest::Manifest::relative_path`] has it.
+    /// The path in the dataset's folder, as of [`crate::manifest::Manifest::relative_path`].
     pub(crate) fn relative(&self) -> String {
         format!("{}/{}", self.folder(), self.file_name)
     }
@@ -37,18 +37,18 @@ pub(crate) enum Member {
     Folder,
     /// A photo.
     Photo(Place),
-    /// A table at the top, such as `noisy_imagenette.csv`, by its file name.
+    /// A table beside the splits, such as `noisy_imagenette.csv`, by its file name.
     Table(String),
     /// What file managers leave behind.
     Clutter,
 }
 
-/// What was seen of a source so far: one top folder, each place once.
+/// What was seen of a source so far: one top folder, and each place once.
 #[derive(Debug, Default)]
 pub(crate) struct Layout {
-    /// `None` until the first path decides it; then the top folder, or none.
+    /// `None` until the first path decides; then the top folder, if there is one.
     top: Option<Option<String>>,
-    /// Every place by its lower-case path: on many systems names that differ only in case are one file.
+    /// Every place by its path in lower case: on many systems, names that differ only in case are one file.
     seen: HashMap<String, String>,
     /// Every class folder, with photos or not.
     pub(crate) classes: BTreeSet<(Split, String)>,
@@ -101,7 +101,7 @@ impl Layout {
                 }
                 Ok(Member::Folder)
             }
-            // Unlabeled photos lie flat: a folder's name among them would be a label.
+            // Unlabeled photos are in no class folders: the name of a folder would be a label.
             ([file], false) | ([_, file], false) if split == Split::Unsup => {
                 self.photo(Place { split, wnid: None, file_name: (*file).to_owned() })
             }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_once_whatever_its_case() {
+    fn a_place_is_given_once_whatever_its_case() {
         let mut layout = Layout::default();
         assert!(layout.place("train/n01", true).is_ok() && layout.place("train/n01/", true).is_ok());
         assert!(layout.place("train/n01/a.JPEG", false).is_ok());
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_clutter_are_told_apart() {
+    fn tables_and_clutter_are_recognized() {
         let mut layout = Layout::default();
         assert_eq!(layout.place("x/noisy_imagenette.csv", false), Ok(Member::Table("noisy_imagenette.csv".into())));
         assert_eq!(layout.place("x/train/n01/._a.JPEG", false), Ok(Member::Clutter));

@@ -1,4 +1,4 @@
-//! Taking photos in: an archive or a folder goes in, the same rules say what a dataset is, and a manifest comes out.
+//! Taking in photos: an archive or a folder goes in, a manifest comes out, and the same rules decide what a dataset is.
 
 pub mod archive;
 pub(crate) mod assembly;

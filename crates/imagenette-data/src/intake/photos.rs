@@ -1,5 +1,5 @@
-//! Photos go in (from an archive's member or a file), and with several threads at once are hashed, measured and, where a
-//! destination is given, written. Out come the facts that a manifest needs, so no photo is read twice.
+//! Photos go in (members of an archive, or files). Several threads hash and measure them and, where there is a destination,
+//! write them. The facts that a manifest needs come out, so no photo is read twice.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -16,12 +16,12 @@ use crate::intake::header;
 use crate::intake::layout::Place;
 use crate::watch::Watch;
 
-/// How many photos wait in memory for a thread, at most.
+/// The most photos that wait in memory for a thread.
 const QUEUE: usize = 32;
 /// How many unreadable photos an error names.
 const NAMED: usize = 5;
 
-/// A photo that has its place, and what its bytes say.
+/// A photo with its place, and the facts about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Photo {
     pub(crate) place: Place,
@@ -37,17 +37,17 @@ pub(crate) enum Content {
     File(PathBuf),
 }
 
-/// Takes photos in on several threads. Writes them below `destination`, where there is one.
+/// Takes in photos with several threads. Writes them to `destination`, where there is one.
 pub(crate) struct Intake<'a> {
     /// Where the photos come from, for messages.
     pub(crate) origin: &'a Path,
     pub(crate) destination: Option<&'a Path>,
-    /// Whether every photo advances the watch; an archive counts its bytes instead.
+    /// Whether each photo advances the watch; for archives, bytes do.
     pub(crate) count_photos: bool,
     pub(crate) watch: &'a dyn Watch,
 }
 
-/// The end of an [`Intake`] into which photos are put.
+/// The end of an [`Intake`] that photos are put into.
 pub(crate) struct Feeder<'a> {
     sender: Sender<(Place, Content)>,
     destination: Option<&'a Path>,
@@ -56,11 +56,10 @@ pub(crate) struct Feeder<'a> {
 }
 
 impl Feeder<'_> {
-    /// Queues a photo; waits while the queue is full.
+    /// Puts a photo into the queue; waits while the queue is full.
     ///
     /// # Errors
-    /// When its folder cannot be made, or when a thread has already failed (the thread's error is then the one returned
-    /// by [`Intake::run`]).
+    /// When its folder cannot be made, or when a thread has already failed ([`Intake::run`] then returns the thread's error).
     pub(crate) fn push(&mut self, place: Place, content: Content) -> Result<()> {
         if let Some(destination) = self.destination {
             let folder = place.folder();
@@ -78,11 +77,11 @@ impl Feeder<'_> {
 }
 
 impl Intake<'_> {
-    /// Runs `feed` on this thread and takes in what it pushes on the others, in no particular order.
+    /// Runs `feed` in this thread, and takes in what it pushes in the others, in no particular order.
     ///
     /// # Errors
-    /// What stopped a thread (a full disk, an interruption) or else what `feed` returned; when all went through but some
-    /// files were no photos, one error that names the first five and says how many.
+    /// What stopped a thread (a full disk, an interruption), or else what `feed` returned. When all went well except that some
+    /// files are not photos, one error with their number and the names of the first five.
     pub(crate) fn run(&self, feed: impl FnOnce(&mut Feeder<'_>) -> Result<()>) -> Result<Vec<Photo>> {
         let (sender, receiver) = crossbeam_channel::bounded::<(Place, Content)>(QUEUE);
         let stop = AtomicBool::new(false);
@@ -96,7 +95,7 @@ impl Intake<'_> {
                 let (stop, failure, unreadable, photos) = (&stop, &failure, &unreadable, &photos);
                 scope.spawn(move || {
                     let mut mine = Vec::new();
-                    // After a failure the queue is still emptied, so that the feeder never waits for a dead thread.
+                    // After a failure the queue is still emptied, so that the feeder never waits for a thread that ended.
                     for (place, content) in receiver {
                         if stop.load(Ordering::Relaxed) {
                             continue;
@@ -142,7 +141,7 @@ impl Intake<'_> {
         ))
     }
 
-    /// One photo: the inner error is a file that is no photo, with its path and the reason.
+    /// One photo. The inner error is a file that is not a photo, by its path and the reason.
     fn take_in(&self, place: Place, content: Content) -> Result<Result<Photo, (String, String)>> {
         if self.watch.interrupted() {
             return Err(DataError::Interrupted);

@@ -1,11 +1,11 @@
-//! A batch, and the buffer of its pixels, which goes back to the loader when it is dropped.
+//! A batch, and the buffer of its pixels, whose memory goes back to the loader when it is dropped.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::augment::Mixture;
 
-/// Samples ready for the network. Whoever is handed a batch owns it and may take it apart.
+/// Samples ready for the network. Whoever gets a batch owns it and may take it apart.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The samples, by their number in the manifest, as they were asked for.
@@ -16,7 +16,7 @@ pub struct Batch {
     pub resolution_px: u32,
     /// `[N, H, W, 3]`: sample, row, column, channel (red, green, blue).
     pub pixels: Buffer,
-    /// What each sample became, where the batch was mixed.
+    /// What each sample was mixed with, where the batch was mixed.
     pub mixtures: Option<Vec<Mixture>>,
 }
 
@@ -78,7 +78,7 @@ impl Drop for Buffer {
     }
 }
 
-/// Buffers waiting to be filled again: a fresh one would cost a page fault for every 4 KiB.
+/// Buffers that wait to be filled again: a new one would cost a page fault for every 4 KiB.
 #[derive(Debug)]
 pub(super) struct Pool {
     buffers: Mutex<Vec<Vec<u8>>>,
@@ -105,7 +105,7 @@ impl Pool {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
-        // A list of buffers is whole at every moment, so a panic elsewhere cannot have spoiled it.
+        // The list is complete at every moment, so a panic elsewhere cannot have damaged it.
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of the loader: which samples, seen how, at which resolution.
+//! What is asked of the loader: which samples, how they are seen, and at which resolution.
 
 use crate::augment::{Augment, Erase, EvaluationGeometry, Mix, Plan, plan_evaluation, plan_train};
 use crate::error::{DataError, Result};
@@ -6,16 +6,16 @@ use crate::error::{DataError, Result};
 /// How the samples of a batch are seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum View {
-    /// As training sees them: cut and mirrored by chance.
+    /// As training sees them: cropped and mirrored at random.
     Train(Augment),
     /// As evaluation sees them: always the same.
     Evaluation(EvaluationGeometry),
 }
 
-/// One batch that is wanted.
+/// A batch that is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchRequest {
-    /// The epoch, from which the plans are drawn.
+    /// The epoch, on which all that is random depends.
     pub epoch: u32,
     /// The samples, by their number in the manifest.
     pub samples: Vec<u32>,
@@ -56,7 +56,7 @@ impl BatchRequest {
                 key: "resolution_px".into(),
                 expected: format!("a number from 1 to {LARGEST_RESOLUTION_PX}"),
                 found: self.resolution_px.to_string(),
-                hint: "64 to 256 is usual".into(),
+                hint: "64 to 256 are usual".into(),
             });
         }
         match self.samples.iter().find(|&&sample| sample >= photos) {

@@ -34,7 +34,7 @@ impl Joined<'_> {
         watch.begin(&format!("writing {}", file.display()), Some(self.placed.len() as u64), Unit::Photos);
         atomic::write(file, |out| {
             if gzip {
-                // Photos do not compress: the fastest level costs least.
+                // Photos hardly compress: the fastest level costs least.
                 let mut encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::fast());
                 self.write_tar(&mut encoder, file, tables.path(), &manifest, size, watch)
                     .and_then(|()| encoder.finish().map(drop).map_err(DataError::io("write", file)))

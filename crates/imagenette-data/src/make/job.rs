@@ -1,4 +1,4 @@
-//! What is asked of the maker, and what it says when it is done.
+//! What the maker is asked to do, and what it says when it is done.
 
 use std::path::{Path, PathBuf};
 
@@ -6,56 +6,56 @@ use super::spec::Spec;
 use super::summary::Summary;
 use crate::manifest::Manifest;
 
-/// What a dataset is written as.
+/// The form in which a dataset is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A folder with its manifest.
     Folder,
     /// A tar.
     Tar,
-    /// A compressed tar, as the official archives are.
+    /// A compressed tar, like the official archives.
     Tgz,
 }
 
-/// A making.
+/// A job for [`make`](super::make()).
 #[derive(Debug, Clone)]
 pub struct MakeJob {
     /// What to make.
     pub spec: Spec,
-    /// The copy: folders, tars, parquet files.
+    /// The copy of ImageNet: folders, tars, parquet files.
     pub from: Vec<PathBuf>,
-    /// The classes of validation photos, where the copy has no list of them.
+    /// A list of the classes of validation photos, for a copy without one.
     pub val_list: Option<PathBuf>,
-    /// A list of members that stands for the shipped one: a text, a dataset's folder, an archive.
+    /// A list of members instead of the shipped one: a text, the folder of a dataset, or an archive.
     pub members: Option<PathBuf>,
-    /// A table of noisy labels to put beside the photos.
+    /// A table of noisy labels to add.
     pub noise_from: Option<PathBuf>,
-    /// The folder in which the datasets come to lie, each under its name.
+    /// The folder for the datasets.
     pub out: PathBuf,
-    /// What they are written as.
+    /// The form in which they are written.
     pub form: Form,
-    /// Make only this shard, counted from 1, of so many.
+    /// Make only this shard, counted from 1, of this many.
     pub shard: Option<(u32, u32)>,
-    /// End at the first photo that cannot be used.
+    /// Stop at the first photo that cannot be used.
     pub strict: bool,
-    /// Replace what is there, and begin anew what is unfinished.
+    /// Replace what is there, and begin unfinished work again.
     pub force: bool,
     /// Threads that decode and encode.
     pub threads: usize,
 }
 
-/// What a making left.
+/// What came of a job.
 #[derive(Debug)]
 pub enum Made {
-    /// Finished datasets, and what became of the photos; no summary when all of them were there before.
+    /// Finished datasets, and what became of the photos; no summary when all datasets were there before.
     Datasets(Vec<MadeDataset>, Option<Summary>),
-    /// A shard: its folder, how many photos it made and how many files it could not use.
+    /// A shard.
     Shard {
-        /// Where it lies.
+        /// Its folder.
         folder: PathBuf,
-        /// Photos in it.
+        /// How many photos it has.
         photos: usize,
-        /// Photos and members that cannot be used.
+        /// How many photos and members could not be used.
         skipped: usize,
     },
 }
@@ -65,7 +65,7 @@ pub enum Made {
 pub struct MadeDataset {
     /// Its folder or archive.
     pub path: PathBuf,
-    /// What is in it; for an archive that was there before, nothing is known.
+    /// Its manifest; `None` for an archive that was there before.
     pub manifest: Option<Manifest>,
     /// Whether it was there before.
     pub was_there: bool,
@@ -74,19 +74,19 @@ pub struct MadeDataset {
 /// How shards are joined.
 #[derive(Debug, Clone)]
 pub struct MergeJob {
-    /// As in [`MakeJob::members`](MakeJob::members): the list that the shards were made with.
+    /// As in [`MakeJob::members`]: the list that the shards were made with.
     pub members: Option<PathBuf>,
-    /// As in [`MakeJob::noise_from`](MakeJob::noise_from).
+    /// As in [`MakeJob::noise_from`].
     pub noise_from: Option<PathBuf>,
-    /// As in [`MakeJob::out`](MakeJob::out); beside the shards' folder when there is none.
+    /// As in [`MakeJob::out`]; when there is none, the folder that has the shards' folder.
     pub out: Option<PathBuf>,
-    /// As in [`MakeJob::form`](MakeJob::form).
+    /// As in [`MakeJob::form`].
     pub form: Form,
-    /// As in [`MakeJob::force`](MakeJob::force).
+    /// As in [`MakeJob::force`].
     pub force: bool,
 }
 
-/// Where the shards of a spec lie.
+/// The folder for the shards of a spec.
 pub fn parts_folder(out: &Path, spec: &Spec) -> PathBuf {
     out.join(format!("{}.parts", spec.name))
 }

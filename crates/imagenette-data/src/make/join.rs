@@ -1,5 +1,5 @@
-//! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of all that was not
-//! plain, and everything renamed into place at once.
+//! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of everything that was not
+//! plain, and all of it renamed into place in one step.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -35,7 +35,7 @@ pub(super) struct Placed<'a> {
     pub(super) place: Place,
 }
 
-/// The parts together: which photo goes where, in which editions.
+/// All parts together: which photo goes where, and which edition it is.
 pub(crate) struct Joined<'a> {
     spec: &'a Spec,
     pub(super) placed: Vec<Placed<'a>>,
@@ -50,7 +50,7 @@ impl<'a> Joined<'a> {
     /// Assigns every photo of the parts its split.
     ///
     /// # Errors
-    /// When two parts hold the same photo, or when the rule gives a photo no split.
+    /// When two parts have the same photo, or when the rule has no split for a photo.
     pub(crate) fn of(parts: &'a [Complete], membership: &Membership, stays: bool) -> Result<Self> {
         let spec = &parts[0].header.spec;
         let mut entries: Vec<(&Path, &Entry)> =
@@ -63,8 +63,8 @@ impl<'a> Joined<'a> {
             return Err(DataError::malformed(
                 pair[1].0,
                 "parts without common photos",
-                format!("{}/{} in {} too", pair[1].1.wnid, pair[1].1.name, pair[0].0.display()),
-                "remove the part that does not belong, and make it again",
+                format!("{}/{}, which is in {} too", pair[1].1.wnid, pair[1].1.name, pair[0].0.display()),
+                "remove the part that does not belong here, and make it again",
             ));
         }
         let mut placed = Vec::with_capacity(entries.len());
@@ -95,7 +95,7 @@ impl<'a> Joined<'a> {
                 })?;
                 let wnid = (split != Split::Unsup).then(|| entry.wnid.clone());
                 let mut place = Place { split, wnid, file_name: entry.name.clone() };
-                // Train and val of someone's own photos may hold the same name, and a drawn split may bring them together.
+                // Train and val of own photos may have the same name, and a drawn split may bring them together.
                 if !taken.insert(place.relative().to_lowercase()) {
                     place.file_name = format!("{}-{}", entry.origin.name(), entry.name);
                     taken.insert(place.relative().to_lowercase());
@@ -112,10 +112,10 @@ impl<'a> Joined<'a> {
         Ok(Self { spec, placed, source: Source { from, sha256: None, archive: None }, edition, stays, summary })
     }
 
-    /// Checks that there is something to make a dataset of.
+    /// Checks that there is something to make a dataset from.
     ///
     /// # Errors
-    /// When no photo could be used, with the first reason why; when a split is empty.
+    /// When no photo could be used, with the first reason; when a split is empty.
     pub(crate) fn check(&self) -> Result<()> {
         let count = |split| self.placed.iter().filter(|placed| placed.place.split == split).count();
         let (train, val) = (count(Split::Train), count(Split::Val));
@@ -133,9 +133,7 @@ impl<'a> Joined<'a> {
         });
         let hint = match self.summary.photos {
             0 => "name the folder above the class folders with --from, and check --classes",
-            _ => {
-                "a split needs two photos of a class or more: draw one with --split 70:30, or name the copy's val as well"
-            }
+            _ => "a split needs two or more photos of a class: draw one with --split 70:30, or name the copy's val too",
         };
         Err(DataError::malformed(
             Path::new(&self.source.from),
@@ -145,7 +143,7 @@ impl<'a> Joined<'a> {
         ))
     }
 
-    /// A class that is misspelled must not give a smaller dataset.
+    /// Checks that every named class has photos: a misspelled one must not give a smaller dataset.
     fn check_classes(&self) -> Result<()> {
         let made: HashSet<&str> = self.placed.iter().map(|placed| placed.entry.wnid.as_str()).collect();
         let named = if self.spec.takes_all() { &[][..] } else { &self.spec.classes[..] };
@@ -157,7 +155,7 @@ impl<'a> Joined<'a> {
             Path::new(&self.source.from),
             "photos of every class that is named",
             format!("none of {}", lacking.join(", ")),
-            "check how --classes is spelled; classes are names of folders or tars",
+            "check the spelling of --classes; classes are the names of folders or tars",
         ))
     }
 
@@ -185,7 +183,7 @@ impl<'a> Joined<'a> {
                 .flat_map(|class| [(Split::Train, class.clone()), (Split::Val, class.clone())])
                 .collect(),
         };
-        // Image网's splits have different classes by design.
+        // The splits of Image网 have different classes by design.
         let is_wang = self.spec.edition == Some(super::spec::Family::Imagewang);
         let (classes, known) = if is_wang { (BTreeSet::new(), Edition::Imagewang) } else { (classes, self.edition) };
         let name = self.spec.dataset_name(size);
@@ -202,8 +200,8 @@ impl<'a> Joined<'a> {
         Ok(manifest)
     }
 
-    /// Fills a folder with the dataset of a size. Photos of a part that goes away are linked where the disk can; those of
-    /// shards, which stay, are copied, so that no change to a shard is one to the dataset.
+    /// Fills a folder with the dataset of a size. The photos of a part that will be removed are linked where the disk can do that;
+    /// those of shards, which stay, are copied, so that a change to a shard does not change the dataset.
     pub(crate) fn fill(
         &self,
         folder: &Path,
@@ -286,7 +284,7 @@ impl Placed<'_> {
     }
 }
 
-/// Whether a folder of a dataset was made with this spec, the sizes aside.
+/// Whether the dataset in a folder was made with this spec, whatever its sizes.
 pub(crate) fn was_made_with(folder: &Path, spec: &Spec) -> bool {
     let read = fs::read_to_string(folder.join(SPEC_FILE)).ok().and_then(|text| Spec::from_toml(&text).ok());
     folder.join(MANIFEST_FILE).is_file() && read.is_some_and(|read| Spec { sizes: spec.sizes.clone(), ..read } == *spec)

@@ -1,5 +1,5 @@
-//! What a part's folder says about itself: the journal's header and its line for each photo, the declaration that it is
-//! complete, and the check of both against the files that are there. A journal may come from another machine.
+//! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that it is
+//! complete; and the check of both against the files in the folder. A journal may come from another machine.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,11 +27,11 @@ pub(crate) struct PartHeader {
     format: String,
     version: u32,
     pub(crate) spec: Spec,
-    /// Which shard this is, counted from 1, and of how many.
+    /// The shard, counted from 1, and the number of shards.
     pub(crate) shard: (u32, u32),
-    /// The names of the copy's files.
+    /// The names of the files of the copy.
     pub(crate) from: String,
-    /// sha256 of the list of members that stands for the shipped one.
+    /// sha256 of the list of members that was used instead of the shipped one.
     pub(crate) members: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl PartHeader {
         Self { format: FORMAT.into(), version: VERSION, spec, shard, from, members }
     }
 
-    /// Whether two headers are of the same making.
+    /// Whether two headers are of the same work.
     pub(crate) fn fits(&self, other: &Self) -> bool {
         (&self.spec, self.shard.1, &self.members) == (&other.spec, other.shard.1, &other.members)
     }
@@ -52,19 +52,19 @@ impl PartHeader {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     pub(crate) wnid: String,
-    /// The file name that it is made under.
+    /// The file name that it gets.
     pub(crate) name: String,
     pub(crate) origin: Origin,
-    /// The original's path in the copy.
+    /// The path of the original in the copy.
     pub(crate) source: String,
     pub(crate) source_sha256: String,
     pub(crate) outputs: Vec<Output>,
-    /// What happened beside plain decoding, in words.
+    /// What happened besides plain decoding, in words.
     pub(crate) remarks: Vec<String>,
     pub(crate) status: Status,
 }
 
-/// A file that was made of a photo.
+/// A file that was made from a photo.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Output {
@@ -79,17 +79,17 @@ pub(crate) struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Nothing worth a word.
+    /// Nothing worth mentioning.
     Plain,
-    /// Something was left as it was that one might not expect: an orientation that is not applied.
+    /// Something was not done that one might expect: an orientation was not applied.
     Noted,
-    /// Made an RGB or gray JPEG of something else.
+    /// An RGB or gray JPEG was made from something else.
     Converted,
-    /// A part of it was lost before; the rest was made.
+    /// A part of the photo is lost; the rest was made.
     Repaired,
     /// It cannot be used.
     Skipped,
-    /// The list of members names it, and the copy does not have it.
+    /// The list of members has it, but the copy does not.
     Missing,
 }
 
@@ -109,19 +109,19 @@ pub(crate) struct Done {
     /// sha256 of the journal.
     pub(crate) journal_sha256: String,
     pub(crate) troubles: Vec<Trouble>,
-    /// Files that are no photos.
+    /// Files that are not photos.
     pub(crate) others: u64,
 }
 
-/// Where a photo of a part lies.
+/// The path of a photo in a part.
 pub(crate) fn photo_path(folder: &Path, size: Size, origin: Origin, wnid: &str, name: &str) -> PathBuf {
     folder.join("photos").join(size.to_string()).join(origin.name()).join(wnid).join(name)
 }
 
-/// What a complete part holds, read by whoever joins it to others.
+/// Reads what a complete part has, to join it with others.
 ///
 /// # Errors
-/// When it is not complete, or its journal is not the one that was declared complete.
+/// When it is not complete, or when its journal was changed since.
 pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Done)> {
     let malformed = |found: &str| {
         DataError::malformed(folder, "a complete part", found, "run this shard's command again: what it made is kept")
@@ -135,7 +135,7 @@ pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Do
     Ok((header, entries, done))
 }
 
-/// Keeps the entries whose files are there and hash to what they should, on all cores.
+/// Keeps the entries whose files are there with the right hash, using all cores.
 pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) -> Result<Vec<Entry>> {
     watch.begin("checking what was made before", Some(entries.len() as u64), Unit::Photos);
     let is_sound = map(&entries, thread_count(), watch, |(): &mut (), entry| {
@@ -151,7 +151,7 @@ pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) ->
     Ok(kept)
 }
 
-/// The journal's header and entries up to the first line that is not whole; `None` where none was begun.
+/// The header and the entries of a journal, up to the first line that is not complete; `None` where there is no journal.
 pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
     let path = folder.join(JOURNAL_FILE);
     let bytes = match fs::read(&path) {
@@ -163,12 +163,12 @@ pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entr
             &path,
             format!("a journal of {FORMAT} version {VERSION}"),
             found,
-            "it was written by another version: begin anew with --force",
+            "it was written by another version: begin again with --force",
         )
     })
 }
 
-/// Reads a journal; a last line that is cut off, and all after a damaged one, do not count.
+/// Parses a journal. A truncated last line does not count, nor does anything after a damaged line.
 pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), String> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let header: PartHeader = serde_json::from_slice(lines.next().unwrap_or_default())
@@ -181,7 +181,7 @@ pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), St
     Ok((header, entries))
 }
 
-/// Whether an entry's names stay in the part's folder: a journal may come from another machine.
+/// Whether the names of an entry stay within the part's folder: a journal may come from another machine.
 fn is_placed(entry: &Entry) -> bool {
     [&entry.wnid, &entry.name].into_iter().all(|name| {
         !name.is_empty()
@@ -202,10 +202,10 @@ pub(super) fn read_done(folder: &Path) -> Result<Option<Done>> {
 }
 
 pub(super) fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("plain structures of strings and numbers always serialize") + "\n"
+    serde_json::to_string(value).expect("strings and numbers always serialize") + "\n"
 }
 
-/// What tells photos of a copy apart.
+/// A key that tells the photos of a copy apart.
 pub(crate) fn key(origin: Origin, wnid: &str, name: &str) -> u128 {
     let digest = Sha256::digest(format!("{}/{wnid}/{name}", origin.name()));
     u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn journals_that_were_damaged_at_random_name_nothing_outside_of_their_part() {
+    fn journals_that_are_damaged_at_random_name_nothing_outside_their_part() {
         let entry = Entry {
             wnid: "n01440764".into(),
             name: "n01440764_18.JPEG".into(),

@@ -1,4 +1,4 @@
-//! The shards of many machines go in, checked photo by photo; the datasets that one machine would have made come out.
+//! The shards of many machines go in and are checked photo by photo, the datasets that one machine would have made come out.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,11 +16,11 @@ use crate::folders::create_folder;
 use crate::lock::wait_for;
 use crate::watch::Watch;
 
-/// Joins the shards in a folder (`NAME.parts`) into datasets: all of them must be there and complete, of one spec, without
-/// common photos, and every photo must hash to what its shard says.
+/// Joins the shards in a folder (`NAME.parts`) into datasets. All of them must be there, complete, of the same spec and without
+/// common photos, and every photo must have the hash that its shard states.
 ///
 /// # Errors
-/// As [`make`](super::make()); what is missing or damaged is named, with the shard to run again.
+/// As [`make`](super::make()). What is missing or damaged is named, and the shard to run again.
 pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let folders = shard_folders(parts)?;
     let first = read_complete(&folders[0])?;
@@ -58,15 +58,15 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let mut complete = Vec::with_capacity(folders.len());
     for number in 1..=of {
         let folder = parts.join(format!("{number}-of-{of}"));
-        // A shard that is being made again must not be read meanwhile.
+        // A shard must not be read while it is being made again.
         let _part_lock = wait_for(&folder, "merge", &spec.name, watch)?;
         let (header, entries, done) = read_complete(&folder)?;
         if !header.fits(&expected) || header.shard.0 != number {
             return Err(DataError::malformed(
                 &folder,
-                "shards of one spec and one list of members",
+                "shards with the same spec and list of members",
                 "another spec or list",
-                "make this shard again with --force; give --members to --merge as to the shards",
+                "make this shard again with --force; --merge needs the same --members as the shards",
             ));
         }
         if let Some(stray) = entries.iter().find(|entry| shard_of(&entry.wnid, original_name(entry), of) != number) {
@@ -83,8 +83,8 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
             return Err(DataError::malformed(
                 &folder,
                 format!("{count} photos as they were made"),
-                format!("{} that are missing or changed", count - entries.len()),
-                format!("run `--shard {number}/{of}` again: it makes these anew"),
+                format!("{} missing or changed", count - entries.len()),
+                format!("run `--shard {number}/{of}` again: it makes these photos again"),
             ));
         }
         complete.push(Complete { folder, header, entries, done });
@@ -96,7 +96,7 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     Ok(Made::Datasets(made, Some(joined.summary)))
 }
 
-/// The name that a photo had before it got the ending of a JPEG.
+/// The name of a photo before it got the extension of a JPEG.
 fn original_name(entry: &Entry) -> &str {
     let stem = entry.name.strip_suffix(".JPEG").unwrap_or(&entry.name);
     if crate::file_name::is_photo(stem) { stem } else { &entry.name }
@@ -106,7 +106,7 @@ fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {
     let missing = || DataError::Missing {
         what: "shards",
         path: parts.to_owned(),
-        hint: "name the folder NAME.parts that --shard made".into(),
+        hint: "name the folder NAME.parts that `make --shard` made".into(),
     };
     let entries = match fs::read_dir(parts) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing()),

@@ -1,9 +1,8 @@
-//! The maker: a copy of ImageNet and a spec go in, datasets come out, the same bytes each time and with any number of
-//! threads.
+//! The maker: a copy of ImageNet and a spec go in, datasets come out, the same bytes each time and with any number of threads.
 //!
-//! The way, top to bottom: [`spec`] says what to make; `membership` which photos; `produce` reads the copy once and makes
-//! them into a `part`, a folder with a journal that outlives any interruption; `join` puts one part, or the shards of many
-//! machines, into finished datasets.
+//! The way of the photos: [`spec`] says what to make, `membership` from which photos; [`original`] finds them in any copy;
+//! `produce` reads the copy once and makes them into a `part`, a folder with a journal that survives any interruption; `join`
+//! turns one part, or the shards of many machines, into finished datasets.
 
 mod archived;
 pub(crate) mod budget;
@@ -42,11 +41,11 @@ use part::Part;
 use produce::{Production, produce};
 use target::Target;
 
-/// Makes datasets, or one shard of them. What is finished is looked at, not made again; what is unfinished is gone on with.
+/// Makes datasets, or one shard of them. Finished datasets are verified; unfinished ones continue.
 ///
 /// # Errors
-/// When the spec makes no sense, when the copy lacks what is needed or is damaged, when something else is at a dataset's
-/// place, when the disk is full or read-only, when the caller interrupts. What was made so far is kept for the same command.
+/// When the spec makes no sense, when the copy lacks something or is damaged, when something else has the place of a dataset, when
+/// the disk is full or read-only, or when the caller interrupts. What was made so far is kept for the same command.
 pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     let spec = &job.spec;
     spec.validate()?;
@@ -67,7 +66,7 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
         let done = part.done.as_ref().expect("a part that was made is complete");
         return Ok(Made::Shard { folder: folder.clone(), photos: done.photos, skipped: done.troubles.len() });
     }
-    // Looked at before anything is written: what is finished in a read-only place can be used.
+    // Checked before anything is written: what is finished in a read-only folder can be used.
     let missing = target.missing(watch)?;
     if missing.is_empty() {
         return target.all_there(watch);
@@ -90,7 +89,7 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
         done: part.done.clone().expect("a part that was made is complete"),
     }];
     let joined = Joined::of(&complete, &membership, false)?;
-    // Whoever mends the copy then runs the same command, which must look at it again.
+    // After mending the copy, people run the same command, which must read it again.
     joined.check().inspect_err(|_| part.reopen())?;
     let made = target.finish(&joined, &missing, noise.as_ref(), watch)?;
     drop(part);
@@ -107,7 +106,7 @@ fn make_part(
     watch: &dyn Watch,
 ) -> Result<Part> {
     let wants_class = |wnid: &str| membership.wants_class(&job.spec, wnid);
-    // The copy is looked at first: a wrong path leaves nothing behind.
+    // The copy is listed first: a wrong path leaves nothing behind.
     let original = Original::open(&job.from, &wants_class, watch)?;
     let list = match &job.val_list {
         Some(path) => Some(crate::make::original::read_list(path)?),

@@ -1,5 +1,5 @@
-//! One part of a making (all of it, or a shard): a folder with the photos made so far and a journal of them. Whoever comes
-//! after a process that was killed keeps what the journal names and what still hashes to what it says; nothing else counts.
+//! One part of the work (all of it, or a shard): a folder with the photos made so far and a journal of them. A process that
+//! follows a killed one keeps what the journal lists and what still has the hash listed there; nothing else counts.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -34,11 +34,11 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Takes a part's folder, new or left by a process that ended: what it holds is hashed, and what does not fit its
+    /// Opens a part's folder, a new one or one that an earlier process left: what it has is hashed, and what does not match its
     /// journal is forgotten. `anew` forgets all of it.
     ///
     /// # Errors
-    /// When the folder is of another making, cannot be written to, or when the caller interrupts the waiting for another
+    /// When the folder belongs to other work or cannot be written to, or when the caller interrupts the waiting for another
     /// process.
     pub(crate) fn open(folder: &Path, header: PartHeader, anew: bool, watch: &dyn Watch) -> Result<Self> {
         let above = folder.parent().expect("the path was made by joining a name to a folder");
@@ -56,22 +56,22 @@ impl Part {
             Some((before, _)) if before != header => {
                 return Err(DataError::malformed(
                     folder,
-                    "an unfinished making of the same spec and shard",
-                    "one of another spec, shard, copy or list of members",
-                    "run the command that began it, or begin anew with --force",
+                    "unfinished work on the same spec and shard",
+                    "work on another spec, shard, copy or list of members",
+                    "run the command that began it, or begin again with --force",
                 ));
             }
             Some((_, before)) => {
                 let was = before.len();
                 entries = verified(folder, before, watch)?;
                 if was > 0 {
-                    watch.notice(&format!("{} of {was} photos that were made before are kept", entries.len()));
+                    watch.notice(&format!("{} of {was} photos from an earlier run are kept", entries.len()));
                 }
                 done = if was == entries.len() { read_done(folder)? } else { None };
             }
         }
         if done.is_none() {
-            // Written whole, so that half a line at the end of the old one is gone.
+            // Written again, so that half a line at the end of the old one disappears.
             let _ = fs::remove_file(folder.join(DONE_FILE));
             atomic::write(&path, |out| {
                 out.write_all(line(&header).as_bytes()).map_err(DataError::io("write", &path))?;
@@ -84,7 +84,7 @@ impl Part {
         Ok(Self { folder: folder.to_owned(), header, entries, done, journal: Mutex::new(journal), _lock: lock })
     }
 
-    /// Writes a photo's files, then the line that makes them count.
+    /// Writes the files of a photo, then the line that makes them count.
     pub(crate) fn write(
         &self,
         address: &Address,
@@ -130,9 +130,9 @@ impl Part {
         Ok(())
     }
 
-    /// Takes back that the part is complete; what was made is kept.
+    /// Declares the part unfinished; what was made is kept.
     pub(crate) fn reopen(&self) {
-        // Should this fail, `--force` is left.
+        // If this fails, there is still `--force`.
         let _ = fs::remove_file(self.folder.join(DONE_FILE));
     }
 
@@ -154,11 +154,11 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     file.map_err(DataError::io("create", path))?.write_all(bytes).map_err(DataError::io("write", path))
 }
 
-/// Brings everything to the disk, so that a power cut after the declaration cannot leave empty files behind it.
+/// Syncs everything, so that a power cut after the declaration cannot leave empty files.
 pub(super) fn sync(folder: &Path) {
     #[cfg(target_os = "linux")]
     {
-        // What cannot be synced is found by its hash later.
+        // What could not be synced is found by its hash later.
         if let Ok(file) = File::open(folder) {
             let _ = rustix::fs::syncfs(&file);
         }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_is_kept_and_what_is_half_written_or_changed_is_not() {
+    fn what_is_complete_is_kept_and_what_is_half_written_or_changed_is_not() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("part");
         let part = Part::open(&folder, header(), false, &Silent).unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_another_making_is_not_touched() {
+    fn a_part_of_other_work_is_not_touched() {
         let place = tempfile::tempdir().unwrap();
         drop(Part::open(&place.path().join("part"), header(), false, &Silent).unwrap());
         let mut other = header();

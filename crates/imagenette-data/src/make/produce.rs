@@ -1,6 +1,6 @@
-//! Photos of a copy go in, a complete part comes out: one thread reads in order and passes over what is not wanted, the
-//! others decode, resize and encode. Each photo's files follow from its bytes and the spec alone, so the number of threads
-//! changes nothing.
+//! The photos of a copy go in, a complete part comes out: one thread reads in order and skips what is not wanted, the others
+//! decode, resize and encode. The files of a photo follow from its bytes and the spec alone, so the number of threads changes
+//! nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,22 +23,22 @@ use crate::make::original::tar::LARGEST_BYTES;
 use crate::make::original::{Content, Original, ValidationList};
 use crate::watch::{Unit, Watch};
 
-/// Bytes of photos that wait for a thread, at most.
+/// The most bytes of photos that wait for a thread.
 const QUEUE_BYTES: u64 = 64 << 20;
-/// Photos that wait for a thread, at most: those in folders have no bytes yet.
+/// The most photos that wait for a thread: those in folders have no bytes yet.
 const QUEUE_PHOTOS: usize = 256;
-/// Memory in which photos are decoded at once, at most; one that needs more is decoded while no other is.
+/// The most memory for decoding photos at the same time; a photo that needs more is decoded alone.
 const DECODING_BYTES: u64 = 72_000_000;
 
-/// What a part is made with.
+/// What a part is made from.
 pub(crate) struct Production<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) membership: &'a Membership,
     pub(crate) original: &'a Original,
-    /// Classes of validation photos, from the copy or named by hand.
+    /// The classes of validation photos, from the copy or named by the user.
     pub(crate) list: Option<&'a ValidationList>,
     pub(crate) threads: usize,
-    /// Whether the first photo or member that cannot be used ends the work.
+    /// Whether to stop at the first photo or member that cannot be used.
     pub(crate) strict: bool,
     pub(crate) watch: &'a dyn Watch,
 }
@@ -65,7 +65,7 @@ pub(super) struct Shared<'a> {
 /// Makes what a part still lacks and declares it complete.
 ///
 /// # Errors
-/// When the copy is damaged or cannot be read, when the disk is full, when the caller interrupts, with `strict` at the first
+/// When the copy is damaged or cannot be read, when the disk is full, when the caller interrupts, and with `strict` at the first
 /// photo that cannot be used. What was made is kept.
 pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()> {
     if part.done.is_some() {
@@ -107,7 +107,7 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
             scope.spawn(move || {
                 let mut renderer = Renderer::new(production.spec, decode_budget);
                 let mut mine = Vec::new();
-                // After a failure the queue is still emptied, so that the reader never waits for a dead thread.
+                // After a failure the queue is still emptied, so that the reader never waits for a thread that ended.
                 for job in receiver {
                     if !shared.stop.load(Ordering::Relaxed) {
                         match shared.make(job, &mut renderer) {
@@ -159,7 +159,7 @@ impl Shared<'_> {
                 Path::new(path),
                 "a photo that can be used (--strict)",
                 reason,
-                "without --strict it is left out and the summary names it",
+                "without --strict it is left out, and the summary names it",
             ));
         }
         let trouble = Trouble { path: path.to_owned(), reason: reason.to_owned() };
