@@ -123,8 +123,8 @@ const NOW: &str = "now";
 /// Before the label-noise tables were added.
 const FIRST: &str = "December 2019 to February 2021";
 
-// Hashes: TensorFlow Datasets' and torchvision's registries; Imagewoof's md5s are third parties'. fastai's own md5s cover
-// only the first MiB of a file and are of no use here.
+// Hashes: TensorFlow Datasets' and torchvision's registries; Imagewoof's md5s are third parties'. fastai's own md5s
+// cover only the first MiB of a file and are of no use here.
 static ARCHIVES: LazyLock<Vec<Archive>> = LazyLock::new(|| {
     use Edition::{ImagenetteV1, ImagenetteV2, Imagewang, ImagewoofV2};
     vec![

@@ -20,7 +20,8 @@ pub struct Row {
     pub pictures: Vec<Pixels>,
 }
 
-/// Lays out the rows one below the other, each picture fitted into a square cell of `cell_px`, `columns` cells to a line.
+/// Lays out the rows one below the other, each picture fitted into a square cell of `cell_px`, `columns` cells to a
+/// line.
 ///
 /// # Panics
 /// When a picture has no pixels, or another number of them than its sides say.

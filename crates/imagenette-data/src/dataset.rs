@@ -58,8 +58,8 @@ impl Dataset {
 
     /// Compares the folder with the manifest and lists everything that differs.
     ///
-    /// A shallow check asks whether every listed photo is there, with its length, and nothing else is in the folders of the
-    /// splits. A deep one also reads and hashes every byte, on all cores.
+    /// A shallow check asks whether every listed photo is there, with its length, and nothing else is in the folders
+    /// of the splits. A deep one also reads and hashes every byte, on all cores.
     ///
     /// # Errors
     /// When a folder cannot be listed, or when the caller interrupts. What is wrong with photos is in the report.

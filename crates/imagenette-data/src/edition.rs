@@ -104,10 +104,11 @@ impl Edition {
         }
     }
 
-    /// Recognizes an edition by the paths of its members (`split/wnid/file name`, sorted); all others are [`Edition::Own`].
+    /// Recognizes an edition by the paths of its members (`split/wnid/file name`, sorted); all others are
+    /// [`Edition::Own`].
     ///
-    /// Imagenette v2 is recognized by every name, v1 by its rule (`ILSVRC2012_val_*` is val) and its counts, the others by
-    /// their classes and counts.
+    /// Imagenette v2 is recognized by every name, v1 by its rule (`ILSVRC2012_val_*` is val) and its counts, the
+    /// others by their classes and counts.
     pub fn identify<'a>(sorted_paths: impl Iterator<Item = &'a str>) -> Self {
         let mut digest = Sha256::new();
         let (mut train, mut val, mut unsup, mut v1_rule) = (0, 0, 0, true);

@@ -106,10 +106,13 @@ impl Hint for DataError {
         match self {
             Self::File(error) => store_hint(error).map(str::to_owned).or_else(|| error.hint()),
             Self::Missing { hint, .. } | Self::Setting { hint, .. } => Some(hint.clone()),
-            Self::Photo { .. } => Some("replace or remove the photo, or fetch the dataset again with `imagenette get`".into()),
+            Self::Photo { .. } => {
+                Some("replace or remove the photo, or fetch the dataset again with `imagenette get`".into())
+            }
             Self::Member { .. } => Some("nothing was unpacked; use an archive from a source that you trust".into()),
             Self::Download { .. } => Some(
-                "run the same command again to resume, or download the file by other means and use `imagenette get --from FILE`"
+                "run the same command again to resume, or download the file by other means and use \
+                 `imagenette get --from FILE`"
                     .into(),
             ),
             Self::Checksum { .. } => {

@@ -1,5 +1,5 @@
-//! An address and the hashes that its file may have go in, the whole file comes out, and gets its name only when every byte is
-//! right. A download that is interrupted continues where it stopped, in this process or in the next.
+//! An address and the hashes that its file may have go in, the whole file comes out, and gets its name only when every
+//! byte is right. A download that is interrupted continues where it stopped, in this process or in the next.
 
 mod partial;
 mod response;
@@ -21,8 +21,8 @@ use response::{Head, Message, Request};
 pub struct FetchOptions {
     /// Attempts in a row without new bytes before it gives up.
     pub attempts: u32,
-    /// The pause before the second attempt. It doubles with each further one, up to a minute, and is shortened at random by up
-    /// to half, so that many machines do not come back at the same moment.
+    /// The pause before the second attempt. It doubles with each further one, up to a minute, and is shortened at
+    /// random by up to half, so that many machines do not come back at the same moment.
     pub first_backoff: Duration,
     /// The longest time without a byte.
     pub stall_timeout: Duration,
@@ -60,15 +60,15 @@ pub struct Fetched {
 const LOOK_UP: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Downloads a file whose length and hash must be those of one of `generations`. A file that is already there is checked and
-/// used.
+/// Downloads a file whose length and hash must be those of one of `generations`. A file that is already there is
+/// checked and used.
 ///
-/// What has arrived is kept in `<path>.partial`, with a note in another file of what it belongs to. One process at a time may
-/// download to a path.
+/// What has arrived is kept in `<path>.partial`, with a note in another file of what it belongs to. One process at a
+/// time may download to a path.
 ///
 /// # Errors
-/// When the server refuses (4xx), or announces or sends another file; after too many attempts in a row without new bytes; when
-/// the disk is full (what arrived is kept); when the caller interrupts.
+/// When the server refuses (4xx), or announces or sends another file; after too many attempts in a row without new
+/// bytes; when the disk is full (what arrived is kept); when the caller interrupts.
 pub fn fetch(
     url: &str,
     path: &Path,
@@ -134,7 +134,8 @@ impl Download<'_> {
                     reason
                 }
             };
-            // Only bytes that no earlier attempt brought are progress: a server that always stops at the same place ends here.
+            // Only bytes that no earlier attempt brought are progress: a server that always stops at the same place
+            // ends here.
             fruitless = if self.partial.bytes > furthest { 1 } else { fruitless + 1 };
             furthest = furthest.max(self.partial.bytes);
             if fruitless >= self.options.attempts {

@@ -1,5 +1,5 @@
-//! What a file name says: that it is a photo, a table or what file managers leave behind, and whether it is a name on every
-//! system.
+//! What a file name says: that it is a photo, a table or what file managers leave behind, and whether it is a name on
+//! every system.
 
 use crate::manifest::{MANIFEST_FILE, SPEC_FILE, SUMMARY_FILE};
 

@@ -1,4 +1,5 @@
-//! Folders that are made together with those above them, and folders and files that are removed, whether they exist or not.
+//! Folders that are made together with those above them, and folders and files that are removed, whether they exist or
+//! not.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,5 +1,5 @@
-//! A part of the train split that is held out for tuning, so that val stays unseen: the same photos for everybody, and the
-//! same share of every class.
+//! A part of the train split that is held out for tuning, so that val stays unseen: the same photos for everybody, and
+//! the same share of every class.
 
 use crate::edition::Split;
 use crate::error::{DataError, Result};
@@ -15,8 +15,8 @@ pub struct HoldOut {
     pub held_out: Vec<u32>,
 }
 
-/// Holds out `share` of each class's train photos, rounded to whole photos. Which ones depends on the manifest alone, never on
-/// a run's seed, so that all runs of a comparison are evaluated on the same photos.
+/// Holds out `share` of each class's train photos, rounded to whole photos. Which ones depends on the manifest alone,
+/// never on a run's seed, so that all runs of a comparison are evaluated on the same photos.
 ///
 /// # Errors
 /// When the share is not above 0 and below 1.

@@ -1,12 +1,13 @@
 //! Photos go in, training batches come out: archive -> dataset folder -> packed pixels -> loader.
 //!
-//! The way of the data, module by module: [`archive`] and [`edition`] say which datasets there are; `fetch` and [`install`]
-//! bring one here; [`intake`] makes a dataset of an archive or a folder of photos; [`manifest`] lists every image with its hash;
-//! [`packed`] keeps the decoded pixels in one memory-mapped file; [`augment`] plans what is seen of each sample; [`loader`]
-//! hands out [`loader::Batch`]es. Nothing here knows about Burn, training or the command line.
+//! The way of the data, module by module: [`archive`] and [`edition`] say which datasets there are; `fetch` and
+//! [`install`] bring one here; [`intake`] makes a dataset of an archive or a folder of photos; [`manifest`] lists
+//! every image with its hash; [`packed`] keeps the decoded pixels in one memory-mapped file; [`augment`] plans what is
+//! seen of each sample; [`loader`] hands out [`loader::Batch`]es. Nothing here knows about Burn, training or the
+//! command line.
 //!
-//! The features `audit`, `drawn`, `export`, `fetch` and `make` are modules of those names and what they depend on. All are on
-//! by default; without them this crate reads, packs and loads datasets that are already here.
+//! The features `audit`, `drawn`, `export`, `fetch` and `make` are modules of those names and what they depend on. All
+//! are on by default; without them this crate reads, packs and loads datasets that are already here.
 
 pub mod archive;
 #[cfg(feature = "audit")]

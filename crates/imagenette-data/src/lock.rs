@@ -1,5 +1,5 @@
-//! One process at a time works at a place: the lock of `imagenette-files` beside it, waited for with a notice, until the
-//! caller interrupts.
+//! One process at a time works at a place: the lock of `imagenette-files` beside it, waited for with a notice, until
+//! the caller interrupts.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use imagenette_files::lock::FolderLock;
 use crate::error::{DataError, Result};
 use crate::watch::Watch;
 
-/// Takes the lock of a folder or file that is to appear at `place`; waits, with one notice, while another process has it.
+/// Takes the lock of a folder or file that is to appear at `place`; waits, with one notice, while another process has
+/// it.
 /// `work` and `name` say in messages what is done with what: `make`, `imagenette2-160`.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The list of a dataset's images with their hashes: what a dataset *is*, wherever it is stored.
 //!
-//! On disk it is `manifest.jsonl` in the dataset's folder: a header, then a line for each image, sorted by (split, wnid, file
-//! name). The position of an image in this list is its sample number everywhere else.
+//! On disk it is `manifest.jsonl` in the dataset's folder: a header, then a line for each image, sorted by (split,
+//! wnid, file name). The position of an image in this list is its sample number everywhere else.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -92,8 +92,8 @@ struct Header {
 }
 
 impl Manifest {
-    /// The path of an image below the dataset's folder: `train/n01440764/n01440764_10026.JPEG`. This is also the sample's
-    /// name in `predictions.csv`.
+    /// The path of an image below the dataset's folder: `train/n01440764/n01440764_10026.JPEG`. This is also the
+    /// sample's name in `predictions.csv`.
     pub fn relative_path(&self, image: &ImageEntry) -> String {
         match image.label {
             Some(label) => {
@@ -113,8 +113,8 @@ impl Manifest {
         self.images.sort_by(|a, b| (a.split, a.label, &a.file_name).cmp(&(b.split, b.label, &b.file_name)));
     }
 
-    /// A hash of the content alone (classes, paths and image hashes), in lower-case hexadecimal. All copies of a dataset have
-    /// the same one, wherever they come from.
+    /// A hash of the content alone (classes, paths and image hashes), in lower-case hexadecimal. All copies of a
+    /// dataset have the same one, wherever they come from.
     pub fn identity(&self) -> String {
         let mut digest = Sha256::new();
         for class in &self.classes {

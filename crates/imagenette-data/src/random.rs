@@ -1,7 +1,7 @@
 //! Randomness without state: every number follows from (seed, purpose, epoch, sample) and its position.
 //!
-//! Streams that differ in any of the four are independent, so a batch is the same whichever thread makes it and wherever a run
-//! is resumed.
+//! Streams that differ in any of the four are independent, so a batch is the same whichever thread makes it and
+//! wherever a run is resumed.
 //!
 //! # Source
 //! Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.

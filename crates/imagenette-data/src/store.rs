@@ -21,7 +21,8 @@ impl Store {
     /// `~/.cache`; `~/Library/Caches` on macOS; `%LOCALAPPDATA%` on Windows).
     ///
     /// # Errors
-    /// When the environment names no home folder either, or when the name is relative and the current folder no longer exists.
+    /// When the environment names no home folder either, or when the name is relative and the current folder no longer
+    /// exists.
     pub fn open_default() -> Result<Self> {
         Self::from_variables(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
     }
@@ -104,8 +105,8 @@ impl Store {
     }
 }
 
-/// Checks that a dataset's name can be the name of a folder on every system: up to 100 letters, digits, `-`, `_` and `.`,
-/// beginning with a letter or digit.
+/// Checks that a dataset's name can be the name of a folder on every system: up to 100 letters, digits, `-`, `_` and
+/// `.`, beginning with a letter or digit.
 ///
 /// # Errors
 /// When it is anything else.

@@ -1,4 +1,5 @@
-//! How a caller follows long work and stops it. Libraries never print: they report here, and the command line shows it.
+//! How a caller follows long work and stops it. Libraries never print: they report here, and the command line shows
+//! it.
 
 /// What is counted while work is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

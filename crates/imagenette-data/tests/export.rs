@@ -191,7 +191,7 @@ fn an_export_that_fails_or_is_interrupted_leaves_nothing() {
         assert_eq!(place.names(), before);
     }
     fs::write(&path, good).unwrap();
-    // What a killed process left is removed by the next.
+    // The leftovers of a killed process are removed by the next.
     fs::create_dir_all(place.path(".exporting-out/data")).unwrap();
     fs::write(place.path(".exporting-out/data/half.parquet"), "half").unwrap();
     place.export(Target::Parquet, "out").unwrap();

@@ -1,4 +1,5 @@
-//! A folder of photos becomes a manifest, or an error that says what is wrong with it; a dataset's check finds every harm.
+//! A folder of photos becomes a manifest, or an error that says what is wrong with it; checking a dataset finds all
+//! damage.
 
 mod photos;
 
@@ -116,7 +117,7 @@ fn folders_without_the_layout_are_errors() {
 }
 
 #[test]
-fn unlabeled_photos_lie_flat() {
+fn unlabeled_photos_are_directly_in_their_folder() {
     let folder = small_folder();
     write_files(folder.path(), &[("unsup/a.JPEG".into(), jpeg(20, 20, 0))]);
     let manifest = scan(folder.path()).expect("a manifest");
@@ -129,7 +130,7 @@ fn unlabeled_photos_lie_flat() {
 }
 
 #[test]
-fn verify_lists_every_problem_and_not_only_the_first() {
+fn verify_lists_every_problem() {
     let (folder, dataset) = installed();
     let report = dataset.verify(true, &Silent).expect("a report");
     assert!(report.is_sound() && report.photos == 15, "{report:?}");
@@ -154,7 +155,7 @@ fn verify_lists_every_problem_and_not_only_the_first() {
 }
 
 #[test]
-fn a_folder_without_its_manifest_is_no_dataset() {
+fn a_folder_without_a_manifest_is_not_a_dataset() {
     let folder = small_folder();
     let error = Dataset::open(folder.path()).expect_err("it was never finished");
     assert!(matches!(error, DataError::Missing { what: "manifest", .. }), "{error}");

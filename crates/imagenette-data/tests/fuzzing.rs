@@ -1,5 +1,5 @@
-//! Everything that parses bytes of this crate, on inputs that were damaged at random: an answer or a typed error, soon, and
-//! nothing outside of its place. See `mutation` for how long it runs.
+//! Everything in this crate that parses bytes, on inputs that were damaged at random: an answer or a typed error,
+//! soon, and no file outside its folder. See `mutation` for how long it runs.
 
 mod datasets;
 mod mutation;
@@ -32,7 +32,7 @@ fn golden(extensions: &[&str]) -> Vec<Vec<u8>> {
 fn decodes(extensions: &[&str], name: &str, words: &[&[u8]]) {
     let path = Path::new("train/n01440764/a.JPEG");
     let (mut pixels, mut read, mut caught) = (Pixels::default(), 0, 0);
-    // A codec's panic is an error of the file here, and is counted; its message must not fill the screen.
+    // A panic of a codec counts as an error of the file; its message must not fill the screen.
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| {
         let usual = std::panic::take_hook();
@@ -189,7 +189,7 @@ fn archives() {
             }
         }
         let left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["a.tgz"], "nothing is written beside the folder");
+        assert_eq!(left, ["a.tgz"], "nothing is written next to the folder");
     });
 }
 

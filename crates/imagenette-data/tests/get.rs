@@ -1,4 +1,4 @@
-//! From a name or a file to an installed dataset, with everything that may come between.
+//! From a name or a file to an installed dataset, whatever happens on the way.
 
 mod photos;
 mod server;
@@ -26,7 +26,7 @@ fn small_archive() -> Vec<u8> {
     let mut files = small_set(30);
     let mut random = Random::new(4, Purpose::Test, 0, 0);
     for (_, photo) in &mut files {
-        // Bytes behind a JPEG's end are no part of the picture, and make the archive large enough to be killed in.
+        // Bytes after the end of a JPEG change nothing, and make the archive large enough to kill a process at it.
         photo.extend((0..20_000).map(|_| random.next_u32() as u8));
     }
     files.push(("noisy_small.csv".into(), b"path\n".to_vec()));
@@ -57,7 +57,7 @@ impl Home {
         Self { folder, store }
     }
 
-    /// Writes a file beside the store.
+    /// Writes a file next to the store.
     fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).expect("written");
@@ -135,13 +135,13 @@ fn archives_and_folders_give_the_same_dataset() {
     assert_eq!(home.store.installed().expect("a list"), ["a", "b", "folder"]);
     assert_eq!(datasets[0].manifest.source.sha256, Some(sha256(&tar)));
     assert!(home.folder.path().join("folder/train").is_dir(), "a folder is copied, not moved");
-    // A copy of a dataset keeps what is known of its source.
+    // A copy of a dataset keeps what is known about its source.
     let copy = home.get_from(&datasets[0].root, Some("copy")).expect("installed").dataset;
     assert_eq!((copy.manifest.name.as_str(), &copy.manifest.source), ("copy", &datasets[0].manifest.source));
 }
 
 #[test]
-fn what_fails_leaves_nothing() {
+fn a_failed_installation_leaves_nothing() {
     let home = Home::new();
     let mut files = small_set(2);
     files.push(("train/okapi/a.JPEG".into(), jpeg(20, 20, 0)));
@@ -175,7 +175,7 @@ fn a_failed_replacement_keeps_the_old_one() {
 }
 
 #[test]
-fn a_damaged_dataset_is_never_taken_for_a_whole_one() {
+fn a_damaged_dataset_is_never_taken_for_a_complete_one() {
     let home = Home::new();
     let archive = home.file("set.tar", &tar_of("", &small_set(2)));
     let dataset = home.get_from(&archive, None).expect("installed").dataset;
@@ -190,11 +190,11 @@ fn a_damaged_dataset_is_never_taken_for_a_whole_one() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_in_nobodys_way() {
+fn the_leftovers_of_a_killed_process_do_no_harm() {
     let home = Home::new();
     let archive = home.file("set.tar", &tar_of("", &small_set(2)));
     let datasets = home.store.datasets_folder();
-    // Half unpacked, with the lock file of the dead.
+    // Half unpacked, with the lock file of the killed process.
     write_files(&datasets.join(".installing-set"), &[("train/zebra/0.JPEG".into(), b"half".to_vec())]);
     write_files(&datasets, &[(".set.lock".into(), b"get\n4711\n0\n".to_vec())]);
     let dataset = home.get_from(&archive, None).expect("installed").dataset;
@@ -264,7 +264,7 @@ fn killed_at_any_moment_the_same_command_continues() {
         let mut child = start_child(&home, &server.base_url);
         let until = Instant::now() + Duration::from_secs(30);
         while fs::metadata(&partial).map_or(0, |metadata| metadata.len()) < arrived as u64 {
-            assert!(Instant::now() < until, "the download does not get on");
+            assert!(Instant::now() < until, "the download makes no progress");
             std::thread::sleep(Duration::from_millis(2));
         }
         child.kill().expect("killed");
@@ -277,7 +277,7 @@ fn killed_at_any_moment_the_same_command_continues() {
         let mut child = start_child(&home, &server.base_url);
         let until = Instant::now() + Duration::from_secs(30);
         while files_below(&unfinished) < files && home.store.installed().expect("a list").is_empty() {
-            assert!(Instant::now() < until, "the unpacking does not get on");
+            assert!(Instant::now() < until, "the unpacking makes no progress");
             std::thread::yield_now();
         }
         child.kill().expect("killed");
@@ -297,7 +297,7 @@ fn killed_at_any_moment_the_same_command_continues() {
 }
 
 #[test]
-fn of_two_processes_one_waits_and_then_finds_it_installed() {
+fn the_second_of_two_processes_waits_and_finds_the_dataset_installed() {
     #[derive(Default)]
     struct Notices(Mutex<Vec<String>>);
     impl Watch for Notices {
@@ -342,9 +342,9 @@ fn of_two_processes_one_waits_and_then_finds_it_installed() {
 }
 
 #[test]
-fn of_many_that_install_under_one_name_one_does_and_nothing_is_mixed() {
+fn many_installations_under_one_name_install_it_once_and_mix_nothing() {
     let home = Home::new();
-    // Photos of the one set are not those of the other.
+    // The two sets have different photos.
     let sets = [small_set(3), small_set(5)];
     let archives = [home.file("a.tar", &tar_of("", &sets[0])), home.file("b.tar", &tar_of("", &sets[1]))];
     for trial in 0..40 {
@@ -373,7 +373,7 @@ fn of_many_that_install_under_one_name_one_does_and_nothing_is_mixed() {
 fn a_store_that_cannot_be_written_says_so() {
     let source = Home::new();
     let archive = source.file("set.tar", &tar_of("", &small_set(1)));
-    // Nobody, not even root, may make folders here.
+    // No user, not even root, may create folders here.
     let store = Store::at("/sys/imagenette".into());
     let error = get_from(&archive, &store, None, &GetOptions::default(), &Silent).expect_err("read-only");
     assert!(error.hint().is_some_and(|hint| hint.contains("IMAGENETTE_HOME")), "{error:?}");

@@ -1,5 +1,5 @@
-//! Decoding: every kind of file that a dataset may hold comes out as Pillow reads it, and what is no photo is an error
-//! with its path, never a panic.
+//! Decoding: every kind of file that a dataset may hold comes out as Pillow reads it, and anything else is an
+//! error with its path, never a panic.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ fn jpegs_of_every_kind_are_read_as_pillow_reads_them() {
 
 #[test]
 fn jpegs_with_halved_colors_are_read_as_pillow_reads_them() {
-    // The colors between two stored ones are a matter of taste; beside an edge that shows.
+    // The colors between two stored ones are up to the decoder; next to an edge the difference shows.
     agrees("subsampled.jpg", 8, &[]);
     agrees("progressive.jpg", 8, &[]);
     agrees("turned.jpg", 8, &[Remark::OrientationIgnored]);
@@ -66,7 +66,7 @@ fn webps_of_every_kind_are_read_as_pillow_reads_them() {
 }
 
 #[test]
-fn of_an_animation_the_first_picture_is_read() {
+fn the_first_picture_of_an_animation_is_read() {
     use Remark::{FirstPictureOnly, PngFile, WebpFile};
     agrees("moving.webp", 0, &[WebpFile, FirstPictureOnly]);
     agrees("moving.png", 0, &[PngFile, FirstPictureOnly]);
@@ -90,7 +90,7 @@ fn noisy_jpeg(side: u16) -> Vec<u8> {
 }
 
 #[test]
-fn a_photo_cut_short_is_kept_when_half_of_it_is_there() {
+fn a_truncated_photo_is_kept_when_half_of_it_is_there() {
     let bytes = noisy_jpeg(64);
     let (whole, remarks) = decode(&bytes, Path::new("a.JPEG")).unwrap();
     assert_eq!(remarks, []);

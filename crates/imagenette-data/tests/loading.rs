@@ -1,4 +1,4 @@
-//! Loading: a batch depends on its request and the seed alone, in whatever way and by however many threads it is made.
+//! Loading: a batch depends on its request and the seed alone, however it is made and by however many threads.
 
 mod datasets;
 
@@ -90,13 +90,13 @@ fn one_two_and_seven_threads_give_the_same_batches() {
 }
 
 #[test]
-fn images_are_the_same_however_the_epoch_is_cut() {
+fn images_are_the_same_however_the_epoch_is_cut_into_batches() {
     let set = set(50);
     let whole = images(set.loader(2, set.requests(8).into_iter()));
     for batch in [1, 5, 50] {
         assert!(images(set.loader(2, set.requests(batch).into_iter())) == whole, "batches of {batch}");
     }
-    // Resuming in the middle of an epoch: the rest is what it would have been.
+    // Resuming in the middle of an epoch: the rest is the same as without the interruption.
     let resumed = images(set.loader(2, set.requests(8).into_iter().skip(3)));
     assert!(resumed == whole[24..]);
 }
@@ -172,7 +172,7 @@ fn workers_erase_and_mix_as_the_plain_functions_do_to_whole_batches() {
 }
 
 #[test]
-fn erasing_and_mixing_change_the_batches_and_settings_that_make_no_sense_are_errors_at_their_place() {
+fn erasing_and_mixing_change_batches_and_invalid_settings_are_errors_at_their_place() {
     let set = set(12);
     let plain =
         BatchRequest { epoch: 0, samples: (0..12).collect(), resolution_px: 16, view: TRAIN, erase: None, mix: None };
@@ -205,7 +205,7 @@ fn a_batch_can_be_taken_apart_and_its_pixels_outlive_the_loader() {
 }
 
 #[test]
-fn evaluation_sees_the_same_in_every_epoch() {
+fn evaluation_sees_the_same_pixels_in_every_epoch() {
     let set = set(9);
     for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.2 }] {
         let request = |epoch| BatchRequest {

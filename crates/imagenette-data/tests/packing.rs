@@ -1,4 +1,4 @@
-//! Packing: the file holds what decoding gives, is complete or absent, and is made again when it is of no use.
+//! Packing: the file holds what decoding gives, is complete or absent, and is made again when it is unusable.
 
 mod datasets;
 
@@ -95,7 +95,7 @@ fn conversions_and_repairs_are_kept_in_the_file() {
 }
 
 #[test]
-fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build() {
+fn an_unusable_file_is_refused_by_open_and_made_again_by_open_or_build() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = datasets::dataset(&folder.path().join("set"), 5);
     let cache = folder.path().join("cache");
@@ -119,7 +119,7 @@ fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build()
         ("ending", spoilt(&|bytes| bytes.last_mut().map_or((), |byte| *byte ^= 1))),
     ];
     for (word, bytes) in cases {
-        // A new file: the old one may be mapped, and must not change under the map.
+        // A new file: the old one may be mapped, and a mapped file must not change.
         fs::remove_file(&path).unwrap();
         fs::write(&path, &bytes).unwrap();
         let error = Packed::open(&path, &dataset.manifest).unwrap_err();
@@ -134,7 +134,7 @@ fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build()
 }
 
 #[test]
-fn a_missing_file_and_another_datasets_file_are_told_apart() {
+fn a_missing_file_and_the_file_of_another_dataset_are_distinguished() {
     let folder = tempfile::tempdir().unwrap();
     let one = datasets::dataset(&folder.path().join("one"), 4);
     let two = datasets::dataset(&folder.path().join("two"), 5);
@@ -172,7 +172,7 @@ fn every_unreadable_photo_is_counted_and_five_are_named() {
 }
 
 #[test]
-fn a_photo_that_is_gone_or_of_another_size_than_the_manifest_says_is_an_error() {
+fn a_photo_that_is_gone_or_has_another_size_than_in_the_manifest_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let files = vec![(datasets::jpeg(20, 20, 0), None), (datasets::jpeg(20, 20, 1), Some((20, 21)))];
     let dataset = datasets::dataset_of(&folder.path().join("set"), files);
@@ -182,7 +182,7 @@ fn a_photo_that_is_gone_or_of_another_size_than_the_manifest_says_is_an_error() 
 }
 
 #[test]
-fn what_a_killed_process_left_behind_is_removed() {
+fn the_leftovers_of_a_killed_process_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = datasets::dataset(&folder.path().join("set"), 4);
     let cache = folder.path().join("cache");
@@ -210,7 +210,7 @@ fn an_interrupted_packing_leaves_nothing_and_can_be_done_again() {
 }
 
 #[test]
-fn two_that_pack_at_once_both_get_a_whole_file() {
+fn two_that_pack_at_once_both_get_a_complete_file() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = datasets::dataset(&folder.path().join("set"), 40);
     for trial in 0..20 {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::error::FileError;
 
-/// How the names of unfinished files begin. Such a file was left by a process that was killed, or is still being written.
+/// How the names of unfinished files begin. Such a file was left by a process that was killed, or is still being
+/// written.
 pub const UNFINISHED: &str = ".writing-";
 
 /// Writes a file through a temporary one in the same folder. When `content` fails, nothing is left behind.

@@ -31,8 +31,8 @@ impl Format {
     /// reported as newer, not by the first field that is unknown.
     ///
     /// # Errors
-    /// When it is not a JSON object with a format and a version, is another format, or a version that this program does not
-    /// read.
+    /// When it is not a JSON object with a format and a version, is another format, or a version that this program
+    /// does not read.
     pub fn check_json(&self, path: &Path, text: &str, hint: &str) -> Result<u32, FileError> {
         let head: Head = serde_json::from_str(text)
             .map_err(|error| FileError::malformed(path, self.expected(), error.to_string(), hint))?;

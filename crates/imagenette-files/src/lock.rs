@@ -1,8 +1,8 @@
-//! One process at a time fills a folder. What is locked is a file of its own that is never replaced; the system releases the
-//! lock when its holder ends, however it ends, so a dead process keeps nobody out.
+//! One process at a time fills a folder. What is locked is a file of its own that is never replaced; the system
+//! releases the lock when its holder ends, however it ends, so a dead process keeps nobody out.
 //!
-//! A folder that is filled where it is (a run's) has its lock inside. A folder or file that appears whole, by a rename, has
-//! its lock beside it: a lock inside would move away with it.
+//! A folder that is filled where it is (a run's) has its lock inside. A folder or file that appears whole, by a
+//! rename, has its lock beside it: a lock inside would move away with it.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -16,7 +16,8 @@ use crate::error::FileError;
 pub const LOCK_FILE: &str = ".lock";
 /// How often a waiting process tries again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// How often, and how long between, the second process looks for the name of the first, which may be about to write it.
+/// How often, and how long between, the second process looks for the name of the first, which may be about to write
+/// it.
 const LOOKS_FOR_A_NAME: (u32, Duration) = (10, Duration::from_millis(5));
 
 /// Held while a process fills a folder; the folder is free again when this is dropped.
@@ -28,8 +29,8 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the lock of a folder that exists and is filled where it is. `work` says what is done there, for a process that
-    /// comes second: `train`.
+    /// Takes the lock of a folder that exists and is filled where it is. `work` says what is done there, for a process
+    /// that comes second: `train`.
     ///
     /// On a file system without locks the folder counts as free; [`FolderLock::is_exclusive`] says so.
     ///
@@ -40,7 +41,8 @@ impl FolderLock {
             .map_err(|holder| FileError::InUse { path: folder.to_owned(), holder })
     }
 
-    /// Takes the lock of a folder or file that is to appear whole at `place`, by a rename. The folder above it must exist.
+    /// Takes the lock of a folder or file that is to appear whole at `place`, by a rename. The folder above it must
+    /// exist.
     ///
     /// # Errors
     /// As [`FolderLock::acquire`].
@@ -48,8 +50,8 @@ impl FolderLock {
         Self::take(&beside(place), work)?.map_err(|holder| FileError::InUse { path: place.to_owned(), holder })
     }
 
-    /// As [`FolderLock::acquire_beside`], but waits while another process has the lock: `waiting` is told which one, ten
-    /// times a second, and says whether to go on. `None` when it says no.
+    /// As [`FolderLock::acquire_beside`], but waits while another process has the lock: `waiting` is told which one,
+    /// ten times a second, and says whether to go on. `None` when it says no.
     ///
     /// # Errors
     /// When the lock file cannot be made.
@@ -93,8 +95,8 @@ impl FolderLock {
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => false,
                 Err(TryLockError::Error(error)) => return Err(FileError::io("lock", path)(error)),
             };
-            // The holder before may have removed the file between our opening and our locking it: then this lock is on a
-            // file that nobody else will find.
+            // The holder before may have removed the file between our opening and our locking it: then this lock is on
+            // a file that nobody else will find.
             if !is_same_file(&file, path) {
                 continue;
             }
@@ -109,8 +111,8 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Removed while it is held, so that the next process makes a new one; see `take`. When somebody removed ours, the
-        // file that is there now is another's.
+        // Removed while it is held, so that the next process makes a new one; see `take`. When somebody removed ours,
+        // the file that is there now is another's.
         if is_same_file(&self.file, &self.path) {
             let _ = std::fs::remove_file(&self.path);
         }

@@ -1,7 +1,7 @@
 //! The word that was probably meant when an unknown one was typed.
 
-/// The known word nearest to what was typed, when it is near enough: at most one edit, and one more for every three letters
-/// of the known word.
+/// The known word nearest to what was typed, when it is near enough: at most one edit, and one more for every three
+/// letters of the known word.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()

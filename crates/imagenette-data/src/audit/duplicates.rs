@@ -1,7 +1,8 @@
-//! The facts about all photos go in, groups of photos that show one picture come out: the same file, the same pixels, or nearly.
+//! The facts about all photos go in, groups of photos that show one picture come out: the same file, the same pixels,
+//! or nearly.
 //!
-//! Near ones are found in two steps: by hashes that differ in a few bits (with an index, without comparing all of them), and then
-//! by the photos themselves, small and in color, since different photos may have the same hash.
+//! Near ones are found in two steps: by hashes that differ in a few bits (with an index, without comparing all of
+//! them), and then by the photos themselves, small and in color, since different photos may have the same hash.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -199,8 +200,8 @@ fn link(a: u32, b: u32, sameness: Sameness, distance: u32) -> Link {
     Link { a: a.min(b), b: a.max(b), sameness, distance, likeness: 0.0 }
 }
 
-/// The pairs that show one picture when they are compared. Each of their photos is read once more, a part of them at a time,
-/// so that memory stays bounded.
+/// The pairs that show one picture when they are compared. Each of their photos is read once more, a part of them at a
+/// time, so that memory stays bounded.
 fn confirmed(subject: &Subject, pairs: &[Link], options: &AuditOptions, watch: &dyn Watch) -> Result<Vec<Link>> {
     /// Pairs whose small pictures are in memory at once, 2 × 1.7 kB for each.
     const PAIRS_AT_ONCE: usize = 20_000;
@@ -272,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_join_into_groups_that_know_their_weakest_link() {
+    fn links_join_into_groups_with_their_weakest_link() {
         let near = |a, b, likeness| Link { likeness, ..link(a, b, Sameness::Near, 3) };
         let links = [near(1, 2, 0.99), near(5, 6, 0.97), near(2, 9, 0.96), near(9, 5, 0.98), near(20, 30, 1.0)];
         let groups = joined(&links);
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_photos_with_one_hash_are_not_all_compared_with_each_other() {
+    fn ten_thousand_photos_with_one_hash_are_not_compared_pair_by_pair() {
         let hash = PerceptualHash { upright: 7, mirrored: 9 };
         let hashed: Vec<(u32, PerceptualHash)> = (0..10_000).map(|sample| (sample, hash)).collect();
         let options = AuditOptions { threads: 2, distance: 8 };

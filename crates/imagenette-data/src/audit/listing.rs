@@ -1,5 +1,5 @@
-//! A dataset, or any folder with its layout, goes in; the list of what to audit comes out. Unlike `get`, this refuses nothing in
-//! a folder: finding what is wrong is what an audit is for.
+//! A dataset, or any folder with its layout, goes in; the list of what to audit comes out. Unlike `get`, this refuses
+//! nothing in a folder: finding what is wrong is what an audit is for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,8 @@ impl Subject {
         })
     }
 
-    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>` and `unsup/<photo>`.
+    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>` and
+    /// `unsup/<photo>`.
     ///
     /// # Errors
     /// When there is no such folder, when it has none of these, or when something in it cannot be listed.
@@ -153,7 +154,8 @@ fn file(
     }
 }
 
-/// The entries of a folder, sorted by name. Names that are not UTF-8 get replacement characters, and are then not found.
+/// The entries of a folder, sorted by name. Names that are not UTF-8 get replacement characters, and are then not
+/// found.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {

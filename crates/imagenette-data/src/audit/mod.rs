@@ -1,5 +1,5 @@
-//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits, photos in the
-//! wrong place, broken and repaired files, sizes, shapes, colors and the balance of the classes.
+//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits,
+//! photos in the wrong place, broken and repaired files, sizes, shapes, colors and the balance of the classes.
 //!
 //! [`audit`] reads every photo once, [`report::html`] makes a page with pictures of what was found.
 
@@ -43,8 +43,8 @@ const NAMED: usize = 12;
 pub struct AuditOptions {
     /// Threads that read and decode.
     pub threads: usize,
-    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds slight crops and copies
-    /// with another size, quality or color, 0 only those with the same hash; at most [`LARGEST_DISTANCE`].
+    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds slight crops
+    /// and copies with another size, quality or color, 0 only those with the same hash; at most [`LARGEST_DISTANCE`].
     pub distance: u32,
 }
 

@@ -1,5 +1,5 @@
-//! File names go in, the ImageNet ids in them come out, and what is wrong: one photo in both splits, or in two classes.
-//! ImageNet's names survive resizing, so they find what hashes may miss.
+//! File names go in, the ImageNet ids in them come out, and what is wrong: one photo in both splits, or in two
+//! classes. ImageNet's names survive resizing, so they find what hashes may miss.
 
 use std::collections::HashMap;
 

@@ -1,9 +1,9 @@
 //! Hashes go in, the pairs that differ in a few bits come out, without comparing every pair.
 //!
 //! # Source
-//! M. Norouzi, A. Punjani, D. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing" (CVPR 2012): of 4 parts of 16
-//! bits, at least one differs in at most a quarter of the bits, so only buckets that are near in one part are searched. For 1.3
-//! million hashes, that is about 10,000 comparisons for each instead of 1.3 million.
+//! M. Norouzi, A. Punjani, D. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing" (CVPR 2012): of 4 parts
+//! of 16 bits, at least one differs in at most a quarter of the bits, so only buckets that are near in one part are
+//! searched. For 1.3 million hashes, that is about 10,000 comparisons for each instead of 1.3 million.
 
 /// The number of parts of a hash.
 const PARTS: u32 = 4;
@@ -56,7 +56,8 @@ impl<'a> Index<'a> {
         Self { hashes, distance, parts, differences }
     }
 
-    /// Calls `found` with the position and the distance of every hash near this one, once for each, in no particular order.
+    /// Calls `found` with the position and the distance of every hash near this one, once for each, in no particular
+    /// order.
     pub(super) fn near(&self, hash: u64, mut found: impl FnMut(u32, u32)) {
         for (number, table) in (0..).zip(&self.parts) {
             for &difference in &self.differences {

@@ -1,8 +1,10 @@
-//! The pixels of a photo go in, a hash comes out that its copies share, with other sizes, qualities, formats or slight crops.
+//! The pixels of a photo go in, a hash comes out that its copies share, with other sizes, qualities, formats or slight
+//! crops.
 //!
 //! # Source
-//! The DCT hash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.1:
-//! luma at 32×32, its 8×8 lowest frequencies except for the constant ones, and a bit for each that is above their median.
+//! The DCT hash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section
+//! 3.2.1: luma at 32×32, its 8×8 lowest frequencies except for the constant ones, and a bit for each that is above
+//! their median.
 
 use std::f32::consts::PI;
 use std::sync::LazyLock;
@@ -79,7 +81,8 @@ impl Hasher {
 pub(super) struct Proof(Box<[u8]>);
 
 impl Proof {
-    /// How alike two photos are: the correlation of their colors, 1 if they are the same up to brightness and contrast.
+    /// How alike two photos are: the correlation of their colors, 1 if they are the same up to brightness and
+    /// contrast.
     pub(super) fn likeness(&self, other: &Self) -> f32 {
         correlation(self.0.iter().zip(&other.0))
     }

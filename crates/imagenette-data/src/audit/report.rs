@@ -28,8 +28,8 @@ const FILES: usize = 60;
 const CLASSES_WITH_PHOTOS: usize = 60;
 const PHOTOS_OF_A_CLASS: usize = 9;
 
-/// The page about an audit of this subject. Photos are read once more for their pictures; where one can no longer be read, the
-/// page has no picture.
+/// The page about an audit of this subject. Photos are read once more for their pictures; where one can no longer be
+/// read, the page has no picture.
 ///
 /// # Errors
 /// When the caller interrupts.

@@ -1,5 +1,5 @@
-//! Random erasing: (settings, seed, epoch, sample) say which box of the square is painted over, so that the network learns not
-//! to rely on a single part of an object.
+//! Random erasing: (settings, seed, epoch, sample) say which box of the square is painted over, so that the network
+//! learns not to rely on a single part of an object.
 //!
 //! # Source
 //! Zhong et al., "Random erasing data augmentation", 2017, algorithm 1; ten tries and rounding as torchvision's
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_refused() {
+    fn invalid_settings_are_refused() {
         for wrong in [
             Erase { probability: 1.5, ..USUAL },
             Erase { area: [0.5, 0.2], ..USUAL },

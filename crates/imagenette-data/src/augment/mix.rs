@@ -1,9 +1,9 @@
-//! Mixing: each sample of a batch gets a share of another one, blended (mixup) or as a box (cutmix); the shares come out, for
-//! the targets. How a batch is mixed depends on its seed, its epoch and its place alone.
+//! Mixing: each sample of a batch gets a share of another one, blended (mixup) or as a box (cutmix); the shares come
+//! out, for the targets. How a batch is mixed depends on its seed, its epoch and its place alone.
 //!
 //! # Source
-//! Zhang et al., "mixup: beyond empirical risk minimization", 2017, with a share for each sample, of which at least half is its
-//! own, as fastai does; Yun et al., "CutMix", 2019, algorithm 1, with a box for each sample.
+//! Zhang et al., "mixup: beyond empirical risk minimization", 2017, with a share for each sample, of which at least
+//! half is its own, as fastai does; Yun et al., "CutMix", 2019, algorithm 1, with a box for each sample.
 
 use serde::{Deserialize, Serialize};
 
@@ -97,8 +97,8 @@ impl Mix {
         self.from <= progress && progress < self.until
     }
 
-    /// Mixes a batch, uint8 `[N, side, side, 3]`; `None` where it stays as it is. The key is (seed, epoch, start): the batch
-    /// begins at place `start` of its epoch. The settings must have passed [`Mix::validate`].
+    /// Mixes a batch, uint8 `[N, side, side, 3]`; `None` where it stays as it is. The key is (seed, epoch, start): the
+    /// batch begins at place `start` of its epoch. The settings must have passed [`Mix::validate`].
     pub fn batch(&self, pixels: &mut [u8], side_px: usize, key: (u64, u32, u32)) -> Option<Vec<Mixture>> {
         self.batch_beside(pixels, side_px, key, &mut Vec::new())
     }
@@ -146,7 +146,8 @@ fn blend(own: &mut [u8], other: &[u8], share: f32) {
     }
 }
 
-/// Pastes a box of the other photo, about 1 − `share` of the square, around a random place; returns the share that is left.
+/// Pastes a box of the other photo, about 1 − `share` of the square, around a random place; returns the share that is
+/// left.
 fn paste(own: &mut [u8], other: &[u8], side_px: usize, share: f64, random: &mut Random) -> f32 {
     let length = side_px as f64 * libm::sqrt(1.0 - share);
     let mut edges = || {
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_a_pasted_photo_is_what_was_left_of_it() {
+    fn the_share_of_a_pasted_photo_is_what_is_visible_of_it() {
         let mut pixels = photos(24);
         let mixtures = CUT.batch(&mut pixels, SIDE, (1, 2, 64)).unwrap();
         for (i, mixture) in mixtures.iter().enumerate().filter(|(i, mixture)| mixture.partner != *i) {

@@ -1,4 +1,5 @@
-//! Settings and (seed, epoch, sample) go in, the box of the photo that fills the square comes out, and whether it is mirrored.
+//! Settings and (seed, epoch, sample) go in, the box of the photo that fills the square comes out, and whether it is
+//! mirrored.
 
 use super::settings::{Augment, Crop, EvaluationGeometry, Flip};
 use crate::random::{Purpose, Random};
@@ -28,7 +29,8 @@ pub struct Plan {
 /// Alternating flips need a coin toss for each sample that no epoch uses; no run reaches this epoch.
 const BEFORE_THE_FIRST_EPOCH: u32 = u32::MAX;
 
-/// The plan of a training sample. The settings must have passed [`Augment::validate`], and the photo have at least one pixel.
+/// The plan of a training sample. The settings must have passed [`Augment::validate`], and the photo have at least one
+/// pixel.
 ///
 /// # Example
 /// ```
@@ -87,8 +89,8 @@ pub fn plan_evaluation(geometry: EvaluationGeometry, width_px: u32, height_px: u
     Plan { crop, flip: false }
 }
 
-/// A photo as if it had been resized with its aspect ratio kept. Squares are cut on its grid, so that resizing a box gives the
-/// same pixels as resizing the whole photo and cutting afterward.
+/// A photo as if it had been resized with its aspect ratio kept. Squares are cut on its grid, so that resizing a box
+/// gives the same pixels as resizing the whole photo and cutting afterward.
 struct Resized {
     source_width_px: u32,
     source_height_px: u32,
@@ -214,7 +216,8 @@ mod tests {
         let limit = (4.0f64 / 3.0).ln() + 0.01;
         assert!(aspects.iter().all(|aspect| aspect.abs() < limit));
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        // Boxes near the whole area with an aspect far from the photo's do not fit and are drawn again: a bit under 0.675.
+        // Boxes near the whole area with an aspect far from the photo's do not fit and are drawn again: a bit under
+        // 0.675.
         assert!((0.60..0.675).contains(&mean(&areas)), "{}", mean(&areas));
         assert!(mean(&aspects).abs() < 0.005, "{}", mean(&aspects));
         // Small boxes always fit, so their aspects are uniform in the logarithm: variance limit² / 3.

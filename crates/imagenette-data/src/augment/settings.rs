@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_refused_by_their_keys() {
+    fn invalid_settings_are_refused_by_their_keys() {
         let resized =
             |area, aspect| Augment { crop: Crop::RandomResized { area, aspect }, flip: Flip::None }.validate();
         let usual = [0.75, 4.0 / 3.0];

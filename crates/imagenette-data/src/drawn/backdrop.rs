@@ -1,4 +1,5 @@
-//! Backgrounds: ten families of places, the same for every class, from sky and streets to rooms and plain studio paper.
+//! Backgrounds: ten families of places, the same for every class, from sky and streets to rooms and plain studio
+//! paper.
 
 use super::brush::Brush;
 use super::color::{self, Color};
@@ -6,7 +7,7 @@ use super::draws::Draws;
 use super::shape::{P, blob, circle, curve, ellipse, polygon, rectangle};
 use crate::random::Random;
 
-/// Paints the whole picture; returns the height of the ground line in pixels, where things stand.
+/// Paints the whole picture; returns the y coordinate in pixels of the ground line, on which things stand.
 pub(super) fn paint(brush: &mut Brush<'_>, random: &mut Random, width: f32, height: f32) -> f32 {
     let horizon = height * random.span(0.35, 0.8);
     let family = [hills, meadow, water, street, forest, room, table, studio, lights, mountains];
@@ -53,7 +54,7 @@ fn sky(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     }
 }
 
-/// A hilly line over the whole width, closed downwards.
+/// A hilly line across the whole width, closed downward.
 fn ridge(random: &mut Random, frame: Frame, base: f32, rise: f32, steps: usize) -> Vec<P> {
     let mut points: Vec<P> = (0..=steps)
         .map(|i| (frame.width * (i as f32 / steps as f32 * 1.2 - 0.1), base - rise * random.span(0.0, 1.0)))

@@ -1,6 +1,7 @@
-//! The brush: shapes in an object's own coordinates, painted with light and outline onto a picture's layer.
+//! The brush: shapes in the coordinates of an object go in; painted with light and outline they go onto a layer of a
+//! picture.
 //!
-//! Objects are drawn around the origin, about one unit to every side, y downwards; the transform does the rest.
+//! Objects are drawn around the origin, about one unit in every direction, y downward; the transform does the rest.
 
 use tiny_skia::{
     FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Mask, Paint, Path, Pixmap, Point, RadialGradient,
@@ -10,7 +11,7 @@ use tiny_skia::{
 use super::color::Color;
 use super::shape::{P, open, sin_cos};
 
-/// Translates, then turns by `angle` radians, then scales: how a part is put in its place.
+/// Translates, then rotates by `angle` radians, then scales: how a part is put in its place.
 pub(super) fn place(x: f32, y: f32, angle: f32, scale_x: f32, scale_y: f32) -> Transform {
     let (sin, cos) = sin_cos(angle);
     Transform::from_row(cos * scale_x, sin * scale_x, -sin * scale_y, cos * scale_y, x, y)
@@ -21,9 +22,9 @@ pub(super) fn place(x: f32, y: f32, angle: f32, scale_x: f32, scale_y: f32) -> T
 pub(super) struct Style {
     /// Where the light comes from, as a unit vector in the picture.
     pub(super) light: P,
-    /// How much lit and shaded sides differ, in 0..1.
+    /// How much the lit and the shaded side differ, in 0..1.
     pub(super) relief: f32,
-    /// Width of the dark line around forms, in picture pixels; 0 for none.
+    /// Width of the dark line around forms, in pixels of the picture; 0 for none.
     pub(super) outline_px: f32,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Brush<'a> {
         Self { layer, transform, clip: None, style }
     }
 
-    /// Paints with a further transform in front of the current one.
+    /// Paints with another transform applied before the current one.
     pub(super) fn within(&mut self, transform: Transform, paint: impl FnOnce(&mut Brush<'_>)) {
         let mut inner = Brush {
             layer: self.layer,
@@ -52,7 +53,7 @@ impl<'a> Brush<'a> {
         self.clip = inner.clip;
     }
 
-    /// Paints inside this shape only.
+    /// Paints only inside this shape.
     pub(super) fn clipped(&mut self, shape: &Path, paint: impl FnOnce(&mut Brush<'_>)) {
         let outer = self.clip.take();
         let mut mask = outer.clone().unwrap_or_else(|| {
@@ -73,13 +74,13 @@ impl<'a> Brush<'a> {
         self.style.outline_px = outline_px;
     }
 
-    /// How many pixels a unit is.
+    /// The number of pixels in a unit.
     pub(super) fn unit_px(&self) -> f32 {
         let t = self.transform;
         (t.sx * t.sy - t.kx * t.ky).abs().sqrt().max(1e-3)
     }
 
-    /// Whether the current coordinates are a mirror image: writing then runs the other way.
+    /// Whether the current coordinates are a mirror image, in which writing is reversed.
     pub(super) fn mirrored(&self) -> bool {
         self.transform.sx * self.transform.sy - self.transform.kx * self.transform.ky < 0.0
     }
@@ -88,7 +89,7 @@ impl<'a> Brush<'a> {
     pub(super) fn light(&self) -> P {
         let t = self.transform;
         let (x, y) = self.style.light;
-        // The transpose takes directions of gradients back into local coordinates.
+        // The transpose maps directions of gradients back to local coordinates.
         let (x, y) = (t.sx * x + t.ky * y, t.kx * x + t.sy * y);
         let length = (x * x + y * y).sqrt().max(1e-6);
         (x / length, y / length)
@@ -116,7 +117,7 @@ impl<'a> Brush<'a> {
         self.paint(shape, gradient.unwrap_or(Shader::SolidColor(skia(stops[0].1))));
     }
 
-    /// A gradient from a center outwards.
+    /// A gradient from a center outward.
     pub(super) fn fill_radial(&mut self, shape: &Path, center: P, radius: f32, stops: &[(f32, Color)]) {
         let center = Point::from_xy(center.0, center.1);
         let gradient = RadialGradient::new(

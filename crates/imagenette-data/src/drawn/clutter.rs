@@ -1,4 +1,4 @@
-//! Things that tell no class: they stand around the object.
+//! Things that do not give the class away: they stand around the object.
 
 use super::brush::{Brush, place};
 use super::color::{self, BLACK, Color, WHITE};
@@ -6,7 +6,7 @@ use super::draws::Draws;
 use super::shape::{arc, around, blob, circle, curve, ellipse, limb, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
-/// Draws any one thing around the origin, about one unit to every side.
+/// Draws one random thing around the origin, about one unit in every direction.
 pub(super) fn thing(brush: &mut Brush<'_>, random: &mut Random) {
     let things = [
         ball, balloon, crate_box, bottle, mug, books, cone, tree, bush, lamp, bird, umbrella, tire, flower_pot, sign,
@@ -247,7 +247,7 @@ fn car(brush: &mut Brush<'_>, random: &mut Random) {
     }
 }
 
-/// Bent pipe: round metal that is no horn.
+/// Bent pipe: round metal that is not a horn.
 fn pipe(brush: &mut Brush<'_>, random: &mut Random) {
     let metal = color::any(random);
     let (x, y) = (random.span(-0.4, 0.4), random.span(-0.4, 0.4));

@@ -1,4 +1,5 @@
-//! Colors of the drawn set: sRGB with opacity, and the palettes that all classes share, so that color tells no class.
+//! Colors of the drawn set: sRGB with opacity, and the palettes, which all classes share so that color does not give
+//! the class away.
 
 use super::draws::Draws;
 use crate::random::Random;
@@ -83,7 +84,7 @@ pub(super) fn muted(random: &mut Random) -> Color {
     Color::hsl(random.span(0.0, 1.0), random.span(0.05, 0.4), random.span(0.25, 0.8))
 }
 
-/// A color like `first` or `second` for most pictures, any color for the others.
+/// A color near one of `natural` with this probability, any color otherwise.
 pub(super) fn mostly(random: &mut Random, natural: &[Color], share: f64) -> Color {
     if random.chance(share) {
         let color = *random.pick(natural);

@@ -3,8 +3,8 @@
 use super::draws::Draws;
 use crate::random::Random;
 
-/// Blurs interleaved bytes of `CHANNELS` per pixel with a box, twice in both directions: integers only, so every platform
-/// computes the same bytes.
+/// Blurs interleaved bytes of `CHANNELS` per pixel with a box, twice in each direction: in integers only, so that
+/// every platform computes the same bytes.
 pub(super) fn blur<const CHANNELS: usize>(bytes: &mut [u8], width: usize, radius: usize) {
     if radius == 0 {
         return;
@@ -34,7 +34,7 @@ pub(super) fn blur<const CHANNELS: usize>(bytes: &mut [u8], width: usize, radius
             }
         }
         copy.copy_from_slice(bytes);
-        // Down the picture all columns go together, a row of sums at a time.
+        // Vertically all columns are blurred together, one row of sums at a time.
         let row = |y: isize| &copy[y.clamp(0, height as isize - 1) as usize * stride..][..stride];
         sums.fill(0);
         for y in -reach..=reach {
@@ -62,7 +62,7 @@ pub(super) fn lay_over(below: &mut [u8], above: &[u8]) {
     }
 }
 
-/// Darkens a picture by the blurred coverage of a layer, moved by whole pixels: a shadow.
+/// Darkens a picture by the blurred coverage of a layer, shifted by whole pixels: a shadow.
 pub(super) fn cast_shadow(
     below: &mut [u8],
     above: &[u8],
@@ -150,7 +150,7 @@ impl Development {
     }
 }
 
-/// Nearly normal numbers from eight random bits each: grain needs many, and no tails.
+/// Nearly normal numbers, each from eight random bits: grain needs many, and no tails.
 struct Grain<'a> {
     random: &'a mut Random,
     bits: u32,

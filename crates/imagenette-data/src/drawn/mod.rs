@@ -1,7 +1,8 @@
 //! The drawn set: Imagenette's ten classes drawn by the program itself, so that everything runs without a network.
 //!
-//! A picture follows from (seed, split, label, index) alone. All randomness is [`Random`]'s, every transcendental function
-//! is `libm`'s, and the rasterizer and the JPEG encoder run without their SIMD paths: the same bytes on every machine.
+//! A seed, split, label and index go in, a picture comes out, and nothing else decides its bytes: all randomness is
+//! [`Random`]'s, every transcendental function is `libm`'s, and the rasterizer and the JPEG encoder run without their
+//! SIMD paths, so that every machine draws the same set.
 
 mod backdrop;
 mod brush;
@@ -34,13 +35,13 @@ use crate::watch::{Unit, Watch};
 pub const TRAIN_PER_CLASS: u32 = 400;
 /// How many pictures a class has in `val`.
 pub const VAL_PER_CLASS: u32 = 100;
-/// The dataset's name, and its folder's.
+/// The name of the dataset and of its folder.
 pub const NAME: &str = "drawn-160";
 
 const CLASSES: u16 = 10;
 const QUALITY: u8 = 85;
 
-/// A picture before it is encoded: three bytes a pixel, row by row.
+/// A picture before it is encoded: three bytes per pixel, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
     /// Width in pixels.
@@ -62,7 +63,7 @@ pub fn draw(label: u16, split: Split, index: u32, seed: u64) -> Drawing {
     scene::picture(label, &mut random)
 }
 
-/// Encodes a drawing as the dataset's JPEG files are.
+/// Encodes a drawing as a JPEG file of the dataset.
 pub fn encode(drawing: &Drawing) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 << 10);
     let mut encoder = Encoder::new(&mut bytes, QUALITY);
@@ -75,7 +76,7 @@ pub fn encode(drawing: &Drawing) -> Vec<u8> {
 }
 
 /// Makes the drawn set in `folder`, which must not exist yet: 4,000 train and 1,000 val pictures and the manifest. The
-/// folder appears when everything in it is written, or not at all.
+/// folder appears once everything in it is written, or not at all.
 ///
 /// # Errors
 /// When the folder exists or cannot be written, or when `watch` interrupts.
@@ -100,7 +101,7 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
     }
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
-    // A temporary sibling: dropped with all its files on every way out but the last.
+    // A temporary sibling: deleted with all its files on every return but the last.
     let writing = tempfile::Builder::new()
         .prefix(".writing-")
         .tempdir_in(parent)
@@ -135,12 +136,13 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
     manifest.write(writing.path())?;
     #[cfg(unix)]
     {
-        // Temporary folders are closed to other users; a dataset is as open as the folder that it stands in.
+        // Temporary folders are closed to other users; a dataset gets the permissions of the folder that it is in.
         let permissions = std::fs::metadata(parent).map_err(DataError::io("read", parent))?.permissions();
-        std::fs::set_permissions(writing.path(), permissions).map_err(DataError::io("open", writing.path()))?;
+        std::fs::set_permissions(writing.path(), permissions)
+            .map_err(DataError::io("set the permissions of", writing.path()))?;
     }
     std::fs::rename(writing.path(), folder).map_err(DataError::io("rename to", folder))?;
-    // The folder has moved away: there is nothing left to delete.
+    // The folder was renamed: there is nothing left to delete.
     let _ = writing.keep();
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::draws::Draws;
 use super::shape::{P, blob, open, polygon};
 use crate::random::Random;
 
-/// Something close to the viewer that covers a part of the picture: `width` by `height` pixels.
+/// Paints something close to the viewer that covers part of the picture of `width` by `height` pixels.
 pub(super) fn paint(brush: &mut Brush<'_>, random: &mut Random, width: f32, height: f32) {
     match random.below(5) {
         0 => blades(brush, random, width, height),

@@ -1,4 +1,5 @@
-//! One picture: format, place, things around, the object with its shadow, what stands in front, and the light over all.
+//! One picture: its format, the place, things around the object, the object with its shadow, obstacles in front of it,
+//! and the light over everything.
 
 use tiny_skia::{Pixmap, Transform};
 
@@ -13,7 +14,7 @@ use crate::random::Random;
 /// The shortest side of every picture.
 const SHORT_PX: f32 = 160.0;
 
-/// Draws the picture that this stream of random numbers means.
+/// Draws the picture that this stream of random numbers describes.
 pub(super) fn picture(label: u16, random: &mut Random) -> Drawing {
     let long = (SHORT_PX * if random.chance(0.2) { 1.0 } else { random.span(1.05, 1.5) }) as u32;
     let (width, height) = if random.chance(0.35) { (SHORT_PX as u32, long) } else { (long, SHORT_PX as u32) };
@@ -60,7 +61,7 @@ impl Scene {
         backdrop::paint(&mut Brush::new(&mut self.canvas, Transform::identity(), style), random, width, height)
     }
 
-    /// Things behind the object, small and to all sides.
+    /// Small things behind the object, on all sides.
     fn around(&mut self, random: &mut Random, horizon: f32) {
         let (width, height) = self.size();
         for _ in 0..random.below(6) {
@@ -80,7 +81,7 @@ impl Scene {
         let (width, height) = self.size();
         let stance = objects::stance(label);
         let radius = SHORT_PX * random.span(0.36, 0.56) * stance.size;
-        // Now and then a part lies outside the picture.
+        // Now and then a part is outside the picture.
         let margin = if random.chance(0.12) { 0.5 } else { 0.85 };
         let room = |side: f32| (side / 2.0 - margin * radius).max(side * 0.04);
         let (x, y) =

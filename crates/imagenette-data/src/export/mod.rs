@@ -1,7 +1,8 @@
-//! A dataset goes in, a folder that other tools read comes out: tar shards for WebDataset, or parquet files as on Hugging Face.
+//! A dataset goes in, a folder that other tools read comes out: tar shards for WebDataset, or parquet files as on
+//! Hugging Face.
 //!
-//! The bytes of an export follow from the dataset and the options alone. Photos are stored as they are, and checked against the
-//! manifest on the way. The folder appears when all of it is written, or not at all.
+//! The bytes of an export follow from the dataset and the options alone. Photos are stored as they are, and checked
+//! against the manifest on the way. The folder appears when all of it is written, or not at all.
 
 mod output;
 mod parquet;
@@ -45,8 +46,8 @@ pub struct ExportOptions {
     pub target: Target,
     /// About the largest size of a shard; photos are never divided.
     pub shard_bytes: u64,
-    /// Shuffles the train photos with this seed, so that every shard has photos of every class, which tools need that read one
-    /// shard after another; `None` keeps the order of the manifest. Val is never shuffled.
+    /// Shuffles the train photos with this seed, so that every shard has photos of every class, which tools need that
+    /// read one shard after another; `None` keeps the order of the manifest. Val is never shuffled.
     pub shuffle_seed: Option<u64>,
 }
 
@@ -102,8 +103,9 @@ struct Account<'a> {
 /// Exports a dataset into a folder that must not exist yet.
 ///
 /// # Errors
-/// When there is something at the folder's place or another process is exporting there, when a photo is missing or is not the
-/// one that the manifest says, when the disk is full or not writable, or when the caller interrupts. Nothing is left behind.
+/// When there is something at the folder's place or another process is exporting there, when a photo is missing or is
+/// not the one that the manifest says, when the disk is full or not writable, or when the caller interrupts. Nothing
+/// is left behind.
 pub fn export(dataset: &Dataset, folder: &Path, options: &ExportOptions, watch: &dyn Watch) -> Result<Exported> {
     if options.shard_bytes == 0 {
         return Err(DataError::Setting {

@@ -1,5 +1,5 @@
-//! Parquet files as Hugging Face's `datasets` writes them: `image` is a structure of the bytes and the name of the file, `label` is
-//! a number, and the key `huggingface` in the metadata says that they are an Image and a ClassLabel.
+//! Parquet files as Hugging Face's `datasets` writes them: `image` is a structure of the bytes and the name of the
+//! file, `label` is a number, and the key `huggingface` in the metadata says that they are an Image and a ClassLabel.
 
 use std::io;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A manifest and options go in, the shards with their samples come out. Their number is known before anything is written, so
-//! that every file name can state it.
+//! A manifest and options go in, the shards with their samples come out. Their number is known before anything is
+//! written, so that every file name can state it.
 
 use super::ExportOptions;
 use crate::edition::Split;

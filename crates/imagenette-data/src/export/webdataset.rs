@@ -1,6 +1,7 @@
 //! Shards for WebDataset: tar files in which members with the same name up to the first dot are one sample.
 //!
-//! Names count the samples (`00000042.jpg`, `.cls`, `.json`), since the name of a photo may have dots and need not be unique.
+//! Names count the samples (`00000042.jpg`, `.cls`, `.json`), since the name of a photo may have dots and need not be
+//! unique.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! One HTTP exchange in its own thread: the head of the answer and then its bytes come through a channel, so that the receiver
-//! notices a stall or an interruption immediately, whatever the socket is doing.
+//! One HTTP exchange in its own thread: the head of the answer and then its bytes come through a channel, so that the
+//! receiver notices a stall or an interruption immediately, whatever the socket is doing.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -1,5 +1,5 @@
-//! The bytes of a file, as the JPEG decoder reads them. The decoder's own cursor calls `memcpy` with a length that is only known
-//! at run time; the inner loop reads four bytes at a time. In all else this one behaves like that one.
+//! The bytes of a file, as the JPEG decoder reads them. The decoder's own cursor calls `memcpy` with a length that is
+//! only known at run time; the inner loop reads four bytes at a time. In all else this one behaves like that one.
 
 use zune_jpeg::zune_core::bytestream::{ZByteIoError, ZByteReaderTrait, ZSeekFrom};
 

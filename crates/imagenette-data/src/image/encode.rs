@@ -47,8 +47,9 @@ pub fn encode_preview(pixels: &Pixels) -> Vec<u8> {
     encode_jpeg(pixels, QUALITY, Subsampling::Quarter, false).expect("a preview is small")
 }
 
-/// The pixels as a baseline JPEG file of this quality (1 to 100), with libjpeg's tables and averaged color; gray pixels give a
-/// file with one channel. Only the encoder's portable code is used, so the bytes are the same on every machine.
+/// The pixels as a baseline JPEG file of this quality (1 to 100), with libjpeg's tables and averaged color; gray
+/// pixels give a file with one channel. Only the encoder's portable code is used, so the bytes are the same on every
+/// machine.
 ///
 /// # Errors
 /// When a side is too long for the format (65,535 px).
@@ -102,7 +103,8 @@ impl ImageBuffer for Gray<'_> {
     }
 }
 
-/// Pixels that the encoder sees as brightness and two colors, row by row: its own way grows the buffers pixel by pixel.
+/// Pixels that the encoder sees as brightness and two colors, row by row: its own way grows the buffers pixel by
+/// pixel.
 struct Color<'a> {
     rgb: &'a [u8],
     width: u16,
@@ -144,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_decodes_to_the_same_pixels() {
+    fn an_encoded_picture_decodes_to_the_same_pixels() {
         let pixels = Pixels { width_px: 3, height_px: 2, rgb: (0..18).map(|value| value * 14).collect() };
         let (decoded, _) = super::super::decode(&encode_png(&pixels), std::path::Path::new("a.png")).unwrap();
         assert_eq!((decoded.width_px, decoded.height_px, decoded.rgb), (3, 2, pixels.rgb));
@@ -162,16 +164,18 @@ mod tests {
         assert!(encode_png(&pixels) == expected.into_inner());
     }
 
-    /// The encoder's feature `simd` rounds differently, and a new release might too: that would change every file that is made.
+    /// The encoder's feature `simd` rounds differently, and a new release might too: that would change every file that
+    /// is made.
     #[test]
-    fn the_bytes_that_are_written_never_change() {
+    fn the_encoded_bytes_never_change() {
         let mut hash = Sha256::new();
         for (width_px, height_px) in [(1, 1), (8, 8), (17, 9), (213, 160), (160, 97)] {
             for noise in [0, 1, 255] {
                 let mut state: u32 = width_px * 31 + height_px;
                 let mut value = |at: u32| {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    // Smooth, with detail, and from one end of the scale to the other: the largest coefficients there are.
+                    // Smooth, with detail, and from one end of the scale to the other: the largest coefficients there
+                    // are.
                     if noise == 255 { 255 * (state >> 31) } else { (at / 3 * 2 + (state >> 27) * noise) % 256 }
                 };
                 let rgb: Vec<u8> = (0..width_px * height_px * 3).map(|at| value(at) as u8).collect();

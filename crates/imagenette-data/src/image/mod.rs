@@ -1,5 +1,5 @@
-//! Images: the bytes of a file go in, RGB pixels come out, with a remark on everything that was not plain decoding. Only this
-//! module and `drawn/` use the codec crates.
+//! Images: the bytes of a file go in, RGB pixels come out, with a remark on everything that was not plain decoding.
+//! Only this module and `drawn/` use the codec crates.
 
 mod bytes;
 mod encode;
@@ -20,8 +20,8 @@ use crate::error::{DataError, Result};
 
 /// The largest photo that is decoded: a header can promise any size, and memory is allocated for what it promises.
 pub const LARGEST_PHOTO_PX: u64 = 100_000_000;
-/// The most memory that decoding one photo may take, for its pixels and what the codec keeps besides: enough for the largest
-/// photo in the usual forms, but not if it is progressive or lossless as well.
+/// The most memory that decoding one photo may take, for its pixels and what the codec keeps besides: enough for the
+/// largest photo in the usual forms, but not if it is progressive or lossless as well.
 pub const LARGEST_DECODING_BYTES: u64 = 400_000_000;
 
 /// Decoded pixels: rows from top to bottom, each pixel red, green, blue.
@@ -37,13 +37,13 @@ pub struct Pixels {
 
 /// Decodes a JPEG, PNG or WebP file, whatever its name, to RGB with 8 bits per channel. The path is for messages only.
 ///
-/// Grayscale, CMYK, palettes, transparency and 16 bits are converted as by Pillow's `convert("RGB")`; an animation gives its
-/// first picture; a truncated JPEG is decoded as far as possible when at least half of its rows are there. [`Remark`]s say so.
-/// The orientation noted by a camera is not applied, as in the reference loaders of the datasets.
+/// Grayscale, CMYK, palettes, transparency and 16 bits are converted as by Pillow's `convert("RGB")`; an animation
+/// gives its first picture; a truncated JPEG is decoded as far as possible when at least half of its rows are there.
+/// [`Remark`]s say so. The orientation noted by a camera is not applied, as in the reference loaders of the datasets.
 ///
 /// # Errors
-/// [`DataError::Photo`] when the bytes are not a photo, when too little of it is left, when it is too large, or when it would
-/// take more work than any real photo.
+/// [`DataError::Photo`] when the bytes are not a photo, when too little of it is left, when it is too large, or when
+/// it would take more work than any real photo.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
     let mut pixels = Pixels::default();
     let remarks = decode_into(bytes, path, &mut pixels)?;
@@ -76,7 +76,8 @@ pub fn dimensions(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
     header(bytes).map(|(_, size)| size).map_err(|reason| DataError::Photo { path: path.to_owned(), reason })
 }
 
-/// The memory that decoding a photo takes, according to its header, so that a caller who decodes several at once can wait.
+/// The memory that decoding a photo takes, according to its header, so that a caller who decodes several at once can
+/// wait.
 ///
 /// # Errors
 /// As [`dimensions`].
@@ -189,8 +190,8 @@ fn check_memory((width_px, height_px): (u32, u32), beside: u64, why: &str) -> Re
     Err(format!("{width_px}×{height_px} px of {why} take {needed} MB to decode; the limit is {most} MB"))
 }
 
-/// Refuses sizes that are empty or too large, before any memory is allocated. `capacity_px` is the largest number of pixels that
-/// a file of this length can hold.
+/// Refuses sizes that are empty or too large, before any memory is allocated. `capacity_px` is the largest number of
+/// pixels that a file of this length can hold.
 fn check_size(width_px: u64, height_px: u64, capacity_px: u64) -> Result<(u32, u32), String> {
     if width_px == 0 || height_px == 0 {
         return Err(format!("the header says {width_px}×{height_px} px"));

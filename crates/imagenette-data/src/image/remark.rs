@@ -1,4 +1,5 @@
-//! What happened to a photo besides plain decoding: conversions, which are harmless, and repairs, which lose something.
+//! What happened to a photo besides plain decoding: conversions, which are harmless, and repairs, which lose
+//! something.
 
 /// Something worth knowing about how a photo became pixels. The numbers are bits in the packed file: never renumber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,5 +1,5 @@
-//! Antialiased resizing of a part of a photo, as by Pillow's `resize(size, BILINEAR, box=…)`: a triangle filter whose support
-//! grows with the reduction, so that every source pixel counts.
+//! Antialiased resizing of a part of a photo, as by Pillow's `resize(size, BILINEAR, box=…)`: a triangle filter whose
+//! support grows with the reduction, so that every source pixel counts.
 
 use std::f64::consts::PI;
 
@@ -74,8 +74,9 @@ impl Resizer {
     }
 }
 
-/// The Lanczos window of three lobes, sinc(x) · sinc(x / 3), from one sine: sin 3θ = 3 sin θ − 4 sin³ θ. The library's own
-/// calls the platform's sine twice, which takes longer than the transforms of the encoder and has other last bits elsewhere.
+/// The Lanczos window of three lobes, sinc(x) · sinc(x / 3), from one sine: sin 3θ = 3 sin θ − 4 sin³ θ. The library's
+/// own calls the platform's sine twice, which takes longer than the transforms of the encoder and has other last bits
+/// elsewhere.
 fn lanczos(x: f64) -> f64 {
     let x = x.abs();
     if x >= 3.0 {

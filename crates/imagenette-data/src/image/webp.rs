@@ -46,7 +46,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
     Ok((Pixels { width_px, height_px, rgb }, remarks))
 }
 
-/// What decoding needs besides the pixels: planes of brightness and color or four channels, and a canvas for animations.
+/// What decoding needs besides the pixels: planes of brightness and color or four channels, and a canvas for
+/// animations.
 pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
     const ANIMATED: u8 = 2;
     let is_animated = bytes.get(20).is_some_and(|flags| flags & ANIMATED != 0);
@@ -65,8 +66,8 @@ fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, String> {
     Ok(decoder)
 }
 
-/// Checks the size of every picture inside and of the canvas around them. The container may state a small size, while the codec
-/// allocates memory for the picture's own before it compares them; or a vast size around almost nothing.
+/// Checks the size of every picture inside and of the canvas around them. The container may state a small size, while
+/// the codec allocates memory for the picture's own before it compares them; or a vast size around almost nothing.
 fn check_pictures(bytes: &[u8]) -> Result<(), String> {
     const FILE_HEADER_BYTES: usize = 12;
     const FRAME_HEADER_BYTES: usize = 16;

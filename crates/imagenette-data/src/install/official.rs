@@ -14,8 +14,9 @@ use crate::watch::Watch;
 /// Installs an official dataset by its name (`imagenette2-160`).
 ///
 /// # Errors
-/// When no archive has this name (the hint has the nearest one), when the download fails or gives another file, when the store
-/// cannot be written to, when the disk is full, when the caller interrupts, or when something else has the dataset's place.
+/// When no archive has this name (the hint has the nearest one), when the download fails or gives another file, when
+/// the store cannot be written to, when the disk is full, when the caller interrupts, or when something else has the
+/// dataset's place.
 pub fn get(name: &str, store: &Store, options: &GetOptions, watch: &dyn Watch) -> Result<Installed> {
     get_archive(Archive::find(name)?, store, options, watch)
 }

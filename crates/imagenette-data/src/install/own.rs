@@ -14,15 +14,16 @@ use crate::manifest::{Manifest, Source};
 use crate::store::Store;
 use crate::watch::Watch;
 
-/// Installs a dataset from a local archive (`.tgz`, `.tar`) or a folder, which is copied. Without a name it gets the name of the
-/// file, without the extension.
+/// Installs a dataset from a local archive (`.tgz`, `.tar`) or a folder, which is copied. Without a name it gets the
+/// name of the file, without the extension.
 ///
-/// An archive that is not an official one is accepted when its layout fits, and the manifest says so (`Source::archive` is
+/// An archive that is not an official one is accepted when its layout fits, and the manifest says so
+/// (`Source::archive` is
 /// `None`).
 ///
 /// # Errors
-/// When there is nothing at the path, when the archive is truncated, damaged or hostile, when the layout does not fit, when the
-/// disk is full, when the caller interrupts, or when something else has the dataset's place.
+/// When there is nothing at the path, when the archive is truncated, damaged or hostile, when the layout does not fit,
+/// when the disk is full, when the caller interrupts, or when something else has the dataset's place.
 pub fn get_from(
     path: &Path,
     store: &Store,

@@ -1,7 +1,7 @@
 //! A dataset's place in the store: filled under a hidden name, listed, and renamed into place.
 //!
-//! Whatever is not finished has a hidden name, and only a finished dataset has its own. So a process may be killed at any
-//! moment, and the same command continues from what is there.
+//! Whatever is not finished has a hidden name, and only a finished dataset has its own. So a process may be killed at
+//! any moment, and the same command continues from what is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};

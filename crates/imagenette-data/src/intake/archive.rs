@@ -1,7 +1,8 @@
 //! An archive (`.tgz` or `.tar`) goes in, a folder of photos comes out: complete, or an error and no folder.
 //!
-//! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and counts, sizes and
-//! the compression ratio are limited. Photos are hashed and measured on the way, and the archive is hashed.
+//! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and
+//! counts, sizes and the compression ratio are limited. Photos are hashed and measured on the way, and the archive is
+//! hashed.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -57,7 +58,8 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// The manifest of what came out. `archive` is for errors; `known` is the archive's edition where its hash tells it.
+    /// The manifest of what came out. `archive` is for errors; `known` is the archive's edition where its hash tells
+    /// it.
     ///
     /// # Errors
     /// When there are no photos, or when a class is empty or in only one split.
@@ -69,9 +71,9 @@ impl Extracted {
 /// Unpacks an archive into a folder that must not exist yet. The content tells the format, not the name.
 ///
 /// # Errors
-/// When the archive is missing, empty, truncated, damaged or has another format, when a member is refused (the error names it),
-/// when a file is not a photo, when the disk is full or when the caller interrupts. The folder is then removed. A killed
-/// process leaves it behind: unpack to a temporary name and rename it.
+/// When the archive is missing, empty, truncated, damaged or has another format, when a member is refused (the error
+/// names it), when a file is not a photo, when the disk is full or when the caller interrupts. The folder is then
+/// removed. A killed process leaves it behind: unpack to a temporary name and rename it.
 pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dyn Watch) -> Result<Extracted> {
     let file = File::open(archive).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -84,7 +86,8 @@ pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dy
     let unpacking = Unpacking { archive, folder, limits, watch, state: RefCell::new(State::default()) };
     let result = unpacking.run(file, total);
     if result.is_err() {
-        // The first error is the one that counts; the next process that installs removes what could not be removed now.
+        // The first error is the one that counts; the next process that installs removes what could not be removed
+        // now.
         let _ = fs::remove_dir_all(folder);
     }
     result

@@ -1,5 +1,5 @@
-//! Photos with their places go in, the manifest of a dataset comes out. Whatever the source, the same rules decide what a
-//! dataset is.
+//! Photos with their places go in, the manifest of a dataset comes out. Whatever the source, the same rules decide
+//! what a dataset is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,12 +15,12 @@ const NAMED: usize = 5;
 
 /// Makes the manifest of photos whose places are known.
 ///
-/// `classes` are the class folders that were seen, with or without photos. `known` is the edition where the hash of the source
-/// tells it; otherwise the paths of the photos do. `origin` is for messages.
+/// `classes` are the class folders that were seen, with or without photos. `known` is the edition where the hash of
+/// the source tells it; otherwise the paths of the photos do. `origin` is for messages.
 ///
 /// # Errors
-/// When there are no photos, when a class is empty, or when train and val do not have the same classes (official editions are
-/// exempt: their classes and counts are known).
+/// When there are no photos, when a class is empty, or when train and val do not have the same classes (official
+/// editions are exempt: their classes and counts are known).
 pub(crate) fn assemble(
     origin: &Path,
     name: &str,

@@ -16,8 +16,8 @@ use crate::watch::{Unit, Watch};
 /// `unsup/<photo>`) on all cores. Nothing is written.
 ///
 /// # Errors
-/// When there is no such folder, when a class is empty or in only one split, when there are no photos, or when files in the class
-/// folders are not photos (the error names the first five).
+/// When there is no such folder, when a class is empty or in only one split, when there are no photos, or when files
+/// in the class folders are not photos (the error names the first five).
 pub fn scan(folder: &Path, name: &str, source: Source, watch: &dyn Watch) -> Result<Manifest> {
     take_in(folder, None, name, source, watch)
 }

@@ -1,5 +1,6 @@
-//! The first bytes of a photo go in, its width and height come out. Nothing is decoded: whoever lists thousands of photos only
-//! needs to know that they are photos, and how large. The content tells JPEG, PNG and WebP apart, never the name.
+//! The first bytes of a photo go in, its width and height come out. Nothing is decoded: whoever lists thousands of
+//! photos only needs to know that they are photos, and how large. The content tells JPEG, PNG and WebP apart, never
+//! the name.
 
 use crate::image::Format;
 

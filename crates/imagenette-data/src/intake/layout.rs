@@ -1,5 +1,5 @@
-//! The layout of a dataset, `[<top>/](train|val|unsup)/<class>/<photo>`: the paths of an archive or a folder go in, places in a
-//! dataset come out, or the reason why a path has no place. Nothing is written to any other place.
+//! The layout of a dataset, `[<top>/](train|val|unsup)/<class>/<photo>`: the paths of an archive or a folder go in,
+//! places in a dataset come out, or the reason why a path has no place. Nothing is written to any other place.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn names_that_do_not_fit_the_layout_are_refused() {
         for path in [
             "/train/n01/a.JPEG",
             "train/../../a.JPEG",

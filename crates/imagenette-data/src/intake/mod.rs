@@ -1,4 +1,5 @@
-//! Taking in photos: an archive or a folder goes in, a manifest comes out, and the same rules decide what a dataset is.
+//! Taking in photos: an archive or a folder goes in, a manifest comes out, and the same rules decide what a dataset
+//! is.
 
 pub mod archive;
 pub(crate) mod assembly;

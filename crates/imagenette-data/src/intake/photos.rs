@@ -1,5 +1,5 @@
-//! Photos go in (members of an archive, or files). Several threads hash and measure them and, where there is a destination,
-//! write them. The facts that a manifest needs come out, so no photo is read twice.
+//! Photos go in (members of an archive, or files). Several threads hash and measure them and, where there is a
+//! destination, write them. The facts that a manifest needs come out, so no photo is read twice.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -59,7 +59,8 @@ impl Feeder<'_> {
     /// Puts a photo into the queue; waits while the queue is full.
     ///
     /// # Errors
-    /// When its folder cannot be made, or when a thread has already failed ([`Intake::run`] then returns the thread's error).
+    /// When its folder cannot be made, or when a thread has already failed ([`Intake::run`] then returns the thread's
+    /// error).
     pub(crate) fn push(&mut self, place: Place, content: Content) -> Result<()> {
         if let Some(destination) = self.destination {
             let folder = place.folder();
@@ -80,8 +81,8 @@ impl Intake<'_> {
     /// Runs `feed` in this thread, and takes in what it pushes in the others, in no particular order.
     ///
     /// # Errors
-    /// What stopped a thread (a full disk, an interruption), or else what `feed` returned. When all went well except that some
-    /// files are not photos, one error with their number and the names of the first five.
+    /// What stopped a thread (a full disk, an interruption), or else what `feed` returned. When all went well except
+    /// that some files are not photos, one error with their number and the names of the first five.
     pub(crate) fn run(&self, feed: impl FnOnce(&mut Feeder<'_>) -> Result<()>) -> Result<Vec<Photo>> {
         let (sender, receiver) = crossbeam_channel::bounded::<(Place, Content)>(QUEUE);
         let stop = AtomicBool::new(false);
@@ -95,7 +96,8 @@ impl Intake<'_> {
                 let (stop, failure, unreadable, photos) = (&stop, &failure, &unreadable, &photos);
                 scope.spawn(move || {
                     let mut mine = Vec::new();
-                    // After a failure the queue is still emptied, so that the feeder never waits for a thread that ended.
+                    // After a failure the queue is still emptied, so that the feeder never waits for a thread that
+                    // ended.
                     for (place, content) in receiver {
                         if stop.load(Ordering::Relaxed) {
                             continue;

@@ -2,7 +2,8 @@
 
 use crate::random::{Purpose, Random};
 
-/// The samples in the order of this epoch: a random one, each order being equally likely, from the seed and the epoch alone.
+/// The samples in the order of this epoch: a random one, each order being equally likely, from the seed and the epoch
+/// alone.
 pub fn epoch_order(samples: &[u32], seed: u64, epoch: u32) -> Vec<u32> {
     let mut order = samples.to_vec();
     Random::new(seed, Purpose::Order, epoch, 0).shuffle(&mut order);

@@ -25,8 +25,8 @@ pub struct BatchRequest {
     pub view: View,
     /// What is erased from the samples; `None` leaves them whole.
     pub erase: Option<Erase>,
-    /// How the samples are mixed with one another; `None` leaves them as they are. A batch of which samples are still to be
-    /// selected is mixed afterward, by [`Mix::batch`].
+    /// How the samples are mixed with one another; `None` leaves them as they are. A batch of which samples are still
+    /// to be selected is mixed afterward, by [`Mix::batch`].
     pub mix: Option<MixRequest>,
 }
 

@@ -15,8 +15,9 @@ use crate::packed::Packed;
 
 /// Makes batches before they are needed.
 ///
-/// It is an iterator over batches in the order of the requests. At most `2 × threads + 2` batches are ready or being made; the
-/// workers end when the loader is dropped. A request that makes no sense is an error at its place, and the next one follows.
+/// It is an iterator over batches in the order of the requests. At most `2 × threads + 2` batches are ready or being
+/// made; the workers end when the loader is dropped. A request that makes no sense is an error at its place, and the
+/// next one follows.
 ///
 /// # Example
 /// ```
@@ -241,8 +242,8 @@ impl Worker {
     }
 }
 
-/// Mirrors an image left to right, two pixels at a time: they are swapped within eight bytes, of which the next two pixels
-/// overwrite the last two. The copy of the row has two bytes to spare for that.
+/// Mirrors an image left to right, two pixels at a time: they are swapped within eight bytes, of which the next two
+/// pixels overwrite the last two. The copy of the row has two bytes to spare for that.
 fn mirror(rgb: &mut [u8], width_px: usize, aside: &mut Vec<u8>) {
     const PIXEL: u64 = 0xFF_FFFF;
     let row_bytes = width_px * 3;

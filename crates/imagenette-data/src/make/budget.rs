@@ -1,5 +1,5 @@
-//! A limit on what all threads hold at once (bytes that wait, pixels that are decoded), so that memory does not grow with the
-//! input.
+//! A limit on what all threads hold at once (bytes that wait, pixels that are decoded), so that memory does not grow
+//! with the input.
 
 use std::sync::{Condvar, Mutex};
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_for_the_budget_waits_until_it_is_alone() {
+    fn a_photo_larger_than_the_budget_waits_until_it_is_alone() {
         let budget = Budget::new(10);
         let small = budget.take(4);
         std::thread::scope(|scope| {

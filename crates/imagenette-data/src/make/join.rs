@@ -1,5 +1,5 @@
-//! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of everything that was not
-//! plain, and all of it renamed into place in one step.
+//! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of everything that
+//! was not plain, and all of it renamed into place in one step.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -200,8 +200,8 @@ impl<'a> Joined<'a> {
         Ok(manifest)
     }
 
-    /// Fills a folder with the dataset of a size. The photos of a part that will be removed are linked where the disk can do that;
-    /// those of shards, which stay, are copied, so that a change to a shard does not change the dataset.
+    /// Fills a folder with the dataset of a size. The photos of a part that will be removed are linked where the disk
+    /// can do that; those of shards, which stay, are copied, so that a change to a shard does not change the dataset.
     pub(crate) fn fill(
         &self,
         folder: &Path,

@@ -1,5 +1,5 @@
-//! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that it is
-//! complete; and the check of both against the files in the folder. A journal may come from another machine.
+//! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that
+//! it is complete; and the check of both against the files in the folder. A journal may come from another machine.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -151,7 +151,8 @@ pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) ->
     Ok(kept)
 }
 
-/// The header and the entries of a journal, up to the first line that is not complete; `None` where there is no journal.
+/// The header and the entries of a journal, up to the first line that is not complete; `None` where there is no
+/// journal.
 pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
     let path = folder.join(JOURNAL_FILE);
     let bytes = match fs::read(&path) {

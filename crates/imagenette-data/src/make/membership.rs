@@ -1,8 +1,8 @@
-//! Which photos belong to a dataset, and to which of its splits: a spec goes in, a rule comes out that is asked before a photo is
-//! read (is it wanted?) and after all were read (where does it go?).
+//! Which photos belong to a dataset, and to which of its splits: a spec goes in, a rule comes out that is asked before
+//! a photo is read (is it wanted?) and after all were read (where does it go?).
 //!
-//! The official 70/30 splits of Imagenette and Imagewoof are lists of names that ship with the program: for each class and split,
-//! the numbers of its photos, each as the difference from the one before.
+//! The official 70/30 splits of Imagenette and Imagewoof are lists of names that ship with the program: for each class
+//! and split, the numbers of its photos, each as the difference from the one before.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -198,8 +198,8 @@ fn shipped(text: &str) -> Vec<(String, Listed)> {
     members
 }
 
-/// Image网: all of Imagenette and a drawn part of Imagewoof's train split with labels, the rest of that split without, and
-/// Imagewoof's val. Only the official archive tells which 1,275 dogs officially have labels.
+/// Image网: all of Imagenette and a drawn part of Imagewoof's train split with labels, the rest of that split without,
+/// and Imagewoof's val. Only the official archive tells which 1,275 dogs officially have labels.
 fn wang(seed: u64) -> HashMap<String, Listed> {
     let mut members: HashMap<String, Listed> = shipped(IMAGENETTE)
         .into_iter()
@@ -216,8 +216,8 @@ fn wang(seed: u64) -> HashMap<String, Listed> {
     members
 }
 
-/// Draws a split of a class: the photos with the smallest numbers are for validation. A number follows from (seed, class, name)
-/// alone, so a missing photo moves few others.
+/// Draws a split of a class: the photos with the smallest numbers are for validation. A number follows from (seed,
+/// class, name) alone, so a missing photo moves few others.
 pub(crate) fn draw_split(seed: u64, (train, val): (u32, u32), wnid: &str, names: &[&str]) -> Vec<Split> {
     let total = names.len() as u64;
     let count = ((total * u64::from(val) + u64::from(train + val) / 2) / u64::from(train + val)) as usize;
@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn names_from_any_list_of_members_stay_in_their_folder() {
-        let seed = b"train/n01440764/n01440764_18.JPEG\nset/val/n01440764/ILSVRC2012_val_00000293.JPEG\nunsup/n01440764_2.JPEG\n";
+        let seed = b"train/n01440764/n01440764_18.JPEG\nset/val/n01440764/ILSVRC2012_val_00000293.JPEG\n\
+                     unsup/n01440764_2.JPEG\n";
         let words: [&[u8]; 6] = [b"../", b"..", b"train/", b"val/", b"\n", b"\x1b[2J"];
         let spec = Spec::of(Family::Imagewang, SplitRule::V2);
         crate::mutation::fuzz("maker-members", &[seed.to_vec()], &words, &std::env::temp_dir(), |bytes| {
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drawn_split_is_exact_and_repeatable_and_a_missing_photo_moves_little() {
+    fn a_drawn_split_is_exact_and_repeatable_and_a_missing_photo_changes_little() {
         let names: Vec<String> = (0..200).map(|number| format!("n01440764_{number}.JPEG")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let draw = |seed, names: &[&str]| draw_split(seed, (70, 30), "n01440764", names);

@@ -1,4 +1,5 @@
-//! The shards of many machines go in and are checked photo by photo, the datasets that one machine would have made come out.
+//! The shards of many machines go in and are checked photo by photo, the datasets that one machine would have made
+//! come out.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,8 +17,8 @@ use crate::folders::create_folder;
 use crate::lock::wait_for;
 use crate::watch::Watch;
 
-/// Joins the shards in a folder (`NAME.parts`) into datasets. All of them must be there, complete, of the same spec and without
-/// common photos, and every photo must have the hash that its shard states.
+/// Joins the shards in a folder (`NAME.parts`) into datasets. All of them must be there, complete, of the same spec
+/// and without common photos, and every photo must have the hash that its shard states.
 ///
 /// # Errors
 /// As [`make`](super::make()). What is missing or damaged is named, and the shard to run again.

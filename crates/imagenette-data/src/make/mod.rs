@@ -1,8 +1,9 @@
-//! The maker: a copy of ImageNet and a spec go in, datasets come out, the same bytes each time and with any number of threads.
+//! The maker: a copy of ImageNet and a spec go in, datasets come out, the same bytes each time and with any number of
+//! threads.
 //!
-//! The way of the photos: [`spec`] says what to make, `membership` from which photos; [`original`] finds them in any copy;
-//! `produce` reads the copy once and makes them into a `part`, a folder with a journal that survives any interruption; `join`
-//! turns one part, or the shards of many machines, into finished datasets.
+//! The path of the photos: [`spec`] says what to make, `membership` from which photos; [`original`] finds them in any
+//! copy; `produce` reads the copy once and makes them into a `part`, a folder with a journal that survives any
+//! interruption; `join` turns one part, or the shards of many machines, into finished datasets.
 
 mod archived;
 pub(crate) mod budget;
@@ -44,8 +45,9 @@ use target::Target;
 /// Makes datasets, or one shard of them. Finished datasets are verified; unfinished ones continue.
 ///
 /// # Errors
-/// When the spec makes no sense, when the copy lacks something or is damaged, when something else has the place of a dataset, when
-/// the disk is full or read-only, or when the caller interrupts. What was made so far is kept for the same command.
+/// When the spec makes no sense, when the copy lacks something or is damaged, when something else has the place of a
+/// dataset, when the disk is full or read-only, or when the caller interrupts. What was made so far is kept for the
+/// same command.
 pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     let spec = &job.spec;
     spec.validate()?;

@@ -1,5 +1,5 @@
-//! Labels that are wrong on purpose: a manifest goes in, a table of noisy labels in the official format comes out; or an official
-//! table is read and checked against the dataset.
+//! Labels that are wrong on purpose: a manifest goes in, a table of noisy labels in the official format comes out; or
+//! an official table is read and checked against the dataset.
 
 use std::collections::HashMap;
 use std::fs;
@@ -32,8 +32,9 @@ pub struct NoisyRow {
 }
 
 impl NoisyLabels {
-    /// Draws wrong labels: at each level, exactly ⌈n·percent/100⌉ of the n train photos get another class, all other classes
-    /// being equally likely. Levels are drawn independently, as in the official tables; val has no wrong labels.
+    /// Draws wrong labels: at each level, exactly ⌈n·percent/100⌉ of the n train photos get another class, all other
+    /// classes being equally likely. Levels are drawn independently, as in the official tables; val has no wrong
+    /// labels.
     ///
     /// # Errors
     /// When there is only one class: then no label can be wrong.
@@ -122,8 +123,8 @@ impl NoisyLabels {
         Ok(Self { levels, rows })
     }
 
-    /// Checks that the table is about this dataset: that it has each labeled photo once, with the true class in the clean
-    /// column.
+    /// Checks that the table is about this dataset: that it has each labeled photo once, with the true class in the
+    /// clean column.
     ///
     /// # Errors
     /// The first difference.
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_survives_its_file_and_that_of_another_dataset_is_refused() {
+    fn a_table_survives_its_file_and_the_table_of_another_dataset_is_refused() {
         let mut manifest = manifest();
         let noise = NoisyLabels::draw(&manifest, &[5], 3).unwrap();
         let place = tempfile::tempdir().unwrap();
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_table_is_refused_with_its_line() {
+    fn a_file_that_is_not_a_table_is_refused_with_the_line() {
         for (text, says) in [
             ("", "header"),
             ("path,label\n", "header"),

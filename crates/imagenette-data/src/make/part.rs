@@ -1,5 +1,6 @@
-//! One part of the work (all of it, or a shard): a folder with the photos made so far and a journal of them. A process that
-//! follows a killed one keeps what the journal lists and what still has the hash listed there; nothing else counts.
+//! One part of the work (all of it, or a shard): a folder with the photos made so far and a journal of them. A process
+//! that follows a killed one keeps what the journal lists and what still has the hash listed there; nothing else
+//! counts.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -34,12 +35,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Opens a part's folder, a new one or one that an earlier process left: what it has is hashed, and what does not match its
-    /// journal is forgotten. `anew` forgets all of it.
+    /// Opens a part's folder, a new one or one that an earlier process left: what it has is hashed, and what does not
+    /// match its journal is forgotten. `anew` forgets all of it.
     ///
     /// # Errors
-    /// When the folder belongs to other work or cannot be written to, or when the caller interrupts the waiting for another
-    /// process.
+    /// When the folder belongs to other work or cannot be written to, or when the caller interrupts the waiting for
+    /// another process.
     pub(crate) fn open(folder: &Path, header: PartHeader, anew: bool, watch: &dyn Watch) -> Result<Self> {
         let above = folder.parent().expect("the path was made by joining a name to a folder");
         create_folder(above)?;
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_complete_is_kept_and_what_is_half_written_or_changed_is_not() {
+    fn complete_photos_are_kept_and_half_written_or_changed_ones_are_not() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("part");
         let part = Part::open(&folder, header(), false, &Silent).unwrap();

@@ -1,6 +1,6 @@
-//! The photos of a copy go in, a complete part comes out: one thread reads in order and skips what is not wanted, the others
-//! decode, resize and encode. The files of a photo follow from its bytes and the spec alone, so the number of threads changes
-//! nothing.
+//! The photos of a copy go in, a complete part comes out: one thread reads in order and skips what is not wanted, the
+//! others decode, resize and encode. The files of a photo follow from its bytes and the spec alone, so the number of
+//! threads changes nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -65,8 +65,8 @@ pub(super) struct Shared<'a> {
 /// Makes what a part still lacks and declares it complete.
 ///
 /// # Errors
-/// When the copy is damaged or cannot be read, when the disk is full, when the caller interrupts, and with `strict` at the first
-/// photo that cannot be used. What was made is kept.
+/// When the copy is damaged or cannot be read, when the disk is full, when the caller interrupts, and with `strict` at
+/// the first photo that cannot be used. What was made is kept.
 pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()> {
     if part.done.is_some() {
         return Ok(());
@@ -81,7 +81,8 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
     let original = production.original;
     let listed = match production.membership {
         Membership::List { members, .. } => {
-            Some(members.iter().filter(|(name, listed)| shard_of(&listed.wnid, name, shard.1) == shard.0).count() as u64)
+            let in_shard = members.iter().filter(|(name, listed)| shard_of(&listed.wnid, name, shard.1) == shard.0);
+            Some(in_shard.count() as u64)
         }
         Membership::Classes => None,
     };

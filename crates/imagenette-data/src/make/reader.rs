@@ -1,4 +1,5 @@
-//! The thread that reads the copy: it says which photos are wanted before they are read, and gives them to the other threads.
+//! The thread that reads the copy: it says which photos are wanted before they are read, and gives them to the other
+//! threads.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -19,8 +20,8 @@ use crate::make::original::{Content, Visitor};
 /// Much less time than even hundreds of threads need for a full queue.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
-/// The shard that makes a photo, counted from 1. It follows from class and name alone, so it is the same for every copy. Names
-/// that differ only in case are in the same shard.
+/// The shard that makes a photo, counted from 1. It follows from class and name alone, so it is the same for every
+/// copy. Names that differ only in case are in the same shard.
 pub(crate) fn shard_of(wnid: &str, name: &str, of: u32) -> u32 {
     if of == 1 {
         return 1;
@@ -114,8 +115,8 @@ impl Visitor for Reader<'_> {
         let name = made_name(&address.file_name);
         let job = Job { address, name, path: path.to_owned(), content, _permit: permit };
         if self.sender.is_full() {
-            // Waiting for a single place would wake this thread again and again, at the cost of those that work. The queue lasts
-            // longer than this pause.
+            // Waiting for a single place would wake this thread again and again, at the cost of those that work. The
+            // queue lasts longer than this pause.
             std::thread::sleep(FULL_QUEUE_PAUSE);
         }
         if self.shared.stop.load(Ordering::Relaxed) || self.sender.send(job).is_err() {
@@ -155,8 +156,8 @@ impl Reader<'_> {
             return Err(DataError::Missing {
                 what: "list of validation classes",
                 path: path.into(),
-                hint: "name one with --val-list: LOC_val_solution.csv, the development kit (ILSVRC2012_devkit_t12.tar.gz), or a \
-                       text with 50,000 WordNet ids"
+                hint: "give one with --val-list: LOC_val_solution.csv, the development kit \
+                       (ILSVRC2012_devkit_t12.tar.gz), or a text with 50,000 WordNet ids"
                     .into(),
             });
         }

@@ -1,4 +1,5 @@
-//! One photo: the bytes of a file go in, a JPEG of each size comes out, with a remark on everything that was not plain.
+//! One photo: the bytes of a file go in, a JPEG of each size comes out, with a remark on everything that was not
+//! plain.
 
 use std::borrow::Cow;
 use std::path::Path;

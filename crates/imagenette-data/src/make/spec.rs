@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn typos_and_nonsense_are_answered_with_a_hint() {
+    fn typos_and_nonsense_get_a_hint() {
         let base = "name = \"mine\"\nclasses = [\"all\"]\nsplit = \"own\"\nsizes = [160]\n";
         for (more, says) in [
             ("qualty = 3\n", "did you mean `quality`?"),

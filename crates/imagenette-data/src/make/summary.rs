@@ -1,4 +1,5 @@
-//! The account of the work: parts and the places of their photos go in, every file that was not plain comes out, with the reason.
+//! The account of the work: parts and the places of their photos go in, every file that was not plain comes out, with
+//! the reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -66,7 +66,8 @@ impl Target<'_> {
         Ok(missing)
     }
 
-    /// The locks of the folder for the work and of the places of all datasets, which another spec or `get` may want too.
+    /// The locks of the folder for the work and of the places of all datasets, which another spec or `get` may want
+    /// too.
     pub(super) fn lock(&self, watch: &dyn Watch) -> Result<Vec<FolderLock>> {
         let mut places: Vec<PathBuf> = self.spec.sizes.iter().map(|size| self.place(*size)).collect();
         places.push(self.work());
@@ -80,8 +81,8 @@ impl Target<'_> {
         self.out.join(format!(".making-{}", self.spec.name))
     }
 
-    /// What remains of the work when everything is made. It has its own name, so that a process that finds it knows that nobody
-    /// needs it.
+    /// What remains of the work when everything is made. It has its own name, so that a process that finds it knows
+    /// that nobody needs it.
     fn remains(&self) -> PathBuf {
         self.out.join(format!(".made-{}", self.spec.name))
     }
@@ -98,8 +99,8 @@ impl Target<'_> {
         }
     }
 
-    /// The finished datasets, when nothing is missing. Removes what a process left that was killed while it removed its work. The
-    /// caller must not hold the locks.
+    /// The finished datasets, when nothing is missing. Removes what a process left that was killed while it removed
+    /// its work. The caller must not hold the locks.
     pub(super) fn all_there(&self, watch: &dyn Watch) -> Result<Made> {
         let remains = self.remains();
         if remains.exists()
@@ -149,7 +150,8 @@ impl Target<'_> {
     }
 }
 
-/// Renames a finished folder into place; what is there is first renamed to `aside`, so that the place is empty only for a moment.
+/// Renames a finished folder into place; what is there is first renamed to `aside`, so that the place is empty only
+/// for a moment.
 fn replace(from: &Path, to: &Path, aside: &Path) -> Result<()> {
     if to.exists() {
         remove_folder(aside)?;

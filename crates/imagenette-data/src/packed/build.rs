@@ -57,7 +57,8 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     Ok(packed)
 }
 
-/// Removes what a killed process left. Only the holder of the lock may: nobody else writes files with this prefix then.
+/// Removes what a killed process left. Only the holder of the lock may: nobody else writes files with this prefix
+/// then.
 fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
         let entry = entry.map_err(DataError::io("list", folder))?;
@@ -99,8 +100,8 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
     };
     let is_done = AtomicBool::new(false);
     let done: Result<Vec<()>> = std::thread::scope(|scope| {
-        // Pixels go to the disk while others are decoded, so that little is left for the sync at the end, where errors show up
-        // again.
+        // Pixels go to the disk while others are decoded, so that little is left for the sync at the end, where errors
+        // show up again.
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
                 let _ = packing.file.sync_data();

@@ -1,9 +1,10 @@
-//! The format of the packed file: a manifest determines where everything is, so many threads can write it at once, and it can
-//! be checked when it is opened.
+//! The format of the packed file: a manifest determines where everything is, so many threads can write it at once, and
+//! it can be checked when it is opened.
 //!
-//! All numbers are little-endian. Preamble of 96 bytes: magic (8), version u32, number of photos u32, manifest identity (32),
-//! offset of the pixels u64, length of the file u64, sha256 of the rest of the header (32). Index: for each photo, offset u64,
-//! width u32, height u32, bits of remarks u32, zero u32. Zeros up to a page. The pixels of one photo after another. Trailer (8).
+//! All numbers are little-endian. Preamble of 96 bytes: magic (8), version u32, number of photos u32, manifest
+//! identity (32), offset of the pixels u64, length of the file u64, sha256 of the rest of the header (32). Index: for
+//! each photo, offset u64, width u32, height u32, bits of remarks u32, zero u32. Zeros up to a page. The pixels of one
+//! photo after another. Trailer (8).
 
 use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
@@ -134,7 +135,8 @@ impl Header {
                 remarks: u32_at(bytes, 16),
             })
             .collect();
-        // The identity covers names and hashes, not the sizes that a manifest states: photos must be where they are looked for.
+        // The identity covers names and hashes, not the sizes that a manifest states: photos must be where they are
+        // looked for.
         let moved = places.iter().zip(&layout.places).position(|(place, planned)| {
             (place.offset, place.width_px, place.height_px) != (planned.offset, planned.width_px, planned.height_px)
         });

@@ -1,5 +1,6 @@
-//! Packed pixels: a dataset goes in, one memory-mapped file of its decoded photos comes out, so that photos are decoded once, not
-//! in every epoch. The file is in a cache folder, is named by the manifest's identity, and can always be made again.
+//! Packed pixels: a dataset goes in, one memory-mapped file of its decoded photos comes out, so that photos are
+//! decoded once, not in every epoch. The file is in a cache folder, is named by the manifest's identity, and can
+//! always be made again.
 
 mod build;
 mod header;
@@ -17,7 +18,8 @@ use crate::manifest::Manifest;
 use crate::watch::Watch;
 use header::{Header, Layout, PREAMBLE_BYTES, TRAILER};
 
-/// The decoded photos of a dataset, mapped into memory: opening it is quick, and the system keeps in memory what it can.
+/// The decoded photos of a dataset, mapped into memory: opening it is quick, and the system keeps in memory what it
+/// can.
 #[derive(Debug)]
 pub struct Packed {
     path: PathBuf,
@@ -70,8 +72,8 @@ impl Packed {
         if length != layout.total_bytes {
             return Err(malformed((format!("{} bytes", layout.total_bytes), format!("{length}"))));
         }
-        // SAFETY: this program writes the file under another name, renames it, and never changes or truncates it afterward.
-        // The owner of the cache folder is asked not to do so either.
+        // SAFETY: this program writes the file under another name, renames it, and never changes or truncates it
+        // afterward. The owner of the cache folder is asked not to do so either.
         #[expect(unsafe_code, reason = "a memory map is the only way to read gigabytes of pixels without copying them")]
         let map = unsafe { Mmap::map(&file) }.map_err(DataError::io("map", path))?;
         if map.len() as u64 != length || !map.ends_with(&TRAILER) {
@@ -80,12 +82,12 @@ impl Packed {
         Ok(Self { path: path.to_owned(), header, map })
     }
 
-    /// Opens the packed file of this dataset in `folder`. Where there is none, or one that is no longer of use, `threads`
-    /// threads make it first. When two processes do so at once, one waits for the other.
+    /// Opens the packed file of this dataset in `folder`. Where there is none, or one that is no longer of use,
+    /// `threads` threads make it first. When two processes do so at once, one waits for the other.
     ///
     /// # Errors
-    /// When photos cannot be read (they are counted, and up to five are named), when the disk is full or not writable, or when
-    /// the caller interrupts. Nothing is left behind then.
+    /// When photos cannot be read (they are counted, and up to five are named), when the disk is full or not writable,
+    /// or when the caller interrupts. Nothing is left behind then.
     pub fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, watch: &dyn Watch) -> Result<Self> {
         build::open_or_build(dataset, folder, threads, watch)
     }

@@ -1,4 +1,4 @@
-//! Small photos for tests, made on the spot.
+//! Small synthetic photos for tests.
 #![allow(dead_code, reason = "each test program uses its own part of this module")]
 
 use std::fs;

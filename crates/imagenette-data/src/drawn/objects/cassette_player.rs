@@ -1,4 +1,5 @@
-//! The cassette player: a boombox with two speakers, a pocket player with headphones, or a flat recorder with piano keys.
+//! The cassette player: a boombox with two speakers, a pocket player with headphones, or a flat recorder with piano
+//! keys.
 
 use crate::drawn::brush::{Brush, place};
 use crate::drawn::color::{self, BLACK, Color, WHITE};

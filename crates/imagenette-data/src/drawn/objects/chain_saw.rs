@@ -1,4 +1,5 @@
-//! The chain saw: motor housing, two handles, and the long bar with its toothed chain; petrol, electric or top-handled.
+//! The chain saw: motor housing, two handles, and the long bar with its toothed chain; petrol, electric or
+//! top-handled.
 
 use crate::drawn::brush::{Brush, place};
 use crate::drawn::color::{self, BLACK, Color, WHITE};
@@ -33,7 +34,7 @@ fn bar(brush: &mut Brush<'_>, random: &mut Random, from: f32, to: f32, half: f32
     let steel = Color::gray(random.span(0.55, 0.85));
     let chain = Color::gray(random.span(0.12, 0.4));
     let tip = to - half;
-    // The chain's way: along the top, around the nose, back along the bottom.
+    // The path of the chain: along the top, around the nose, back along the bottom.
     let (straight, nose) = (tip - from, std::f32::consts::PI * half);
     let at = |s: f32, out: f32| -> P {
         let radius = half + out;
@@ -80,7 +81,7 @@ fn slots(brush: &mut Brush<'_>, x: f32, y: f32, count: usize, length: f32, color
     }
 }
 
-/// The bent tube in front of the housing, and the guard before it.
+/// The bent tube in front of the housing, with the guard in front of it.
 fn front_handle(brush: &mut Brush<'_>, x: f32, trim: Color) {
     let guard =
         [(x + 0.1, -0.08), (x + 0.14, -0.35), (x + 0.06, -0.58), (x + 0.12, -0.6), (x + 0.22, -0.36), (x + 0.2, -0.06)];

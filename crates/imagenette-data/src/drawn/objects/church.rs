@@ -1,4 +1,5 @@
-//! The church: tower with steeple and cross, arched windows, door; from the front, from the side, domed, or twin-towered.
+//! The church: tower with steeple and cross, arched windows, door; from the front, from the side, domed, or
+//! twin-towered.
 
 use tiny_skia::{Path, PathBuilder};
 
@@ -244,7 +245,7 @@ fn twin_towers(brush: &mut Brush<'_>, random: &mut Random, build: Build) {
     portal(brush, build, 0.0, 0.88, 0.26, 0.46, pointed);
     let turret = random.below(2);
     for side in [-1.0, 1.0] {
-        // Both towers draw the same dice, so that they look alike.
+        // Both towers use the same random draws, so that they look alike.
         let mut twin = random.clone();
         tower(brush, &mut twin, build, Tower { x: side * 0.52, half, top, spire, pointed });
         window(brush, build, side * 0.52, 0.72, 0.11, 0.3, pointed);

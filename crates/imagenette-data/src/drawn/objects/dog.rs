@@ -1,4 +1,5 @@
-//! The English springer spaniel: long wavy ears, white with large dark patches; standing, running, sitting, or its face.
+//! The English springer spaniel: long wavy ears, white with large dark patches; standing, running, sitting, or only
+//! its face.
 
 use crate::drawn::brush::{Brush, place};
 use crate::drawn::color::{self, BLACK, Color, WHITE};

@@ -1,4 +1,5 @@
-//! The tench: a stout fish with rounded fins, fine scales and a barbel, seen from the side or from above, bent or straight.
+//! The tench: a stout fish with rounded fins, fine scales and a barbel, seen from the side or from above, bent or
+//! straight.
 
 use crate::drawn::brush::Brush;
 use crate::drawn::color::{self, BLACK, Color, WHITE};
@@ -26,7 +27,7 @@ const PROFILE: [(f32, f32); 9] = [
     (1.0, 0.12),
 ];
 
-/// The bent middle line: where a point of the straight fish comes to lie.
+/// The bent center line: it maps a point of the straight fish to its place in the bent one.
 #[derive(Clone, Copy)]
 struct Body {
     bend: f32,
@@ -35,7 +36,7 @@ struct Body {
 }
 
 impl Body {
-    /// `along` runs from the snout (0) over the root of the tail (1) to the tips of the tail; `across` is downwards.
+    /// `along` runs from the snout (0) over the root of the tail (1) to the tips of the tail; `across` is downward.
     fn at(self, along: f32, across: f32) -> P {
         let x = 0.85 - along * 1.4;
         let (centered, s) = (x - 0.1, along - 0.4);

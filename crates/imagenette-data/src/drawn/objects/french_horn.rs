@@ -17,7 +17,7 @@ const METALS: [Color; 5] = [
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
     let metal = color::mostly(random, &METALS, 0.55);
     let tube = random.span(0.075, 0.105);
-    // How far the bell turns its mouth to the viewer: 0.15 seen from the side, 0.95 into the mouth.
+    // How far the mouth of the bell is turned toward the viewer: 0.15 from the side, 0.95 from the front.
     let openness = if random.chance(0.5) { random.span(0.25, 0.5) } else { random.span(0.5, 0.9) };
     let bell_in_front = random.chance(0.6);
     let (radius, slim) = (random.span(0.5, 0.58), random.span(0.85, 1.0));
@@ -34,7 +34,7 @@ pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
     }
 }
 
-/// The round of tubing that everything else hangs on.
+/// The coil of tubing that everything else is attached to.
 #[derive(Clone, Copy)]
 struct Coil {
     x: f32,

@@ -1,4 +1,5 @@
-//! The garbage truck: cab, ribbed hopper body and wheels; a rear loader, a front loader with its fork, or the open back.
+//! The garbage truck: cab, ribbed hopper body and wheels; a rear loader, a front loader with its fork, or the open
+//! back.
 
 use crate::drawn::brush::{Brush, place};
 use crate::drawn::color::{self, BLACK, Color, WHITE};
@@ -188,7 +189,7 @@ fn front_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     let cab_top = random.span(-0.26, -0.16);
     cab(brush, random, paint, 0.44, cab_top);
     wheel(brush, 0.64, 0.18);
-    // The fork reaches over the cab; up it holds a container above, down before the nose.
+    // The fork reaches over the cab; raised it holds a container above the cab, lowered in front of the nose.
     let arm = paint.steel.lighter(0.25);
     let raised = random.chance(0.6);
     let elbow = if raised { (0.62, top - 0.28) } else { (1.02, top - 0.04) };

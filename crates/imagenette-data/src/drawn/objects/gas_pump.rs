@@ -1,4 +1,5 @@
-//! The gas pump: a dispenser with display, hose and nozzle; modern, a pair of hoses, or an old one with a globe on top.
+//! The gas pump: a dispenser with display, hose and nozzle; modern, a pair of hoses, or an old one with a globe on
+//! top.
 
 use crate::drawn::brush::{Brush, place};
 use crate::drawn::color::{self, BLACK, Color, WHITE};

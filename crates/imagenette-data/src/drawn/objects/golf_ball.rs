@@ -1,4 +1,4 @@
-//! The golf ball: dimples laid over a sphere and turned at random; on a tee, in grass, at the hole, or several of them.
+//! The golf ball: dimples on a sphere that is rotated at random; on a tee, in grass, at the hole, or several of them.
 
 use tiny_skia::Transform;
 
@@ -72,7 +72,7 @@ fn ball(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, radius: f32,
     });
 }
 
-/// Dimples on a Fibonacci lattice, each seen as an ellipse: its far wall in shade, its near wall lit.
+/// Dimples on a Fibonacci lattice, each seen as an ellipse with its far wall in shade and its near wall lit.
 fn dimples(brush: &mut Brush<'_>, rotation: [[f32; 3]; 3], count: u32, depth: f32, skin: Color) {
     let golden = 2.399_963_2;
     let size = 1.62 / (count as f32).sqrt();

@@ -1,4 +1,5 @@
-//! The parachute: a round canopy, a ram-air wing, or the canopy from below; gores, lines and someone (or a box) beneath.
+//! The parachute: a round canopy, a ram-air wing, or the canopy from below; gores, lines and someone (or a box)
+//! beneath.
 
 use crate::drawn::brush::{Brush, place};
 use crate::drawn::color::{self, BLACK, Color, WHITE};
@@ -27,7 +28,7 @@ fn dome(brush: &mut Brush<'_>, random: &mut Random, cloth: [Color; 3]) {
     let half = random.span(0.72, 0.95);
     let (top, y, sag) = (-0.92, random.span(-0.3, -0.12), random.span(0.0, 0.14));
     let gores = random.below(4) as usize * 2 + 5;
-    // Seams stand closer together toward the sides, as on a globe.
+    // Seams are closer together toward the sides, as on a globe.
     let seam = |i: usize| libm::sinf((i as f32 / gores as f32 - 0.5) * std::f32::consts::PI);
     let harness = (random.span(-0.08, 0.08), 0.55);
     for i in 0..=gores {
@@ -140,7 +141,7 @@ fn from_below(brush: &mut Brush<'_>, random: &mut Random, cloth: [Color; 3]) {
     load(brush, random, x, y);
 }
 
-/// Who hangs on the lines: a jumper, two of them, or a crate.
+/// What hangs from the lines: one jumper, two, or a crate.
 fn load(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32) {
     if random.chance(0.15) {
         let wood = Color::rgb(0.65, 0.47, 0.28);

@@ -1,6 +1,6 @@
-//! A path inside a copy of ImageNet goes in, the photo's address comes out: which split it lay in, its class, its name.
+//! A path inside a copy of ImageNet goes in, the photo's address comes out: its split, its class and its file name.
 //!
-//! All layouts that people have are rules about names, and this is the one room that knows them: folders
+//! Every layout in use is a set of rules about names, and this is the one file that knows them: folders
 //! (`train/n01440764/…`), Kaggle's (`ILSVRC/Data/CLS-LOC/train/…`), tars in a tar (`ILSVRC2012_img_train.tar` /
 //! `n01440764.tar` / …), a flat `val`, plain class folders, and Hugging Face's names (`…_n01440764.JPEG`).
 
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::file_name::{check_portable, is_clutter, is_photo};
 
-/// How the names of ImageNet's validation photos begin.
+/// The beginning of the names of ImageNet's validation photos.
 pub(crate) const VAL_PREFIX: &str = "ILSVRC2012_val_";
 
-/// The split that a photo lay in, as far as its path says.
+/// The split that a photo comes from, as far as its path says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -27,7 +27,7 @@ impl Origin {
     /// Every origin, in order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Unknown];
 
-    /// A folder's name for it.
+    /// The name of a folder for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -37,32 +37,32 @@ impl Origin {
     }
 }
 
-/// Where a photo lies in a copy of ImageNet.
+/// Where a photo is in a copy of ImageNet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The split that it lay in.
+    /// The split that it comes from.
     pub origin: Origin,
     /// Its class; `None` where only a list knows it (a flat `val`).
     pub wnid: Option<String>,
-    /// Its file name, without what Hugging Face adds.
+    /// Its file name, without the class that Hugging Face adds.
     pub file_name: String,
 }
 
-/// What a path is.
+/// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// A photo with its address.
     Photo(Address),
     /// A tar, perhaps compressed, whose members have addresses of their own.
     Archive,
-    /// Neither: a list, an annotation, what file managers leave behind, a test photo without a label.
+    /// Neither: a list, an annotation, a file that a file manager leaves behind, a test photo without a label.
     Other,
 }
 
-/// Reads a path whose parts are folders and the names of tars on the way.
+/// Reads a path whose parts are the folders and tars that a photo is in.
 ///
 /// # Errors
-/// The reason why this name is refused: it is absolute, leaves its folder, or is no name on some systems.
+/// Why the path is refused: it is absolute, leaves its folder, or is not valid as a name on some systems.
 pub fn read(path: &str) -> Result<Named, String> {
     if path.starts_with('/') {
         return Err("an absolute path".into());
@@ -95,7 +95,7 @@ pub fn read(path: &str) -> Result<Named, String> {
         }
     }
     let (file_name, of_name) = plain_name(name);
-    // A folder's name is the class; without a folder the file's own name may say it, since photos of ImageNet carry theirs.
+    // A folder's name is the class; without a folder the file's own name may say it, as ImageNet's do.
     let wnid = match class {
         Some(class) => {
             check_portable(class)?;
@@ -109,7 +109,7 @@ pub fn read(path: &str) -> Result<Named, String> {
     Ok(Named::Photo(Address { origin, wnid, file_name }))
 }
 
-/// The class that a folder or tar holds, when its name is a WordNet id: then all of it can be passed over unread.
+/// The class that a folder or tar holds, when its name is a WordNet id: then all of it can be skipped unread.
 pub fn class_of_container(name: &str) -> Option<&str> {
     let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let stem = archive_stem(name).unwrap_or(name);
@@ -129,7 +129,8 @@ pub(crate) fn archive_stem(name: &str) -> Option<&str> {
     })
 }
 
-/// The split that a container stands for; the inner `None` is one without labels, whose photos cannot be used.
+/// The split that a container's name stands for; the inner `None` is a split without labels, whose photos cannot be
+/// used.
 fn split_of(stem: &str) -> Option<Option<Origin>> {
     let lower = stem.to_ascii_lowercase();
     let ends = |word: &str| lower == word || lower.strip_suffix(word).is_some_and(|rest| rest.ends_with('_'));
@@ -144,7 +145,7 @@ fn split_of(stem: &str) -> Option<Option<Origin>> {
     }
 }
 
-/// The file name as ImageNet has it, and the class that it names: Hugging Face adds `_<wnid>` before the extension.
+/// The file name as in ImageNet, and the class in it: Hugging Face adds `_<wnid>` before the extension.
 fn plain_name(name: &str) -> (String, Option<&str>) {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
     if let Some((plain, wnid)) = stem.rsplit_once('_')
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_apart_from_what_is_refused() {
+    fn unusable_files_are_distinguished_from_refused_names() {
         for path in [
             "",
             "train/n01440764/notes.txt",

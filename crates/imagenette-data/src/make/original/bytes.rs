@@ -1,19 +1,20 @@
-//! The bytes of a tar: read at any place, in a part with a position of its own, counted, unpacked but not without end.
+//! The bytes of a tar: read at any offset, in a region with its own position, counted, or unpacked up to a limit.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Unpacked bytes for each packed one, once 64 MiB are unpacked: photos barely compress, bombs reach 1,000.
+/// The most unpacked bytes for each packed byte, once 64 MiB are unpacked: photos barely compress, zip bombs reach
+/// 1,000.
 const LARGEST_RATIO: u64 = 50;
 
-/// Bytes that can be read at any place: a file, or memory.
+/// Bytes that can be read at any offset: a file, or memory.
 pub trait ReadAt {
     /// Reads some bytes at an offset; 0 at the end.
     ///
     /// # Errors
-    /// What the system answers.
+    /// When the system refuses to read.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
@@ -38,7 +39,7 @@ impl ReadAt for File {
     }
 }
 
-/// A part of a source with a position of its own, so that tars inside tars need neither copies nor their outer reader.
+/// A region of a source with its own position, so that a tar inside a tar needs neither a copy nor the outer reader.
 pub(super) struct Region<'a> {
     source: &'a dyn ReadAt,
     start: u64,
@@ -77,7 +78,7 @@ impl Seek for Region<'_> {
             SeekFrom::End(by) => self.length.checked_add_signed(by),
         };
         match target {
-            // A tar that is cut off must not look as if it ended there.
+            // A truncated tar must not look as if it ended here.
             Some(at) if at <= self.length.next_multiple_of(512) => {
                 self.at = at;
                 Ok(at)
@@ -87,7 +88,7 @@ impl Seek for Region<'_> {
     }
 }
 
-/// Bytes that are counted: for the ratio, and to know where a tar ends.
+/// A reader that counts its bytes: for the ratio, and to know where a tar ends.
 pub(super) struct Counted<'a> {
     reader: &'a mut dyn Read,
     pub(super) bytes: u64,
@@ -107,7 +108,7 @@ impl Read for Counted<'_> {
     }
 }
 
-/// The unpacked bytes, refused when they are far more than photos can give.
+/// A reader of the unpacked bytes, which refuses when they are far more than photos could take.
 pub(super) struct Unpacked<'a> {
     decoder: MultiGzDecoder<BufReader<Counted<'a>>>,
     bytes: u64,

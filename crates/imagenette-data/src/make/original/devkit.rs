@@ -1,5 +1,5 @@
-//! ImageNet's development kit (`ILSVRC2012_devkit_t12.tar.gz`) goes in, its list of validation classes and `meta.mat` come
-//! out.
+//! ImageNet's development kit (`ILSVRC2012_devkit_t12.tar.gz`) goes in; its list of validation classes and `meta.mat`
+//! come out.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,15 +12,15 @@ use crate::error::{DataError, Result};
 /// The kit unpacks to a few MB.
 const LARGEST_BYTES: u64 = 256 << 20;
 
-/// Whether a file is the development kit by its name.
+/// Whether a file has the name of the development kit.
 pub(super) fn is_devkit(name: &str) -> bool {
     name.starts_with("ILSVRC2012_devkit") && (name.ends_with(".tar.gz") || name.ends_with(".tgz"))
 }
 
-/// The ground truth's text and `meta.mat`.
+/// The text of the ground truth, and `meta.mat`.
 ///
 /// # Errors
-/// When it cannot be read or lacks the ground truth.
+/// When the kit cannot be read or lacks the ground truth.
 pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
     let mut archive = tar::Archive::new(MultiGzDecoder::new(file).take(LARGEST_BYTES));
@@ -47,9 +47,9 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
             path,
             "ImageNet's development kit",
             found,
-            "fetch the kit again, or name another list with --val-list",
+            "fetch the kit again, or give another list with --val-list",
         )
     };
     found.map_err(|error| malformed(error.to_string()))?;
-    Ok((truth.ok_or_else(|| malformed("no ILSVRC2012_validation_ground_truth.txt in it".into()))?, matlab))
+    Ok((truth.ok_or_else(|| malformed("an archive without ILSVRC2012_validation_ground_truth.txt".into()))?, matlab))
 }

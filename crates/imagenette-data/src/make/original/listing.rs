@@ -1,5 +1,5 @@
-//! Folders go in, a sorted list of what holds photos comes out (class folders, tars, parquet files), and later the photos of
-//! a folder. Nothing is read but names, so that a copy on a network is looked through in seconds.
+//! Folders go in; a sorted list of what holds photos comes out (class folders, tars, parquet files), and later the
+//! photos of a folder. Only names are read, so that listing a copy on a network drive takes seconds.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,11 +11,11 @@ use crate::error::{DataError, Result};
 use crate::file_name::{is_photo, printable};
 use crate::watch::Watch;
 
-/// How deep folders may lie: links may make circles.
+/// How deep folders are followed: links may form a cycle.
 const DEEPEST: usize = 8;
-/// Folders of ImageNet that hold no photos, and more than a million files.
+/// Folders of ImageNet that hold more than a million files, and no photos.
 const WITHOUT_PHOTOS: [&str; 2] = ["Annotations", "ImageSets"];
-/// The names under which the list of validation classes lies in the copies that people have.
+/// The names that the list of validation classes has in the copies in use.
 const LISTS: [&str; 5] = [
     "LOC_val_solution.csv",
     "ILSVRC2012_validation_ground_truth.txt",
@@ -62,7 +62,7 @@ pub(super) fn look_through(
         let absolute = std::path::absolute(path).map_err(DataError::io("find", path))?;
         let name = absolute.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if metadata.is_dir() {
-            // Only a split's name says something about what is in the folder; any other is the user's own affair.
+            // Only a split's name says something about the contents of the folder; any other name is up to the user.
             let top = match address::read(&format!("{name}/a.JPEG")) {
                 Ok(Named::Photo(address)) if address.origin != Origin::Unknown => name.clone(),
                 _ => String::new(),
@@ -73,7 +73,7 @@ pub(super) fn look_through(
         } else if devkit::is_devkit(&name) || LISTS.contains(&name.as_str()) {
             look.lists.push(path.clone());
         } else {
-            // A file that is named by hand is taken for a tar whatever its name, and `test.tar` for somebody's own test.
+            // A file given by hand is taken for a tar whatever its name is, and `test.tar` for the user's own.
             let relative = if archive_stem(&name).is_some_and(|stem| stem != "test" && stem != "unsup") {
                 name.clone()
             } else {
@@ -92,7 +92,7 @@ pub(super) fn look_through(
                 break;
             }
             Err(error) if from.contains(list) => return Err(error),
-            // Whoever needs the list is told how to name one; many folders hold a `val.txt` of another kind.
+            // Whoever needs the list is told how to give one; many folders hold a `val.txt` of another kind.
             Err(error) => watch.notice(&format!("not used as a list of validation classes: {error}")),
         }
     }
@@ -100,15 +100,15 @@ pub(super) fn look_through(
         return Err(DataError::malformed(
             from.first().map_or(Path::new(""), PathBuf::as_path),
             "folders of photos, tars or parquet files",
-            "none of the classes that are wanted",
-            "name the folder, or each file with --from of its own: ILSVRC2012_img_train.tar, a folder with train/ and \
-                   val/, Kaggle's ILSVRC/, Hugging Face's data/, or a folder of class folders",
+            "nothing with photos of the wanted classes",
+            "give the folder, or each file with a --from of its own: ILSVRC2012_img_train.tar, a folder with train/ \
+             and val/, Kaggle's ILSVRC/, Hugging Face's data/, or a folder of class folders",
         ));
     }
     Ok(found)
 }
 
-/// Reads a list of validation classes, with `meta.mat` from beside it or from the development kit that holds both.
+/// Reads a list of validation classes, with the `meta.mat` next to it, or both from the development kit.
 pub(crate) fn read_list(path: &Path) -> Result<ValidationList> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (text, matlab) = if devkit::is_devkit(&name) {
@@ -117,7 +117,10 @@ pub(crate) fn read_list(path: &Path) -> Result<ValidationList> {
         let text = fs::read(path).map_err(DataError::io("read", path))?;
         (text, fs::read(path.with_file_name("meta.mat")).ok())
     };
-    ValidationList::parse(&text, matlab.as_deref()).map_err(|found| DataError::malformed(path, "the class of each validation photo", found, "name another with --val-list: LOC_val_solution.csv, 50,000 lines of WordNet ids, or `file name, class` lines"))
+    let hint = "give another list with --val-list: LOC_val_solution.csv, 50,000 lines of WordNet ids, or lines of \
+                `file name, class`";
+    ValidationList::parse(&text, matlab.as_deref())
+        .map_err(|found| DataError::malformed(path, "the class of each validation photo", found, hint))
 }
 
 impl Look<'_> {
@@ -134,7 +137,7 @@ impl Look<'_> {
         let mut photos = 0;
         for (name, path, kind) in entries(folder)? {
             let Some(name) = name.to_str() else {
-                // It is told when the folder is read; a folder of another name cannot hold what is wanted.
+                // It is reported when the folder is read; a folder with such a name cannot hold a wanted class.
                 photos += u64::from(kind == Kind::File);
                 continue;
             };
@@ -170,7 +173,7 @@ impl Look<'_> {
     }
 }
 
-/// Shows the photos that lie directly in a folder.
+/// Shows the photos that are directly in a folder to the visitor.
 pub(super) fn read_folder(folder: &Path, relative: &str, visitor: &mut dyn Visitor) -> Result<()> {
     for (name, path, kind) in entries(folder)? {
         visitor.passed(relative, 0)?;
@@ -202,11 +205,11 @@ pub(super) fn read_folder(folder: &Path, relative: &str, visitor: &mut dyn Visit
 enum Kind {
     File,
     Folder,
-    /// A device, a pipe, a link to nothing.
+    /// A device, a pipe, a broken link.
     Other,
 }
 
-/// A folder's entries sorted by name, so that the order of the photos is the same on every system. Links are followed.
+/// The entries of a folder, sorted by name so that every system gives the same order. Links are followed.
 fn entries(folder: &Path) -> Result<Vec<(std::ffi::OsString, PathBuf, Kind)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {

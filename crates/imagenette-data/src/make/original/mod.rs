@@ -1,7 +1,7 @@
-//! A copy of ImageNet, or any folder of class folders, as people have it: paths go in, photos with their addresses come out,
-//! in one pass and in an order that depends on the copy alone.
+//! A copy of ImageNet, or any folder of class folders, in the form in which people keep it: paths go in, photos with
+//! their addresses come out, in one pass and in an order that depends on the copy alone.
 //!
-//! A new way of naming photos is a rule in [`address`]; a new container is one file here, beside [`tar`] and [`parquet`].
+//! A new way of naming photos is a rule in [`address`]; a new container is one file next to [`tar`] and [`parquet`].
 
 pub mod address;
 mod bytes;
@@ -27,46 +27,46 @@ pub use validation::ValidationList;
 /// Where a photo's bytes are.
 #[derive(Debug)]
 pub enum Content {
-    /// Here.
+    /// In memory.
     Bytes(Vec<u8>),
-    /// In a file, which whoever decodes it may read.
+    /// In a file that whoever decodes the photo reads.
     File(PathBuf),
 }
 
-/// Sees the photos of a copy, and says which of them it wants before they are read.
+/// Receives the photos of a copy, and says which of them it wants before they are read.
 pub trait Visitor {
-    /// Whether anything of a class is wanted; asked of folders and tars that are named by a WordNet id.
+    /// Whether anything of a class is wanted; asked for folders and tars whose name is a WordNet id.
     fn wants_class(&self, wnid: &str) -> bool;
 
     /// Whether a photo is wanted; fills in its class where its path does not say it.
     ///
     /// # Errors
-    /// When the work is to stop.
+    /// When reading should stop.
     fn wants(&mut self, address: &mut Address, path: &str) -> Result<bool>;
 
     /// Takes a photo that is wanted.
     ///
     /// # Errors
-    /// When the work is to stop.
+    /// When reading should stop.
     fn photo(&mut self, address: Address, path: &str, content: Content) -> Result<()>;
 
-    /// Hears of something that cannot be used, and why.
+    /// Is told of something that cannot be used, and why.
     ///
     /// # Errors
-    /// When the work is to stop.
+    /// When reading should stop.
     fn trouble(&mut self, path: &str, reason: &str) -> Result<()>;
 
-    /// Hears of a file that is no photo.
+    /// Is told of a file that is not a photo.
     fn other(&mut self);
 
-    /// Hears that this many bytes of a container were read or passed over.
+    /// Is told that this many bytes of a container were read or skipped.
     ///
     /// # Errors
-    /// When the work is to stop.
+    /// When reading should stop.
     fn passed(&mut self, container: &str, bytes: u64) -> Result<()>;
 }
 
-/// A copy of ImageNet that was looked through: what there is to read, and how much.
+/// A copy of ImageNet whose folders were listed: what there is to read, and how much.
 #[derive(Debug)]
 pub struct Original {
     items: Vec<Item>,
@@ -74,27 +74,28 @@ pub struct Original {
     pub folder_photos: u64,
     /// Bytes of tars and parquet files.
     pub container_bytes: u64,
-    /// The list of validation classes that lies in the copy, if there is one.
+    /// The list of validation classes in the copy, if there is one.
     pub list: Option<ValidationList>,
-    /// The names of what was given, for the record.
+    /// The names of the paths given, for the record.
     pub name: String,
 }
 
 impl Original {
-    /// Looks a copy through without reading photos. `wants_class` says which class folders and tars matter.
+    /// Lists a copy without reading photos. `wants_class` says which class folders and tars matter.
     ///
     /// # Errors
-    /// When there is nothing at a path, when it cannot be read, when it holds nothing that could hold photos, or when the
-    /// list of validation classes in it is not one.
+    /// When a path does not exist or cannot be read, when nothing below the paths can hold photos, or when a list of
+    /// validation classes that was given cannot be understood.
     pub fn open(from: &[PathBuf], wants_class: &dyn Fn(&str) -> bool, watch: &dyn Watch) -> Result<Self> {
         listing::look_through(from, wants_class, watch)
     }
 
-    /// Shows every photo to the visitor, once, in one pass. Compressed tars report their progress to the watch themselves.
+    /// Shows every photo to the visitor, once, in one pass. Compressed tars report their progress to the watch
+    /// themselves.
     ///
     /// # Errors
-    /// What the visitor returns; when the system refuses to read; when a tar or parquet file that was given is damaged. Tars
-    /// inside a tar that are damaged are the visitor's trouble, and the rest is read.
+    /// What the visitor returns; when the system refuses to read; when a tar or parquet file is damaged. A damaged tar
+    /// inside a tar is reported to the visitor as trouble, and the rest is read.
     pub fn read(&self, visitor: &mut dyn Visitor, watch: Option<&dyn Watch>) -> Result<()> {
         for item in &self.items {
             match item {
@@ -103,8 +104,8 @@ impl Original {
                 Item::Parquet { path, relative } => {
                     let file = File::open(path).map_err(DataError::io("open", path))?;
                     if let Some(reason) = parquet::read(file, relative, visitor)? {
-                        let hint = "expected is Hugging Face's imagenet-1k: uncompressed, snappy or gzip, with the columns image \
-                                    and label; fetch the file again if it is damaged";
+                        let hint = "Hugging Face's imagenet-1k can be read: uncompressed, snappy or gzip, with the \
+                                    columns image and label; fetch the file again if it is damaged";
                         return Err(damaged(path, "a parquet file with photos", reason, hint));
                     }
                 }
@@ -127,7 +128,7 @@ impl Original {
         let ended = if read == 2 && magic == [0x1F, 0x8B] {
             tar::read_gzip(&mut Followed { reader: &mut file, watch }, relative, visitor)?
         } else if length == 0 {
-            TarEnd::Broken("it is empty".into())
+            TarEnd::Broken("an empty file".into())
         } else {
             tar::read(&file, length, relative, visitor)?
         };
@@ -145,7 +146,7 @@ fn damaged(path: &Path, expected: &str, found: String, hint: &str) -> DataError 
     DataError::malformed(path, expected, found, hint)
 }
 
-/// A file whose reading is followed.
+/// A file whose reading a watch follows.
 struct Followed<'a> {
     reader: &'a mut File,
     watch: Option<&'a dyn Watch>,

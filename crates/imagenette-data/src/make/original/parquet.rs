@@ -1,7 +1,7 @@
-//! A parquet file as Hugging Face keeps ImageNet (`image` {`bytes`, `path`}, `label`) goes in, its photos come out.
+//! A parquet file of Hugging Face's ImageNet (`image` {`bytes`, `path`}, `label`) goes in, its photos come out.
 //!
-//! The columns are read side by side in small steps, labels and names first: bytes of photos that nobody wants are skipped,
-//! and memory stays at a page of the file.
+//! The columns are read together in small steps, labels and names first: the bytes of unwanted photos are skipped, and
+//! memory holds no more than a page of the file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,10 +20,10 @@ use crate::file_name::{check_portable, is_photo, printable};
 /// Rows whose labels and names are read before their photos.
 const STEP: usize = 256;
 
-/// Bytes of a file that a row with a photo takes at the least.
+/// The fewest bytes of a file that a row with a photo takes.
 const SMALLEST_BYTES: u64 = 16;
 
-/// Why a parquet file cannot be read on.
+/// Why the reading of a parquet file stopped.
 enum Stop {
     /// The file is at fault, for this reason.
     File(String),
@@ -43,12 +43,13 @@ impl From<DataError> for Stop {
     }
 }
 
-/// Shows a file's photos to the visitor; `name` is the file's path below the copy. The answer is why it broke off, if it did.
+/// Shows a file's photos to the visitor; `name` is the file's path inside the copy. Returns why reading stopped early,
+/// if it did.
 ///
 /// # Errors
 /// What the visitor returns.
 pub fn read<C: ChunkReader + 'static>(file: C, name: &str, visitor: &mut dyn Visitor) -> Result<Option<String>> {
-    // The library's panics on hostile files are such files' fault as far as the user is concerned.
+    // The library panics on some hostile files; to the user the file is damaged.
     match catch_unwind(AssertUnwindSafe(|| rows(file, name, visitor))) {
         Ok(Ok(())) => Ok(None),
         Ok(Err(Stop::File(reason))) => Ok(Some(reason)),
@@ -72,7 +73,7 @@ fn rows<C: ChunkReader + 'static>(file: C, name: &str, visitor: &mut dyn Visitor
             usize::try_from(group.metadata().num_rows()).map_err(|_| Stop::File("a negative number of rows".into()))?;
         // Rows without values cost a hostile file nothing; a photo has at least some bytes.
         if (row as u64).saturating_add(rows as u64) > length / SMALLEST_BYTES {
-            return Err(Stop::File(format!("it claims {rows} rows more, and has {length} bytes")));
+            return Err(Stop::File(format!("it claims {rows} more rows, and has {length} bytes")));
         }
         let mut labels = columns.label.map(|at| Labels::open(&*group, at)).transpose()?;
         let mut paths = columns.path.map(|at| Strings::open(&*group, at)).transpose()?;
@@ -149,14 +150,14 @@ fn address_of(
         let wnid = wnid.ok_or_else(|| format!("no class has the label {label}"))?;
         check_portable(&wnid)?;
         if wnid.contains('/') {
-            return Err(format!("the class `{}` is no folder's name", printable(&wnid)));
+            return Err(format!("the class `{}` cannot be the name of a folder", printable(&wnid)));
         }
         address.wnid = Some(wnid);
     }
     Ok(Some(address))
 }
 
-/// The classes' names as the `datasets` library records them.
+/// The names of the classes, as the `datasets` library records them.
 fn label_names(metadata: &parquet::file::metadata::FileMetaData) -> Option<Vec<String>> {
     let entry = metadata.key_value_metadata()?.iter().find(|entry| entry.key == "huggingface")?;
     let value: serde_json::Value = serde_json::from_str(entry.value.as_ref()?).ok()?;
@@ -235,7 +236,7 @@ impl Strings {
         let optional = group.metadata().column(at).column_descr().max_def_level();
         match group.get_column_reader(at)? {
             ColumnReader::ByteArrayColumnReader(reader) => Ok(Self { reader, optional }),
-            _ => Err(Stop::File("a column of another type than the schema says".into())),
+            _ => Err(Stop::File("a column whose type is not the schema's".into())),
         }
     }
 }
@@ -252,7 +253,7 @@ impl Labels {
         match group.get_column_reader(at)? {
             ColumnReader::Int64ColumnReader(reader) => Ok(Self::Wide(Column { reader, optional })),
             ColumnReader::Int32ColumnReader(reader) => Ok(Self::Narrow(Column { reader, optional })),
-            _ => Err(Stop::File("a column of another type than the schema says".into())),
+            _ => Err(Stop::File("a column whose type is not the schema's".into())),
         }
     }
 

@@ -1,5 +1,5 @@
-//! The development kit's `meta.mat` goes in, the WordNet id of each of its class numbers comes out: the official ground
-//! truth counts classes in an order of its own, which is written down nowhere else.
+//! The development kit's `meta.mat` goes in, the WordNet id of each of its class numbers comes out: the official
+//! ground truth numbers the classes in an order of its own, which no other file records.
 //!
 //! # Source
 //! "MAT-File Format", The MathWorks, level 5: elements of a tag and padded data, compressed ones, struct arrays.
@@ -12,13 +12,13 @@ use flate2::read::ZlibDecoder;
 const COMPRESSED: u32 = 15;
 const MATRIX: u32 = 14;
 const STRUCT_CLASS: u8 = 2;
-/// The file has 1,860 synsets and some MB: anything far beyond is no such file.
+/// The file has 1,860 synsets and a few MB: anything much larger is a different file.
 const LARGEST_BYTES: u64 = 64 << 20;
 
 /// Reads `synsets(i).ILSVRC2012_ID` and `synsets(i).WNID`.
 ///
 /// # Errors
-/// What is missing or damaged.
+/// What is missing or damaged, in words.
 pub fn read(file: &[u8]) -> Result<HashMap<u32, String>, String> {
     let body = file.get(128..).filter(|_| file.starts_with(b"MATLAB 5.0")).ok_or("expected a MATLAB 5.0 file")?;
     let mut rest = body;
@@ -92,7 +92,7 @@ fn content<'a>(matrix: &mut &'a [u8]) -> Result<(u32, &'a [u8]), String> {
     element(matrix)
 }
 
-/// The first value, whichever of the small number types it has.
+/// The first value, whichever of the number types it has.
 fn number((kind, bytes): (u32, &[u8])) -> Option<u32> {
     match kind {
         1 | 2 => bytes.first().map(|byte| u32::from(*byte)),
@@ -108,7 +108,8 @@ fn text(bytes: &[u8]) -> String {
     bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect()
 }
 
-/// Takes an element off: its kind and data. Small ones lie in the tag itself; data is padded to 8 bytes unless compressed.
+/// Takes the next element: its kind and data. A small one is in the tag itself; data is padded to 8 bytes unless
+/// compressed.
 fn element<'a>(rest: &mut &'a [u8]) -> Result<(u32, &'a [u8]), String> {
     let cut = "it is cut off";
     let word = |at: usize| -> Result<u32, String> {
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_and_no_flipped_byte_makes_it_panic() {
+    fn truncated_and_flipped_bytes_never_panic() {
         let file = meta(false);
         for length in 0..file.len() {
             let _ = read(&file[..length]);

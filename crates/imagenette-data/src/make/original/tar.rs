@@ -1,8 +1,8 @@
-//! A tar goes in, perhaps with tars inside it, and its photos come out in one pass: what nobody wants is passed over by
-//! seeking where the file allows it, and by reading where it is compressed.
+//! A tar goes in, perhaps with tars inside it, and its photos come out in one pass: what is not wanted is skipped by
+//! seeking, or by reading where the tar is compressed.
 //!
-//! Nothing in a tar is trusted: no member is ever written under its own path, links and devices are refused, a member that
-//! claims more bytes than there are ends its tar.
+//! Nothing in a tar is trusted: no member is ever written under its own path, links and devices are refused, and a
+//! member that claims more bytes than are left ends its tar.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -15,9 +15,9 @@ use super::{Content, Visitor};
 use crate::error::Result;
 use crate::file_name::printable;
 
-/// How deep tars may lie in each other: the copy, its splits, their classes.
+/// How deep tars may be nested: the copy, its splits, their classes.
 const DEEPEST: usize = 3;
-/// Bytes of one photo: ImageNet's largest has 15 MB.
+/// The most bytes of one photo: ImageNet's largest has 15 MB.
 pub(crate) const LARGEST_BYTES: u64 = 64 << 20;
 
 /// How the reading of a tar ended.
@@ -25,14 +25,14 @@ pub(crate) const LARGEST_BYTES: u64 = 64 << 20;
 pub enum TarEnd {
     /// At its end mark.
     Whole,
-    /// Before it: why, in words.
+    /// Before its end mark, for this reason.
     Broken(String),
 }
 
-/// Shows a tar's photos to the visitor. `name` is the tar's own path, which begins its members' paths.
+/// Shows a tar's photos to the visitor. `name` is the path of the tar, with which the paths of its members begin.
 ///
 /// # Errors
-/// What the visitor returns; damage of this tar itself is in the answer, since the caller knows whether it may go on.
+/// What the visitor returns; damage to this tar is part of the result, since the caller knows whether to continue.
 pub fn read(source: &dyn ReadAt, length: u64, name: &str, visitor: &mut dyn Visitor) -> Result<TarEnd> {
     region(source, 0, length, name, 1, visitor)
 }
@@ -62,10 +62,10 @@ fn region(
         let claims_too_much = at.saturating_add(size) > length;
         // A tar that is read inside this one reports its own progress.
         let mut reported = false;
-        match judge(&entry, name, depth, visitor)? {
-            Judged::Pass => {}
-            Judged::Photo(..) if claims_too_much => {}
-            Judged::Archive(path) => {
+        match check(&entry, name, depth, visitor)? {
+            Checked::Skip => {}
+            Checked::Photo(..) if claims_too_much => {}
+            Checked::Archive(path) => {
                 reported = true;
                 let left = size.min(length.saturating_sub(at));
                 let ended = if is_gzip(source, start + at) {
@@ -77,7 +77,7 @@ fn region(
                     visitor.trouble(&printable(&path), &reason)?;
                 }
             }
-            Judged::Photo(address, path) => {
+            Checked::Photo(address, path) => {
                 let mut bytes = Vec::with_capacity(size as usize);
                 if let Err(error) = entry.read_to_end(&mut bytes) {
                     return Ok(broken(&path, &error));
@@ -122,7 +122,7 @@ fn stream(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vis
     }
     let mut unpacked = Unpacked::new(packed);
     let ended = entries(&mut unpacked, name, depth, visitor)?;
-    // Reading on to the end checks the gzip's own checksum.
+    // Reading to the end checks the checksum of the gzip stream.
     Ok(match (ended, io::copy(&mut unpacked, &mut io::sink())) {
         (TarEnd::Whole, Err(error)) => broken("", &error),
         (ended, _) => ended,
@@ -146,14 +146,14 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
             let size = entry.size();
             end = entry.raw_file_position().saturating_add(size).checked_next_multiple_of(512).unwrap_or(u64::MAX);
             visitor.passed(name, 0)?;
-            match judge(&entry, name, depth, visitor)? {
-                Judged::Pass => {}
-                Judged::Archive(path) => {
+            match check(&entry, name, depth, visitor)? {
+                Checked::Skip => {}
+                Checked::Archive(path) => {
                     if let TarEnd::Broken(reason) = stream(&mut entry, &path, depth + 1, visitor)? {
                         visitor.trouble(&printable(&path), &reason)?;
                     }
                 }
-                Judged::Photo(address, path) => {
+                Checked::Photo(address, path) => {
                     let mut bytes = Vec::new();
                     match entry.read_to_end(&mut bytes) {
                         Ok(n) if n as u64 == size => visitor.photo(address, &path, Content::Bytes(bytes))?,
@@ -167,30 +167,31 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
             last = printable(&String::from_utf8_lossy(&entry.path_bytes()));
         }
     }
-    // What ends the last member may be zeros too, so the block behind it is what counts.
+    // The last member may end in zeros too, so the block after it is what counts.
     if source.bytes < end.saturating_add(512) {
         return Ok(TarEnd::Broken(format!("it ends after `{last}` without its end mark: it is cut off")));
     }
     Ok(TarEnd::Whole)
 }
 
-enum Judged {
-    Pass,
+/// What to do with a member.
+enum Checked {
+    Skip,
     Archive(String),
     Photo(address::Address, String),
 }
 
-/// Looks at a member's header alone: what is not wanted is never read.
-fn judge<R: Read>(entry: &tar::Entry<'_, R>, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<Judged> {
+/// Checks a member by its header alone: what is not wanted is never read.
+fn check<R: Read>(entry: &tar::Entry<'_, R>, name: &str, depth: usize, visitor: &mut dyn Visitor) -> Result<Checked> {
     let kind = entry.header().entry_type();
     if matches!(kind, EntryType::Directory | EntryType::XGlobalHeader) {
-        return Ok(Judged::Pass);
+        return Ok(Checked::Skip);
     }
     let bytes = entry.path_bytes();
     let Ok(path) = std::str::from_utf8(&bytes) else {
         let shown = printable(&format!("{name}/{}", String::from_utf8_lossy(&bytes)));
         visitor.trouble(&shown, "a name that is not UTF-8")?;
-        return Ok(Judged::Pass);
+        return Ok(Checked::Skip);
     };
     let shown = printable(&format!("{name}/{path}"));
     let refused = match kind {
@@ -202,32 +203,32 @@ fn judge<R: Read>(entry: &tar::Entry<'_, R>, name: &str, depth: usize, visitor: 
     let refused = refused.or_else(|| named.as_ref().err().cloned());
     if let Some(reason) = refused {
         visitor.trouble(&shown, &reason)?;
-        return Ok(Judged::Pass);
+        return Ok(Checked::Skip);
     }
     match named {
         Ok(Named::Archive) => {
             if address::class_of_container(path).is_some_and(|wnid| !visitor.wants_class(wnid)) {
-                return Ok(Judged::Pass);
+                return Ok(Checked::Skip);
             }
             if depth >= DEEPEST {
-                visitor.trouble(&shown, &format!("an archive in more than {} archives", DEEPEST - 1))?;
-                return Ok(Judged::Pass);
+                visitor.trouble(&shown, &format!("an archive nested in more than {} archives", DEEPEST - 1))?;
+                return Ok(Checked::Skip);
             }
-            Ok(Judged::Archive(format!("{name}/{path}")))
+            Ok(Checked::Archive(format!("{name}/{path}")))
         }
         Ok(Named::Photo(mut address)) => {
             if !visitor.wants(&mut address, &shown)? {
-                return Ok(Judged::Pass);
+                return Ok(Checked::Skip);
             }
             if entry.size() > LARGEST_BYTES {
                 visitor.trouble(&shown, &format!("{} bytes; the limit is {LARGEST_BYTES}", entry.size()))?;
-                return Ok(Judged::Pass);
+                return Ok(Checked::Skip);
             }
-            Ok(Judged::Photo(address, shown))
+            Ok(Checked::Photo(address, shown))
         }
         _ => {
             visitor.other();
-            Ok(Judged::Pass)
+            Ok(Checked::Skip)
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The list that says which class a flat validation photo has, in any of the forms that people have: text goes in, a class
-//! for each file name comes out.
+//! The list that says which class a flat validation photo has, in any of the forms in use: text goes in, a class for
+//! each file name comes out.
 
 use std::collections::HashMap;
 
@@ -19,16 +19,17 @@ pub struct ValidationList {
 impl ValidationList {
     /// Reads a list. `matlab` is the development kit's `meta.mat`, which the official ground truth needs.
     ///
-    /// The forms: a WordNet id a line, for photo 1, 2, 3, …; a number a line (the official ground truth); `name class` or
-    /// `name,class` a line, where a class is a WordNet id or a label of 0 to 999; Kaggle's `LOC_val_solution.csv`.
+    /// The forms: one WordNet id per line, for photo 1, 2, 3, …; one number per line (the official ground truth);
+    /// `name class` or `name,class`, where a class is a WordNet id or a label of 0 to 999; Kaggle's
+    /// `LOC_val_solution.csv`.
     ///
     /// # Errors
-    /// What is wrong and in which line; a list by position that is not 50,000 lines long is refused, since then nobody
-    /// knows which photo a line is for.
+    /// What is wrong and in which line. A list by position without exactly 50,000 lines is refused, since no one could
+    /// tell which photo a line is for.
     pub fn parse(text: &[u8], matlab: Option<&[u8]>) -> Result<Self, String> {
         let text = std::str::from_utf8(text).map_err(|_| "expected text, found other bytes".to_owned())?;
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let first = lines.first().ok_or("it is empty")?;
+        let first = lines.first().ok_or("an empty file")?;
         let mut classes = HashMap::with_capacity(lines.len());
         if first.split([',', ' ', '\t']).filter(|part| !part.is_empty()).count() == 1 {
             if lines.len() != PHOTOS {
@@ -69,16 +70,16 @@ impl ValidationList {
             let name = name.rsplit('/').next().unwrap_or(name);
             let name = if name.contains('.') { name.to_owned() } else { format!("{name}.JPEG") };
             if classes.insert(name, wnid).is_some() {
-                return Err(format!("line {number}: a photo that occurs twice: `{}`", short(line)));
+                return Err(format!("line {number}: a photo is listed twice: `{}`", short(line)));
             }
         }
         if classes.is_empty() {
-            return Err("it names no photo".into());
+            return Err("a list of no photos".into());
         }
         Ok(Self { classes })
     }
 
-    /// The class of a photo.
+    /// The class of a photo, by its file name.
     pub fn class_of(&self, file_name: &str) -> Option<&str> {
         self.classes.get(file_name).map(String::as_str)
     }
@@ -96,8 +97,8 @@ impl ValidationList {
 
 fn ground_truth_classes(matlab: Option<&[u8]>) -> Result<HashMap<u32, String>, String> {
     let matlab = matlab.ok_or(
-        "its numbers are the development kit's own, which only `meta.mat` explains: put it beside the list, or name the whole \
-         development kit",
+        "numbers of the development kit, which only its `meta.mat` explains: put that file next to the list, or give \
+         the whole development kit",
     )?;
     synsets::read(matlab).map_err(|reason| format!("meta.mat: {reason}"))
 }
@@ -130,7 +131,7 @@ mod tests {
     fn a_list_that_is_too_short_or_strange_is_refused_with_its_line() {
         assert!(parse(&"n01440764\n".repeat(49_999)).unwrap_err().contains("expected 50000 lines"));
         assert!(parse("").unwrap_err().contains("empty"));
-        assert!(parse("ImageId,PredictionString\n").unwrap_err().contains("no photo"));
+        assert!(parse("ImageId,PredictionString\n").unwrap_err().contains("no photos"));
         assert!(parse("a.JPEG n01440764\nb.JPEG cat\n").unwrap_err().starts_with("line 2"));
         assert!(parse("a.JPEG n01440764\na.JPEG n01440764\n").unwrap_err().contains("twice"));
         assert!(parse(&("n01440764\n".repeat(49_999) + "cat\n")).unwrap_err().contains("line 50000"));
