@@ -34,7 +34,7 @@ fn an_audit_says_what_was_found_at_a_glance_and_writes_a_report() {
     std::fs::write(place.path(&format!("photos/val/{}/text.JPEG", WNIDS[2])), "no photo").unwrap();
     let ended = place.run(&["audit", "photos", "--out", "found.html"]).succeeds();
     assert!(
-        ended.stdout.contains("bad   val in train       1 photo of val in another split as well"),
+        ended.stdout.contains("bad   val in train       1 photo of val in another split too"),
         "{}",
         ended.stdout
     );
@@ -57,7 +57,7 @@ fn an_export_is_written_once_and_says_what_is_in_it() {
         assert!(ended.stdout.starts_with("made: 96 photos in 2 files"), "{}", ended.stdout);
         assert!(place.path(to).join(file).is_file());
         assert!(place.read(&format!("{to}/export.json")).contains("\"imagenette-export\""));
-        place.run(&["export", "made", to, "--to", to]).fails_saying(&[to, "hint: name another folder"]);
+        place.run(&["export", "made", to, "--to", to]).fails_saying(&[to, "hint: choose another folder"]);
     }
     place.run(&["export", "made", "out", "--to", "zip"]).exits_with(2);
     let photo = format!("store/datasets/made/val/{0}/{0}_1.JPEG", WNIDS[0]);

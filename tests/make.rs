@@ -193,7 +193,7 @@ fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_goes_on() {
         );
     }
     let ended = place.run(&LARGE).succeeds();
-    assert!(ended.stderr.contains("that were made before are kept"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("from an earlier run are kept"), "{}", ended.stderr);
     place.run(&[&LARGE[..8], &["whole"]].concat()).succeeds();
     for size in ["large", "large-320", "large-160"] {
         assert_eq!(
