@@ -7,7 +7,7 @@ use imagenette_data::class;
 use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::drawn::draw;
 use imagenette_data::edition::Split;
-use imagenette_data::image::{Pixels, encode_png};
+use imagenette_data::image::encode_png;
 
 const COLUMNS: u32 = 12;
 
@@ -27,10 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let rows: Vec<Row> = labels
         .map(|label| {
-            let pictures = (0..per_class).map(|index| {
-                let drawing = draw(label, Split::Train, index, 0);
-                Pixels { width_px: drawing.width_px, height_px: drawing.height_px, rgb: drawing.rgb }
-            });
+            let pictures = (0..per_class).map(|index| draw(label, Split::Train, index, 0));
             Row { caption: classes[usize::from(label)].name.clone(), pictures: pictures.collect() }
         })
         .collect();

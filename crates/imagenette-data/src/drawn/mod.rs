@@ -22,11 +22,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imagenette_files::hash::sha256;
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use crate::class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::image::{Pixels, encode_drawing};
 use crate::manifest::{ImageEntry, Manifest, Source};
 use crate::random::{Purpose, Random};
 use crate::watch::{Unit, Watch};
@@ -41,22 +41,11 @@ pub const NAME: &str = "drawn-160";
 const CLASSES: u16 = 10;
 const QUALITY: u8 = 85;
 
-/// A picture before it is encoded: three bytes per pixel, row by row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawing {
-    /// Width in pixels.
-    pub width_px: u32,
-    /// Height in pixels.
-    pub height_px: u32,
-    /// Red, green and blue of every pixel.
-    pub rgb: Vec<u8>,
-}
-
 /// Draws one picture of a class; `index` counts the pictures of the class in its split.
 ///
 /// # Panics
 /// When `label` is not below ten, or `index` not below 100,000.
-pub fn draw(label: u16, split: Split, index: u32, seed: u64) -> Drawing {
+pub fn draw(label: u16, split: Split, index: u32, seed: u64) -> Pixels {
     assert!(label < CLASSES, "the drawn set has ten classes");
     assert!(index < 100_000, "the numbers of two classes' pictures must not meet");
     let mut random = Random::new(seed, Purpose::Drawn, split as u32, u32::from(label) * 100_000 + index);
@@ -64,15 +53,11 @@ pub fn draw(label: u16, split: Split, index: u32, seed: u64) -> Drawing {
 }
 
 /// Encodes a drawing as a JPEG file of the dataset.
-pub fn encode(drawing: &Drawing) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16 << 10);
-    let mut encoder = Encoder::new(&mut bytes, QUALITY);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    let side = |pixels: u32| u16::try_from(pixels).expect("drawings are a few hundred pixels wide and high");
-    encoder
-        .encode(&drawing.rgb, side(drawing.width_px), side(drawing.height_px), ColorType::Rgb)
-        .expect("memory takes every byte, and the buffer has the size that its sides say");
-    bytes
+///
+/// # Panics
+/// When `drawing.rgb` is not as long as its sides say, or a side is longer than the 65,535 pixels of the format.
+pub fn encode(drawing: &Pixels) -> Vec<u8> {
+    encode_drawing(drawing, QUALITY).expect("drawings are a few hundred pixels wide and high")
 }
 
 /// Makes the drawn set in `folder`, which must not exist yet: 4,000 train and 1,000 val pictures and the manifest. The

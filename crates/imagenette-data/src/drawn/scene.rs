@@ -8,14 +8,15 @@ use super::color::Color;
 use super::draws::Draws;
 use super::finish::{self, Development};
 use super::shape::{ellipse, polygon, sin_cos};
-use super::{Drawing, backdrop, clutter, objects, obstacle};
+use super::{backdrop, clutter, objects, obstacle};
+use crate::image::Pixels;
 use crate::random::Random;
 
 /// The shortest side of every picture.
 const SHORT_PX: f32 = 160.0;
 
 /// Draws the picture that this stream of random numbers describes.
-pub(super) fn picture(label: u16, random: &mut Random) -> Drawing {
+pub(super) fn picture(label: u16, random: &mut Random) -> Pixels {
     let long = (SHORT_PX * if random.chance(0.2) { 1.0 } else { random.span(1.05, 1.5) }) as u32;
     let (width, height) = if random.chance(0.35) { (SHORT_PX as u32, long) } else { (long, SHORT_PX as u32) };
     let mut scene = Scene::new(width, height, random);
@@ -157,13 +158,13 @@ impl Scene {
         finish::lay_over(self.canvas.data_mut(), own.data());
     }
 
-    fn develop(self, random: &mut Random) -> Drawing {
+    fn develop(self, random: &mut Random) -> Pixels {
         let (width_px, height_px) = (self.canvas.width(), self.canvas.height());
         // The backdrop covers every pixel, so nothing is premultiplied by less than one.
         let mut rgb: Vec<u8> =
             self.canvas.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         Development::draw(random).apply(&mut rgb, width_px as usize, height_px as usize, random);
-        Drawing { width_px, height_px, rgb }
+        Pixels { width_px, height_px, rgb }
     }
 }
 

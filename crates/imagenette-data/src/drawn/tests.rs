@@ -153,7 +153,7 @@ fn an_existing_folder_is_left_alone() {
 }
 
 /// The whole picture averaged down to a square of cells, centered on zero.
-fn shrunk(drawing: &Drawing, side: usize) -> Vec<f32> {
+fn shrunk(drawing: &Pixels, side: usize) -> Vec<f32> {
     let (w, h) = (drawing.width_px as usize, drawing.height_px as usize);
     let mut sums = vec![(0.0f32, 0.0f32); side * side * 3];
     for (at, byte) in drawing.rgb.iter().enumerate() {

@@ -57,6 +57,23 @@ pub fn encode_preview(pixels: &Pixels) -> Vec<u8> {
 /// # Panics
 /// When `pixels.rgb` is not as long as its sides say.
 pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray: bool) -> Result<Vec<u8>, String> {
+    let color = if gray { JpegColorType::Luma } else { JpegColorType::Ycbcr };
+    encode(pixels, quality, subsampling, color, ChromaSubsamplingMethod::Average)
+}
+
+/// The pixels as a JPEG file with a quarter of the color, each taken from one pixel of four instead of their average.
+#[cfg(feature = "drawn")]
+pub(crate) fn encode_drawing(pixels: &Pixels, quality: u8) -> Result<Vec<u8>, String> {
+    encode(pixels, quality, Subsampling::Quarter, JpegColorType::Ycbcr, ChromaSubsamplingMethod::Nearest)
+}
+
+fn encode(
+    pixels: &Pixels,
+    quality: u8,
+    subsampling: Subsampling,
+    color: JpegColorType,
+    method: ChromaSubsamplingMethod,
+) -> Result<Vec<u8>, String> {
     let side = |px: u32| u16::try_from(px).map_err(|_| format!("a side of {px} px is too long for JPEG"));
     let (width, height) = (side(pixels.width_px)?, side(pixels.height_px)?);
     let mut file = Vec::with_capacity(pixels.rgb.len() / 6 + 1024);
@@ -66,26 +83,25 @@ pub fn encode_jpeg(pixels: &Pixels, quality: u8, subsampling: Subsampling, gray:
         Subsampling::Half => SamplingFactor::F_2_1,
         Subsampling::None => SamplingFactor::F_1_1,
     });
-    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    let encoded = if gray {
-        encoder.encode_image(Gray { rgb: &pixels.rgb, width, height })
-    } else {
-        encoder.encode_image(Color { rgb: &pixels.rgb, width, height })
-    };
-    encoded.expect("memory takes every byte and the pixels are as many as the sides say");
+    encoder.set_chroma_subsampling_method(method);
+    encoder
+        .encode_image(Rows { rgb: &pixels.rgb, width, height, color })
+        .expect("memory takes every byte and the pixels are as many as the sides say");
     Ok(file)
 }
 
-/// Pixels whose three channels are equal; the encoder sees one.
-struct Gray<'a> {
+/// Pixels that the encoder takes row by row, as brightness alone or as brightness and two colors. The encoder's own
+/// buffers grow pixel by pixel, and it compiles its whole code once more for each kind of buffer: hence one kind.
+struct Rows<'a> {
     rgb: &'a [u8],
     width: u16,
     height: u16,
+    color: JpegColorType,
 }
 
-impl ImageBuffer for Gray<'_> {
+impl ImageBuffer for Rows<'_> {
     fn get_jpeg_color_type(&self) -> JpegColorType {
-        JpegColorType::Luma
+        self.color
     }
 
     fn width(&self) -> u16 {
@@ -99,34 +115,11 @@ impl ImageBuffer for Gray<'_> {
     fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
         let stride = usize::from(self.width) * 3;
         let row = &self.rgb[usize::from(y) * stride..][..stride];
-        buffers[0].extend(row.iter().step_by(3));
-    }
-}
-
-/// Pixels that the encoder sees as brightness and two colors, row by row: its own way grows the buffers pixel by
-/// pixel.
-struct Color<'a> {
-    rgb: &'a [u8],
-    width: u16,
-    height: u16,
-}
-
-impl ImageBuffer for Color<'_> {
-    fn get_jpeg_color_type(&self) -> JpegColorType {
-        JpegColorType::Ycbcr
-    }
-
-    fn width(&self) -> u16 {
-        self.width
-    }
-
-    fn height(&self) -> u16 {
-        self.height
-    }
-
-    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
-        let stride = usize::from(self.width) * 3;
-        let row = &self.rgb[usize::from(y) * stride..][..stride];
+        if self.color == JpegColorType::Luma {
+            // Gray pixels have three equal channels.
+            buffers[0].extend(row.iter().step_by(3));
+            return;
+        }
         let [luma, blue, red, _] = buffers.each_mut().map(|buffer| {
             let begin = buffer.len();
             buffer.resize(begin + usize::from(self.width), 0);

@@ -12,6 +12,8 @@ mod webp;
 use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 
+#[cfg(feature = "drawn")]
+pub(crate) use encode::encode_drawing;
 pub use encode::{Subsampling, encode_jpeg, encode_png, encode_preview};
 pub use remark::Remark;
 pub use resize::Resizer;
