@@ -8,8 +8,9 @@ mod plan;
 mod settings;
 
 pub use erase::{Erase, Patch};
+pub use imagenette_resize::CropBox;
 pub use mix::{Mix, Mixture};
-pub use plan::{CropBox, Plan, plan_evaluation, plan_train};
+pub use plan::{Plan, plan_evaluation, plan_train};
 pub use settings::{Augment, Crop, EvaluationGeometry, Flip};
 
 /// The mean of ImageNet's training photos for each channel (red, green, blue), for values in 0..1.

@@ -1,21 +1,10 @@
 //! Settings and (seed, epoch, sample) go in, the box of the photo that fills the square comes out, and whether it is
 //! mirrored.
 
+use imagenette_resize::CropBox;
+
 use super::settings::{Augment, Crop, EvaluationGeometry, Flip};
 use crate::random::{Purpose, Random};
-
-/// A part of a photo, in the photo's pixels; edges may be between pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CropBox {
-    /// Distance of the left edge from the photo's left edge.
-    pub left: f64,
-    /// Distance of the top edge from the photo's top edge.
-    pub top: f64,
-    /// Width, above 0.
-    pub width: f64,
-    /// Height, above 0.
-    pub height: f64,
-}
 
 /// What one sample shows of its photo in one epoch: a box, resized to the square, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,7 +6,6 @@ mod encode;
 mod jpeg;
 mod png;
 mod remark;
-mod resize;
 mod webp;
 
 use std::panic::{UnwindSafe, catch_unwind};
@@ -15,8 +14,8 @@ use std::path::Path;
 #[cfg(feature = "drawn")]
 pub(crate) use encode::encode_drawing;
 pub use encode::{Subsampling, encode_jpeg, encode_png, encode_preview};
+pub use imagenette_resize::Resizer;
 pub use remark::Remark;
-pub use resize::Resizer;
 
 use crate::error::{DataError, Result};
 

@@ -1,5 +1,9 @@
-//! Antialiased resizing of a part of a photo, as by Pillow's `resize(size, BILINEAR, box=…)`: a triangle filter whose
-//! support grows with the reduction, so that every source pixel counts.
+//! RGB pixels and a box in them go in, the box comes out at another size: antialiased as by Pillow's
+//! `resize(size, BILINEAR, box=…)`, with a triangle filter whose support grows with the reduction, so that every source
+//! pixel counts.
+//!
+//! It is a crate of its own because the library behind it is compiled for every precision of its integers and every
+//! instruction set: a fifth of the code of the data crate, which would be compiled again with every change there.
 
 use std::f64::consts::PI;
 
@@ -8,7 +12,18 @@ use fir::images::{TypedImage, TypedImageRef};
 use fir::pixels::U8x3;
 use fir::{Filter, FilterType, ResizeAlg, ResizeOptions};
 
-use crate::augment::CropBox;
+/// A part of a photo, in the pixels of the photo; edges may be between pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CropBox {
+    /// Distance of the left edge from the left edge of the photo.
+    pub left: f64,
+    /// Distance of the top edge from the top edge of the photo.
+    pub top: f64,
+    /// Width, above 0.
+    pub width: f64,
+    /// Height, above 0.
+    pub height: f64,
+}
 
 /// Resizes RGB pixels. It keeps its memory between calls, so each thread has its own.
 #[derive(Debug, Default)]
