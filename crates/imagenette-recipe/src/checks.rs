@@ -1,22 +1,31 @@
-//! Single checks of a recipe's values, shared by the rooms that own them: each fails with the key and what it accepts.
+//! Checks of single values, shared by all that has settings: each fails with the key and what it accepts.
 
-use crate::error::{Result, TrainError};
+use crate::error::{RecipeError, Result};
 
 /// Fails with the key unless the condition holds.
-pub(crate) fn require(holds: bool, key: &str, expected: &str, found: String, hint: &str) -> Result<()> {
+///
+/// # Errors
+/// When it does not hold.
+pub fn require(holds: bool, key: &str, expected: &str, found: String, hint: &str) -> Result<()> {
     if holds {
         return Ok(());
     }
-    Err(TrainError::Recipe { key: key.into(), expected: expected.into(), found, hint: hint.into() })
+    Err(RecipeError::Setting { key: key.into(), expected: expected.into(), found, hint: hint.into() })
 }
 
 /// Fails unless the value is in 0..1 without 1 itself; written so that NaN fails too.
-pub(crate) fn below_one(key: &str, value: f64) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub fn below_one(key: &str, value: f64) -> Result<()> {
     require((0.0..1.0).contains(&value), key, "0 or more and below 1", value.to_string(), "0.9 is a usual order")
 }
 
 /// Fails unless the value is a finite number of 0 or more.
-pub(crate) fn not_negative(key: &str, value: f64) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub fn not_negative(key: &str, value: f64) -> Result<()> {
     require(
         value >= 0.0 && value.is_finite(),
         key,
@@ -27,6 +36,9 @@ pub(crate) fn not_negative(key: &str, value: f64) -> Result<()> {
 }
 
 /// Fails unless the value is a finite number above 0.
-pub(crate) fn positive(key: &str, value: f64) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub fn positive(key: &str, value: f64) -> Result<()> {
     require(value > 0.0 && value.is_finite(), key, "a finite number above 0", value.to_string(), "it must be above 0")
 }

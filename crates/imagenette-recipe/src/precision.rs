@@ -1,7 +1,6 @@
-//! What feature maps and their gradients are stored in: what a recipe asks for, and what that means on a device.
-//! Parameters, their gradients and the optimizer's state are f32 in any case; the products of Muon's iteration follow the maps.
+//! What feature maps and their gradients are stored in. Parameters, their gradients and the optimizer's state are f32 in any
+//! case; the products of Muon's iteration follow the maps.
 
-pub use imagenette_kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 /// What a recipe asks for.
@@ -16,15 +15,6 @@ pub enum PrecisionChoice {
     F32,
     /// The upper 16 bits of f32: half the memory; sums are f32.
     Bf16,
-}
-
-impl From<Precision> for PrecisionChoice {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::F32 => Self::F32,
-            Precision::Bf16 => Self::Bf16,
-        }
-    }
 }
 
 impl std::fmt::Display for PrecisionChoice {

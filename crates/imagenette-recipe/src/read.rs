@@ -1,9 +1,10 @@
 //! From TOML and overrides to a recipe; serde's answers become errors that name the key and the nearest one.
 
+use imagenette_files::nearest::did_you_mean;
 use toml::{Table, Value};
 
-use super::Recipe;
-use crate::error::{Result, TrainError};
+use crate::error::{RecipeError, Result};
+use crate::recipe::Recipe;
 
 impl Recipe {
     /// Reads a recipe, puts the overrides (`optimizer.learning_rate`, `0.04`) in their places, and checks the whole.
@@ -13,7 +14,7 @@ impl Recipe {
     pub fn from_toml(text: &str, overrides: &[(String, String)]) -> Result<Self> {
         let mut table: Table = text
             .parse()
-            .map_err(|error: toml::de::Error| TrainError::Syntax { message: error.to_string().trim_end().into() })?;
+            .map_err(|error: toml::de::Error| RecipeError::Syntax { message: error.to_string().trim_end().into() })?;
         for (key, value) in overrides {
             set(&mut table, key, parse_value(value))?;
         }
@@ -54,7 +55,7 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
         }
         let next = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
         let found = next.type_str();
-        place = next.as_table_mut().ok_or_else(|| TrainError::Recipe {
+        place = next.as_table_mut().ok_or_else(|| RecipeError::Setting {
             key: key.into(),
             expected: format!("`{part}` to be a table"),
             found: format!("a value ({found})"),
@@ -65,7 +66,7 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
 }
 
 /// Turns serde's sentence into key, expected, found and hint.
-fn explain(path: &str, message: &str) -> TrainError {
+fn explain(path: &str, message: &str) -> RecipeError {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let join = |key: &str| match path {
         "" => key.to_owned(),
@@ -75,12 +76,9 @@ fn explain(path: &str, message: &str) -> TrainError {
     };
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         let (found, known) = quoted.split_first().map_or(("", &[][..]), |(found, known)| (*found, known));
-        let hint = match nearest(found, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
-        };
+        let hint = did_you_mean(found, known.iter().copied());
         let is_key = message.starts_with("unknown field");
-        return TrainError::Recipe {
+        return RecipeError::Setting {
             key: if is_key { join(found) } else { path.into() },
             expected: if is_key { format!("a known key ({})", known.join(", ")) } else { known.join(" or ") },
             found: if is_key { format!("the unknown key `{found}`") } else { format!("`{found}`") },
@@ -89,7 +87,7 @@ fn explain(path: &str, message: &str) -> TrainError {
     }
     if let Some(missing) = message.strip_prefix("missing field ") {
         let missing = missing.trim_matches('`');
-        return TrainError::Recipe {
+        return RecipeError::Setting {
             key: join(missing),
             expected: "a value".into(),
             found: "nothing".into(),
@@ -98,7 +96,7 @@ fn explain(path: &str, message: &str) -> TrainError {
     }
     let rest = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: ")).unwrap_or(message);
     let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "a valid value"));
-    TrainError::Recipe {
+    RecipeError::Setting {
         key: if path.is_empty() { "(top)".into() } else { path.into() },
         expected: expected.trim_end().into(),
         found: found.into(),
@@ -106,18 +104,10 @@ fn explain(path: &str, message: &str) -> TrainError {
     }
 }
 
-/// The candidate nearest to `name`, when one is near enough to be meant.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3)
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     fn read(overrides: &[(&str, &str)]) -> Result<Recipe> {
@@ -181,7 +171,7 @@ mod tests {
     #[test]
     fn text_that_is_not_toml_is_refused_with_its_line() {
         let error = Recipe::from_toml("epochs = = 3", &[]).unwrap_err();
-        assert!(matches!(&error, TrainError::Syntax { message } if message.contains("line 1")), "{error}");
+        assert!(matches!(&error, RecipeError::Syntax { message } if message.contains("line 1")), "{error}");
     }
 
     #[test]

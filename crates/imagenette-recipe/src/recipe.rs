@@ -2,14 +2,9 @@
 //!
 //! TOML text and dotted overrides go in; a [`Recipe`] that makes sense comes out, or an error with the nearest key.
 
-pub(crate) mod checks;
-mod read;
-mod shipped;
-mod validate;
-
 use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
+use imagenette_files::hash;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
@@ -139,6 +134,6 @@ impl Recipe {
 
     /// sha256 of [`Recipe::to_toml`], in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
-        imagenette_data::manifest::hex(&Sha256::digest(self.to_toml()))
+        hash::sha256(self.to_toml())
     }
 }

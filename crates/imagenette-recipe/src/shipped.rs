@@ -1,19 +1,21 @@
 //! The recipes that come with the program: the files in `recipes/`, embedded.
 
-use super::Recipe;
-use crate::error::{Result, TrainError};
+use imagenette_files::nearest::nearest;
+
+use crate::error::{RecipeError, Result};
+use crate::recipe::Recipe;
 
 const SHIPPED: [(&str, &str); 10] = [
-    ("default", include_str!("../../../../recipes/default.toml")),
-    ("fast-85", include_str!("../../../../recipes/fast-85.toml")),
-    ("fast-90", include_str!("../../../../recipes/fast-90.toml")),
-    ("epochs-5", include_str!("../../../../recipes/epochs-5.toml")),
-    ("epochs-10", include_str!("../../../../recipes/epochs-10.toml")),
-    ("epochs-30", include_str!("../../../../recipes/epochs-30.toml")),
-    ("epochs-60", include_str!("../../../../recipes/epochs-60.toml")),
-    ("fastai-2020", include_str!("../../../../recipes/fastai-2020.toml")),
-    ("m128", include_str!("../../../../recipes/m128.toml")),
-    ("resnet18", include_str!("../../../../recipes/resnet18.toml")),
+    ("default", include_str!("../../../recipes/default.toml")),
+    ("fast-85", include_str!("../../../recipes/fast-85.toml")),
+    ("fast-90", include_str!("../../../recipes/fast-90.toml")),
+    ("epochs-5", include_str!("../../../recipes/epochs-5.toml")),
+    ("epochs-10", include_str!("../../../recipes/epochs-10.toml")),
+    ("epochs-30", include_str!("../../../recipes/epochs-30.toml")),
+    ("epochs-60", include_str!("../../../recipes/epochs-60.toml")),
+    ("fastai-2020", include_str!("../../../recipes/fastai-2020.toml")),
+    ("m128", include_str!("../../../recipes/m128.toml")),
+    ("resnet18", include_str!("../../../recipes/resnet18.toml")),
 ];
 
 impl Recipe {
@@ -29,11 +31,11 @@ impl Recipe {
     pub fn shipped_text(name: &str) -> Result<&'static str> {
         SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, text)| *text).ok_or_else(|| {
             let names = SHIPPED.map(|(shipped, _)| shipped);
-            TrainError::Recipe {
+            RecipeError::Setting {
                 key: "name".into(),
                 expected: format!("one of {}", names.join(", ")),
                 found: format!("`{name}`"),
-                hint: match super::read::nearest(name, names) {
+                hint: match nearest(name, names) {
                     Some(near) => {
                         format!("did you mean `{near}`? A recipe of your own is named by its file: `{name}.toml`")
                     }
@@ -46,6 +48,8 @@ impl Recipe {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     #[test]
@@ -60,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_recipe_in_the_reference_is_valid() {
-        let blocks: Vec<&str> = include_str!("../../../../docs/recipes.md").split("```toml\n").skip(1).collect();
+        let blocks: Vec<&str> = include_str!("../../../docs/recipes.md").split("```toml\n").skip(1).collect();
         assert_eq!(blocks.len(), 3);
         for block in blocks {
             let text = block.split("```").next().unwrap();

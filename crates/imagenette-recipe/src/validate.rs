@@ -6,9 +6,9 @@ use imagenette_data::edition::Split;
 use imagenette_data::hold_out::{HoldOut, hold_out};
 use imagenette_data::manifest::Manifest;
 
-use super::checks::{below_one, positive, require};
-use super::{Recipe, Rules};
-use crate::error::{Result, TrainError};
+use crate::checks::{below_one, positive, require};
+use crate::error::{RecipeError, Result};
+use crate::recipe::{Recipe, Rules};
 use crate::schedule::{Resolution, Schedule};
 
 impl Recipe {
@@ -23,7 +23,7 @@ impl Recipe {
         at_least_one("runs", self.runs)?;
         self.model.validate()?;
         self.optimizer.validate()?;
-        self.optimizer.validate_for(self.model.build(2).layout())?;
+        self.optimizer.validate_for(&self.model)?;
         self.validate_resolutions()?;
         match self.schedule {
             Schedule::OneCycle { warm_up, start, end } => {
@@ -205,11 +205,11 @@ impl Recipe {
 }
 
 /// The data crate names its keys from its own tables; here they stand in others.
-fn inside(error: DataError, table: &str) -> TrainError {
+fn inside(error: DataError, table: &str) -> RecipeError {
     match error {
         DataError::Setting { key, expected, found, hint } => {
             let key = if key.starts_with(table) { key } else { format!("{table}.{key}") };
-            TrainError::Recipe { key, expected, found, hint }
+            RecipeError::Setting { key, expected, found, hint }
         }
         other => other.into(),
     }

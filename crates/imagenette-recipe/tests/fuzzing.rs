@@ -6,7 +6,7 @@ mod mutation;
 
 use std::path::Path;
 
-use imagenette_train::recipe::Recipe;
+use imagenette_recipe::Recipe;
 
 #[test]
 fn recipes() {

@@ -3,6 +3,7 @@
 use burn::tensor::DeviceType;
 
 use imagenette_kernels::Level;
+use imagenette_recipe::RecipeError;
 
 use crate::error::{Result, TrainError};
 use crate::ops::Ops;
@@ -60,12 +61,13 @@ impl Device {
             (PrecisionChoice::Auto, Ops::Kernels(_)) => Precision::F32,
             (PrecisionChoice::Bf16, Ops::Kernels(_)) => Precision::Bf16,
             (PrecisionChoice::Bf16, Ops::Stock) => {
-                return Err(TrainError::Recipe {
+                let refused = RecipeError::Setting {
                     key: "precision".into(),
                     expected: "f32 or auto where Burn's own operations compute".into(),
                     found: format!("bf16 on {}", self.description()),
                     hint: "use `--precision f32`; bf16 needs our kernels: `--device flex --ops kernels`".into(),
-                });
+                };
+                return Err(refused.into());
             }
         };
         Ok(Self { precision, ..self })
@@ -158,18 +160,19 @@ impl Device {
 /// # Errors
 /// When the number is zero, or when it was already set to another number.
 pub fn set_threads(threads: usize) -> Result<()> {
-    let refuse = |found: String, hint: &str| TrainError::Recipe {
+    let refuse = |found: String, hint: &str| RecipeError::Setting {
         key: "threads".into(),
         expected: "1 or more, set once".into(),
         found,
         hint: hint.into(),
     };
     if threads == 0 {
-        return Err(refuse("0".into(), "leave it out to use every core"));
+        return Err(refuse("0".into(), "leave it out to use every core").into());
     }
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
         Err(_) if rayon::current_num_threads() != threads => {
-            Err(refuse(format!("{threads} after {}", rayon::current_num_threads()), "set it before the first run"))
+            let found = format!("{threads} after {}", rayon::current_num_threads());
+            Err(refuse(found, "set it before the first run").into())
         }
         _ => Ok(()),
     }
@@ -177,6 +180,8 @@ pub fn set_threads(threads: usize) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     #[test]

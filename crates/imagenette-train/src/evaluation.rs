@@ -8,6 +8,7 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::loader::{BatchRequest, Loader, View};
 use imagenette_data::packed::Packed;
+use imagenette_recipe::EvaluationConfig;
 use imagenette_results::Prediction;
 use imagenette_results::run_record::Counts;
 
@@ -15,7 +16,6 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::model::{Model, Pass};
 use crate::ops;
-use crate::recipe::EvaluationConfig;
 use crate::watch::TrainWatch;
 use crate::weights::{Weights, download};
 

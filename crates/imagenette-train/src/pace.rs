@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use imagenette_recipe::plan::StepPlan;
+
 use crate::checkpoint::CheckpointHead;
-use crate::limit::Limit;
 
 /// How fast it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,20 +32,20 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// The pace of a run that stands at this checkpoint.
-    pub(crate) fn new(limit: &Limit, head: &CheckpointHead) -> Self {
+    pub(crate) fn new(plan: &StepPlan, head: &CheckpointHead) -> Self {
         let mut area_left = vec![0.0];
-        for step in (0..limit.steps()).rev() {
-            let step = limit.step(step);
+        for step in (0..plan.steps()).rev() {
+            let step = plan.step(step);
             let px = f64::from(step.px);
             area_left.push(step.count as f64 * px * px + area_left.last().expect("it begins with one"));
         }
         area_left.reverse();
         let mut drawn = vec![0];
-        for step in 0..limit.steps() {
-            drawn.push(limit.step(step).count as u64 + drawn.last().expect("it begins with one"));
+        for step in 0..plan.steps() {
+            drawn.push(plan.step(step).count as u64 + drawn.last().expect("it begins with one"));
         }
         let (step, seconds) = (head.step, head.seconds.training);
-        Self { drawn, area_left, start: (step, seconds), stage: (limit.step(step).px, step, seconds) }
+        Self { drawn, area_left, start: (step, seconds), stage: (plan.step(step).px, step, seconds) }
     }
 
     /// The pace after this many steps.
@@ -68,10 +69,10 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_recipe::Recipe;
     use imagenette_results::run_record::Seconds;
 
     use super::*;
-    use crate::recipe::Recipe;
 
     #[test]
     fn the_time_left_counts_the_pixels_that_are_still_to_be_seen() {
@@ -79,7 +80,7 @@ mod tests {
         let stages = "[{ from = 0.0, px = 64 }, { from = 0.5, px = 128 }]";
         let overrides = [("resolution", stages), ("epochs", "1")].map(|(key, value)| (key.into(), value.into()));
         let recipe = Recipe::from_toml(text, &overrides).unwrap();
-        let limit = Limit::of(&recipe, 640);
+        let plan = StepPlan::of(&recipe, 640);
         let head = CheckpointHead {
             format: String::new(),
             version: 1,
@@ -94,7 +95,7 @@ mod tests {
             history: Vec::new(),
             by_epoch: Vec::new(),
         };
-        let mut pace = Pace::new(&limit, &head);
+        let mut pace = Pace::new(&plan, &head);
         // Five steps at 64 px took 10 s; five at 128 px have four times as many pixels.
         let report = pace.after(5, 64, 10.0, Duration::from_secs(1));
         assert!((report.images_per_second - 32.0).abs() < 1e-9);

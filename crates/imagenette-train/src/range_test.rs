@@ -9,12 +9,11 @@ use std::sync::Arc;
 
 use imagenette_data::DataError;
 use imagenette_data::loader::Loader;
+use imagenette_recipe::plan::{StepPlan, batches};
+use imagenette_recipe::schedule::{Resolution, Schedule};
+use imagenette_recipe::{positive, require};
 
 use crate::error::{Result, TrainError};
-use crate::limit::Limit;
-use crate::recipe::checks::{positive, require};
-use crate::requests;
-use crate::schedule::{Resolution, Schedule};
 use crate::trainer::TrainJob;
 use crate::training::Training;
 use crate::watch::TrainWatch;
@@ -94,11 +93,11 @@ impl RangeTest {
         let (samples, _) = recipe.samples(&job.dataset.manifest)?;
         let per_epoch = (samples.len() as u32 / recipe.batch_size).max(1);
         recipe.epochs = self.steps.div_ceil(per_epoch);
-        let limit = Limit::of(recipe, samples.len()).first(self.steps.into());
+        let plan = StepPlan::of(recipe, samples.len()).first(self.steps.into());
 
-        let mut training = Training::begin(&job, &limit);
+        let mut training = Training::begin(&job, &plan);
         training.whiten_stem(&job, &samples)?;
-        let requests = requests::training(&job.recipe, job.seed, samples, limit.clone(), 0);
+        let requests = batches(&job.recipe, job.seed, samples, plan.clone(), 0);
         let labels: Arc<[u16]> = job.dataset.labels().into();
         let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
         let (mut points, mut mean, mut best) = (Vec::new(), 0.0, f64::INFINITY);
@@ -106,7 +105,7 @@ impl RangeTest {
             if watch.interrupted() {
                 return Err(DataError::Interrupted.into());
             }
-            let rate = peak * job.recipe.schedule.factor(limit.progress(step));
+            let rate = peak * job.recipe.schedule.factor(plan.progress(step));
             let loss = training.step(batch?, &job.recipe, job.seed, &job.device);
             training.head.step += 1;
             if !loss.is_finite() {

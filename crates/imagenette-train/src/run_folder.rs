@@ -4,11 +4,11 @@ use std::fs::{DirEntry, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use imagenette_data::DataError;
+use imagenette_recipe::Recipe;
 use imagenette_results::run_record::RECORD_FILE;
 
 use crate::checkpoint::{CHECKPOINT_FILE, Checkpoint, CheckpointHead};
 use crate::error::{Result, TrainError};
-use crate::recipe::Recipe;
 
 /// The resolved recipe's file name.
 pub const RECIPE_FILE: &str = "recipe.toml";
@@ -107,7 +107,7 @@ impl RunFolder {
     pub fn recipe(&self) -> Result<Recipe> {
         let path = self.file(RECIPE_FILE);
         let text = std::fs::read_to_string(&path).map_err(DataError::io("read", &path))?;
-        Recipe::from_toml(&text, &[])
+        Ok(Recipe::from_toml(&text, &[])?)
     }
 
     /// The description of the checkpoint that the run can go on from.

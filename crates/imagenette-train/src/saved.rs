@@ -7,14 +7,15 @@ use imagenette_data::DataError;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
 use imagenette_data::image::{self, Resizer};
+use imagenette_recipe::model::ModelConfig;
+use imagenette_recipe::precision::PrecisionChoice;
+use imagenette_recipe::{EvaluationConfig, Recipe};
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
 use crate::error::{Result, TrainError};
-use crate::model::{Model, ModelConfig, Pass};
+use crate::model::{Model, Pass};
 use crate::ops;
-use crate::precision::PrecisionChoice;
-use crate::recipe::{EvaluationConfig, Recipe};
 use crate::run_folder::{RunFolder, WEIGHTS_FILE};
 use crate::tensor_file::{self, NamedTensor};
 use crate::weights::{Weights, download};
@@ -122,7 +123,7 @@ impl SavedNetwork {
         }
         // The file may come from anywhere: sizes are checked before anything is built from them.
         head.model.validate()?;
-        let model = head.model.build(head.classes.len());
+        let model = Model::build(&head.model, head.classes.len());
         let mut by_name: HashMap<_, _> = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         let values: Vec<Vec<f32>> = model
             .layout()

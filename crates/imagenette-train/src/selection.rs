@@ -1,88 +1,22 @@
-//! Low-confidence selection: of each batch that is drawn only the samples with the highest loss are learned from, judged by
-//! the network itself. Every sample drawn counts as drawn, in an epoch and in the record.
-//!
-//! # Source
-//! Jiang et al., "Accelerating deep learning by focusing on the biggest losers", 2019, in the form of a fixed share of each
-//! batch; airbench96's fast variant keeps the half (and lets a smaller network judge).
+//! The samples of a batch that are learned from: those with the highest loss, as the network itself finds them. Which share,
+//! and when, is the recipe's [`Selection`].
 
 use imagenette_data::loader::Batch;
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::selection::Selection;
 
-use crate::error::Result;
-use crate::recipe::checks::require;
-
-/// Which share of a batch is learned from, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Selection {
-    /// The share of each batch that is kept, above 0 and below 1.
-    pub keep: f64,
-    /// The share of the run after which samples are selected.
-    #[serde(default)]
-    pub from: f64,
-    /// The share of the run after which every sample is learned from again.
-    #[serde(default = "one")]
-    pub until: f64,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl Selection {
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// The first key whose value makes no sense.
-    pub fn validate(&self) -> Result<()> {
-        let Self { keep, from, until } = *self;
-        require(
-            keep > 0.0 && keep < 1.0,
-            "selection.keep",
-            "a share above 0 and below 1",
-            keep.to_string(),
-            "0.5 learns from the half of each batch; leave `[selection]` out to learn from all of it",
-        )?;
-        require(
-            (0.0..1.0).contains(&from),
-            "selection.from",
-            "0 or more and below 1",
-            from.to_string(),
-            "0.5 is usual",
-        )?;
-        require(
-            until > from && until <= 1.0,
-            "selection.until",
-            &format!("above `from` ({from}) and up to 1"),
-            until.to_string(),
-            "selection would end before it begins",
-        )
+/// Leaves of a batch those samples with the highest losses, in their order; of equal losses the earlier.
+pub(crate) fn select(selection: &Selection, batch: &mut Batch, losses: &[f64]) {
+    let mut places: Vec<usize> = (0..losses.len()).collect();
+    places.sort_by(|&a, &b| losses[b].total_cmp(&losses[a]));
+    places.truncate(selection.count(losses.len()));
+    places.sort_unstable();
+    let photo = batch.pixels.len() / batch.samples.len().max(1);
+    for (to, &from) in places.iter().enumerate() {
+        batch.pixels.copy_within(from * photo..(from + 1) * photo, to * photo);
     }
-
-    /// Whether samples are selected at this progress of the run.
-    pub fn is_on(&self, progress: f64) -> bool {
-        self.from <= progress && progress < self.until
-    }
-
-    /// How many of a batch's samples are kept: at least two, which normalisation needs.
-    pub fn count(&self, batch: usize) -> usize {
-        ((self.keep * batch as f64).round() as usize).clamp(2.min(batch), batch)
-    }
-
-    /// Leaves of a batch those with the highest losses, in their order; of equal losses the earlier.
-    pub(crate) fn select(&self, batch: &mut Batch, losses: &[f64]) {
-        let mut places: Vec<usize> = (0..losses.len()).collect();
-        places.sort_by(|&a, &b| losses[b].total_cmp(&losses[a]));
-        places.truncate(self.count(losses.len()));
-        places.sort_unstable();
-        let photo = batch.pixels.len() / batch.samples.len().max(1);
-        for (to, &from) in places.iter().enumerate() {
-            batch.pixels.copy_within(from * photo..(from + 1) * photo, to * photo);
-        }
-        batch.pixels.truncate(places.len() * photo);
-        batch.samples = places.iter().map(|&place| batch.samples[place]).collect();
-        batch.labels = places.iter().map(|&place| batch.labels[place]).collect();
-    }
+    batch.pixels.truncate(places.len() * photo);
+    batch.samples = places.iter().map(|&place| batch.samples[place]).collect();
+    batch.labels = places.iter().map(|&place| batch.labels[place]).collect();
 }
 
 /// Cross-entropy of each sample, without smoothing.
@@ -106,21 +40,5 @@ mod tests {
         let found = losses(&[1.0, -2.0, 0.5, 3.0, 0.0, 0.25, -1.5, 2.0], &[2, 3]);
         assert!(((found[0] + found[1]) / 2.0 - 1.497202736287).abs() < 1e-6, "{found:?}");
         assert!(found[0] > found[1]);
-    }
-
-    #[test]
-    fn the_share_is_of_the_batch_and_begins_and_ends_when_it_should() {
-        let selection = Selection { keep: 0.5, from: 0.5, until: 0.9 };
-        assert_eq!([64, 3, 2, 1].map(|batch| selection.count(batch)), [32, 2, 2, 1]);
-        assert!(!selection.is_on(0.49) && selection.is_on(0.5) && !selection.is_on(0.9));
-        assert!(selection.validate().is_ok());
-        for wrong in [
-            Selection { keep: 1.0, ..selection },
-            Selection { keep: 0.0, ..selection },
-            Selection { until: 0.5, ..selection },
-            Selection { from: 1.0, ..selection },
-        ] {
-            assert!(wrong.validate().is_err(), "{wrong:?}");
-        }
     }
 }

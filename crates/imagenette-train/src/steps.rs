@@ -3,9 +3,9 @@
 use imagenette_data::edition::Split;
 use imagenette_data::loader::Batch;
 use imagenette_kernels::{Level, peak_gflops};
+use imagenette_recipe::plan::StepPlan;
 
 use crate::error::Result;
-use crate::limit::Limit;
 use crate::ops::Ops;
 use crate::trainer::TrainJob;
 use crate::training::Training;
@@ -25,7 +25,7 @@ impl<'j> Steps<'j> {
     pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
         job.recipe.validate()?;
         let samples = job.dataset.manifest.samples(Split::Train);
-        let mut training = Training::begin(job, &Limit::of(&job.recipe, samples.len()));
+        let mut training = Training::begin(job, &StepPlan::of(&job.recipe, samples.len()));
         training.whiten_stem(job, &samples)?;
         Ok(Self { job, training })
     }

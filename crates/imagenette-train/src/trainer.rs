@@ -8,6 +8,8 @@ use imagenette_data::DataError;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::loader::Loader;
 use imagenette_data::packed::Packed;
+use imagenette_recipe::Recipe;
+use imagenette_recipe::plan::{StepPlan, batches};
 use imagenette_results::RunRecord;
 
 use crate::clock::{Activity, Clock, MachineTime};
@@ -15,10 +17,8 @@ use crate::device::Device;
 use crate::error::{Result, TrainError};
 use crate::evaluation::EvaluationData;
 use crate::history::HistoryLine;
-use crate::limit::Limit;
 use crate::pace::{Pace, Speed};
-use crate::recipe::Recipe;
-use crate::requests;
+use crate::precision;
 use crate::run_folder::RunFolder;
 use crate::training::Training;
 use crate::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
@@ -59,7 +59,7 @@ impl TrainJob<'_> {
     fn resolved(&self) -> Result<Self> {
         let mut job = self.clone();
         job.device = job.device.with_precision(job.recipe.precision)?;
-        job.recipe.precision = job.device.precision().into();
+        job.recipe.precision = precision::choice_of(job.device.precision());
         Ok(job)
     }
 }
@@ -92,8 +92,8 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let folder = if job.resume { RunFolder::open(&job.folder)? } else { RunFolder::create(&job.folder, recipe)? };
     let _lock = folder.lock()?;
     let (samples, judged) = recipe.samples(&job.dataset.manifest)?;
-    let limit = Limit::of(recipe, samples.len());
-    let mut training = if job.resume { Training::restore(job, &limit, &folder)? } else { Training::begin(job, &limit) };
+    let plan = StepPlan::of(recipe, samples.len());
+    let mut training = if job.resume { Training::restore(job, &plan, &folder)? } else { Training::begin(job, &plan) };
     let mut clock = Clock::start(&time, training.head.seconds);
     let evaluation = EvaluationData::of(job.dataset, judged, job.packed.clone(), recipe.evaluation, job.loader_threads);
     watch.begin(&RunPlan {
@@ -102,7 +102,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         train: samples.len(),
         judged: evaluation.len(),
         holds_out: recipe.hold_out.is_some(),
-        steps_per_epoch: limit.steps_per_epoch(),
+        steps_per_epoch: plan.steps_per_epoch(),
         epochs: recipe.epochs,
         done_steps: training.head.step,
     });
@@ -112,14 +112,14 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         training.save(&folder, &mut clock)?;
     }
     let labels: Arc<[u16]> = job.dataset.labels().into();
-    let requests = requests::training(recipe, job.seed, samples, limit.clone(), training.head.step);
+    let requests = batches(recipe, job.seed, samples, plan.clone(), training.head.step);
     let mut loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
-    let mut pace = Pace::new(&limit, &training.head);
+    let mut pace = Pace::new(&plan, &training.head);
 
     let predicted = loop {
         let done = training.head.step;
-        if let Some(epoch) = limit.epoch_ended(done) {
-            let is_last = done == limit.steps();
+        if let Some(epoch) = plan.epoch_ended(done) {
+            let is_last = done == plan.steps();
             let is_due = is_last || (job.evaluate_every > 0 && epoch.is_multiple_of(job.evaluate_every));
             let mut predicted = None;
             // A resumed run may stand at the end of an epoch that was judged before.
@@ -128,7 +128,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
                 predicted = match evaluation.predict(&training.model, training.judged(), device, watch) {
                     // The checkpoint of the epoch's end is there already.
                     Err(TrainError::Data(DataError::Interrupted)) => {
-                        return Ok(Outcome::Interrupted { step: done, steps: limit.steps() });
+                        return Ok(Outcome::Interrupted { step: done, steps: plan.steps() });
                     }
                     predicted => Some(predicted?),
                 };
@@ -149,13 +149,13 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         let batch = loader.next().expect("there is a request for each step that is left")?;
         let resolution_px = batch.resolution_px;
         let loss = training.step(batch, recipe, job.seed, device);
-        let (epoch, step, steps) = (limit.epoch_of(done) + 1, done + 1, limit.steps());
+        let (epoch, step, steps) = (plan.epoch_of(done) + 1, done + 1, plan.steps());
         if !loss.is_finite() {
             return Err(TrainError::Diverged { step, epoch, loss });
         }
         let training_seconds = clock.seconds().training;
         clock.turn_to(Activity::Other);
-        let rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(limit.progress(done));
+        let rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(plan.progress(done));
         training.record_step(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds });
         let Speed { images_per_second, waiting, seconds_left } =
             pace.after(step, resolution_px, training_seconds, loader.waited());
@@ -173,7 +173,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
 
         let is_interrupted = watch.interrupted();
         let is_due = clock.seconds().total - training.head.seconds.total >= job.checkpoint_seconds;
-        if is_interrupted || is_due || limit.epoch_ended(step).is_some() {
+        if is_interrupted || is_due || plan.epoch_ended(step).is_some() {
             training.save(&folder, &mut clock)?;
         }
         if is_interrupted {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use imagenette_data::augment::Mixture;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
 use imagenette_data::random::{Purpose, Random};
+use imagenette_recipe::Recipe;
+use imagenette_recipe::plan::{PlannedStep, StepPlan};
 use imagenette_results::environment::Environment;
 use imagenette_results::run_record::{Counts, DatasetRecord, EpochCounts, HeldOut, ModelRecord, Seconds};
 use imagenette_results::{Prediction, RunRecord, predictions};
@@ -15,16 +17,14 @@ use crate::clock::Clock;
 use crate::device::Device;
 use crate::error::Result;
 use crate::history::{self, HistoryLine};
-use crate::limit::{Limit, PlannedStep};
 use crate::lookahead::Lookahead;
 use crate::loss::cross_entropy_of_mixed;
 use crate::model::whitening::PatchMoments;
 use crate::model::{Model, Pass};
 use crate::ops::spent::{self, Part};
-use crate::optimizer::Optimizer;
-use crate::recipe::Recipe;
+use crate::optimizer::{self, Optimizer};
 use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
-use crate::selection::losses;
+use crate::selection::{losses, select};
 use crate::trainer::TrainJob;
 use crate::weights::{Weights, download, upload};
 use crate::{average, ops, saved};
@@ -39,15 +39,15 @@ pub(crate) struct Training {
     average: Option<Weights>,
     lookahead: Option<Lookahead>,
     optimizer: Optimizer,
-    limit: Limit,
+    plan: StepPlan,
     pub(crate) head: CheckpointHead,
 }
 
 impl Training {
     /// The state before the first step. The stem is not whitened yet.
-    pub(crate) fn begin(job: &TrainJob, limit: &Limit) -> Self {
+    pub(crate) fn begin(job: &TrainJob, plan: &StepPlan) -> Self {
         let (recipe, device, manifest) = (&job.recipe, &job.device, &job.dataset.manifest);
-        let model = recipe.model.build(manifest.classes.len());
+        let model = Model::build(&recipe.model, manifest.classes.len());
         let weights = Weights::draw(model.layout(), job.seed, device);
         let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
         let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));
@@ -66,17 +66,17 @@ impl Training {
             history: Vec::new(),
             by_epoch: Vec::new(),
         };
-        Self { model, weights, average, lookahead, optimizer, limit: limit.clone(), head }
+        Self { model, weights, average, lookahead, optimizer, plan: plan.clone(), head }
     }
 
     /// The state that the folder's checkpoint holds.
-    pub(crate) fn restore(job: &TrainJob, limit: &Limit, folder: &RunFolder) -> Result<Self> {
+    pub(crate) fn restore(job: &TrainJob, plan: &StepPlan, folder: &RunFolder) -> Result<Self> {
         let checkpoint = folder.read_checkpoint()?;
         let path = folder.file(CHECKPOINT_FILE);
         checkpoint.head.check(&path, &job.recipe.sha256(), &job.dataset.manifest.identity(), job.seed)?;
-        let mut training = Self::begin(job, limit);
+        let mut training = Self::begin(job, plan);
         if let (Some(ema), Some(last)) = (job.recipe.ema, checkpoint.head.step.checked_sub(1)) {
-            training.average = limit.number_since(ema.from, last).map(|_| training.weights.clone());
+            training.average = plan.number_since(ema.from, last).map(|_| training.weights.clone());
         }
         let Self { model, weights, average, lookahead, optimizer, head, .. } = &mut training;
         let mut parts = vec![("weights", weights)];
@@ -132,7 +132,7 @@ impl Training {
             let photos = ops::photos(&batch.pixels, batch.samples.len(), side, device);
             let scores = download(&self.model.forward(&mut Pass::judging(&self.weights), photos));
             let losses = losses(&scores, &batch.labels);
-            selection.select(&mut batch, &losses);
+            select(&selection, &mut batch, &losses);
         }
         let key = (seed, epoch, planned.start as u32);
         let mix = recipe.mix.filter(|mix| mix.is_on(progress));
@@ -142,11 +142,11 @@ impl Training {
 
     /// Forward, loss, backward, update; gives the loss.
     pub(crate) fn step(&mut self, batch: Batch, recipe: &Recipe, seed: u64, device: &Device) -> f64 {
-        let (done, steps) = (self.head.step, self.limit.steps());
-        let planned = *self.limit.step(done);
+        let (done, steps) = (self.head.step, self.plan.steps());
+        let planned = *self.plan.step(done);
         let (batch, mixtures) = self.prepare(batch, planned, recipe, seed, device);
         let factor = recipe.schedule.factor(planned.progress);
-        let average_number = recipe.ema.and_then(|ema| self.limit.number_since(ema.from, done));
+        let average_number = recipe.ema.and_then(|ema| self.plan.number_since(ema.from, done));
         if average_number.is_some() && self.average.is_none() {
             self.average = Some(self.weights.clone());
         }
@@ -191,9 +191,9 @@ impl Training {
     /// what is learned from, one forward pass for what a selection judges, and the optimizer's products of matrices.
     fn training_flop(&self, recipe: &Recipe, device: &Device) -> f64 {
         let mut by_px: HashMap<u32, u64> = HashMap::new();
-        let update = recipe.optimizer.multiply_adds(self.model.layout());
-        let steps = (0..self.limit.steps()).map(|step| {
-            let PlannedStep { px, count, progress, .. } = *self.limit.step(step);
+        let update = optimizer::multiply_adds(&recipe.optimizer, self.model.layout());
+        let steps = (0..self.plan.steps()).map(|step| {
+            let PlannedStep { px, count, progress, .. } = *self.plan.step(step);
             let forward = *by_px.entry(px).or_insert_with(|| self.multiply_adds(px, device));
             let passes = match recipe.selection.filter(|selection| selection.is_on(progress)) {
                 Some(selection) => count + 3 * selection.count(count),
@@ -287,8 +287,8 @@ impl Training {
                 rayon::current_num_threads(),
             ),
             epochs: recipe.epochs,
-            steps: self.limit.steps(),
-            samples_drawn: self.limit.samples(),
+            steps: self.plan.steps(),
+            samples_drawn: self.plan.samples(),
             training_flop: Some(self.training_flop(recipe, &job.device)),
             seconds: clock.seconds(),
             dollars: None,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Tensor, TensorData};
 use imagenette_train::device::Device;
 use imagenette_train::loss::cross_entropy;
-use imagenette_train::model::{ModelConfig, Pass};
+use imagenette_train::model::{Model, Pass};
 use imagenette_train::ops::Maps;
 use imagenette_train::weights::{Slot, Weights};
 use serde::Deserialize;
@@ -89,7 +89,7 @@ fn networks_agree_with_pytorch_forward_and_backward() {
 }
 
 fn agrees_with_pytorch(config: &str, expected: &Expected, device: &Device) {
-    let model = serde_json::from_str::<ModelConfig>(config).unwrap().build(3);
+    let model = Model::build(&serde_json::from_str(config).unwrap(), 3);
     let layout = model.layout();
     let mut names: Vec<&str> = layout.slots().iter().map(|slot| slot.name.as_str()).collect();
     names.sort_unstable();

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagenette_data::edition::Split;
+use imagenette_files::Hint;
 use imagenette_results::{RunRecord, predictions};
 use imagenette_train::checkpoint::CHECKPOINT_FILE;
 use imagenette_train::device::Device;

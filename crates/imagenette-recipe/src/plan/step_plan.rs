@@ -1,5 +1,5 @@
-//! What ends a run and how far it is: every step planned beforehand, with its epoch, its samples' place in the epoch's
-//! order, its batch size and its progress in 0..1.
+//! Every step of a run, planned before it begins: its epoch, its samples' place in the epoch's order, its batch size, its
+//! resolution and the run's progress in 0..1.
 
 use std::sync::Arc;
 
@@ -27,12 +27,12 @@ pub struct PlannedStep {
 
 /// All steps of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Limit {
+pub struct StepPlan {
     epochs: u32,
     steps: Arc<[PlannedStep]>,
 }
 
-impl Limit {
+impl StepPlan {
     /// The steps of a recipe over `samples` samples. An epoch is as many full batches as there are; as the order is another
     /// one in each epoch, so are the samples that are left over. Stages may have batch sizes of their own.
     pub fn of(recipe: &Recipe, samples: usize) -> Self {
@@ -127,7 +127,7 @@ impl Limit {
         (after != before).then_some(before + 1)
     }
 
-    /// The how-many-eth step (from 1) since the run's progress passed `from` this step (from 0) is; `None` before.
+    /// How many steps, this one (from 0) included, since progress passed `from`; `None` before.
     pub fn number_since(&self, from: f64, step: u64) -> Option<u64> {
         let first = self.steps.partition_point(|step| step.progress < from) as u64;
         (step >= first).then(|| step - first + 1)
@@ -145,23 +145,23 @@ mod tests {
 
     #[test]
     fn an_epoch_has_as_many_steps_as_there_are_full_batches() {
-        let limit = Limit::of(&recipe(&[]), 9_469);
-        assert_eq!((limit.steps_per_epoch(), limit.steps(), limit.samples()), (147, 735, 735 * 64));
-        assert_eq!([0, 146, 147, 734].map(|step| limit.epoch_of(step)), [0, 0, 1, 4]);
-        assert_eq!([0, 146, 147, 735].map(|steps| limit.epoch_ended(steps)), [None, None, Some(1), Some(5)]);
+        let plan = StepPlan::of(&recipe(&[]), 9_469);
+        assert_eq!((plan.steps_per_epoch(), plan.steps(), plan.samples()), (147, 735, 735 * 64));
+        assert_eq!([0, 146, 147, 734].map(|step| plan.epoch_of(step)), [0, 0, 1, 4]);
+        assert_eq!([0, 146, 147, 735].map(|steps| plan.epoch_ended(steps)), [None, None, Some(1), Some(5)]);
         for step in [0, 100, 734] {
-            assert!((limit.progress(step) - (step as f64 + 0.5) / 735.0).abs() < 1e-12);
+            assert!((plan.progress(step) - (step as f64 + 0.5) / 735.0).abs() < 1e-12);
         }
-        assert_eq!([0, 366, 367, 734].map(|step| limit.number_since(0.5, step)), [None, None, Some(1), Some(368)]);
-        assert_eq!(limit.number_since(0.0, 0), Some(1));
+        assert_eq!([0, 366, 367, 734].map(|step| plan.number_since(0.5, step)), [None, None, Some(1), Some(368)]);
+        assert_eq!(plan.number_since(0.0, 0), Some(1));
     }
 
     #[test]
     fn stages_may_have_batches_and_crops_of_their_own_and_no_epoch_repeats_a_sample() {
         let stages = "[{ from = 0.0, px = 64, batch_size = 96 }, \
                       { from = 0.5, px = 128, crop = { kind = 'light', scale = 1.25 } }]";
-        let limit = Limit::of(&recipe(&[("resolution", stages), ("batch_size", "32"), ("epochs", "4")]), 1000);
-        let steps: Vec<PlannedStep> = (0..limit.steps()).map(|step| *limit.step(step)).collect();
+        let plan = StepPlan::of(&recipe(&[("resolution", stages), ("batch_size", "32"), ("epochs", "4")]), 1000);
+        let steps: Vec<PlannedStep> = (0..plan.steps()).map(|step| *plan.step(step)).collect();
         assert!(steps.iter().all(|step| (step.count, step.px) == if step.px == 64 { (96, 64) } else { (32, 128) }));
         assert!(steps.iter().all(|step| step.crop.is_some() == (step.px == 128)));
         for pair in steps.windows(2) {
@@ -173,8 +173,8 @@ mod tests {
         assert!(steps.iter().all(|step| step.start + step.count <= 1000));
         // Two epochs of 10 batches of 96; the first batch of the third still has its middle before the half of all samples;
         // then 28 and 31 batches of 32.
-        assert_eq!(limit.samples(), 2 * 960 + (96 + 28 * 32) + 31 * 32);
-        assert_eq!(limit.steps(), 80);
-        assert_eq!([20, 49, 80].map(|steps| limit.epoch_ended(steps)), [Some(2), Some(3), Some(4)]);
+        assert_eq!(plan.samples(), 2 * 960 + (96 + 28 * 32) + 31 * 32);
+        assert_eq!(plan.steps(), 80);
+        assert_eq!([20, 49, 80].map(|steps| plan.epoch_ended(steps)), [Some(2), Some(3), Some(4)]);
     }
 }

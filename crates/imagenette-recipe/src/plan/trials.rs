@@ -1,7 +1,7 @@
 //! A sweep's plan: a recipe and lists of values go in, one trial for each combination comes out, with a folder's name that
-//! is the same whenever the same trial is planned, so that a sweep can be laid down, taken up and widened.
+//! is the same whenever the same trial is planned, so that a sweep can be paused, resumed and widened.
 
-use crate::error::{Result, TrainError};
+use crate::error::{RecipeError, Result};
 use crate::recipe::Recipe;
 
 /// A key with the values that are tried for it.
@@ -28,7 +28,7 @@ impl Axis {
     /// # Errors
     /// When there is no `=`, or a value is empty.
     pub fn parse(text: &str) -> Result<Self> {
-        let refuse = |found: &str| TrainError::Recipe {
+        let refuse = |found: &str| RecipeError::Setting {
             key: "--set".into(),
             expected: "KEY=VALUE,VALUE,…".into(),
             found: format!("`{found}`"),
@@ -94,6 +94,8 @@ impl Trial {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     fn recipe() -> Recipe {

@@ -175,13 +175,7 @@ impl Normalisation {
     }
 
     /// Normalises, then adds the residual, then applies the activation.
-    pub(super) fn forward(
-        &self,
-        pass: &mut Pass,
-        x: Maps,
-        residual: Option<Maps>,
-        activation: Option<Activation>,
-    ) -> Maps {
+    pub(super) fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: Activation) -> Maps {
         let affine = Affine { scale: pass.tensor(self.scale), shift: pass.tensor(self.shift), epsilon: EPSILON };
         let (mean, variance) = (pass.tensor(self.mean), pass.tensor(self.variance));
         if !pass.learns {
@@ -203,27 +197,24 @@ impl Normalisation {
         pass: &mut Pass,
         x: Maps,
         shortcut: Option<Maps>,
-        activation: Option<Activation>,
+        activation: Activation,
         (count, rate): (usize, f64),
     ) -> Maps {
         let Some(kept) = pass.kept(count, rate).filter(|_| shortcut.is_some()) else {
             return self.forward(pass, x, shortcut, activation);
         };
-        let branch = self.forward(pass, x, None, None);
+        let branch = self.forward(pass, x, None, Activation::Identity);
         finish(branch.times(pass.constant(kept, [count, 1])), shortcut, activation)
     }
 }
 
 /// Adds the shortcut and applies the activation.
-pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Option<Activation>) -> Maps {
+pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Activation) -> Maps {
     let x = match shortcut {
         Some(shortcut) => x.plus(shortcut),
         None => x,
     };
-    match activation {
-        Some(activation) => ops::activate(x, activation),
-        None => x,
-    }
+    ops::activate(x, activation)
 }
 
 /// A normalisation's scale.

@@ -11,28 +11,23 @@ mod update;
 
 pub use maps::{Level, Maps, Ops, Precision};
 pub use spent::{Part, Spent};
+pub(crate) use stock::activate as activate_tensor;
 pub use update::{AdamWStep, SgdStep, adamw_update, move_average, muon_update, sgd_update};
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+pub use imagenette_kernels::Activation;
+use imagenette_recipe::model::ActivationName;
 
 use crate::device::Device;
 
-/// The function between layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// max(x, 0).
-    Relu,
-    /// x Φ(x), Φ being the normal distribution function.
-    Gelu,
-    /// x σ(x), also known as Swish.
-    Silu,
-    /// x tanh(ln(1 + eˣ)).
-    ///
-    /// # Source
-    /// Misra, "Mish: a self regularized non-monotonic activation function", 2019, equation 1.
-    Mish,
+/// The function that a recipe names.
+pub fn activation_named(name: ActivationName) -> Activation {
+    match name {
+        ActivationName::Relu => Activation::Relu,
+        ActivationName::Gelu => Activation::Gelu,
+        ActivationName::Silu => Activation::Silu,
+        ActivationName::Mish => Activation::Mish,
+    }
 }
 
 /// Photos as uint8 `[N, H, W, 3]` onto the device, normalised by ImageNet's mean and deviation.
@@ -114,12 +109,7 @@ pub struct Normalised<T = Maps> {
 
 /// Batch normalisation by the batch's own mean and (biased) variance, then the residual is added, then comes the
 /// activation.
-pub fn normalise_by_batch(
-    x: Maps,
-    affine: Affine,
-    residual: Option<Maps>,
-    activation: Option<Activation>,
-) -> Normalised {
+pub fn normalise_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activation: Activation) -> Normalised {
     let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
     let residual = residual.map(|residual| residual.stored_in(precision).tensor);
     let Normalised { output, mean, variance } = spent::time(Part::Normalisation, 0.0, || match ops {
@@ -141,7 +131,7 @@ pub fn normalise_by(
     affine: Affine,
     [mean, variance]: [Tensor<1>; 2],
     residual: Option<Maps>,
-    activation: Option<Activation>,
+    activation: Activation,
 ) -> Maps {
     let is_tracked = |x: &Maps| x.tensor.is_tracked();
     let learns = is_tracked(&x)
@@ -165,6 +155,9 @@ pub fn normalise_by(
 
 /// Applies the function to every number.
 pub fn activate(x: Maps, activation: Activation) -> Maps {
+    if activation == Activation::Identity {
+        return x;
+    }
     let ops = x.ops;
     let tensor = spent::time(Part::Normalisation, 0.0, || match ops {
         Ops::Kernels(level) => kernels::activate(x.tensor, activation, level),

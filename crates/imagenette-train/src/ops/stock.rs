@@ -57,19 +57,18 @@ pub(super) fn normalise_by(x: Tensor<4>, affine: Affine, mean: Tensor<1>, varian
     module::batch_norm(x, affine.scale, affine.shift, mean, variance, affine.epsilon)
 }
 
-pub(super) fn finish(x: Tensor<4>, residual: Option<Tensor<4>>, activation: Option<Activation>) -> Tensor<4> {
+pub(super) fn finish(x: Tensor<4>, residual: Option<Tensor<4>>, activation: Activation) -> Tensor<4> {
     let x = match residual {
         Some(residual) => x + residual,
         None => x,
     };
-    match activation {
-        Some(activation) => activate(x, activation),
-        None => x,
-    }
+    activate(x, activation)
 }
 
-pub(super) fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
+/// The function on numbers of any shape.
+pub(crate) fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
+        Activation::Identity => x,
         Activation::Relu => activation::relu(x),
         Activation::Gelu => activation::gelu(x),
         Activation::Silu => activation::silu(x),

@@ -10,8 +10,7 @@ use imagenette_data::random::{Purpose, Random};
 use imagenette_data::source::folder;
 use imagenette_data::watch::Silent;
 use imagenette_train::device::Device;
-use imagenette_train::recipe::Recipe;
-use imagenette_train::trainer::TrainJob;
+use imagenette_train::{Recipe, TrainJob};
 
 const SIDE_PX: u32 = 40;
 

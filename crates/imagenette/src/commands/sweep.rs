@@ -9,7 +9,7 @@ use imagenette_results::run_record::RECORD_FILE;
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::TrainError;
 use imagenette_train::checkpoint::CHECKPOINT_FILE;
-use imagenette_train::sweep::{Axis, Trial, trials};
+use imagenette_train::recipe::plan::{Axis, Trial, trials};
 use imagenette_train::trainer::{Outcome, TrainJob};
 
 use super::train::{CHECKPOINT_SECONDS, one, packed, read_recipe};

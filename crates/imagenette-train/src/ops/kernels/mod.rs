@@ -15,13 +15,13 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 use imagenette_kernels::pixels::normalize_pixels;
-use imagenette_kernels::{Activation as Curve, Bf16, Level, Precision};
+use imagenette_kernels::{Activation, Bf16, Level, Precision};
 use imagenette_kernels::{
     BatchStatistics, BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling,
     PoolingShape,
 };
 
-use super::{Activation, Affine, Normalised, Window, buffers};
+use super::{Affine, Normalised, Window, buffers};
 use crate::device::Device;
 use global_pooling::GlobalKind;
 use normalisation::After;
@@ -62,7 +62,7 @@ pub(crate) trait KernelOps: Backend {
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self>;
+    fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self>;
 
     fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self>;
 
@@ -116,8 +116,8 @@ impl KernelOps for Flex {
         normalisation::forward(x, [scale, shift], Some(residual), after, level)
     }
 
-    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self> {
-        let output = activation::forward(&x.to_contiguous(), curve, level);
+    fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self> {
+        let output = activation::forward(&x.to_contiguous(), activation, level);
         buffers::give_tensor(x);
         output
     }
@@ -189,8 +189,8 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         normalisation::record::<C>(x, [scale, shift], Some(residual), after, level)
     }
 
-    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self> {
-        activation::record::<C>(x, curve, level)
+    fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self> {
+        activation::record::<C>(x, activation, level)
     }
 
     fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self> {
@@ -211,16 +211,6 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
 
     fn fork(x: FloatTensor<Self>, level: Level) -> (FloatTensor<Self>, FloatTensor<Self>) {
         fork::record::<C>(x, level).into()
-    }
-}
-
-fn curve(activation: Option<Activation>) -> Curve {
-    match activation {
-        None => Curve::Identity,
-        Some(Activation::Relu) => Curve::Relu,
-        Some(Activation::Gelu) => Curve::Gelu,
-        Some(Activation::Silu) => Curve::Silu,
-        Some(Activation::Mish) => Curve::Mish,
     }
 }
 
@@ -307,10 +297,10 @@ pub(super) fn normalise_by_batch(
     measured: Option<BatchStatistics>,
     Affine { scale, shift, epsilon }: Affine,
     residual: Option<Tensor<4>>,
-    activation: Option<Activation>,
+    activation: Activation,
     level: Level,
 ) -> Normalised<Tensor<4>> {
-    let after = After { epsilon: epsilon as f32, curve: curve(activation), measured };
+    let after = After { epsilon: epsilon as f32, activation, measured };
     let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
     let (output, mean, variance) = match residual {
         None => Dispatch::normalise(x, scale, shift, after, level),
@@ -330,7 +320,7 @@ pub(super) fn normalise_by(
     Affine { scale, shift, epsilon }: Affine,
     statistics: [Tensor<1>; 2],
     residual: Option<Tensor<4>>,
-    activation: Option<Activation>,
+    activation: Activation,
     level: Level,
 ) -> Tensor<4> {
     let kept = normalisation::Kept::by(
@@ -338,7 +328,7 @@ pub(super) fn normalise_by(
         [scale, shift].map(buffers::host),
         statistics.map(buffers::host),
         residual.map(buffers::host),
-        After { epsilon: epsilon as f32, curve: curve(activation), measured: None },
+        After { epsilon: epsilon as f32, activation, measured: None },
         level,
     );
     let output = kept.apply();
@@ -347,7 +337,7 @@ pub(super) fn normalise_by(
 }
 
 pub(super) fn activate(x: Tensor<4>, activation: Activation, level: Level) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::apply_curve(x.into_dispatch(), curve(Some(activation)), level))
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), activation, level))
 }
 
 pub(super) fn max_pool(x: Tensor<4>, Window { side, stride, padding }: Window, level: Level) -> Tensor<4> {

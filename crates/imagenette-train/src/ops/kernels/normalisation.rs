@@ -18,7 +18,7 @@ use crate::ops::spent::{self, Part};
 pub(crate) struct After {
     /// Added to the variance.
     pub(super) epsilon: f32,
-    pub(super) curve: Activation,
+    pub(super) activation: Activation,
     /// The batch's statistics, where whoever made the maps found them on the way.
     pub(super) measured: Option<BatchStatistics>,
 }
@@ -77,7 +77,7 @@ impl Kept {
             gain: buffers::slice(&self.scale),
             bias: buffers::slice(&self.shift),
             epsilon: self.after.epsilon,
-            activation: self.after.curve,
+            activation: self.after.activation,
         }
     }
 
