@@ -4,7 +4,9 @@
 //! Nothing here computes: this crate knows neither Burn nor the kernels, so that a recipe can be read, checked and compared
 //! by programs that never train. `imagenette-train` builds networks and optimizers from the configurations.
 
+mod canonical;
 mod checks;
+mod defaults;
 pub mod error;
 pub mod lookahead;
 pub mod model;
@@ -16,8 +18,11 @@ mod recipe;
 pub mod schedule;
 pub mod selection;
 mod shipped;
+mod spelling;
 mod validate;
+mod window;
 
 pub use checks::{below_one, not_negative, positive, require};
 pub use error::{RecipeError, Result};
 pub use recipe::{EmaConfig, EvaluationConfig, LossConfig, Recipe, Rules};
+pub use window::Window;

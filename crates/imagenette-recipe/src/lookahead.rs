@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::checks::require;
+use crate::checks::{below_one, require};
+use crate::defaults::{ratio, whole};
 use crate::error::Result;
 
 /// When and how far the slow weights follow.
@@ -15,41 +16,25 @@ pub enum LookaheadConfig {
     /// Zhang et al., "Lookahead optimizer: k steps forward, 1 step back", 2019, algorithm 1.
     Steady {
         /// Steps from one time to the next.
-        #[serde(default = "six")]
+        #[serde(default = "whole::<6>")]
         every: u32,
         /// The share of the way, above 0 and up to 1.
-        #[serde(default = "half")]
+        #[serde(default = "ratio::<1, 2>")]
         share: f64,
     },
     /// The slow weights keep `keep`^`every` × progress³ of themselves: nothing at first, nearly an average at the end.
-    /// Running statistics go with them, and the slow weights are what is judged and kept.
+    /// Running statistics go with them, and the slow weights are what is evaluated and kept.
     ///
     /// # Source
     /// Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.4 and the code of airbench94.
     Rising {
         /// Steps from one time to the next.
-        #[serde(default = "five")]
+        #[serde(default = "whole::<5>")]
         every: u32,
         /// The share for each step that is kept at the end of the run, 0 or more and below 1.
-        #[serde(default = "keep")]
+        #[serde(default = "ratio::<95, 100>")]
         keep: f64,
     },
-}
-
-fn six() -> u32 {
-    6
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-fn five() -> u32 {
-    5
-}
-
-fn keep() -> f64 {
-    0.95
 }
 
 impl LookaheadConfig {
@@ -58,12 +43,18 @@ impl LookaheadConfig {
     /// # Errors
     /// The first key whose value makes no sense.
     pub fn validate(&self) -> Result<()> {
-        let (every, (key, share, holds)) = match *self {
-            Self::Steady { every, share } => (every, ("lookahead.share", share, share > 0.0 && share <= 1.0)),
-            Self::Rising { every, keep } => (every, ("lookahead.keep", keep, (0.0..1.0).contains(&keep))),
-        };
+        let every = self.every();
         require(every >= 1, "lookahead.every", "1 or more", every.to_string(), "5 or 6 steps are usual")?;
-        require(holds, key, "a share from 0 to 1", share.to_string(), "0.5 is usual for `share`, 0.95 for `keep`")
+        match *self {
+            Self::Steady { share, .. } => require(
+                share > 0.0 && share <= 1.0,
+                "lookahead.share",
+                "a share above 0 and up to 1",
+                share.to_string(),
+                "0.5 is usual",
+            ),
+            Self::Rising { keep, .. } => below_one("lookahead.keep", keep),
+        }
     }
 
     /// Steps from one time to the next.
@@ -73,8 +64,8 @@ impl LookaheadConfig {
         }
     }
 
-    /// Whether the slow weights are what is judged and kept.
-    pub fn is_judged(&self) -> bool {
+    /// Whether the slow weights are what is evaluated and kept.
+    pub fn is_evaluated(&self) -> bool {
         matches!(self, Self::Rising { .. })
     }
 }

@@ -5,18 +5,22 @@ use toml::{Table, Value};
 
 use crate::error::{RecipeError, Result};
 use crate::recipe::Recipe;
+use crate::spelling::{dotted_today, is_old, modernize, modernize_value};
 
 impl Recipe {
     /// Reads a recipe, puts the overrides (`optimizer.learning_rate`, `0.04`) in their places, and checks the whole.
     ///
     /// # Errors
-    /// When it is not TOML, has an unknown key, lacks one, or a value makes no sense.
+    /// When it is not TOML, has an unknown key or one in two spellings, lacks one, or a value makes no sense.
     pub fn from_toml(text: &str, overrides: &[(String, String)]) -> Result<Self> {
         let mut table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| RecipeError::Syntax { message: error.to_string().trim_end().into() })?;
+        modernize(&mut table, "")?;
         for (key, value) in overrides {
-            set(&mut table, key, parse_value(value))?;
+            let (key, mut value) = (dotted_today(key), parse_value(value));
+            modernize_value(&mut value, &key)?;
+            set(&mut table, &key, value)?;
         }
         let recipe: Self = serde_path_to_error::deserialize(table).map_err(|error| {
             let path = error.path().to_string();
@@ -75,7 +79,8 @@ fn explain(path: &str, message: &str) -> RecipeError {
         path => format!("{path}.{key}"),
     };
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
-        let (found, known) = quoted.split_first().map_or(("", &[][..]), |(found, known)| (*found, known));
+        let found = quoted.first().copied().unwrap_or_default();
+        let known: Vec<&str> = quoted.into_iter().skip(1).filter(|key| !is_old(key)).collect();
         let hint = did_you_mean(found, known.iter().copied());
         let is_key = message.starts_with("unknown field");
         return RecipeError::Setting {
@@ -149,6 +154,38 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_earlier_recipes_are_read_and_written_down_as_they_are_spelled_today() {
+        let old = [
+            ("model.normalisation_momentum", "0.3"),
+            ("model.learned_scale", "false"),
+            ("optimizer", "{ kind = 'sgd', learning_rate = 0.1, normalisation_rate_factor = 4 }"),
+            ("optimizer.groups.normalisation_decay", "0.1"),
+        ];
+        let recipe = read(&old).unwrap();
+        let text = recipe.to_toml();
+        for key in ["normalization_momentum = 0.3", "learned_gain = false", "normalization_rate_factor = 4.0"] {
+            assert!(text.contains(key), "{text}");
+        }
+        assert!(text.contains("normalization_decay = 0.1") && !text.contains("normalisation"), "{text}");
+        // A later value takes the place of an earlier one, however each is spelled.
+        let again = recipe.with_overrides(&[("model.normalisation_momentum".into(), "0.5".into())]).unwrap();
+        assert!(again.to_toml().contains("normalization_momentum = 0.5"));
+    }
+
+    #[test]
+    fn both_spellings_of_one_key_are_refused_and_named() {
+        let text = Recipe::shipped_text("m128").unwrap();
+        let both = text.replace("[optimizer]", "[optimizer]\nnormalisation_rate_factor = 2.0");
+        assert!(both != text && both.contains("normalization_rate_factor"));
+        let error = Recipe::from_toml(&both, &[]).unwrap_err();
+        let names = "both `optimizer.normalization_rate_factor` and `optimizer.normalisation_rate_factor`";
+        assert!(error.to_string().contains(names), "{error}");
+        assert!(error.hint().unwrap().contains("leave out `normalisation_rate_factor`"));
+        let model = "{ kind = 'xresnet', depth = 18, normalization_momentum = 0.1, normalisation_momentum = 0.1 }";
+        refused(&[("model", model)], "both `model.normalization_momentum` and", "the old spelling");
+    }
+
+    #[test]
     fn an_unknown_choice_is_refused_with_the_nearest() {
         refused(&[("schedule.kind", "liner")], "schedule", "did you mean `linear`?");
         refused(&[("augment.flip", "alternate")], "augment.flip", "did you mean `alternating`?");
@@ -214,7 +251,7 @@ mod tests {
         refused(&[("hold_out", "1.0")], "hold_out", "0.1");
         refused(&[("schedule", "{ kind = 'flat-cosine', warm_up = 0.8, flat = 0.7 }")], "schedule.warm_up", "");
         refused(&[("ema", "{ decay = 0.9, from = 1.0 }")], "ema.from", "");
-        // m128 is judged at 128 px.
+        // m128 is evaluated at 128 px.
         refused(&[("rules", "leaderboard"), ("resolution", "96")], "evaluation.resolution", "leave `rules` out");
         assert!(read(&[("rules", "leaderboard")]).is_ok() && read(&[("resolution", "96")]).is_ok());
         refused(&[("resolution", "[{ from = 0.0, px = 64, batch_size = 0 }]")], "resolution.batch_size", "");

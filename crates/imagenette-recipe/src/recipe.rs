@@ -6,12 +6,14 @@ use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
 use imagenette_files::hash;
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::{is_default, whole};
 use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
 use crate::selection::Selection;
+use crate::window::Window;
 
 /// Everything that decides a run but its seed and the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,8 +24,8 @@ pub struct Recipe {
     /// A dataset's name or folder; absent means the best that is installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
-    /// How often every training photo is seen. An epoch has as many steps as there are full batches; the photos that are
-    /// left over are other ones in each epoch.
+    /// How often every training photo is seen. An epoch has as many steps as there are full batches; which photos are left
+    /// over differs from epoch to epoch.
     pub epochs: u32,
     /// Samples a step.
     pub batch_size: u32,
@@ -31,7 +33,7 @@ pub struct Recipe {
     #[serde(default)]
     pub seed: u64,
     /// How many runs, with seeds counted up from `seed`.
-    #[serde(default = "one")]
+    #[serde(default = "whole::<1>")]
     pub runs: u32,
     /// What feature maps are stored in.
     #[serde(default)]
@@ -44,15 +46,15 @@ pub struct Recipe {
     pub optimizer: OptimizerConfig,
     /// The shape of the learning rate over the run.
     pub schedule: Schedule,
-    /// What is minimised.
+    /// What is minimized.
     #[serde(default)]
     pub loss: LossConfig,
     /// How a training sample is made from its photo.
     pub augment: Augment,
     /// How a val photo is shown.
     pub evaluation: EvaluationConfig,
-    /// The share of each class's train photos that is kept back and judged on instead of val, for tuning; such a run has no
-    /// val accuracy. Absent means none: the run counts.
+    /// The share of each class's train photos that is held out, and evaluated on instead of val, for tuning; such a run has
+    /// no val accuracy. Absent means none: the run counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<f64>,
     /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
@@ -75,28 +77,19 @@ pub struct Recipe {
     pub ema: Option<EmaConfig>,
 }
 
-fn one() -> u32 {
-    1
-}
-
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
 /// Rules that a recipe can promise to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rules {
-    /// Those of Imagenette's leaderboards: photos are judged at no larger a resolution than they are learned at, and on val.
+    /// Those of Imagenette's leaderboards: photos are evaluated at no larger a resolution than the largest in training, and on val.
     Leaderboard,
 }
 
 /// Cross-entropy's settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct LossConfig {
     /// The share of the target that is spread over all classes, 0 or more and below 1.
-    #[serde(default)]
     pub label_smoothing: f64,
 }
 
@@ -116,18 +109,40 @@ pub struct EvaluationConfig {
 pub struct EmaConfig {
     /// The share that the average keeps at each step, 0 or more and below 1.
     pub decay: f64,
-    /// The share of the run after which the average begins; until then the weights themselves are judged.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    /// The share of the run after which the average begins; until then the weights themselves are evaluated.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub from: f64,
 }
 
+impl EmaConfig {
+    /// When there is an average: from its beginning to the end of the run.
+    pub fn window(&self) -> Window {
+        Window { from: self.from, until: 1.0 }
+    }
+}
+
 impl Recipe {
+    /// What is erased from samples at this progress of the run.
+    pub fn erase_at(&self, progress: f64) -> Option<Erase> {
+        self.erase.filter(|erase| Window { from: 0.0, until: erase.until }.contains(progress))
+    }
+
+    /// How samples are mixed at this progress of the run.
+    pub fn mix_at(&self, progress: f64) -> Option<Mix> {
+        self.mix.filter(|mix| Window { from: mix.from, until: mix.until }.contains(progress))
+    }
+
+    /// How samples are selected at this progress of the run.
+    pub fn selection_at(&self, progress: f64) -> Option<Selection> {
+        self.selection.filter(|selection| selection.window().contains(progress))
+    }
+
     /// The Lookahead of the run: the optimizer's own, or the one that was asked for.
     pub fn lookahead(&self) -> Option<LookaheadConfig> {
         self.optimizer.lookahead().or(self.lookahead)
     }
 
-    /// The resolved whole as TOML: what is recorded, and what its hash is taken of.
+    /// The resolved recipe as TOML: what is recorded, and what [`Recipe::sha256`] is the hash of.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe has only tables, strings, finite numbers and small integers")
     }

@@ -5,6 +5,8 @@ use imagenette_data::augment::Crop;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::defaults::{is_default, ratio};
+
 /// The shape of the learning rate over a run; the optimizer's rate is its peak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -15,13 +17,13 @@ pub enum Schedule {
     /// Smith and Topin, "Super-convergence", 2017, with cosines for lines as fastai does.
     OneCycle {
         /// The share of the run that the rate rises for.
-        #[serde(default = "quarter")]
+        #[serde(default = "ratio::<1, 4>")]
         warm_up: f64,
         /// The factor at the first step.
-        #[serde(default = "one_twenty_fifth")]
+        #[serde(default = "ratio::<4, 100>")]
         start: f64,
         /// The factor at the end.
-        #[serde(default = "tiny")]
+        #[serde(default = "ratio::<1, 100_000>")]
         end: f64,
     },
     /// A line up from zero, then a line down to zero.
@@ -32,10 +34,10 @@ pub enum Schedule {
     /// A line up from zero where a warm-up is asked for, the peak rate, then half a cosine down to zero.
     FlatCosine {
         /// The share of the run that the rate rises for.
-        #[serde(default, skip_serializing_if = "is_zero")]
+        #[serde(default, skip_serializing_if = "is_default")]
         warm_up: f64,
         /// The share of the run after which the rate falls.
-        #[serde(default = "three_quarters")]
+        #[serde(default = "ratio::<3, 4>")]
         flat: f64,
     },
     /// From one factor to another, the same ratio from each step to the next: what a range test uses.
@@ -47,35 +49,12 @@ pub enum Schedule {
     },
 }
 
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-fn quarter() -> f64 {
-    0.25
-}
-
-fn three_quarters() -> f64 {
-    0.75
-}
-
-fn one_twenty_fifth() -> f64 {
-    0.04
-}
-
-fn tiny() -> f64 {
-    1e-5
-}
-
 impl Schedule {
     /// The factor by which the peak rate is multiplied at this progress: in 0..1, unless an exponential schedule says more.
     pub fn factor(&self, progress: f64) -> f64 {
         let progress = progress.clamp(0.0, 1.0);
         match *self {
-            Self::OneCycle { warm_up, start, end } if progress < warm_up => {
-                let _ = end;
-                ease(start, 1.0, progress / warm_up)
-            }
+            Self::OneCycle { warm_up, start, .. } if progress < warm_up => ease(start, 1.0, progress / warm_up),
             Self::OneCycle { warm_up, end, .. } => ease(1.0, end, share(progress, warm_up)),
             Self::Linear { warm_up } if progress < warm_up => progress / warm_up,
             Self::Linear { warm_up } => 1.0 - share(progress, warm_up),

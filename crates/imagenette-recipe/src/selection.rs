@@ -8,7 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checks::require;
+use crate::defaults::ratio;
 use crate::error::Result;
+use crate::window::Window;
 
 /// Which share of a batch is learned from, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,12 +22,8 @@ pub struct Selection {
     #[serde(default)]
     pub from: f64,
     /// The share of the run after which every sample is learned from again.
-    #[serde(default = "one")]
+    #[serde(default = "ratio::<1, 1>")]
     pub until: f64,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 impl Selection {
@@ -34,36 +32,22 @@ impl Selection {
     /// # Errors
     /// The first key whose value makes no sense.
     pub fn validate(&self) -> Result<()> {
-        let Self { keep, from, until } = *self;
         require(
-            keep > 0.0 && keep < 1.0,
+            self.keep > 0.0 && self.keep < 1.0,
             "selection.keep",
             "a share above 0 and below 1",
-            keep.to_string(),
-            "0.5 learns from the half of each batch; leave `[selection]` out to learn from all of it",
+            self.keep.to_string(),
+            "0.5 learns from half of each batch; leave `[selection]` out to learn from all of it",
         )?;
-        require(
-            (0.0..1.0).contains(&from),
-            "selection.from",
-            "0 or more and below 1",
-            from.to_string(),
-            "0.5 is usual",
-        )?;
-        require(
-            until > from && until <= 1.0,
-            "selection.until",
-            &format!("above `from` ({from}) and up to 1"),
-            until.to_string(),
-            "selection would end before it begins",
-        )
+        self.window().validate("selection")
     }
 
-    /// Whether samples are selected at this progress of the run.
-    pub fn is_on(&self, progress: f64) -> bool {
-        self.from <= progress && progress < self.until
+    /// When samples are selected.
+    pub fn window(&self) -> Window {
+        Window { from: self.from, until: self.until }
     }
 
-    /// How many of a batch's samples are kept: at least two, which normalisation needs.
+    /// How many of a batch's samples are kept: at least two, which normalization needs.
     pub fn count(&self, batch: usize) -> usize {
         ((self.keep * batch as f64).round() as usize).clamp(2.min(batch), batch)
     }
@@ -77,7 +61,8 @@ mod tests {
     fn the_share_is_of_the_batch_and_begins_and_ends_when_it_should() {
         let selection = Selection { keep: 0.5, from: 0.5, until: 0.9 };
         assert_eq!([64, 3, 2, 1].map(|batch| selection.count(batch)), [32, 2, 2, 1]);
-        assert!(!selection.is_on(0.49) && selection.is_on(0.5) && !selection.is_on(0.9));
+        let on = [0.49, 0.5, 0.9].map(|progress| selection.window().contains(progress));
+        assert_eq!(on, [false, true, false]);
         assert!(selection.validate().is_ok());
         for wrong in [
             Selection { keep: 1.0, ..selection },

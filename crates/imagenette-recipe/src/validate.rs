@@ -1,4 +1,4 @@
-//! The checks that types cannot make: of a recipe by itself, then against the dataset it is to be used on.
+//! The checks that types cannot make: of a recipe by itself, then against the dataset that it is used on.
 
 use imagenette_data::DataError;
 use imagenette_data::augment::Augment;
@@ -54,13 +54,13 @@ impl Recipe {
                 "hold_out",
                 "a share above 0 and below 1",
                 share.to_string(),
-                "0.1 keeps back a tenth of the train split; leave it out to be judged on val",
+                "0.1 keeps back a tenth of the train split; leave it out to be evaluated on val",
             )?;
         }
         below_one("loss.label_smoothing", self.loss.label_smoothing)?;
         if let Some(ema) = self.ema {
             below_one("ema.decay", ema.decay)?;
-            below_one("ema.from", ema.from)?;
+            ema.window().validate("ema")?;
         }
         self.validate_lookahead()?;
         self.validate_rules()?;
@@ -78,12 +78,12 @@ impl Recipe {
 
     fn validate_rules(&self) -> Result<()> {
         let Some(Rules::Leaderboard) = self.rules else { return Ok(()) };
-        let (judged_px, largest_px) = (self.evaluation.resolution, self.resolution.largest_px());
+        let (evaluated_px, largest_px) = (self.evaluation.resolution, self.resolution.largest_px());
         require(
-            judged_px <= largest_px,
+            evaluated_px <= largest_px,
             "evaluation.resolution",
             &format!("at most {largest_px} px, the largest in training (`rules = \"leaderboard\"`)"),
-            format!("{judged_px} px"),
+            format!("{evaluated_px} px"),
             "train at the evaluation's resolution too, or leave `rules` out: the result is then no entry",
         )
     }
@@ -99,7 +99,7 @@ impl Recipe {
             "set `optimizer.lookahead_every` and `optimizer.lookahead_share` instead",
         )?;
         require(
-            !(lookahead.is_judged() && self.ema.is_some()),
+            !(lookahead.is_evaluated() && self.ema.is_some()),
             "ema",
             "none beside a `rising` lookahead, whose slow weights are an average already",
             "both".into(),
@@ -142,8 +142,8 @@ impl Recipe {
         Ok(())
     }
 
-    /// The samples that are trained on and those that are judged on: train and val, or two parts of train where the recipe
-    /// holds some out.
+    /// The samples that are trained on and those that are evaluated on: train and val, or two parts of train where the
+    /// recipe holds some out.
     ///
     /// # Errors
     /// When the share that is held out makes no sense.
@@ -157,16 +157,16 @@ impl Recipe {
         })
     }
 
-    /// Checks the recipe against the dataset it is to be used on.
+    /// Checks the recipe against the dataset that it is used on.
     ///
     /// # Errors
     /// When it asks for more pixels than the photos have, for a batch larger than the train split, or when a split is
     /// empty.
     pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
-        let (train, judged) = self.samples(manifest)?;
-        let (train, judged) = (train.len(), judged.len());
+        let (train, evaluated) = self.samples(manifest)?;
+        let (train, evaluated) = (train.len(), evaluated.len());
         for (split, count) in
-            [("train", train), (if self.hold_out.is_some() { "train, held out" } else { "val" }, judged)]
+            [("train", train), (if self.hold_out.is_some() { "train, held out" } else { "val" }, evaluated)]
         {
             require(
                 count > 0,
@@ -185,7 +185,7 @@ impl Recipe {
             largest.to_string(),
             &format!("use `--set batch_size={}`", train.min(64)),
         )?;
-        // The median: in a set of many sizes a few small photos may be enlarged, but not the half of them.
+        // The median: in a set of many sizes a few small photos may be enlarged, but not half of them.
         let mut sides: Vec<u32> = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).collect();
         sides.sort_unstable();
         let shortest_px = sides.get(sides.len() / 2).copied().unwrap_or(0);

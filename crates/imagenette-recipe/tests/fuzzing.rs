@@ -6,7 +6,8 @@ mod mutation;
 
 use std::path::Path;
 
-use imagenette_recipe::Recipe;
+use imagenette_files::Hint;
+use imagenette_recipe::{Recipe, RecipeError};
 
 #[test]
 fn recipes() {
@@ -15,9 +16,23 @@ fn recipes() {
         [b"nan", b"-1", b"1e999", b"inf", b"[", b"]\n", b"=", b"\"", b"4294967296", b"9223372036854775808"];
     mutation::fuzz("recipe", &seeds, &words, Path::new(env!("CARGO_TARGET_TMPDIR")), |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
-        if let Ok(recipe) = Recipe::from_toml(text, &[]) {
-            let again = Recipe::from_toml(&recipe.to_toml(), &[]).expect("what is written down can be read");
-            assert_eq!(again.to_toml(), recipe.to_toml());
+        match Recipe::from_toml(text, &[]) {
+            Ok(recipe) => {
+                let again = Recipe::from_toml(&recipe.to_toml(), &[]).expect("what is written down can be read");
+                assert_eq!(again.to_toml(), recipe.to_toml());
+                let canonical = Recipe::from_toml(&recipe.canonical(), &[]).expect("a canonical text can be read");
+                assert_eq!(canonical.canonical_sha256(), recipe.canonical_sha256());
+            }
+            Err(error) => {
+                assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{error}");
+                match &error {
+                    RecipeError::Setting { key, expected, found, .. } => {
+                        assert!(![key, expected, found].into_iter().any(String::is_empty), "{error}");
+                    }
+                    RecipeError::Syntax { message } => assert!(message.contains("line "), "{error}"),
+                    other => panic!("reading needs no dataset: {other}"),
+                }
+            }
         }
     });
 }

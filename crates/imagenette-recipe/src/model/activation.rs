@@ -18,3 +18,14 @@ pub enum ActivationName {
     /// Misra, "Mish: a self regularized non-monotonic activation function", 2019, equation 1.
     Mish,
 }
+
+impl ActivationName {
+    // What networks use when a recipe names none.
+    pub(super) fn relu() -> Self {
+        Self::Relu
+    }
+
+    pub(super) fn gelu() -> Self {
+        Self::Gelu
+    }
+}

@@ -9,16 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActivationName, Halving};
 use crate::checks::{below_one, positive, require};
+use crate::defaults::{is_default, is_whole, ratio, whole, yes};
 use crate::error::Result;
 
 /// The fast network's sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FastConfig {
-    /// Channels of the stem; of a whitened one half are leading directions, the other half the same ones turned round.
+    /// Channels of the stem; of a whitened one half are leading directions, the other half their negatives.
     pub stem: u32,
     /// The side of the stem's patches: 4, and the stem halves the picture; or 2, and it does not.
-    #[serde(default = "four", skip_serializing_if = "is_four")]
+    #[serde(default = "whole::<4>", skip_serializing_if = "is_whole::<4>")]
     pub stem_patch_px: u32,
     /// Whether the stem whitens and stays as it is, or learns.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -35,7 +36,7 @@ pub struct FastConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub residual: bool,
     /// How groups halve the picture.
-    #[serde(default, skip_serializing_if = "Halving::is_max")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub pool: Halving,
     /// The probability with which the last group's shortcut stands alone while training, per photo; groups before it have
     /// their share of it, by depth.
@@ -45,16 +46,16 @@ pub struct FastConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub stochastic_depth: f64,
     /// The function between layers.
-    #[serde(default = "gelu")]
+    #[serde(default = "ActivationName::gelu")]
     pub activation: ActivationName,
     /// The share of the new batch in the running statistics.
-    #[serde(default = "momentum")]
-    pub normalisation_momentum: f64,
-    /// Whether the normalisations' scales are learned; if not they stay 1.
-    #[serde(default = "yes")]
-    pub learned_scale: bool,
+    #[serde(default = "ratio::<2, 5>", alias = "normalisation_momentum")]
+    pub normalization_momentum: f64,
+    /// Whether the normalizations' gains are learned; if not they stay 1.
+    #[serde(default = "yes", alias = "learned_scale")]
+    pub learned_gain: bool,
     /// What the scores are multiplied with.
-    #[serde(default = "two_ninths")]
+    #[serde(default = "ratio::<2, 9>")]
     pub output_scale: f64,
 }
 
@@ -87,34 +88,6 @@ pub enum InitialWeights {
     /// # Source
     /// He et al., "Delving deep into rectifiers", 2015, equation 10.
     HeNormal,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-fn four() -> u32 {
-    4
-}
-
-fn is_four(value: &u32) -> bool {
-    *value == 4
-}
-
-fn gelu() -> ActivationName {
-    ActivationName::Gelu
-}
-
-fn momentum() -> f64 {
-    0.4
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn two_ninths() -> f64 {
-    2.0 / 9.0
 }
 
 impl FastConfig {
@@ -159,10 +132,10 @@ impl FastConfig {
             self.stochastic_depth.to_string(),
             "set `residual = true`",
         )?;
-        let share = self.normalisation_momentum;
+        let share = self.normalization_momentum;
         require(
             share > 0.0 && share <= 1.0,
-            "model.normalisation_momentum",
+            "model.normalization_momentum",
             "above 0 and up to 1",
             share.to_string(),
             "it is the new batch's share, as in PyTorch: 0.1 to 0.6",

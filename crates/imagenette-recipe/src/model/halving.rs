@@ -17,10 +17,3 @@ pub enum Halving {
     /// as kornia's `MaxBlurPool2d`.
     MaxBlur,
 }
-
-impl Halving {
-    /// Whether it is the usual one, so that it need not be written down.
-    pub(super) fn is_max(&self) -> bool {
-        *self == Self::Max
-    }
-}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActivationName, Halving};
 use crate::checks::{below_one, require};
+use crate::defaults::{is_default, is_whole, ratio, whole};
 use crate::error::Result;
 
 /// How many layers have weights.
@@ -55,65 +56,33 @@ pub struct XResNetConfig {
     /// 18, 34 or 50.
     pub depth: Depth,
     /// The function between layers.
-    #[serde(default = "relu")]
+    #[serde(default = "ActivationName::relu")]
     pub activation: ActivationName,
     /// How the stem's maps are halved.
-    #[serde(default, skip_serializing_if = "Halving::is_max")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub pool: Halving,
     /// By how much the stem's first convolution makes the picture smaller: 2, or 1 for four times the work.
-    #[serde(default = "two", skip_serializing_if = "is_two")]
+    #[serde(default = "whole::<2>", skip_serializing_if = "is_whole::<2>")]
     pub stem_stride: u32,
     /// Groups of the blocks' middle convolutions, each 4 channels wide in the first stage (ResNeXt); needs 50 layers.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "whole::<1>", skip_serializing_if = "is_whole::<1>")]
     pub groups: u32,
     /// Gates by channel whose inner layer is so many times narrower (squeeze and excitation); absent means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate_reduction: Option<u32>,
     /// Whether the first stage ends with self-attention.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub self_attention: bool,
     /// The probability with which the last block's branch is left out while training, per photo; blocks before it have their
     /// share of it, by depth.
     ///
     /// # Source
     /// Huang et al., "Deep networks with stochastic depth", 2016, equation 4.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub stochastic_depth: f64,
     /// The share of the new batch in the running statistics.
-    #[serde(default = "momentum")]
-    pub normalisation_momentum: f64,
-}
-
-fn relu() -> ActivationName {
-    ActivationName::Relu
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn is_one(value: &u32) -> bool {
-    *value == 1
-}
-
-fn two() -> u32 {
-    2
-}
-
-fn is_two(value: &u32) -> bool {
-    *value == 2
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-fn momentum() -> f64 {
-    0.1
+    #[serde(default = "ratio::<1, 10>", alias = "normalisation_momentum")]
+    pub normalization_momentum: f64,
 }
 
 impl XResNetConfig {
@@ -140,10 +109,10 @@ impl XResNetConfig {
             "16 is usual; leave it out for no gates",
         )?;
         below_one("model.stochastic_depth", self.stochastic_depth)?;
-        let share = self.normalisation_momentum;
+        let share = self.normalization_momentum;
         require(
             share > 0.0 && share <= 1.0,
-            "model.normalisation_momentum",
+            "model.normalization_momentum",
             "above 0 and up to 1",
             share.to_string(),
             "it is the new batch's share, as in PyTorch: 0.1",

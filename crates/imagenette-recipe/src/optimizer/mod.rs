@@ -47,6 +47,19 @@ impl OptimizerConfig {
         }
     }
 
+    /// Every peak learning rate with its key, the first being [`OptimizerConfig::learning_rate`]: a schedule scales them all.
+    pub fn learning_rates(&self) -> Vec<(&'static str, f64)> {
+        let mut rates = vec![("optimizer.learning_rate", self.learning_rate())];
+        if let Self::Muon(config) = self {
+            let rate = match &config.rest {
+                RestConfig::Sgd(rest) => rest.learning_rate,
+                RestConfig::AdamW(rest) => rest.learning_rate,
+            };
+            rates.push(("optimizer.rest.learning_rate", rate));
+        }
+        rates
+    }
+
     /// The Lookahead that is part of the optimizer.
     pub fn lookahead(&self) -> Option<LookaheadConfig> {
         match self {
@@ -71,7 +84,7 @@ impl OptimizerConfig {
                 below_one("optimizer.beta2", config.beta2)?;
                 positive("optimizer.epsilon", config.epsilon)?;
                 not_negative("optimizer.weight_decay", config.weight_decay)?;
-                positive("optimizer.normalisation_rate_factor", config.normalisation_rate_factor)?;
+                positive("optimizer.normalization_rate_factor", config.normalization_rate_factor)?;
                 let (every, share) = (config.lookahead_every, config.lookahead_share);
                 require(every >= 1, "optimizer.lookahead_every", "1 or more", every.to_string(), "6 steps are usual")?;
                 require(
@@ -95,9 +108,9 @@ impl OptimizerConfig {
                     "5 are usual",
                 )?;
                 require(
-                    !(config.normalise_weights && config.weight_decay > 0.0),
+                    !(config.normalize_weights && config.weight_decay > 0.0),
                     "optimizer.weight_decay",
-                    "0 where `normalise_weights` gives weights their norm",
+                    "0 where `normalize_weights` gives weights their norm",
                     config.weight_decay.to_string(),
                     "leave one of the two out",
                 )?;
@@ -128,7 +141,7 @@ fn validate_sgd(table: &str, config: &SgdConfig) -> Result<()> {
     positive(&format!("{table}.learning_rate"), config.learning_rate)?;
     below_one(&format!("{table}.momentum"), config.momentum)?;
     not_negative(&format!("{table}.weight_decay"), config.weight_decay)?;
-    positive(&format!("{table}.normalisation_rate_factor"), config.normalisation_rate_factor)?;
+    positive(&format!("{table}.normalization_rate_factor"), config.normalization_rate_factor)?;
     config.groups.validate(table)
 }
 
@@ -138,6 +151,6 @@ fn validate_adamw(table: &str, config: &AdamWConfig) -> Result<()> {
     below_one(&format!("{table}.beta2"), config.beta2)?;
     positive(&format!("{table}.epsilon"), config.epsilon)?;
     not_negative(&format!("{table}.weight_decay"), config.weight_decay)?;
-    positive(&format!("{table}.normalisation_rate_factor"), config.normalisation_rate_factor)?;
+    positive(&format!("{table}.normalization_rate_factor"), config.normalization_rate_factor)?;
     config.groups.validate(table)
 }

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AdamWConfig, SgdConfig};
+use crate::defaults::{ratio, whole, yes};
 
 /// Muon for convolutions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,20 +17,20 @@ pub struct MuonConfig {
     /// The peak rate of the convolutions.
     pub learning_rate: f64,
     /// The share of the momentum that stays.
-    #[serde(default = "momentum")]
+    #[serde(default = "ratio::<95, 100>")]
     pub momentum: f64,
     /// Whether a step looks ahead along the momentum.
     #[serde(default = "yes")]
     pub nesterov: bool,
     /// Newton-Schulz iterations.
-    #[serde(default = "steps")]
+    #[serde(default = "whole::<5>")]
     pub steps: u32,
     /// How large an orthogonal step is.
     #[serde(default)]
     pub scale: MuonScale,
     /// Whether each weight is brought to the norm √outputs before its step, as airbench94 does; decay then means nothing.
-    #[serde(default)]
-    pub normalise_weights: bool,
+    #[serde(default, alias = "normalise_weights")]
+    pub normalize_weights: bool,
     /// The share of a weight, times the rate, that each step takes away.
     #[serde(default)]
     pub weight_decay: f64,
@@ -59,16 +60,4 @@ pub enum RestConfig {
     Sgd(SgdConfig),
     /// Adam with decay apart from the gradient.
     AdamW(AdamWConfig),
-}
-
-fn momentum() -> f64 {
-    0.95
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn steps() -> u32 {
-    5
 }
