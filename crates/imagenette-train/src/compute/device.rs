@@ -5,9 +5,26 @@ use burn::tensor::DeviceType;
 use imagenette_kernels::Level;
 use imagenette_recipe::RecipeError;
 
+use crate::compute::precision::{Precision, PrecisionChoice};
 use crate::error::{Result, TrainError};
-use crate::ops::Ops;
-use crate::precision::{Precision, PrecisionChoice};
+
+/// Whose operations compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ops {
+    /// Our kernels, on this instruction set: only for numbers in the host's memory.
+    Kernels(Level),
+    /// Burn's own operations, on any device.
+    Stock,
+}
+
+impl std::fmt::Display for Ops {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Kernels(level) => write!(out, "kernels ({level})"),
+            Self::Stock => write!(out, "stock"),
+        }
+    }
+}
 
 /// A device to train on, in its plain form and in the form that records gradients.
 #[derive(Debug, Clone)]

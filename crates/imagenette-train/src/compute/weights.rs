@@ -6,15 +6,15 @@
 use burn::tensor::{Tensor, TensorData};
 use imagenette_data::random::{Purpose, Random};
 
-use crate::device::Device;
+use crate::compute::device::Device;
 
 /// What a tensor is for, which decides how it is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Learned, with weight decay: convolutions and matrices.
     Weight,
-    /// Learned, without decay: a normalisation's scale and shift.
-    Normalisation,
+    /// Learned, without decay: a normalization's scale and shift.
+    Normalization,
     /// Learned, without decay: what a matrix's output is shifted by.
     Bias,
     /// Not learned but followed while training: running mean and variance.
@@ -26,7 +26,7 @@ pub enum Role {
 impl Role {
     /// Whether the optimizer changes it.
     pub fn is_learned(self) -> bool {
-        matches!(self, Self::Weight | Self::Normalisation | Self::Bias)
+        matches!(self, Self::Weight | Self::Normalization | Self::Bias)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The exponential moving average of the weights: what is evaluated and kept when the recipe asks for it.
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::weights::{Layout, Role, SlotId, Weights};
 use crate::ops;
-use crate::weights::{Layout, Role, SlotId, Weights};
 
 /// Moves the average towards the weights, `step` being how often that was done with this time, from 1.
 ///
@@ -23,7 +23,7 @@ pub fn follow(average: &mut Weights, weights: &Weights, layout: &Layout, decay: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Initial;
+    use crate::compute::weights::Initial;
 
     #[test]
     fn it_follows_the_weights_and_soon_forgets_the_beginning() {

@@ -3,13 +3,13 @@
 
 use imagenette_recipe::lookahead::LookaheadConfig;
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::weights::{Layout, Role, SlotId, Weights};
 use crate::ops;
-use crate::weights::{Layout, Role, SlotId, Weights};
 
 /// Whether a tensor of this role is followed.
 fn follows(config: &LookaheadConfig, role: Role) -> bool {
-    role.is_learned() || (role == Role::Statistic && config.is_judged())
+    role.is_learned() || (role == Role::Statistic && config.is_evaluated())
 }
 
 /// The slow weights.
@@ -30,18 +30,18 @@ impl Lookahead {
         &self.slow
     }
 
-    /// The slow weights, to go on from other ones.
+    /// The slow weights, to put others in their place.
     pub fn slow_mut(&mut self) -> &mut Weights {
         &mut self.slow
     }
 
-    /// The slow weights where they are what counts.
-    pub fn judged(&self) -> Option<&Weights> {
-        self.config.is_judged().then_some(&self.slow)
+    /// The slow weights where they are what is evaluated and kept.
+    pub fn evaluated(&self) -> Option<&Weights> {
+        self.config.is_evaluated().then_some(&self.slow)
     }
 
-    /// Looks after a step, `step` being its number from 1 and `progress` how far the run then is: when it is time, the slow
-    /// weights move and the fast ones become as they are.
+    /// Call after each step; `step` counts from 1, and `progress` is how far the run is after it. When it is time, the slow
+    /// weights move and the fast ones become equal to them.
     pub fn after_step(&mut self, weights: &mut Weights, layout: &Layout, step: u64, progress: f64, device: &Device) {
         let every = self.config.every();
         if !step.is_multiple_of(every.into()) {
@@ -66,9 +66,9 @@ impl Lookahead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Initial;
+    use crate::compute::weights::Initial;
 
-    /// A learned tensor, a statistic and a frozen one, which the fast weights move by 1 at each of `steps` steps.
+    /// A learned tensor, a statistic and a frozen one; each of `steps` steps adds 1 to the fast weights.
     fn run(config: LookaheadConfig, steps: u64) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
         let device = Device::cpu();
         let mut layout = Layout::default();

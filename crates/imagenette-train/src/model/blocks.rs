@@ -5,8 +5,8 @@ use burn::tensor::{Tensor, activation, module};
 use imagenette_recipe::model::Halving;
 
 use super::layers::{Convolution, Linear, Pass};
+use crate::compute::weights::{Initial, Layout, Role, SlotId};
 use crate::ops::{self, Activation, Maps, Ops, Window};
-use crate::weights::{Initial, Layout, Role, SlotId};
 
 /// Halves maps; `window` is what the maximum is taken over where nothing is blurred.
 pub(super) fn halve(by: Halving, x: Maps, window: Window) -> Maps {
@@ -119,7 +119,7 @@ pub(super) struct GroupedConvolution {
 const CHUNK: usize = 64;
 
 impl GroupedConvolution {
-    /// With one group a plain convolution; a normalisation takes what it gives.
+    /// With one group a plain convolution; a normalization takes what it gives.
     pub(super) fn new(
         layout: &mut Layout,
         name: &str,
@@ -132,7 +132,7 @@ impl GroupedConvolution {
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         if self.groups == 1 {
-            return self.inner.forward_to_normalise(pass, x);
+            return self.inner.forward_to_normalize(pass, x);
         }
         let (weight, [outputs, inputs, kernel, _]) = (pass.tensor(self.inner.weight), self.inner.shape);
         let (stride, padding, groups) = (self.inner.stride, self.inner.padding, self.groups);
@@ -174,8 +174,8 @@ mod tests {
     use burn::tensor::TensorData;
 
     use super::*;
-    use crate::device::Device;
-    use crate::weights::download;
+    use crate::compute::device::Device;
+    use crate::compute::weights::download;
 
     fn maps(numbers: Vec<f32>, shape: [usize; 4], device: &Device) -> Maps {
         Maps::from_nchw(Tensor::from_data(TensorData::new(numbers, shape), device.plain()), device)
@@ -206,7 +206,7 @@ mod tests {
                 let mut layout = Layout::default();
                 let with = [3, stride, groups];
                 let layer = GroupedConvolution::new(&mut layout, "x", [inputs, outputs], with, Initial::HeNormal);
-                let weights = crate::weights::Weights::draw(&layout, 1, &device);
+                let weights = crate::compute::weights::Weights::draw(&layout, 1, &device);
                 let pass = Pass::learning(&weights, &layout);
                 let numbers = (0..2 * inputs * 36).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
                 let y = layer.forward(&pass, maps(numbers, [2, inputs, 6, 6], &device)).into_nchw();

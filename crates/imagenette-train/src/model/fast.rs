@@ -7,10 +7,11 @@
 use burn::tensor::Tensor;
 use imagenette_recipe::model::{FastConfig, InitialWeights, StemWeights};
 
+use super::WhitenedStem;
 use super::blocks::halve;
-use super::layers::{Convolution, Linear, Normalisation, Pass, Scale};
+use super::layers::{Convolution, Gain, Linear, Normalization, Pass};
+use crate::compute::weights::{Initial, Layout, Role};
 use crate::ops::{self, Activation, Maps, Window};
-use crate::weights::{Initial, Layout, Role, SlotId};
 
 fn initial(weights: InitialWeights) -> Initial {
     match weights {
@@ -31,8 +32,8 @@ pub struct FastNetwork {
 
 #[derive(Debug, Clone)]
 struct Group {
-    first: (Convolution, Normalisation),
-    later: Vec<(Convolution, Normalisation)>,
+    first: (Convolution, Normalization),
+    later: Vec<(Convolution, Normalization)>,
     /// The probability of the shortcut alone.
     left_out: f64,
 }
@@ -49,7 +50,7 @@ impl FastNetwork {
             StemWeights::Learned => Role::Weight,
         };
         let stem = Convolution::with_role(layout, "stem", role, shape, config.stem_stride(), 1);
-        let scale = if config.learned_scale { Scale::Learned(1.0) } else { Scale::Frozen };
+        let gain = if config.learned_gain { Gain::Learned(1.0) } else { Gain::Frozen };
         let mut inputs = stem_channels;
         let mut groups = Vec::new();
         for (number, &width) in config.widths.iter().enumerate() {
@@ -58,8 +59,8 @@ impl FastNetwork {
                 let name = format!("groups.{number}.{name}");
                 let convolution =
                     Convolution::new(layout, &name, [inputs, width], 3, 1, initial(config.initial_weights));
-                let momentum = config.normalisation_momentum;
-                (convolution, Normalisation::new(layout, &format!("{name}_norm"), width, momentum, scale))
+                let momentum = config.normalization_momentum;
+                (convolution, Normalization::new(layout, &format!("{name}_norm"), width, momentum, gain))
             };
             let first = unit("first", inputs);
             let depth = config.depths.get(number).map_or(1, |&depth| depth as usize);
@@ -73,10 +74,11 @@ impl FastNetwork {
         Self { stem, groups, head, activation, config: config.clone() }
     }
 
-    /// The frozen stem that is to be whitened, with its number of filters and the side of its patches.
-    pub(super) fn whitened_stem(&self) -> Option<(SlotId, usize, usize)> {
+    /// The frozen stem, where it whitens.
+    pub(super) fn whitened_stem(&self) -> Option<WhitenedStem> {
         let is_whitened = self.config.stem_weights == StemWeights::Whitened;
-        is_whitened.then(|| (self.stem.weight, self.stem.shape[0], self.stem.shape[2]))
+        let [filters, _, patch_px, _] = self.stem.shape;
+        is_whitened.then_some(WhitenedStem { slot: self.stem.weight, filters, patch_px })
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
@@ -100,7 +102,7 @@ impl FastNetwork {
             }
             for (number, (convolution, norm)) in group.later.iter().enumerate() {
                 let is_last = number + 1 == group.later.len();
-                x = convolution.forward_to_normalise(pass, x);
+                x = convolution.forward_to_normalize(pass, x);
                 let shortcut = if is_last { shortcut.take() } else { None };
                 x = norm.join(pass, x, shortcut, activation, (n, group.left_out));
             }

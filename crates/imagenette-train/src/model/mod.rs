@@ -13,9 +13,9 @@ pub use fast::FastNetwork;
 pub use layers::Pass;
 pub use xresnet::XResNet;
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::weights::{Layout, SlotId, Weights, download};
 use crate::ops::{self, Maps};
-use crate::weights::{Layout, SlotId, Weights, download};
 
 /// A network without its numbers: layers and the list of what they need.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Model {
         &self.layout
     }
 
-    /// Scores (logits) of normalised photos.
+    /// Scores (logits) of normalized photos.
     ///
     /// # Shapes
     /// Maps of 3 channels to `[N, classes]`.
@@ -61,20 +61,30 @@ impl Model {
     /// many.
     pub fn multiply_adds(&self, weights: &Weights, px: u32, device: &Device) -> u64 {
         let side = px as usize;
-        let mut pass = Pass::judging(weights);
+        let mut pass = Pass::evaluating(weights);
         // The last number is asked for so that everything is computed before the memory is given back.
         download(&self.forward(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device)));
         pass.multiply_adds()
     }
 
-    /// The frozen stem that is to be computed from photos, with its number of filters and the side of its patches; `None`
-    /// where there is none.
-    pub fn whitened_stem(&self) -> Option<(SlotId, usize, usize)> {
+    /// The frozen stem that is computed from photos, where there is one.
+    pub fn whitened_stem(&self) -> Option<WhitenedStem> {
         match &self.network {
             Network::Fast(network) => network.whitened_stem(),
             Network::XResNet(_) => None,
         }
     }
+}
+
+/// A frozen stem whose filters are computed from photos ([`whitening`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WhitenedStem {
+    /// The filters' place in the layout.
+    pub slot: SlotId,
+    /// How many filters.
+    pub filters: usize,
+    /// The side of the patches that they see.
+    pub patch_px: usize,
 }
 
 #[cfg(test)]

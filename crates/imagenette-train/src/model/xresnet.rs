@@ -10,15 +10,15 @@ use burn::tensor::Tensor;
 use imagenette_recipe::model::{Depth, Halving, XResNetConfig};
 
 use super::blocks::{Gate, GroupedConvolution, SelfAttention, halve};
-use super::layers::{Linear, Normalisation, Pass, Scale, finish};
+use super::layers::{Gain, Linear, Normalization, Pass, finish};
+use crate::compute::weights::{Initial, Layout};
 use crate::ops::{self, Activation, Maps, Window};
-use crate::weights::{Initial, Layout};
 
-/// A convolution with its normalisation.
+/// A convolution with its normalization.
 #[derive(Debug, Clone)]
 struct Unit {
     convolution: GroupedConvolution,
-    norm: Normalisation,
+    norm: Normalization,
 }
 
 impl Unit {
@@ -86,7 +86,7 @@ pub struct XResNet {
 impl XResNet {
     pub(super) fn new(config: &XResNetConfig, classes: usize, layout: &mut Layout) -> Self {
         let activation = ops::activation_named(config.activation);
-        let unit = |layout: &mut Layout, name: String, channels: [usize; 2], with: [usize; 3], scale| Unit {
+        let unit = |layout: &mut Layout, name: String, channels: [usize; 2], with: [usize; 3], gain| Unit {
             convolution: GroupedConvolution::new(
                 layout,
                 &format!("{name}.convolution"),
@@ -94,12 +94,12 @@ impl XResNet {
                 with,
                 Initial::HeNormal,
             ),
-            norm: Normalisation::new(
+            norm: Normalization::new(
                 layout,
                 &format!("{name}.norm"),
                 channels[1],
-                config.normalisation_momentum,
-                Scale::Learned(scale),
+                config.normalization_momentum,
+                Gain::Learned(gain),
             ),
         };
         let (stages, is_bottleneck) = match config.depth {
@@ -123,7 +123,7 @@ impl XResNet {
             for number in 0..count {
                 let stride = if stage > 0 && number == 0 { 2 } else { 1 };
                 let name = |part: &str| format!("stages.{stage}.{number}.{part}");
-                // The last normalisation of a branch begins at zero, so that every block begins as its shortcut.
+                // The last normalization of a branch begins at zero, so that every block begins as its shortcut.
                 let branch = if is_bottleneck {
                     vec![
                         unit(layout, name("branch.0"), [inputs, inner], [1, 1, 1], 1.0),

@@ -12,8 +12,8 @@ pub enum Part {
     InputGradients,
     /// Gradients for the weights of convolutions.
     WeightGradients,
-    /// Normalisation, residuals and activations, forward and backward.
-    Normalisation,
+    /// Normalization, residuals and activations, forward and backward.
+    Normalization,
     /// Pooling, forward and backward.
     Pooling,
     /// The backward pass as far as it is none of the above; with Burn's own operations all of it.
@@ -28,7 +28,7 @@ impl Part {
         Self::Forward,
         Self::InputGradients,
         Self::WeightGradients,
-        Self::Normalisation,
+        Self::Normalization,
         Self::Pooling,
         Self::Backward,
         Self::Optimizer,
@@ -40,7 +40,7 @@ impl Part {
             Self::Forward => "forward",
             Self::InputGradients => "input gradients",
             Self::WeightGradients => "weight gradients",
-            Self::Normalisation => "normalisation, activation",
+            Self::Normalization => "normalization, activation",
             Self::Pooling => "pooling",
             Self::Backward => "rest of backward",
             Self::Optimizer => "optimizer",
@@ -50,14 +50,14 @@ impl Part {
 
 /// What was spent, by part.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Spent {
+pub struct Profile {
     seconds: [f64; Part::ALL.len()],
     flop: [f64; Part::ALL.len()],
     /// Floating-point operations of the convolutions and their gradients, as the networks ask for them.
     pub asked_flop: f64,
 }
 
-impl Spent {
+impl Profile {
     /// Seconds of a part.
     pub fn seconds(&self, part: Part) -> f64 {
         self.seconds[part as usize]
@@ -76,26 +76,26 @@ impl Spent {
 
 thread_local! {
     /// The account, while it is kept: of the thread that takes the steps, since forward, backward and update all begin there.
-    static ACCOUNT: RefCell<Option<Spent>> = const { RefCell::new(None) };
+    static ACCOUNT: RefCell<Option<Profile>> = const { RefCell::new(None) };
 }
 
-fn with_account<T>(look: impl FnOnce(&mut Option<Spent>) -> T) -> T {
+fn with_account<T>(look: impl FnOnce(&mut Option<Profile>) -> T) -> T {
     ACCOUNT.with_borrow_mut(look)
 }
 
 /// Begins an account of the training on this thread.
 pub fn begin() {
-    with_account(|account| *account = Some(Spent::default()));
+    with_account(|account| *account = Some(Profile::default()));
 }
 
 /// Ends it.
-pub fn finish() -> Spent {
+pub fn finish() -> Profile {
     with_account(|account| account.take().unwrap_or_default())
 }
 
 /// Does some work and puts its time down to a part; work inside it that is put down elsewhere does not count twice.
 pub(crate) fn time<T>(part: Part, flop: f64, work: impl FnOnce() -> T) -> T {
-    let before = with_account(|account| account.as_ref().map(Spent::total_seconds));
+    let before = with_account(|account| account.as_ref().map(Profile::total_seconds));
     let began = Instant::now();
     let result = work();
     let seconds = began.elapsed().as_secs_f64();

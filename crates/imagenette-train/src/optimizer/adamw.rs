@@ -6,11 +6,11 @@
 use imagenette_recipe::optimizer::AdamWConfig;
 
 use super::groups;
+use crate::compute::weights::Slot;
 use crate::ops::AdamWStep;
-use crate::weights::Slot;
 
 pub(super) fn step(config: &AdamWConfig, slot: &Slot, factor: f64, number: u64) -> AdamWStep {
-    let (rate_factor, decay) = groups::of(&config.groups, slot, config.normalisation_rate_factor, config.weight_decay);
+    let (rate_factor, decay) = groups::of(&config.groups, slot, config.normalization_rate_factor, config.weight_decay);
     let rate = config.learning_rate * factor * rate_factor;
     let AdamWConfig { beta1, beta2, epsilon, .. } = *config;
     AdamWStep { rate, beta1, beta2, epsilon, decay, number }

@@ -2,16 +2,16 @@
 
 use imagenette_recipe::optimizer::Groups;
 
-use crate::weights::{Role, Slot};
+use crate::compute::weights::{Role, Slot};
 
 /// The factor of the rate and the decay of a tensor.
-pub(super) fn of(groups: &Groups, slot: &Slot, normalisation_rate_factor: f64, weight_decay: f64) -> (f64, f64) {
+pub(super) fn of(groups: &Groups, slot: &Slot, normalization_rate_factor: f64, weight_decay: f64) -> (f64, f64) {
     match slot.role {
         Role::Weight if slot.name == "head.weight" => {
             (groups.head_rate_factor, groups.head_decay.unwrap_or(weight_decay))
         }
         Role::Weight => (1.0, weight_decay),
-        Role::Normalisation => (normalisation_rate_factor, groups.normalisation_decay),
+        Role::Normalization => (normalization_rate_factor, groups.normalization_decay),
         Role::Bias => (groups.bias_rate_factor, groups.bias_decay),
         Role::Statistic | Role::Frozen => (1.0, 0.0),
     }
@@ -20,7 +20,7 @@ pub(super) fn of(groups: &Groups, slot: &Slot, normalisation_rate_factor: f64, w
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Initial;
+    use crate::compute::weights::Initial;
 
     #[test]
     fn each_group_has_its_own_rate_and_decay() {
@@ -28,13 +28,13 @@ mod tests {
         let all = [
             slot("groups.0.first.weight", Role::Weight),
             slot("head.weight", Role::Weight),
-            slot("norm.bias", Role::Normalisation),
+            slot("norm.bias", Role::Normalization),
             slot("head.bias", Role::Bias),
         ];
         let usual = all.each_ref().map(|slot| of(&Groups::default(), slot, 8.0, 0.01));
         assert_eq!(usual, [(1.0, 0.01), (1.0, 0.01), (8.0, 0.0), (1.0, 0.0)]);
         let groups: Groups = toml::from_str(
-            "bias_rate_factor = 2.0\nhead_rate_factor = 0.5\nnormalisation_decay = 0.1\nbias_decay = 0.2\nhead_decay = 0.3",
+            "bias_rate_factor = 2.0\nhead_rate_factor = 0.5\nnormalization_decay = 0.1\nbias_decay = 0.2\nhead_decay = 0.3",
         )
         .unwrap();
         let own = all.each_ref().map(|slot| of(&groups, slot, 8.0, 0.01));

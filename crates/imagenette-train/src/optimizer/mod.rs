@@ -10,9 +10,9 @@ mod sgd;
 use burn::tensor::Tensor;
 use imagenette_recipe::optimizer::{AdamWConfig, MuonConfig, OptimizerConfig, RangerConfig, RestConfig, SgdConfig};
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::weights::{Layout, Slot, SlotId, Weights, download, upload};
 use crate::ops;
-use crate::weights::{Layout, Slot, SlotId, Weights, download, upload};
 use muon::matrix;
 
 /// Multiplications with an addition in the products of matrices of one step: Muon has some, the others have none.
@@ -149,20 +149,20 @@ mod tests {
     use imagenette_recipe::optimizer::Groups;
 
     use super::*;
-    use crate::lookahead::Lookahead;
+    use crate::compute::weights::{Initial, Role};
+    use crate::learn::lookahead::Lookahead;
     use crate::model::Model;
-    use crate::weights::{Initial, Role};
 
     fn three_steps(config: OptimizerConfig) -> Vec<Vec<f32>> {
         steps(config, 3)
     }
 
-    /// Two weights, one normalisation scale and one bias, moved so often by known gradients.
+    /// Two weights, one normalization scale and one bias, moved so often by known gradients.
     fn steps(config: OptimizerConfig, count: usize) -> Vec<Vec<f32>> {
         let device = Device::cpu();
         let mut layout = Layout::default();
         layout.add("weight".into(), Role::Weight, &[1, 2], Initial::Constant(0.5));
-        layout.add("scale".into(), Role::Normalisation, &[1], Initial::Constant(0.5));
+        layout.add("scale".into(), Role::Normalization, &[1], Initial::Constant(0.5));
         layout.add("bias".into(), Role::Bias, &[1], Initial::Constant(0.5));
         layout.add("frozen".into(), Role::Frozen, &[1], Initial::Constant(0.5));
         let mut weights = Weights::draw(&layout, 0, &device);
@@ -206,7 +206,7 @@ mod tests {
             momentum: 0.9,
             nesterov: true,
             weight_decay: 0.01,
-            normalisation_rate_factor: 8.0,
+            normalization_rate_factor: 8.0,
             groups: Groups::default(),
         };
         agree(
@@ -223,7 +223,7 @@ mod tests {
             beta2: 0.99,
             epsilon: 1e-5,
             weight_decay: 0.1,
-            normalisation_rate_factor: 2.0,
+            normalization_rate_factor: 2.0,
             groups: Groups::default(),
         };
         agree(
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn ranger_agrees_with_the_published_steps_before_and_after_rectification_begins() {
         let config: OptimizerConfig = toml::from_str(
-            "kind = \"ranger\"\nlearning_rate = 0.02\nweight_decay = 0.1\nnormalisation_rate_factor = 2.0",
+            "kind = \"ranger\"\nlearning_rate = 0.02\nweight_decay = 0.1\nnormalization_rate_factor = 2.0",
         )
         .unwrap();
         agree(&steps(config.clone(), 3), [0.483840995332, 0.469180491163, 0.470634396279, 0.485317198139]);
@@ -260,7 +260,7 @@ mod tests {
     fn muon_leaves_everything_but_convolutions_to_the_rest() {
         // What is a matrix but no convolution, the scale and the bias go as gradient descent takes them.
         let rest =
-            "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01\nnormalisation_rate_factor = 8.0";
+            "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01\nnormalization_rate_factor = 8.0";
         let inner = rest.replace('\n', ", ");
         let text = format!("kind = \"muon\"\nlearning_rate = 0.3\nrest = {{ {inner} }}");
         let muon = three_steps(toml::from_str(&text).unwrap());

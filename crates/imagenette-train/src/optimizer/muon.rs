@@ -9,8 +9,8 @@ use imagenette_kernels::Precision;
 use imagenette_kernels::muon::{Muon, Size};
 use imagenette_recipe::optimizer::{MuonConfig, MuonScale};
 
+use crate::compute::weights::{Role, Slot};
 use crate::ops::{Ops, muon_update};
-use crate::weights::{Role, Slot};
 
 /// Rows and columns of a tensor that Muon moves: a learned convolution with more than one of each.
 pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
@@ -22,7 +22,7 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
     }
 }
 
-/// Multiplications with an addition that a step of a matrix takes, as `orthogonalise` goes about it; symmetric products count in full.
+/// Multiplications with an addition that a step of a matrix takes, as `orthogonalize` goes about it; symmetric products count in full.
 pub(super) fn multiply_adds(config: &MuonConfig, [rows, columns]: [usize; 2]) -> u64 {
     let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
     let steps = u64::from(config.steps);
@@ -55,7 +55,7 @@ pub(super) fn update(
     if let Ops::Kernels(level) = ops
         && Muon::fits(shape)
     {
-        let size = match config.normalise_weights {
+        let size = match config.normalize_weights {
             true => Size::Norm((rows as f64).sqrt()),
             false => Size::Times(1.0 - rate * config.weight_decay),
         };
@@ -65,8 +65,8 @@ pub(super) fn update(
     }
     let velocity = velocity * config.momentum + gradient.clone();
     let direction = if config.nesterov { gradient + velocity.clone() * config.momentum } else { velocity.clone() };
-    let orthogonal = orthogonalise(direction.reshape(shape), config.steps).reshape([rows * columns]);
-    let weight = if config.normalise_weights {
+    let orthogonal = orthogonalize(direction.reshape(shape), config.steps).reshape([rows * columns]);
+    let weight = if config.normalize_weights {
         let size = norm(weight.clone());
         weight * (size.recip() * (rows as f64).sqrt())
     } else {
@@ -92,7 +92,7 @@ fn is_long([rows, columns]: [usize; 2]) -> bool {
 ///
 /// The factors are polynomials of XXᵀ and so commute. Of a long X they are multiplied together first, each found from
 /// XXᵀ ← P (XXᵀ) Pᵀ = P² XXᵀ, and meet X but once.
-fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
+fn orthogonalize(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
     let (a, b, c) = (3.4445, -4.7750, 2.0315);
     let [rows, columns] = matrix.dims();
     // The products are of the shorter side.
@@ -131,8 +131,8 @@ fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Device;
-    use crate::weights::{download, upload};
+    use crate::compute::device::Device;
+    use crate::compute::weights::{download, upload};
 
     #[track_caller]
     fn agree(found: &Tensor<1>, expected: [f64; 6]) {
@@ -155,10 +155,10 @@ mod tests {
         let device = Device::cpu();
         let wide = upload(vec![1.0, -2.0, 0.5, 0.25, 3.0, -1.0], &device).reshape([2, 3]);
         let five = [0.619853439628, -0.368981891021, 0.030050830739, 0.340303393117, 0.600740764464, -0.241710016166];
-        agree(&orthogonalise(wide.clone(), 5).reshape([6]), five);
-        agree(&orthogonalise(wide.clone().transpose(), 5).transpose().reshape([6]), five);
+        agree(&orthogonalize(wide.clone(), 5).reshape([6]), five);
+        agree(&orthogonalize(wide.clone().transpose(), 5).transpose().reshape([6]), five);
         agree(
-            &orthogonalise(wide, 3).reshape([6]),
+            &orthogonalize(wide, 3).reshape([6]),
             [0.611232214061, -0.341929178835, 0.022586919760, 0.340236270863, 0.560694253214, -0.228828337374],
         );
     }
@@ -182,7 +182,7 @@ mod tests {
             let numbers = (0..rows * columns).map(|i| ((i * i * 7919 + i * 104_729) % 2003) as f32 / 1001.5 - 1.0);
             let matrix = upload(numbers.collect(), &device).reshape([rows, columns]);
             for steps in [1, 2, 3, 5] {
-                let found = download(&orthogonalise(matrix.clone(), steps).reshape([rows * columns]));
+                let found = download(&orthogonalize(matrix.clone(), steps).reshape([rows * columns]));
                 let expected = download(&plain(matrix.clone(), steps).reshape([rows * columns]));
                 for (found, expected) in found.iter().zip(&expected) {
                     assert!(
@@ -232,10 +232,10 @@ mod tests {
     fn three_steps_agree_with_pytorch_for_every_scale() {
         let device = Device::cpu();
         let each = TORCH.into_iter().flat_map(|case| [(case, device.ops()), (case, Ops::Stock)]);
-        for ((shape, scale, normalise_weights, momentum, expected), ops) in each {
+        for ((shape, scale, normalize_weights, momentum, expected), ops) in each {
             let config: MuonConfig =
                 toml::from_str("learning_rate = 0.2\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
-            let config = MuonConfig { scale, normalise_weights, momentum, weight_decay: 0.1, ..config };
+            let config = MuonConfig { scale, normalize_weights, momentum, weight_decay: 0.1, ..config };
             let mut weight = upload(vec![0.1, -0.2, 0.3, -0.4, 0.5, -0.6], &device);
             let mut velocity = upload(vec![0.0; 6], &device);
             for (step, size) in [1.0, -0.5, 0.25].into_iter().enumerate() {

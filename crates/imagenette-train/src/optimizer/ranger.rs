@@ -1,4 +1,4 @@
-//! One step of Ranger, of one tensor: Adam whose first steps are rectified. The slow weights are in [`crate::lookahead`].
+//! One step of Ranger, of one tensor: Adam whose first steps are rectified. The slow weights are in [`crate::learn::lookahead`].
 //!
 //! # Source
 //! Liu et al., "On the variance of the adaptive learning rate and beyond", 2019, algorithm 2; Zhang et al., "Lookahead
@@ -8,9 +8,9 @@ use burn::tensor::Tensor;
 use imagenette_recipe::optimizer::RangerConfig;
 
 use super::groups;
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::weights::Slot;
 use crate::ops::{self, AdamWStep};
-use crate::weights::Slot;
 
 /// One step of the rectified Adam; gives weight, mean and mean square. `number` counts the steps from 1.
 pub(super) fn update(
@@ -22,7 +22,7 @@ pub(super) fn update(
     number: u64,
     device: &Device,
 ) -> [Tensor<1>; 3] {
-    let (rate_factor, decay) = groups::of(&config.groups, slot, config.normalisation_rate_factor, config.weight_decay);
+    let (rate_factor, decay) = groups::of(&config.groups, slot, config.normalization_rate_factor, config.weight_decay);
     let rate = config.learning_rate * factor * rate_factor;
     let (beta1, beta2) = (config.beta1, config.beta2);
     if let Some(rectification) = rectification(beta2, number) {

@@ -9,12 +9,12 @@ use std::path::Path;
 use imagenette_results::run_record::{EpochCounts, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::tensor_file::{self, NamedTensor};
+use crate::compute::weights::{Layout, Weights};
 use crate::error::{Result, TrainError};
-use crate::history::HistoryLine;
 use crate::optimizer::Optimizer;
-use crate::tensor_file::{self, NamedTensor};
-use crate::weights::{Layout, Weights};
+use crate::run::history::HistoryLine;
 
 /// The checkpoint's file name in a run's folder.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
@@ -169,7 +169,7 @@ impl Checkpoint {
             hint: HINT.into(),
         };
         let mut part = |name: &str| -> Result<Vec<Vec<f32>>> {
-            let take = |slot: &crate::weights::Slot| {
+            let take = |slot: &crate::compute::weights::Slot| {
                 tensor_file::take(&mut self.tensors, &format!("{name}/{}", slot.name), &slot.shape)
             };
             layout.slots().iter().map(take).collect::<Result<_, _>>().map_err(malformed)

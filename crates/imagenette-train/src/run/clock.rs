@@ -32,7 +32,7 @@ impl Time for MachineTime {
 pub enum Activity {
     /// Loading, forward, backward, update.
     Training,
-    /// Judging the network.
+    /// Evaluating the network.
     Evaluation,
     /// Setting up, checkpoints, files.
     Other,

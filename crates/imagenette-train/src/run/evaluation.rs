@@ -1,4 +1,4 @@
-//! Judging a network: every sample of the val split (or of what was held out) once, seen as the recipe says, without
+//! Evaluating a network: every sample of the val split (or of what was held out) once, seen as the recipe says, without
 //! test-time tricks.
 
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use imagenette_recipe::EvaluationConfig;
 use imagenette_results::Prediction;
 use imagenette_results::run_record::Counts;
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::weights::{Weights, download};
 use crate::error::Result;
 use crate::model::{Model, Pass};
 use crate::ops;
-use crate::watch::TrainWatch;
-use crate::weights::{Weights, download};
+use crate::run::watch::TrainWatch;
 
-/// Pixels judged at a time, in whole photos: transforming the weights is worth it for many, and memory holds few large ones. Always
-/// the same, so that a saved network gives the same scores again.
+/// Pixels evaluated at a time, in whole photos: transforming the weights is worth it for many photos, and memory holds few
+/// large ones. Always the same, so that a saved network gives the same scores again.
 const BATCH_PIXELS: usize = 128 * 64 * 64;
 
-/// The data that a network is judged on.
+/// The data that a network is evaluated on.
 #[derive(Debug, Clone)]
 pub struct EvaluationData {
     packed: Arc<Packed>,
@@ -88,7 +88,7 @@ impl EvaluationData {
                 return Err(DataError::Interrupted.into());
             }
             let photos = ops::photos(&batch.pixels, batch.samples.len(), resolution_px as usize, device);
-            let scores = model.forward(&mut Pass::judging(weights), photos);
+            let scores = model.forward(&mut Pass::evaluating(weights), photos);
             let [_, classes] = scores.dims();
             predicted.extend(download(&scores).chunks_exact(classes).map(best));
             watch.evaluated(predicted.len(), self.samples.len());

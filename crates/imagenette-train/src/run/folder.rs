@@ -7,8 +7,8 @@ use imagenette_data::DataError;
 use imagenette_recipe::Recipe;
 use imagenette_results::run_record::RECORD_FILE;
 
-use crate::checkpoint::{CHECKPOINT_FILE, Checkpoint, CheckpointHead};
 use crate::error::{Result, TrainError};
+use crate::run::checkpoint::{CHECKPOINT_FILE, Checkpoint, CheckpointHead};
 
 /// The resolved recipe's file name.
 pub const RECIPE_FILE: &str = "recipe.toml";

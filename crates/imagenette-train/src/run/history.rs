@@ -82,7 +82,7 @@ pub fn write(path: &Path, lines: &[HistoryLine]) -> Result<()> {
         let write = |error| DataError::io("write", path)(error);
         writeln!(out, "{}", head_line()).map_err(write)?;
         for line in lines {
-            let text = serde_json::to_string(line).expect("numbers always serialise");
+            let text = serde_json::to_string(line).expect("numbers always serialize");
             writeln!(out, "{text}").map_err(DataError::io("write", path))?;
         }
         Ok(())

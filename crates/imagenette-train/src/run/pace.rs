@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imagenette_recipe::plan::StepPlan;
 
-use crate::checkpoint::CheckpointHead;
+use crate::run::checkpoint::CheckpointHead;
 
 /// How fast it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,4 +1,4 @@
-//! `weights.safetensors`: a trained network that can be rebuilt from this one file, judged again, and shown new photos.
+//! `weights.safetensors`: a trained network that can be rebuilt from this one file, evaluated again, and shown new photos.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,13 +12,14 @@ use imagenette_recipe::precision::PrecisionChoice;
 use imagenette_recipe::{EvaluationConfig, Recipe};
 use serde::{Deserialize, Serialize};
 
-use crate::device::Device;
+use crate::compute::device::Device;
+use crate::compute::tensor_file::{self, NamedTensor};
+use crate::compute::weights::{Weights, download};
 use crate::error::{Result, TrainError};
+use crate::learn::loss::softmax;
 use crate::model::{Model, Pass};
 use crate::ops;
-use crate::run_folder::{RunFolder, WEIGHTS_FILE};
-use crate::tensor_file::{self, NamedTensor};
-use crate::weights::{Weights, download};
+use crate::run::folder::{RunFolder, WEIGHTS_FILE};
 
 const FORMAT: &str = "imagenette-weights";
 const VERSION: u32 = 1;
@@ -118,7 +119,7 @@ impl SavedNetwork {
             return Err(malformed(format!("{FORMAT} version {VERSION}"), found));
         }
         if head.mean != IMAGENET_MEAN || head.deviation != IMAGENET_STD {
-            let expected = format!("photos normalised by {IMAGENET_MEAN:?} and {IMAGENET_STD:?}");
+            let expected = format!("photos normalized by {IMAGENET_MEAN:?} and {IMAGENET_STD:?}");
             return Err(malformed(expected, format!("{:?} and {:?}", head.mean, head.deviation)));
         }
         // The file may come from anywhere: sizes are checked before anything is built from them.
@@ -157,14 +158,7 @@ impl SavedNetwork {
         let mut square = vec![0; side * side * 3];
         Resizer::new().resize(&pixels.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));
         let photos = ops::photos(&square, 1, side, &self.device);
-        let scores = download(&self.model.forward(&mut Pass::judging(&self.weights), photos));
+        let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos));
         Ok(softmax(&scores))
     }
-}
-
-fn softmax(scores: &[f32]) -> Vec<f64> {
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = scores.iter().map(|&score| f64::from(score - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
 }

@@ -1,61 +1,36 @@
-//! The state of a run: what a step changes, what a checkpoint keeps, and what is written when it is over.
+//! The state of a run: the learner, and what has happened so far. What a checkpoint keeps, and what is written when the run is
+//! over.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use imagenette_data::augment::Mixture;
-use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
-use imagenette_data::random::{Purpose, Random};
-use imagenette_recipe::Recipe;
-use imagenette_recipe::plan::{PlannedStep, StepPlan};
-use imagenette_results::environment::Environment;
-use imagenette_results::run_record::{Counts, DatasetRecord, EpochCounts, HeldOut, ModelRecord, Seconds};
+use imagenette_data::DataError;
+use imagenette_files::hash;
+use imagenette_recipe::plan::StepPlan;
+use imagenette_results::run_record::{Counts, EpochCounts, Seconds};
 use imagenette_results::{Prediction, RunRecord, predictions};
 
-use crate::checkpoint::{self, CHECKPOINT_FILE, CheckpointHead};
-use crate::clock::Clock;
-use crate::device::Device;
+use super::account;
+use super::checkpoint::{self, CHECKPOINT_FILE, CheckpointHead};
+use super::clock::Clock;
+use super::folder::{HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
+use super::history::{self, HistoryLine};
+use super::job::TrainJob;
+use super::learner::Learner;
+use super::saved_network;
 use crate::error::Result;
-use crate::history::{self, HistoryLine};
-use crate::lookahead::Lookahead;
-use crate::loss::cross_entropy_of_mixed;
-use crate::model::whitening::PatchMoments;
-use crate::model::{Model, Pass};
-use crate::ops::spent::{self, Part};
-use crate::optimizer::{self, Optimizer};
-use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
-use crate::selection::{losses, select};
-use crate::trainer::TrainJob;
-use crate::weights::{Weights, download, upload};
-use crate::{average, ops, saved};
 
-/// Photos from which the whitened stem is computed.
-const WHITENING_PHOTOS: usize = 1000;
-
-/// What a step changes, with what is known about it.
-pub(crate) struct Training {
-    pub(crate) model: Model,
-    weights: Weights,
-    average: Option<Weights>,
-    lookahead: Option<Lookahead>,
-    optimizer: Optimizer,
-    plan: StepPlan,
-    pub(crate) head: CheckpointHead,
+/// A learner with the account of its run so far.
+pub(super) struct RunState {
+    pub(super) learner: Learner,
+    pub(super) head: CheckpointHead,
 }
 
-impl Training {
+impl RunState {
     /// The state before the first step. The stem is not whitened yet.
-    pub(crate) fn begin(job: &TrainJob, plan: &StepPlan) -> Self {
-        let (recipe, device, manifest) = (&job.recipe, &job.device, &job.dataset.manifest);
-        let model = Model::build(&recipe.model, manifest.classes.len());
-        let weights = Weights::draw(model.layout(), job.seed, device);
-        let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
-        let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));
-        let optimizer = Optimizer::new(&recipe.optimizer, model.layout(), device);
+    pub(super) fn begin(job: &TrainJob, plan: &StepPlan) -> Self {
+        let manifest = &job.dataset.manifest;
         let head = CheckpointHead {
             format: CheckpointHead::format(),
             version: CheckpointHead::version(),
-            recipe_sha256: recipe.sha256(),
+            recipe_sha256: job.recipe.sha256(),
             dataset_identity: manifest.identity(),
             dataset: manifest.name.clone(),
             seed: job.seed,
@@ -66,152 +41,36 @@ impl Training {
             history: Vec::new(),
             by_epoch: Vec::new(),
         };
-        Self { model, weights, average, lookahead, optimizer, plan: plan.clone(), head }
+        Self { learner: Learner::new(job, plan), head }
     }
 
     /// The state that the folder's checkpoint holds.
-    pub(crate) fn restore(job: &TrainJob, plan: &StepPlan, folder: &RunFolder) -> Result<Self> {
+    pub(super) fn restore(job: &TrainJob, plan: &StepPlan, folder: &RunFolder) -> Result<Self> {
         let checkpoint = folder.read_checkpoint()?;
         let path = folder.file(CHECKPOINT_FILE);
-        checkpoint.head.check(&path, &job.recipe.sha256(), &job.dataset.manifest.identity(), job.seed)?;
-        let mut training = Self::begin(job, plan);
-        if let (Some(ema), Some(last)) = (job.recipe.ema, checkpoint.head.step.checked_sub(1)) {
-            training.average = plan.number_since(ema.from, last).map(|_| training.weights.clone());
+        checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
+        let mut learner = Learner::new(job, plan);
+        if let Some(last) = checkpoint.head.step.checked_sub(1) {
+            learner.average = learner.average_number(last).map(|_| learner.weights.clone());
         }
-        let Self { model, weights, average, lookahead, optimizer, head, .. } = &mut training;
+        let Learner { model, weights, average, lookahead, optimizer, .. } = &mut learner;
         let mut parts = vec![("weights", weights)];
         parts.extend(average.as_mut().map(|average| ("average", average)));
         parts.extend(lookahead.as_mut().map(|lookahead| ("slow", lookahead.slow_mut())));
-        *head = checkpoint.restore(&path, model.layout(), parts, optimizer, &job.device)?;
+        let mut head = checkpoint.restore(&path, model.layout(), parts, optimizer, &job.device)?;
         head.resumed += 1;
         head.seconds.total += job.prepared_seconds;
-        Ok(training)
-    }
-
-    /// Computes the frozen stem, where the network has one, from train photos chosen by the seed.
-    pub(crate) fn whiten_stem(&mut self, job: &TrainJob, samples: &[u32]) -> Result<()> {
-        let Some((slot, channels, patch_px)) = self.model.whitened_stem() else { return Ok(()) };
-        let mut chosen = samples.to_vec();
-        Random::new(job.seed, Purpose::Whitening, 0, 0).shuffle(&mut chosen);
-        chosen.truncate(WHITENING_PHOTOS);
-        let config = job.recipe.evaluation;
-        let (resolution_px, view) = (config.resolution, View::Evaluation(config.geometry));
-        let requests: Vec<BatchRequest> = chosen
-            .chunks(64)
-            .map(|samples| BatchRequest { epoch: 0, samples: samples.to_vec(), resolution_px, view })
-            .collect();
-        let labels: Arc<[u16]> = job.dataset.labels().into();
-        let loader =
-            Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests.into_iter()))?;
-        let (mut moments, side) = (PatchMoments::new(patch_px), resolution_px as usize);
-        for batch in loader {
-            batch?.pixels.chunks_exact(side * side * 3).for_each(|photo| moments.add(photo, side));
-        }
-        self.weights.set(slot, upload(moments.filters(channels), &job.device));
-        if self.average.is_some() {
-            self.average = Some(self.weights.clone());
-        }
-        self.lookahead = job.recipe.lookahead().map(|config| Lookahead::new(config, &self.weights));
-        Ok(())
-    }
-
-    /// What remains of a batch once it is erased from, selected and mixed, and how it is mixed.
-    fn prepare(
-        &self,
-        mut batch: Batch,
-        planned: PlannedStep,
-        recipe: &Recipe,
-        seed: u64,
-        device: &Device,
-    ) -> (Batch, Option<Vec<Mixture>>) {
-        let (side, PlannedStep { epoch, progress, .. }) = (batch.resolution_px as usize, planned);
-        if let Some(erase) = recipe.erase.filter(|erase| progress < erase.until) {
-            erase.batch(&mut batch.pixels, &batch.samples, side, seed, epoch);
-        }
-        if let Some(selection) = recipe.selection.filter(|selection| selection.is_on(progress)) {
-            let photos = ops::photos(&batch.pixels, batch.samples.len(), side, device);
-            let scores = download(&self.model.forward(&mut Pass::judging(&self.weights), photos));
-            let losses = losses(&scores, &batch.labels);
-            select(&selection, &mut batch, &losses);
-        }
-        let key = (seed, epoch, planned.start as u32);
-        let mix = recipe.mix.filter(|mix| mix.is_on(progress));
-        let mixtures = mix.and_then(|mix| mix.batch(&mut batch.pixels, side, key));
-        (batch, mixtures)
-    }
-
-    /// Forward, loss, backward, update; gives the loss.
-    pub(crate) fn step(&mut self, batch: Batch, recipe: &Recipe, seed: u64, device: &Device) -> f64 {
-        let (done, steps) = (self.head.step, self.plan.steps());
-        let planned = *self.plan.step(done);
-        let (batch, mixtures) = self.prepare(batch, planned, recipe, seed, device);
-        let factor = recipe.schedule.factor(planned.progress);
-        let average_number = recipe.ema.and_then(|ema| self.plan.number_since(ema.from, done));
-        if average_number.is_some() && self.average.is_none() {
-            self.average = Some(self.weights.clone());
-        }
-        let layout = self.model.layout();
-        let side = batch.resolution_px as usize;
-        let photos = ops::photos(&batch.pixels, batch.samples.len(), side, device);
-        let random = Random::new(seed, Purpose::Depth, planned.epoch, planned.start as u32);
-        let mut pass = Pass::learning(&self.weights, layout).with_random(random);
-        let scores = self.model.forward(&mut pass, photos);
-        let smoothing = recipe.loss.label_smoothing;
-        let loss = cross_entropy_of_mixed(scores, &batch.labels, mixtures.as_deref(), smoothing, device);
-        let mut gradients = spent::time(Part::Backward, 0.0, || loss.backward());
-        let loss = f64::from(download(&loss.inner())[0]);
-        let (gradients, statistics) = pass.finish(&mut gradients);
-        for (slot, tensor) in statistics {
-            self.weights.set(slot, tensor);
-        }
-        spent::time(Part::Optimizer, 0.0, || {
-            self.optimizer.step(&mut self.weights, layout, gradients, factor, device);
-        });
-        if let Some(lookahead) = &mut self.lookahead {
-            let progress = (done + 1) as f64 / steps as f64;
-            lookahead.after_step(&mut self.weights, layout, done + 1, progress, device);
-        }
-        if let (Some(average), Some(ema), Some(number)) = (&mut self.average, recipe.ema, average_number) {
-            average::follow(average, &self.weights, layout, ema.decay, number, device);
-        }
-        loss
-    }
-
-    /// The weights that count: an average where there is one.
-    pub(crate) fn judged(&self) -> &Weights {
-        let slow = self.lookahead.as_ref().and_then(Lookahead::judged);
-        self.average.as_ref().or(slow).unwrap_or(&self.weights)
-    }
-
-    fn multiply_adds(&self, px: u32, device: &Device) -> u64 {
-        self.model.multiply_adds(self.judged(), px, device)
-    }
-
-    /// Floating-point operations of all steps: two for a multiplication with an addition, three times the forward pass for
-    /// what is learned from, one forward pass for what a selection judges, and the optimizer's products of matrices.
-    fn training_flop(&self, recipe: &Recipe, device: &Device) -> f64 {
-        let mut by_px: HashMap<u32, u64> = HashMap::new();
-        let update = optimizer::multiply_adds(&recipe.optimizer, self.model.layout());
-        let steps = (0..self.plan.steps()).map(|step| {
-            let PlannedStep { px, count, progress, .. } = *self.plan.step(step);
-            let forward = *by_px.entry(px).or_insert_with(|| self.multiply_adds(px, device));
-            let passes = match recipe.selection.filter(|selection| selection.is_on(progress)) {
-                Some(selection) => count + 3 * selection.count(count),
-                None => 3 * count,
-            };
-            2.0 * (forward as f64 * passes as f64 + update as f64)
-        });
-        steps.sum()
+        Ok(Self { learner, head })
     }
 
     /// Notes a step that is done.
-    pub(crate) fn record_step(&mut self, line: HistoryLine) {
+    pub(super) fn record_step(&mut self, line: HistoryLine) {
         self.head.step += 1;
         self.head.history.push(line);
     }
 
     /// Notes an evaluation.
-    pub(crate) fn record_evaluation(&mut self, epoch: u32, counts: Counts, seconds: Seconds) {
+    pub(super) fn record_evaluation(&mut self, epoch: u32, counts: Counts, seconds: Seconds) {
         self.head.by_epoch.retain(|known| known.epoch != epoch);
         self.head.by_epoch.push(EpochCounts { epoch, counts });
         let (training_seconds, evaluation_seconds) = (seconds.training, seconds.evaluation);
@@ -219,12 +78,12 @@ impl Training {
     }
 
     /// What was right after this epoch, where that is known.
-    pub(crate) fn counts_of(&self, epoch: u32) -> Option<Counts> {
+    pub(super) fn counts_of(&self, epoch: u32) -> Option<Counts> {
         self.head.by_epoch.iter().find(|known| known.epoch == epoch).map(|known| known.counts)
     }
 
     /// The mean loss of an epoch's steps.
-    pub(crate) fn mean_loss_of(&self, wanted: u32) -> f64 {
+    pub(super) fn mean_loss_of(&self, wanted: u32) -> f64 {
         let losses = self.head.history.iter().filter_map(|line| match line {
             HistoryLine::Step { epoch, loss, .. } if *epoch == wanted => Some(*loss),
             _ => None,
@@ -233,73 +92,44 @@ impl Training {
     }
 
     /// Writes checkpoint and history.
-    pub(crate) fn save(&mut self, folder: &RunFolder, clock: &mut Clock) -> Result<()> {
+    pub(super) fn save(&mut self, folder: &RunFolder, clock: &mut Clock) -> Result<()> {
         self.head.seconds = clock.seconds();
-        let path = folder.file(CHECKPOINT_FILE);
-        let mut parts = vec![("weights", &self.weights)];
-        parts.extend(self.average.as_ref().map(|average| ("average", average)));
-        parts.extend(self.lookahead.as_ref().map(|lookahead| ("slow", lookahead.slow())));
-        checkpoint::write(&path, &self.head, self.model.layout(), &parts, &self.optimizer)?;
+        let Learner { model, weights, average, lookahead, optimizer, .. } = &self.learner;
+        let mut parts = vec![("weights", weights)];
+        parts.extend(average.as_ref().map(|average| ("average", average)));
+        parts.extend(lookahead.as_ref().map(|lookahead| ("slow", lookahead.slow())));
+        checkpoint::write(&folder.file(CHECKPOINT_FILE), &self.head, model.layout(), &parts, optimizer)?;
         history::write(&folder.file(HISTORY_FILE), &self.head.history)
     }
 
     /// Writes what a finished run leaves behind, the record last, and removes the checkpoint.
-    pub(crate) fn finish(
-        &mut self,
+    pub(super) fn finish(
+        &self,
         job: &TrainJob,
         folder: &RunFolder,
         named: &[Prediction],
         clock: &mut Clock,
     ) -> Result<RunRecord> {
-        let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
+        let (learner, classes) = (&self.learner, &job.dataset.manifest.classes);
         history::write(&folder.file(HISTORY_FILE), &self.head.history)?;
-        let weights_path = folder.file(WEIGHTS_FILE);
-        saved::write(&weights_path, recipe, &self.model, self.judged(), &manifest.classes)?;
+        let weights = folder.file(WEIGHTS_FILE);
+        saved_network::write(&weights, &job.recipe, &learner.model, learner.evaluated(), classes)?;
         predictions::write(&folder.file(PREDICTIONS_FILE), named)?;
-        let result = self.counts_of(recipe.epochs).expect("the last epoch was just evaluated");
-        let count = |split| manifest.samples(split).len() as u64;
-        let record = RunRecord {
-            format: RunRecord::format(),
-            version: RunRecord::version(),
-            started: self.head.started,
-            recipe: recipe.name.clone(),
-            recipe_sha256: self.head.recipe_sha256.clone(),
-            seed: job.seed,
-            dataset: DatasetRecord {
-                name: manifest.name.clone(),
-                edition: manifest.edition.name().into(),
-                size: manifest.size.clone(),
-                identity: self.head.dataset_identity.clone(),
-                source: manifest.source.from.clone(),
-                source_sha256: manifest.source.sha256.clone(),
-                train: count(imagenette_data::edition::Split::Train),
-                val: count(imagenette_data::edition::Split::Val),
-            },
-            model: ModelRecord {
-                name: recipe.model.name(),
-                parameters: self.model.layout().learned(),
-                multiply_adds: Some(self.multiply_adds(recipe.evaluation.resolution, &job.device)),
-            },
-            environment: Environment::observe(
-                &job.program,
-                job.commit.as_deref(),
-                &job.device.description(),
-                rayon::current_num_threads(),
-            ),
-            epochs: recipe.epochs,
-            steps: self.plan.steps(),
-            samples_drawn: self.plan.samples(),
-            training_flop: Some(self.training_flop(recipe, &job.device)),
-            seconds: clock.seconds(),
-            dollars: None,
-            resumed: self.head.resumed,
-            held_out: recipe.hold_out.map(|share| HeldOut { share, photos: result.total }),
-            result,
-            by_epoch: self.head.by_epoch.clone(),
-        };
+        let result = self.counts_of(job.recipe.epochs).expect("the last epoch was just evaluated");
+        let record = account::record(job, learner, &self.head, result, clock);
         record.write(folder.path())?;
         let checkpoint = folder.file(CHECKPOINT_FILE);
-        std::fs::remove_file(&checkpoint).map_err(imagenette_data::DataError::io("remove", &checkpoint))?;
+        std::fs::remove_file(&checkpoint).map_err(DataError::io("remove", &checkpoint))?;
         Ok(record)
     }
+}
+
+/// The hash of the recipe that a run in this folder began with, if it is the job's: that of the folder's own text, since an
+/// earlier program may have spelled keys otherwise.
+fn recipe_sha256(job: &TrainJob, folder: &RunFolder) -> Result<String> {
+    if folder.recipe()? != job.recipe {
+        return Ok(job.recipe.sha256());
+    }
+    let path = folder.file(RECIPE_FILE);
+    Ok(hash::sha256(std::fs::read(&path).map_err(DataError::io("read", &path))?))
 }

@@ -10,12 +10,12 @@ pub struct RunPlan {
     /// How many numbers are learned.
     pub parameters: u64,
     /// Photos that are trained on.
-    pub train: usize,
-    /// Photos that are judged: the val split, or what is held out of train.
-    pub judged: usize,
-    /// Whether these are held out of the train split, so that what is reported is no val accuracy.
+    pub train_photos: usize,
+    /// Photos that are evaluated on: the val split, or what is held out of train.
+    pub evaluation_photos: usize,
+    /// Whether these are held out of the train split, so that what is reported is not a val accuracy.
     pub holds_out: bool,
-    /// Steps in an epoch; the last part-filled batch is dropped.
+    /// Steps in the first epoch; photos that would not fill a batch are left out.
     pub steps_per_epoch: u64,
     /// Epochs.
     pub epochs: u32,
@@ -71,7 +71,7 @@ pub trait TrainWatch: Sync {
         let _ = report;
     }
 
-    /// So many of so many samples are judged.
+    /// `done` of `total` samples are evaluated, or steps of a range test taken.
     fn evaluated(&self, done: usize, total: usize) {
         let _ = (done, total);
     }
@@ -81,12 +81,7 @@ pub trait TrainWatch: Sync {
         let _ = report;
     }
 
-    /// Something that the user should know and that does not stop the run.
-    fn notice(&self, message: &str) {
-        let _ = message;
-    }
-
-    /// Whether the run should be laid down after this step.
+    /// Whether the run should be paused after this step.
     fn interrupted(&self) -> bool {
         false
     }

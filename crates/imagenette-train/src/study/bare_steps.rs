@@ -1,22 +1,22 @@
-//! Training steps for their own sake, without the files and evaluations of a run: what a benchmark measures.
+//! Training steps alone, without the files and evaluations of a run: what a benchmark measures.
 
 use imagenette_data::edition::Split;
 use imagenette_data::loader::Batch;
 use imagenette_kernels::{Level, peak_gflops};
 use imagenette_recipe::plan::StepPlan;
 
+use crate::compute::device::Ops;
 use crate::error::Result;
-use crate::ops::Ops;
-use crate::trainer::TrainJob;
-use crate::training::Training;
+use crate::run::job::TrainJob;
+use crate::run::learner::Learner;
 
 /// A network in training, of which nothing is kept.
-pub struct Steps<'j> {
+pub struct BareSteps<'j> {
     job: &'j TrainJob<'j>,
-    training: Training,
+    learner: Learner,
 }
 
-impl<'j> Steps<'j> {
+impl<'j> BareSteps<'j> {
     /// The state before the first step, the stem whitened where there is one; the job's folder is not touched.
     ///
     /// # Errors
@@ -25,23 +25,23 @@ impl<'j> Steps<'j> {
     pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
         job.recipe.validate()?;
         let samples = job.dataset.manifest.samples(Split::Train);
-        let mut training = Training::begin(job, &StepPlan::of(&job.recipe, samples.len()));
-        training.whiten_stem(job, &samples)?;
-        Ok(Self { job, training })
+        let mut learner = Learner::new(job, &StepPlan::of(&job.recipe, samples.len()));
+        learner.whiten_stem(job, &samples)?;
+        Ok(Self { job, learner })
     }
 
-    /// Forward, loss, backward, update as in the run's first step; gives the loss.
+    /// Forward, loss, backward, update, each time as in the run's first step; gives the loss.
     pub fn step(&mut self, batch: Batch) -> f64 {
-        self.training.step(batch, &self.job.recipe, self.job.seed, &self.job.device)
+        self.learner.step(0, batch)
     }
 
     /// How many numbers are learned.
     pub fn parameters(&self) -> u64 {
-        self.training.model.layout().learned()
+        self.learner.model.layout().learned()
     }
 
-    /// What this machine's processor can do at most on so many threads, in GFLOP/s of the job's precision: a loop that never
-    /// leaves the registers.
+    /// The most that this machine's processor can do on this many threads, in GFLOP/s of the job's precision: a loop that
+    /// never leaves the registers.
     pub fn peak_gflops(&self, threads: usize) -> f64 {
         let level = match self.job.device.ops() {
             Ops::Kernels(level) => level,

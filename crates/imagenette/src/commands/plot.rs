@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use imagenette_data::DataError;
 use imagenette_results::run_group::{RECIPE_FILE, Run, RunGroup, Spread, groups};
 use imagenette_results::run_record::RECORD_FILE;
-use imagenette_train::history::{self, HistoryLine};
-use imagenette_train::run_folder::HISTORY_FILE;
+use imagenette_train::run::folder::HISTORY_FILE;
+use imagenette_train::run::history::{self, HistoryLine};
 
 use crate::cli::Plot;
 use crate::curves::{Axis, draw, what};

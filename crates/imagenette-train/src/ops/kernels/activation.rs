@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, Level};
 
 use crate::ops::buffers::{self, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, activation: Activation, level: Level) -> FlexTensor {
     with_stored!(x, T => {
@@ -51,7 +51,7 @@ impl Backward<Flex, 1> for Activated {
         let shape = x.shape().dims::<4>();
         let gradient = with_stored!(x, T => {
             let mut gradient = buffers::own::<T>(output);
-            spent::time(Part::Normalisation, 0.0, || {
+            profile::time(Part::Normalization, 0.0, || {
                 activation.apply_gradient(level, buffers::slice(&x), &mut gradient);
             });
             buffers::tensor(gradient, shape)

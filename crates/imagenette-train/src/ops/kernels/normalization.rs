@@ -1,4 +1,4 @@
-//! Normalisation, residual and activation as one node: what goes in is kept, everything between is made again. Maps and
+//! Normalization, residual and activation as one node: what goes in is kept, everything between is made again. Maps and
 //! their gradients are stored as the input is; statistics and parameters are f32.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -11,7 +11,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, Normalization};
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 /// What does not come as a tensor.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ pub(crate) struct After {
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     x: FlexTensor,
-    scale: FlexTensor,
-    shift: FlexTensor,
+    gain: FlexTensor,
+    bias: FlexTensor,
     mean: Vec<f32>,
     variance: Vec<f32>,
     residual: Option<FlexTensor>,
@@ -40,42 +40,42 @@ impl Kept {
     /// By the batch's own statistics.
     pub(super) fn new(
         x: FlexTensor,
-        scale: FlexTensor,
-        shift: FlexTensor,
+        gain: FlexTensor,
+        bias: FlexTensor,
         residual: Option<FlexTensor>,
         mut after: After,
         level: Level,
     ) -> Self {
-        let (x, scale) = (x.to_contiguous(), scale.to_contiguous());
-        let channels = buffers::slice::<f32>(&scale).len();
+        let (x, gain) = (x.to_contiguous(), gain.to_contiguous());
+        let channels = buffers::slice::<f32>(&gain).len();
         let BatchStatistics { mean, variance } = after.measured.take().unwrap_or_else(
             || with_stored!(x, T => BatchStatistics::measure::<T>(level, buffers::slice(&x), channels)),
         );
-        let (shift, residual) = (shift.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
-        Self { x, scale, shift, mean, variance, residual, after, level }
+        let (bias, residual) = (bias.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
+        Self { x, gain, bias, mean, variance, residual, after, level }
     }
 
     /// By known statistics; then there is no way back.
     pub(super) fn by(
         x: FlexTensor,
-        [scale, shift]: [FlexTensor; 2],
+        [gain, bias]: [FlexTensor; 2],
         statistics: [FlexTensor; 2],
         residual: Option<FlexTensor>,
         after: After,
         level: Level,
     ) -> Self {
         let [mean, variance] = statistics.map(|statistic| buffers::slice::<f32>(&statistic.to_contiguous()).to_vec());
-        let (scale, shift) = (scale.to_contiguous(), shift.to_contiguous());
+        let (gain, bias) = (gain.to_contiguous(), bias.to_contiguous());
         let (x, residual) = (x.to_contiguous(), residual.map(|residual| residual.to_contiguous()));
-        Self { x, scale, shift, mean, variance, residual, after, level }
+        Self { x, gain, bias, mean, variance, residual, after, level }
     }
 
     fn normalization(&self) -> Normalization<'_> {
         Normalization {
             mean: &self.mean,
             variance: &self.variance,
-            gain: buffers::slice(&self.scale),
-            bias: buffers::slice(&self.shift),
+            gain: buffers::slice(&self.gain),
+            bias: buffers::slice(&self.bias),
             epsilon: self.after.epsilon,
             activation: self.after.activation,
         }
@@ -112,12 +112,12 @@ pub(super) fn tensors(found: BatchStatistics) -> [FlexTensor; 2] {
 /// Output, mean and biased variance.
 pub(super) fn forward(
     x: FlexTensor,
-    [scale, shift]: [FlexTensor; 2],
+    [gain, bias]: [FlexTensor; 2],
     residual: Option<FlexTensor>,
     after: After,
     level: Level,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
-    let kept = Kept::new(x, scale, shift, residual, after, level);
+    let kept = Kept::new(x, gain, bias, residual, after, level);
     let (output, [mean, variance]) = (kept.apply(), kept.statistics());
     kept.give_back();
     (output, mean, variance)
@@ -128,21 +128,21 @@ type Outputs<C> = (FloatTensor<Autodiff<Flex, C>>, FloatTensor<Autodiff<Flex, C>
 
 pub(super) fn record<C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<Flex, C>>,
-    [scale, shift]: [FloatTensor<Autodiff<Flex, C>>; 2],
+    [gain, bias]: [FloatTensor<Autodiff<Flex, C>>; 2],
     residual: Option<FloatTensor<Autodiff<Flex, C>>>,
     after: After,
     level: Level,
 ) -> Outputs<C> {
-    let nodes = [x.node(), scale.node(), shift.node()];
+    let nodes = [x.node(), gain.node(), bias.node()];
     let residual = residual.map(|residual| (residual.node(), residual.into_primitive()));
     let (residual_node, residual) = residual.unzip();
-    let kept = Kept::new(x.into_primitive(), scale.into_primitive(), shift.into_primitive(), residual, after, level);
+    let kept = Kept::new(x.into_primitive(), gain.into_primitive(), bias.into_primitive(), residual, after, level);
     let (output, [mean, variance]) = (kept.apply(), kept.statistics());
     let output = match residual_node {
         None => node::<C, 3>(nodes, kept, output),
         Some(residual) => {
-            let [x, scale, shift] = nodes;
-            node::<C, 4>([x, scale, shift, residual], kept, output)
+            let [x, gain, bias] = nodes;
+            node::<C, 4>([x, gain, bias, residual], kept, output)
         }
     };
     let without_gradient = <Autodiff<Flex, C> as AutodiffBackend>::from_inner;
@@ -179,7 +179,7 @@ fn backward<T: Stored, const N: usize>(ops: Ops<Kept, N>, gradients: &mut Gradie
     let mut gradient = buffers::own::<T>(gradients.consume::<Flex>(&ops.node));
     let (kept, shape) = (&ops.state, ops.state.x.shape().dims::<4>());
     let mut residual_gradient = kept.residual.as_ref().map(|_| buffers::take::<T>(gradient.len()));
-    let parameters = spent::time(Part::Normalisation, 0.0, || {
+    let parameters = profile::time(Part::Normalization, 0.0, || {
         kept.normalization().backward(
             kept.level,
             buffers::slice(&kept.x),
