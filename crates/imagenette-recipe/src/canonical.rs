@@ -1,11 +1,12 @@
-//! A recipe's canonical text: one text for all recipes that mean the same, so that its hash says whether two runs were made by
-//! one recipe, however it was typed and whichever keys were left out.
+//! A recipe's canonical text: one text for all recipes that mean the same, so that its hash says whether two runs were
+//! made by one recipe, however it was typed and whichever keys were left out.
 //!
 //! The text is TOML, a line for each key, sorted:
 //! - keys are dotted, with the spelling of today;
-//! - a key is left out where leaving it out means the same, so that the hash stays when a new option with a default is added;
-//! - whole numbers are digits alone, all others have one digit before the point, as few as tell them apart after it, and an
-//!   exponent: `1`, `1e0` and `1.0` are `1`, `0.05` is `5e-2`;
+//! - a key is left out where leaving it out means the same, so that the hash stays when a new option with a default is
+//!   added;
+//! - whole numbers are digits alone, all others have one digit before the point, as few as tell them apart after it,
+//!   and an exponent: `1`, `1e0` and `1.0` are `1`, `0.05` is `5e-2`;
 //! - `seed`, `runs` and `dataset` are left out: they say which run it is, not how it is trained.
 
 use imagenette_files::hash;

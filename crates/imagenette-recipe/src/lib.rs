@@ -1,8 +1,8 @@
-//! What is wanted and what is planned: TOML goes in, a checked [`Recipe`] and the steps, batches and trials that follow from
-//! it come out.
+//! What is wanted and what is planned: TOML goes in, a checked [`Recipe`] and the steps, batches and trials that follow
+//! from it come out.
 //!
-//! Nothing here computes: this crate knows neither Burn nor the kernels, so that a recipe can be read, checked and compared
-//! by programs that never train. `imagenette-train` builds networks and optimizers from the configurations.
+//! Nothing here computes: this crate knows neither Burn nor the kernels, so that a recipe can be read, checked and
+//! compared by programs that never train. `imagenette-train` builds networks and optimizers from the configurations.
 
 mod canonical;
 mod checks;

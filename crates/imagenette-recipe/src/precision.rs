@@ -1,5 +1,5 @@
-//! What feature maps and their gradients are stored in. Parameters, their gradients and the optimizer's state are f32 in any
-//! case; the products of Muon's iteration follow the maps.
+//! What feature maps and their gradients are stored in. Parameters, their gradients and the optimizer's state are f32
+//! in any case; the products of Muon's iteration follow the maps.
 
 use serde::{Deserialize, Serialize};
 

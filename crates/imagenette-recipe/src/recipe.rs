@@ -24,8 +24,8 @@ pub struct Recipe {
     /// A dataset's name or folder; absent means the best that is installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
-    /// How often every training photo is seen. An epoch has as many steps as there are full batches; which photos are left
-    /// over differs from epoch to epoch.
+    /// How often every training photo is seen. An epoch has as many steps as there are full batches; which photos are
+    /// left over differs from epoch to epoch.
     pub epochs: u32,
     /// Samples a step.
     pub batch_size: u32,
@@ -53,8 +53,8 @@ pub struct Recipe {
     pub augment: Augment,
     /// How a val photo is shown.
     pub evaluation: EvaluationConfig,
-    /// The share of each class's train photos that is held out, and evaluated on instead of val, for tuning; such a run has
-    /// no val accuracy. Absent means none: the run counts.
+    /// The share of each class's train photos that is held out, and evaluated on instead of val, for tuning; such a run
+    /// has no val accuracy. Absent means none: the run counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<f64>,
     /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
@@ -81,7 +81,8 @@ pub struct Recipe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rules {
-    /// Those of Imagenette's leaderboards: photos are evaluated at no larger a resolution than the largest in training, and on val.
+    /// Those of Imagenette's leaderboards: photos are evaluated at no larger a resolution than the largest in training,
+    /// and on val.
     Leaderboard,
 }
 

@@ -14,7 +14,7 @@ pub enum Schedule {
     /// Half a cosine up, then half a cosine down.
     ///
     /// # Source
-    /// Smith and Topin, "Super-convergence", 2017, with cosines for lines as fastai does.
+    /// Smith and Topin, "Super-convergence", 2017, with cosines in place of lines, as fastai does.
     OneCycle {
         /// The share of the run that the rate rises for.
         #[serde(default = "ratio::<1, 4>")]
@@ -50,7 +50,8 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The factor by which the peak rate is multiplied at this progress: in 0..1, unless an exponential schedule says more.
+    /// The factor by which the peak rate is multiplied at this progress: in 0..1, unless an exponential schedule says
+    /// more.
     pub fn factor(&self, progress: f64) -> f64 {
         let progress = progress.clamp(0.0, 1.0);
         match *self {

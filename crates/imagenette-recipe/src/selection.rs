@@ -1,5 +1,5 @@
-//! Low-confidence selection: of each batch that is drawn only the samples with the highest loss are learned from, as found by
-//! the network itself. Every sample drawn counts as drawn, in an epoch and in the record.
+//! Low-confidence selection: of each batch that is drawn only the samples with the highest loss are learned from, as
+//! found by the network itself. Every sample drawn counts as drawn, in an epoch and in the record.
 //!
 //! # Source
 //! Jiang et al., "Accelerating deep learning by focusing on the biggest losers", 2019, in the form of a fixed share of each

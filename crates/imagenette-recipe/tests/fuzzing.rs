@@ -1,5 +1,5 @@
-//! Recipes, which people write by hand, damaged at random: read or refused with a key and a hint, never a panic; and what is
-//! read writes itself down as the same recipe.
+//! Recipes, which people write by hand, damaged at random: read or refused with a key and a hint, never a panic; and
+//! what is read writes itself down as the same recipe.
 
 #[path = "../../imagenette-data/tests/mutation/mod.rs"]
 mod mutation;

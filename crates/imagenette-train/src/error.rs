@@ -16,7 +16,7 @@ pub enum TrainError {
     /// A recipe, or a setting beside one, that makes no sense.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A run that cannot learn any more: its loss is infinite or not a number.
+    /// A run that diverged: its loss is infinite or NaN.
     #[error("the loss became {loss} at step {step} (epoch {epoch})")]
     Diverged {
         /// The step, counted from 1 over the whole run.

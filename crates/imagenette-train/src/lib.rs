@@ -10,8 +10,8 @@
 //! | [`ops`] | the operations that networks are made of, by our kernels or by Burn |
 //! | [`compute`] | the device, and the numbers that live on it |
 //!
-//! What is wanted and planned is the crate `imagenette-recipe` ([`recipe`]). This is the only crate that knows of Burn. It
-//! never prints: callers follow a run by [`run::watch::TrainWatch`].
+//! What is wanted and planned is the crate `imagenette-recipe` ([`recipe`]). This is the only crate that knows of Burn.
+//! It never prints: callers follow a run by [`run::watch::TrainWatch`].
 
 #![recursion_limit = "256"]
 

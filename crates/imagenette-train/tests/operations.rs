@@ -315,8 +315,8 @@ fn a_step_of_a_whole_network_agrees_with_burn() {
     for (config, sizes) in [
         (r#"{ "kind": "fast", "stem": 8, "widths": [8, 16] }"#, [8, 24]),
         (r#"{ "kind": "fast", "stem": 10, "widths": [17, 5] }"#, [3, 29]),
-        // Widths whose convolutions are not of transformed tiles: their rounding would now and then give a maximum of noise to another
-        // pixel, and with it its gradient. The smooth network below holds those to the same bound.
+        // Widths whose convolutions are not of transformed tiles: their rounding would now and then give a maximum of
+        // noise to another pixel, and with it its gradient. The smooth network below holds those to the same bound.
         (r#"{ "kind": "fast", "stem": 48, "widths": [61, 45, 31], "activation": "relu" }"#, [5, 64]),
         (r#"{ "kind": "xresnet", "depth": 18 }"#, [3, 33]),
         (r#"{ "kind": "xresnet", "depth": 50, "activation": "gelu" }"#, [2, 40]),
@@ -350,7 +350,8 @@ fn the_gradients_of_a_whole_network_in_bf16_point_where_those_in_f32_do() {
                 close(&format!("{config} {what}"), half, wide, 0.02);
             }
         }
-        // A maximum that goes to another pixel, or a ReLU that opens, changes a gradient wholly; of noise, many are close.
+        // A maximum that goes to another pixel, or a ReLU that opens, changes a gradient wholly; of noise, many are
+        // close.
         close(&format!("{config} gradient"), &gradient, &expected, 0.35);
     }
 }

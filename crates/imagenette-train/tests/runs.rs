@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagenette_data::edition::Split;
 use imagenette_files::Hint;
+use imagenette_files::hash::sha256;
 use imagenette_results::{RunRecord, predictions};
 use imagenette_train::compute::device::Device;
 use imagenette_train::run::checkpoint::CHECKPOINT_FILE;
@@ -246,8 +247,8 @@ fn every_option_learns_and_is_accounted_for() {
                 assert_eq!(record.samples_drawn, 6 * 48);
             }
             "stages" => assert_eq!(record.samples_drawn, 3 * 60 + 3 * 56),
-            // Rows and columns of the convolutions as matrices, all of them long: two products of theirs, and of five iterations
-            // five squares, four products of factors and eight that make the next square.
+            // Rows and columns of the convolutions as matrices, all of them long: two products of theirs, and of five
+            // iterations five squares, four products of factors and eight that make the next square.
             "muon" => {
                 let products = [(8, 72), (8, 72), (16, 72), (16, 144)]
                     .map(|(rows, columns)| rows * rows * (2 * columns + 17 * rows));
@@ -342,6 +343,31 @@ fn a_checkpoint_of_another_recipe_dataset_or_seed_is_refused() {
     other.seed += 1;
     refused(&other, "seed");
     finish(&job);
+}
+
+#[test]
+fn a_run_whose_recipe_an_earlier_program_wrote_is_resumed_and_keeps_its_recipe() {
+    let made = Made::new(0);
+    let whole = made.job(&recipe(&[]), "whole");
+    finish(&whole);
+    let mut job = made.job(&recipe(&[]), "run");
+    train(&job, &StopAfter::steps(2)).unwrap();
+    let (path, checkpoint) = (job.folder.join(RECIPE_FILE), job.folder.join(CHECKPOINT_FILE));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let old = text.replace("normalization_", "normalisation_").replace("learned_gain", "learned_scale");
+    assert_ne!(old, text);
+    let bytes = std::fs::read(&checkpoint).unwrap();
+    let begin = bytes.windows(64).position(|window| window == sha256(&text).as_bytes()).expect("it names its recipe");
+    let mut changed = bytes.clone();
+    changed[begin..begin + 64].copy_from_slice(sha256(&old).as_bytes());
+    std::fs::write(&checkpoint, changed).unwrap();
+    std::fs::write(&path, &old).unwrap();
+    let folder = RunFolder::open(&job.folder).unwrap();
+    (job.recipe, job.resume) = (folder.recipe().unwrap(), true);
+    let record = finish(&job);
+    assert_eq!(record.recipe_sha256, sha256(&old), "the record names the text that lies beside it");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), old);
+    same_bits(&whole.folder, &job.folder);
 }
 
 #[test]

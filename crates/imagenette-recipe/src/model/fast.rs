@@ -38,8 +38,8 @@ pub struct FastConfig {
     /// How groups halve the picture.
     #[serde(default, skip_serializing_if = "is_default")]
     pub pool: Halving,
-    /// The probability with which the last group's shortcut stands alone while training, per photo; groups before it have
-    /// their share of it, by depth.
+    /// The probability with which the last group's shortcut stands alone while training, per photo; groups before it
+    /// have their share of it, by depth.
     ///
     /// # Source
     /// Huang et al., "Deep networks with stochastic depth", 2016, equation 4.

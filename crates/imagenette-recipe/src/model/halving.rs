@@ -9,8 +9,8 @@ pub enum Halving {
     /// The largest of each window.
     #[default]
     Max,
-    /// The largest of each square of 2 × 2 at every place, then a blur that keeps every other place, so that a shift of the
-    /// photo by one pixel changes little.
+    /// The largest of each square of 2 × 2 at every place, then a blur that keeps every other place, so that a shift of
+    /// the photo by one pixel changes little.
     ///
     /// # Source
     /// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2, with the filter [1, 2, 1]; borders

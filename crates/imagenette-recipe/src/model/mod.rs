@@ -1,4 +1,5 @@
-//! Which network is trained, with everything that sets it apart: settings alone, from which `imagenette-train` builds layers.
+//! Which network is trained, with everything that sets it apart: settings alone, from which `imagenette-train` builds
+//! layers.
 
 mod activation;
 mod fast;
@@ -59,5 +60,25 @@ impl ModelConfig {
             // They all have 32 or more.
             Self::Xresnet(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_an_earlier_program_wrote_beside_its_weights_are_read() {
+        let read = |text: &str| toml::from_str::<ModelConfig>(text).unwrap();
+        let fast = "kind = 'fast'\nstem = 4\nwidths = [8]\n";
+        assert_eq!(
+            read(&format!("{fast}normalisation_momentum = 0.3\nlearned_scale = false")),
+            read(&format!("{fast}normalization_momentum = 0.3\nlearned_gain = false"))
+        );
+        let residual = "kind = 'xresnet'\ndepth = 18\n";
+        assert_eq!(
+            read(&format!("{residual}normalisation_momentum = 0.3")),
+            read(&format!("{residual}normalization_momentum = 0.3"))
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The settings of residual networks of 18, 34 and 50 layers with the "xresnet" tweaks: a stem of three convolutions,
 //! shortcuts that average instead of skipping pixels, and residual branches that begin at zero. As options what the
-//! leaderboards' networks add: convolutions in groups, gates by channel, self-attention, pooling that blurs, and a stem that
-//! keeps every pixel.
+//! leaderboards' networks add: convolutions in groups, gates by channel, self-attention, pooling that blurs, and a stem
+//! that keeps every pixel.
 //!
 //! # Source
 //! He et al., "Deep residual learning", 2015; He et al., "Bag of tricks for image classification", 2018, figure 2 and
@@ -73,8 +73,8 @@ pub struct XResNetConfig {
     /// Whether the first stage ends with self-attention.
     #[serde(default, skip_serializing_if = "is_default")]
     pub self_attention: bool,
-    /// The probability with which the last block's branch is left out while training, per photo; blocks before it have their
-    /// share of it, by depth.
+    /// The probability with which the last block's branch is left out while training, per photo; blocks before it have
+    /// their share of it, by depth.
     ///
     /// # Source
     /// Huang et al., "Deep networks with stochastic depth", 2016, equation 4.

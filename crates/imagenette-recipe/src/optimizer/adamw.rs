@@ -1,4 +1,4 @@
-//! The settings of Adam with decay apart from the gradient.
+//! The settings of Adam with decoupled weight decay.
 //!
 //! # Source
 //! Loshchilov and Hutter, "Decoupled weight decay regularization", 2017, algorithm 2.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Groups;
 use crate::defaults::{is_default, ratio};
 
-/// Adam with decay apart from the gradient.
+/// Adam with decoupled weight decay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdamWConfig {

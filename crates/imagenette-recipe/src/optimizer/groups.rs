@@ -1,12 +1,13 @@
-//! What sets groups of tensors apart: weights, the head, normalizations and biases may have rates and decays of their own.
+//! What sets groups of tensors apart: weights, the head, normalizations and biases may have rates and decays of their
+//! own.
 
 use serde::{Deserialize, Serialize};
 
 use crate::checks::{not_negative, positive};
 use crate::error::Result;
 
-/// How the small groups differ from the convolutions' weights. What is left out is as usual: no decay of normalizations and
-/// biases, everything else as for weights.
+/// How the small groups differ from the convolutions' weights. What is left out is as usual: no decay of normalizations
+/// and biases, everything else as for weights.
 ///
 /// # Source
 /// That normalizations and biases are spared the decay: He et al., "Bag of tricks for image classification", 2018,

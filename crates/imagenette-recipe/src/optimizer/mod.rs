@@ -28,7 +28,7 @@ use crate::model::ModelConfig;
 pub enum OptimizerConfig {
     /// Gradient descent with momentum.
     Sgd(SgdConfig),
-    /// Adam with decay apart from the gradient.
+    /// Adam with decoupled weight decay.
     AdamW(AdamWConfig),
     /// Rectified Adam under Lookahead.
     Ranger(RangerConfig),
@@ -47,7 +47,8 @@ impl OptimizerConfig {
         }
     }
 
-    /// Every peak learning rate with its key, the first being [`OptimizerConfig::learning_rate`]: a schedule scales them all.
+    /// Every peak learning rate with its key, the first being [`OptimizerConfig::learning_rate`]: a schedule scales
+    /// them all.
     pub fn learning_rates(&self) -> Vec<(&'static str, f64)> {
         let mut rates = vec![("optimizer.learning_rate", self.learning_rate())];
         if let Self::Muon(config) = self {

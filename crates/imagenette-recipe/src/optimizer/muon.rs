@@ -28,7 +28,8 @@ pub struct MuonConfig {
     /// How large an orthogonal step is.
     #[serde(default)]
     pub scale: MuonScale,
-    /// Whether each weight is brought to the norm √outputs before its step, as airbench94 does; decay then means nothing.
+    /// Whether each weight is brought to the norm √outputs before its step, as airbench94 does; decay then means
+    /// nothing.
     #[serde(default, alias = "normalise_weights")]
     pub normalize_weights: bool,
     /// The share of a weight, times the rate, that each step takes away.
@@ -58,6 +59,6 @@ pub enum MuonScale {
 pub enum RestConfig {
     /// Gradient descent with momentum.
     Sgd(SgdConfig),
-    /// Adam with decay apart from the gradient.
+    /// Adam with decoupled weight decay.
     AdamW(AdamWConfig),
 }

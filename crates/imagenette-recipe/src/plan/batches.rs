@@ -1,4 +1,5 @@
-//! Which batches a run asks for: a pure function of recipe, seed and step, so that a resumed run asks for the same ones.
+//! Which batches a run asks for: a pure function of recipe, seed and step, so that a resumed run asks for the same
+//! ones.
 
 use imagenette_data::augment::Augment;
 use imagenette_data::loader::{BatchRequest, View, epoch_order};

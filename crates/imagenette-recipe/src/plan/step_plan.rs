@@ -1,5 +1,5 @@
-//! Every step of a run, planned before it begins: its epoch, its samples' place in the epoch's order, its batch size, its
-//! resolution and the run's progress in 0..1.
+//! Every step of a run, planned before it begins: its epoch, its samples' place in the epoch's order, its batch size,
+//! its resolution and the run's progress in 0..1.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub struct PlannedStep {
     pub px: u32,
     /// The crop of this stage, where it has one of its own.
     pub crop: Option<Crop>,
-    /// How far the run is in the middle of this step, in 0..1, counted in samples. The middle, so that a line from or to
-    /// zero wastes neither the first step nor the last.
+    /// How far the run is in the middle of this step, in 0..1, counted in samples. The middle, so that a line from or
+    /// to zero wastes neither the first step nor the last.
     pub progress: f64,
 }
 
@@ -33,14 +33,14 @@ pub struct StepPlan {
 }
 
 impl StepPlan {
-    /// The steps of a recipe over `samples` samples. An epoch is as many full batches as there are; as the order is another
-    /// one in each epoch, so are the samples that are left over. Stages may have batch sizes of their own.
+    /// The steps of a recipe over `samples` samples. An epoch is as many full batches as there are; as the order is
+    /// another one in each epoch, so are the samples that are left over. Stages may have batch sizes of their own.
     pub fn of(recipe: &Recipe, samples: usize) -> Self {
         let resolution = &recipe.resolution;
         let size = |progress: f64| resolution.batch_size(progress).unwrap_or(recipe.batch_size) as usize;
         let mut steps = Vec::new();
-        // Where stages begin is known before the samples that will be left over are: by the share of all samples. With one
-        // batch size the two agree, since each epoch leaves the same number over.
+        // Where stages begin is known before the samples that will be left over are: by the share of all samples. With
+        // one batch size the two agree, since each epoch leaves the same number over.
         let per_epoch = |batch: usize| samples / batch * batch;
         let whole = match resolution.has_batch_sizes() {
             false => f64::from(recipe.epochs) * per_epoch(recipe.batch_size as usize) as f64,
@@ -171,8 +171,8 @@ mod tests {
             assert!(goes_on || begins, "{pair:?}");
         }
         assert!(steps.iter().all(|step| step.start + step.count <= 1000));
-        // Two epochs of 10 batches of 96; the first batch of the third still has its middle before the half of all samples;
-        // then 28 and 31 batches of 32.
+        // Two epochs of 10 batches of 96; the first batch of the third still has its middle before the half of all
+        // samples; then 28 and 31 batches of 32.
         assert_eq!(plan.samples(), 2 * 960 + (96 + 28 * 32) + 31 * 32);
         assert_eq!(plan.steps(), 80);
         assert_eq!([20, 49, 80].map(|steps| plan.epoch_ended(steps)), [Some(2), Some(3), Some(4)]);

@@ -1,5 +1,5 @@
-//! A sweep's plan: a recipe and lists of values go in, one trial for each combination comes out, with a folder's name that
-//! is the same whenever the same trial is planned, so that a sweep can be paused, resumed and widened.
+//! A sweep's plan: a recipe and lists of values go in, one trial for each combination comes out, with a folder's name
+//! that is the same whenever the same trial is planned, so that a sweep can be paused, resumed and widened.
 
 use crate::error::{RecipeError, Result};
 use crate::recipe::Recipe;

@@ -1,4 +1,4 @@
-//! Where tensors live and who computes: the only place that knows which backends this program was built with.
+//! Where tensors live and what computes them: the only place that knows which backends this program was built with.
 
 use burn::tensor::DeviceType;
 
@@ -67,7 +67,7 @@ impl Device {
         Self { ops: Ops::Stock, precision: Precision::F32, ..self }
     }
 
-    /// The same device with maps stored as the recipe asks; without this they are f32.
+    /// The same device with maps stored as the recipe asks; on a device that was never told they are f32.
     ///
     /// # Errors
     /// When bf16 is asked for, but Burn's own operations compute: they would convert it to f32 and back each time.
@@ -90,8 +90,8 @@ impl Device {
         Ok(Self { precision, ..self })
     }
 
-    /// A device by its name: `flex`, or where the program was built with it `vulkan`, `metal`, `webgpu`, `cuda`; a second
-    /// one of a kind is `cuda:1`.
+    /// A device by its name: `flex`, or where the program was built with it `vulkan`, `metal`, `webgpu`, `cuda`; a
+    /// second one of a kind is `cuda:1`.
     ///
     /// # Errors
     /// When the program or the machine does not have it, or lacks the instruction set that `IMAGENETTE_SIMD` names.
@@ -121,7 +121,7 @@ impl Device {
                 };
                 Ok(Self::cpu_at(Level::detect().map_err(missing)?))
             } else {
-                Err(refuse("there is one".into(), "write `flex`".into()))
+                Err(refuse("there is only one".into(), "write `flex`".into()))
             };
         }
         let found = burn::tensor::Device::enumerate(device_type.clone()).into_vec();
@@ -151,7 +151,7 @@ impl Device {
         &self.name
     }
 
-    /// Its name, whose operations compute on it and what maps are stored in, for records: `flex, kernels (avx2), f32`.
+    /// Its name, whose operations compute on it, and what maps are stored in, for records: `flex, kernels (avx2), f32`.
     pub fn description(&self) -> String {
         format!("{}, {}, {}", self.name, self.ops, self.precision)
     }

@@ -1,4 +1,5 @@
-//! Where numbers live: the device that computes, a network's numbers on it, what maps are stored in, and files of tensors.
+//! Where numbers live: the device that computes, a network's numbers on it, what maps are stored in, and files of
+//! tensors.
 
 pub mod device;
 pub mod precision;

@@ -1,7 +1,7 @@
 //! A network's numbers: a [`Layout`] says which there are and how they begin, [`Weights`] holds them on a device.
 //!
-//! Every tensor is kept flat; layers give it its shape (a view, not a copy). Optimizers, checkpoints, averages and files
-//! then need nothing but one list.
+//! Every tensor is kept flat; layers give it its shape (a view, not a copy). Optimizers, checkpoints, averages and
+//! files then need nothing but one list.
 
 use burn::tensor::{Tensor, TensorData};
 use imagenette_data::random::{Purpose, Random};
@@ -13,9 +13,9 @@ use crate::compute::device::Device;
 pub enum Role {
     /// Learned, with weight decay: convolutions and matrices.
     Weight,
-    /// Learned, without decay: a normalization's scale and shift.
+    /// Learned, without decay: a normalization's gain and bias.
     Normalization,
-    /// Learned, without decay: what a matrix's output is shifted by.
+    /// Learned, without decay: what is added to a matrix's output.
     Bias,
     /// Not learned but followed while training: running mean and variance.
     Statistic,
@@ -40,7 +40,7 @@ pub enum Initial {
     /// # Source
     /// He et al., "Delving deep into rectifiers", 2015, equation 10.
     HeNormal,
-    /// The first filters pass one input channel through each, the others are as [`Initial::HeNormal`].
+    /// Each of the first filters passes one input channel through; the others are as [`Initial::HeNormal`].
     Identity,
     /// Uniform within ± 1 / √inputs.
     Uniform,
@@ -172,7 +172,7 @@ impl Weights {
     }
 }
 
-/// Numbers onto a device.
+/// Copies numbers to a device.
 pub(crate) fn upload(values: Vec<f32>, device: &Device) -> Tensor<1> {
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), device.plain())

@@ -4,7 +4,7 @@ use crate::compute::device::Device;
 use crate::compute::weights::{Layout, Role, SlotId, Weights};
 use crate::ops;
 
-/// Moves the average towards the weights, `step` being how often that was done with this time, from 1.
+/// Moves the average toward the weights; `step` counts these moves, from 1.
 ///
 /// In the beginning less is kept than `decay`, so that the initial weights are soon forgotten:
 /// min(decay, (1 + step) / (10 + step)), as in TensorFlow's `ExponentialMovingAverage`. Running statistics are averaged

@@ -1,5 +1,5 @@
-//! Slow weights that follow the fast ones from time to time and then take their place: training goes where several steps
-//! agree to go.
+//! Slow weights that follow the fast ones from time to time and then take their place: training goes where several
+//! steps agree to go.
 
 use imagenette_recipe::lookahead::LookaheadConfig;
 
@@ -40,8 +40,8 @@ impl Lookahead {
         self.config.is_evaluated().then_some(&self.slow)
     }
 
-    /// Call after each step; `step` counts from 1, and `progress` is how far the run is after it. When it is time, the slow
-    /// weights move and the fast ones become equal to them.
+    /// Call after each step; `step` counts from 1, and `progress` is how far the run is after it. When it is time, the
+    /// slow weights move and the fast ones become equal to them.
     pub fn after_step(&mut self, weights: &mut Weights, layout: &Layout, step: u64, progress: f64, device: &Device) {
         let every = self.config.every();
         if !step.is_multiple_of(every.into()) {

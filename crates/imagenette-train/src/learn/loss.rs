@@ -1,13 +1,14 @@
-//! What training minimizes: cross-entropy of soft targets, which say how much of each class a sample is; and the same numbers
-//! for samples one by one.
+//! What training minimizes: cross-entropy of soft targets, which say how much of each class a sample is; and the same
+//! numbers for samples one by one.
 
 use burn::tensor::{Tensor, TensorData, activation};
 use imagenette_data::augment::Mixture;
 
 use crate::compute::device::Device;
 
-/// How much of each class every sample is: 1 − `smoothing` on its label plus `smoothing` / classes everywhere, as in PyTorch.
-/// Of samples that took others in, the label has its share of 1 − `smoothing`, and the partner's label the rest.
+/// How much of each class every sample is: 1 − `smoothing` on its label plus `smoothing` / classes everywhere, as in
+/// PyTorch. Of samples that took others in, the label has its share of 1 − `smoothing`, and the partner's label the
+/// rest.
 ///
 /// # Shapes
 /// `labels` N of them, each below the number of classes; gives `[N, classes]`, row by row.

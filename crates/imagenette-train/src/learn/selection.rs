@@ -1,5 +1,5 @@
-//! The samples of a batch that are learned from: those with the highest loss, as the network itself finds them. Which share,
-//! and when, is the recipe's [`Selection`].
+//! The samples of a batch that are learned from: those with the highest loss, as the network itself finds them. Which
+//! share, and when, is the recipe's [`Selection`].
 
 use imagenette_data::loader::Batch;
 use imagenette_recipe::selection::Selection;

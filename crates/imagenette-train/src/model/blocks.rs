@@ -1,5 +1,5 @@
-//! Parts that networks are put together from beside the plain layers: pooling that blurs, gates by channel, attention
-//! between places, convolutions in groups, and branches that are left out by chance.
+//! Parts of networks beyond the plain layers: pooling that blurs, gates by channel, attention between places, and
+//! convolutions in groups.
 
 use burn::tensor::{Tensor, activation, module};
 use imagenette_recipe::model::Halving;
@@ -115,11 +115,11 @@ pub(super) struct GroupedConvolution {
     groups: usize,
 }
 
-/// Groups are put together until they fill as many channels as our kernels like.
+/// Groups are put together until they fill this many channels, with which our kernels are fast.
 const CHUNK: usize = 64;
 
 impl GroupedConvolution {
-    /// With one group a plain convolution; a normalization takes what it gives.
+    /// With one group it is a plain convolution; a normalization takes its output.
     pub(super) fn new(
         layout: &mut Layout,
         name: &str,
@@ -143,7 +143,8 @@ impl GroupedConvolution {
             let options = burn::tensor::ops::ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
             return x.change(|x| module::conv2d(x, weight.reshape(self.inner.shape), None, options));
         }
-        // Our kernels know no groups. Several groups side by side are a convolution whose weights are zero between them.
+        // Our kernels know no groups. Several groups side by side are a convolution whose weights are zero between
+        // them.
         let width_in = inputs; // of one group
         let width_out = outputs / groups;
         let together = (1..=groups).rev().find(|n| groups.is_multiple_of(*n) && n * width_in.max(width_out) <= CHUNK);

@@ -34,7 +34,7 @@ pub struct FastNetwork {
 struct Group {
     first: (Convolution, Normalization),
     later: Vec<(Convolution, Normalization)>,
-    /// The probability of the shortcut alone.
+    /// The probability that the shortcut stands alone.
     left_out: f64,
 }
 
@@ -83,8 +83,8 @@ impl FastNetwork {
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
         let activation = self.activation;
-        let [n, _, px, _] = photos.dims();
-        // Neither the photos nor a whitened stem learn, so nothing is recorded until the first group.
+        let [_, _, px, _] = photos.dims();
+        // Neither photos nor a whitened stem need gradients, so nothing is recorded until the first group.
         let mut x = self.stem.forward(pass, photos); // [N, stem, H/2, W/2], or [N, stem, H+1, W+1] with small patches
         if self.config.stem_stride() == 1 {
             x = x.change(|x| x.narrow(2, 1, px).narrow(3, 1, px)); // [N, stem, H, W]
@@ -104,7 +104,7 @@ impl FastNetwork {
                 let is_last = number + 1 == group.later.len();
                 x = convolution.forward_to_normalize(pass, x);
                 let shortcut = if is_last { shortcut.take() } else { None };
-                x = norm.join(pass, x, shortcut, activation, (n, group.left_out));
+                x = norm.join(pass, x, shortcut, activation, group.left_out);
             }
         }
         self.head.forward(pass, ops::global_max_pool(x)) * self.config.output_scale

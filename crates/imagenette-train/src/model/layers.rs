@@ -38,18 +38,18 @@ impl Pass {
         Self { tensors, learns: false, statistics: Vec::new(), random: None, multiply_adds: Cell::new(0) }
     }
 
-    /// The pass with a source of chance, for what a network leaves out while it learns.
+    /// The pass with a source of randomness, for what a network leaves out while it learns.
     #[must_use]
     pub fn with_random(self, random: Random) -> Self {
         Self { random: Some(random), ..self }
     }
 
-    /// Multiplications with an addition of the convolutions and matrices so far, for the whole batch.
+    /// Multiply-adds of the convolutions and matrix products so far, for the whole batch.
     pub fn multiply_adds(&self) -> u64 {
         self.multiply_adds.get()
     }
 
-    /// Notes so many multiplications with an addition.
+    /// Notes multiply-adds.
     pub(super) fn count(&self, multiply_adds: usize) {
         self.multiply_adds.set(self.multiply_adds.get() + multiply_adds as u64);
     }
@@ -64,14 +64,14 @@ impl Pass {
         self.statistics.push((slot, value));
     }
 
-    /// Numbers that no gradient goes to, where the pass's own are.
+    /// Numbers without a gradient, on the pass's device.
     pub(super) fn constant<const D: usize>(&self, numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         let device = self.tensors.first().map_or_else(Default::default, |tensor| tensor.clone().inner().device());
         Tensor::from_data(TensorData::new(numbers, shape), &device)
     }
 
-    /// For each of `count` samples 0 with the probability `rate`, else what makes the mean 1; `None` where nothing is left
-    /// out.
+    /// For each of `count` samples 0 with the probability `rate`, else what makes the mean 1; `None` where nothing is
+    /// left out.
     pub(super) fn kept(&mut self, count: usize, rate: f64) -> Option<Vec<f32>> {
         let random = self.random.as_mut().filter(|_| self.learns && rate > 0.0)?;
         let size = (1.0 / (1.0 - rate)) as f32;
@@ -147,7 +147,8 @@ impl Convolution {
     }
 }
 
-/// Batch normalization. Running statistics follow PyTorch: the unbiased variance, `momentum` being the new batch's share.
+/// Batch normalization. Running statistics follow PyTorch: the unbiased variance, `momentum` being the new batch's
+/// share.
 #[derive(Debug, Clone)]
 pub(super) struct Normalization {
     gain: SlotId,
@@ -190,16 +191,17 @@ impl Normalization {
 }
 
 impl Normalization {
-    /// Normalizes the end of a branch, adds the shortcut and applies the activation; while learning, the branches of some of
-    /// the `count` photos are left out with probability `rate`.
+    /// Normalizes the end of a branch, adds the shortcut and applies the activation. While learning, the branch of each
+    /// photo is left out with probability `rate`.
     pub(super) fn join(
         &self,
         pass: &mut Pass,
         x: Maps,
         shortcut: Option<Maps>,
         activation: Activation,
-        (count, rate): (usize, f64),
+        rate: f64,
     ) -> Maps {
+        let [count, ..] = x.dims();
         let Some(kept) = pass.kept(count, rate).filter(|_| shortcut.is_some()) else {
             return self.forward(pass, x, shortcut, activation);
         };

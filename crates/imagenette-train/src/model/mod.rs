@@ -57,12 +57,11 @@ impl Model {
         }
     }
 
-    /// Multiplications with an addition that one photo of this resolution costs, forward. Training costs about three times as
-    /// many.
+    /// Multiply-adds of one photo of this resolution, forward. Training costs about three times as many.
     pub fn multiply_adds(&self, weights: &Weights, px: u32, device: &Device) -> u64 {
         let side = px as usize;
         let mut pass = Pass::evaluating(weights);
-        // The last number is asked for so that everything is computed before the memory is given back.
+        // The scores are read so that everything is computed before the memory is given back.
         download(&self.forward(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device)));
         pass.multiply_adds()
     }
@@ -91,7 +90,7 @@ pub struct WhitenedStem {
 mod tests {
     use super::*;
 
-    /// Learned numbers, and multiplications with an addition at a resolution.
+    /// Learned numbers, and multiply-adds at a resolution.
     fn sizes(config: &str, px: u32) -> (u64, u64) {
         let config: ModelConfig = toml::from_str(config).unwrap();
         config.validate().unwrap();
@@ -101,8 +100,8 @@ mod tests {
         (model.layout().learned(), model.multiply_adds(&weights, px, &device))
     }
 
-    // Measured with hooks on the convolutions and matrices of the networks in tests/networks.py, 10 classes, 128 px. (The
-    // literature's count of xse_resnext50 at 128 px is 1.46 GMAC, too.)
+    // Measured with hooks on the convolutions and matrices of the networks in tests/networks.py, 10 classes, 128 px.
+    // (The literature's count of xse_resnext50 at 128 px is 1.46 GMAC, too.)
     #[test]
     fn residual_networks_have_the_sizes_that_pytorch_counts() {
         assert_eq!(sizes("kind = 'xresnet'\ndepth = 18", 128), (11_200_874, 670_438_400));

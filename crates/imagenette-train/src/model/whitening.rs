@@ -2,7 +2,8 @@
 //!
 //! # Source
 //! Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.2 (after Page, "How to train your ResNet",
-//! 2019): the leading eigenvectors of the patches' second moments, each over the root of its eigenvalue, both ways round.
+//! 2019): the leading eigenvectors of the patches' second moments, each divided by the root of its eigenvalue, and their
+//! negatives.
 
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 
@@ -53,7 +54,7 @@ impl PatchMoments {
         }
     }
 
-    /// The filters `[channels, 3, side, side]`: the leading `channels / 2` directions, then the same ones turned round.
+    /// The filters `[channels, 3, side, side]`: the leading `channels / 2` directions, then their negatives.
     pub fn filters(&self, channels: usize) -> Vec<f32> {
         let scale = 1.0 / self.patches.max(1) as f64;
         let moments: Vec<f64> = self.sum.iter().map(|sum| sum * scale).collect();

@@ -1,6 +1,7 @@
 //! Residual networks of 18, 34 and 50 layers with the "xresnet" tweaks: a stem of three convolutions, shortcuts that
-//! average instead of skipping pixels, and residual branches that begin at zero. As options what the leaderboards' networks
-//! add: convolutions in groups, gates by channel, self-attention, pooling that blurs, and a stem that keeps every pixel.
+//! average instead of skipping pixels, and residual branches that begin at zero. As options what the leaderboards'
+//! networks add: convolutions in groups, gates by channel, self-attention, pooling that blurs, and a stem that keeps
+//! every pixel.
 //!
 //! # Source
 //! He et al., "Deep residual learning", 2015; He et al., "Bag of tricks for image classification", 2018, figure 2 and
@@ -37,7 +38,7 @@ struct Block {
     /// Whether the shortcut averages squares of 2 × 2.
     halves: bool,
     shortcut: Option<Unit>,
-    /// The probability of the shortcut alone.
+    /// The probability that the shortcut stands alone.
     left_out: f64,
 }
 
@@ -57,7 +58,7 @@ impl Block {
         x = last.convolution.forward(pass, x);
         let [count, ..] = x.dims();
         if self.gate.is_none() && self.attention.is_none() {
-            return last.norm.join(pass, x, Some(shortcut), activation, (count, self.left_out));
+            return last.norm.join(pass, x, Some(shortcut), activation, self.left_out);
         }
         x = last.norm.forward(pass, x, None, Activation::Identity);
         if let Some(gate) = &self.gate {

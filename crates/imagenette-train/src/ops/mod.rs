@@ -1,6 +1,6 @@
-//! The operations that networks here are made of: our kernels where the numbers are in the host's memory, Burn's own
+//! The operations that our networks are made of: our kernels where the numbers are in the host's memory, Burn's own
 //! operations elsewhere or when asked for. What goes from layer to layer are [`Maps`], whose precision is the device's;
-//! parameters come flat and f32, and get their shape here.
+//! parameters come flat and in f32, and get their shape here.
 
 mod buffers;
 mod kernels;
@@ -51,7 +51,8 @@ pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize,
     convolve(x, weight, shape, [stride, padding], false)
 }
 
-/// [`convolution`] whose output goes into [`normalize_by_batch`] next: our kernels find its mean and variance on the way.
+/// [`convolution`] whose output goes into [`normalize_by_batch`] next: our kernels measure its mean and variance on the
+/// way.
 ///
 /// # Shapes
 /// As for [`convolution`].
@@ -91,7 +92,7 @@ pub fn depthwise(x: Maps, weight: Tensor<1>, kernel: usize, stride: usize, paddi
 pub struct Affine {
     /// The factor of each channel.
     pub gain: Tensor<1>,
-    /// The summand of each channel.
+    /// What is added to each channel.
     pub bias: Tensor<1>,
     /// Added to the variance.
     pub epsilon: f64,
@@ -120,7 +121,7 @@ pub fn normalize_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activ
             Normalized { output: stock::finish(batch.output, residual, activation), ..batch }
         }
     });
-    // With one value a channel there is no unbiased variance.
+    // With one value per channel there is no unbiased variance.
     let count = (n * height * width) as f64;
     let unbiased = variance * (count / (count - 1.0).max(1.0));
     Normalized { output: Maps::new(output, ops), mean, variance: unbiased }

@@ -16,7 +16,7 @@ pub enum Part {
     Normalization,
     /// Pooling, forward and backward.
     Pooling,
-    /// The backward pass as far as it is none of the above; with Burn's own operations all of it.
+    /// The rest of the backward pass; with Burn's own operations all of it.
     Backward,
     /// The update of the weights.
     Optimizer,
@@ -48,7 +48,7 @@ impl Part {
     }
 }
 
-/// What was spent, by part.
+/// Seconds and floating-point operations, by part.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Profile {
     seconds: [f64; Part::ALL.len()],
@@ -75,7 +75,8 @@ impl Profile {
 }
 
 thread_local! {
-    /// The account, while it is kept: of the thread that takes the steps, since forward, backward and update all begin there.
+    /// The account, while it is kept: of the thread that takes the steps, since forward, backward and update all begin
+    /// there.
     static ACCOUNT: RefCell<Option<Profile>> = const { RefCell::new(None) };
 }
 
@@ -93,7 +94,7 @@ pub fn finish() -> Profile {
     with_account(|account| account.take().unwrap_or_default())
 }
 
-/// Does some work and puts its time down to a part; work inside it that is put down elsewhere does not count twice.
+/// Does some work and counts its time for a part; work inside it that counts for another part does not count twice.
 pub(crate) fn time<T>(part: Part, flop: f64, work: impl FnOnce() -> T) -> T {
     let before = with_account(|account| account.as_ref().map(Profile::total_seconds));
     let began = Instant::now();
@@ -109,7 +110,7 @@ pub(crate) fn time<T>(part: Part, flop: f64, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Notes operations that a part did, and those that the network asks for by it, gradients included.
+/// Notes operations that a part did, and those that the network asked for with it, gradients included.
 pub(super) fn did(part: Part, flop: f64, asked: f64) {
     with_account(|account| {
         if let Some(account) = account {
@@ -131,9 +132,9 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
             time(Part::Pooling, 7.0, || std::thread::sleep(Duration::from_millis(20)));
         });
-        let spent = finish();
-        assert!(spent.seconds(Part::Pooling) >= 0.02 && spent.flop(Part::Pooling) == 7.0);
-        assert!(spent.seconds(Part::Backward) >= 0.005, "{spent:?}");
-        assert!(spent.total_seconds() >= 0.025);
+        let profile = finish();
+        assert!(profile.seconds(Part::Pooling) >= 0.02 && profile.flop(Part::Pooling) == 7.0);
+        assert!(profile.seconds(Part::Backward) >= 0.005, "{profile:?}");
+        assert!(profile.total_seconds() >= 0.025);
     }
 }

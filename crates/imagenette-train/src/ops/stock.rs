@@ -1,5 +1,5 @@
-//! The operations by Burn's own, on tensors `[batch, channels, height, width]` of any device: what runs where we have no
-//! kernels, and what our kernels are tested against.
+//! The operations as Burn has them, on tensors `[batch, channels, height, width]` of any device: what runs where we
+//! have no kernels, and what our kernels are tested against.
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Int, Tensor, TensorData, activation, module};
@@ -36,7 +36,8 @@ pub(super) fn depthwise(x: Tensor<4>, weight: Tensor<1>, kernel: usize, stride: 
     module::conv2d(x, weight.reshape([channels, 1, kernel, kernel]), None, options)
 }
 
-/// The binomial filter [1, 2, 1] / 4 along both axes at every second pixel, the border mirrored; [1, 2, 1] is [1, 1] twice.
+/// The binomial filter [1, 2, 1] / 4 along both axes at every second pixel, the border mirrored; [1, 2, 1] is [1, 1]
+/// twice.
 pub(super) fn blur_pool(x: Tensor<4>) -> Tensor<4> {
     let mirrored = |x: Tensor<4>, dimension: usize| {
         let last = x.dims()[dimension] - 1;

@@ -1,4 +1,4 @@
-//! One step of Adam with decay apart from the gradient, of one tensor.
+//! One step of Adam with decoupled weight decay, of one tensor.
 //!
 //! # Source
 //! Loshchilov and Hutter, "Decoupled weight decay regularization", 2017, algorithm 2.

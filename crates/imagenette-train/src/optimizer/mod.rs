@@ -1,5 +1,5 @@
-//! How the weights follow the gradient: the recipe's configuration says what moves each tensor, and here is the state that
-//! goes on from step to step.
+//! How the weights follow the gradient: the recipe's configuration says what moves each tensor, and here is the state
+//! that goes on from step to step.
 
 mod adamw;
 mod groups;
@@ -15,7 +15,7 @@ use crate::compute::weights::{Layout, Slot, SlotId, Weights, download, upload};
 use crate::ops;
 use muon::matrix;
 
-/// Multiplications with an addition in the products of matrices of one step: Muon has some, the others have none.
+/// Multiply-adds of the matrix products in one step: Muon has some, the others have none.
 pub fn multiply_adds(config: &OptimizerConfig, layout: &Layout) -> u64 {
     let of_slot = |slot: &Slot| match rule(config, slot) {
         Rule::Muon(config, shape) => muon::multiply_adds(config, shape),
@@ -157,12 +157,12 @@ mod tests {
         steps(config, 3)
     }
 
-    /// Two weights, one normalization scale and one bias, moved so often by known gradients.
+    /// Two weights, one normalization gain and one bias, moved `count` times by known gradients.
     fn steps(config: OptimizerConfig, count: usize) -> Vec<Vec<f32>> {
         let device = Device::cpu();
         let mut layout = Layout::default();
         layout.add("weight".into(), Role::Weight, &[1, 2], Initial::Constant(0.5));
-        layout.add("scale".into(), Role::Normalization, &[1], Initial::Constant(0.5));
+        layout.add("gain".into(), Role::Normalization, &[1], Initial::Constant(0.5));
         layout.add("bias".into(), Role::Bias, &[1], Initial::Constant(0.5));
         layout.add("frozen".into(), Role::Frozen, &[1], Initial::Constant(0.5));
         let mut weights = Weights::draw(&layout, 0, &device);
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn muon_leaves_everything_but_convolutions_to_the_rest() {
-        // What is a matrix but no convolution, the scale and the bias go as gradient descent takes them.
+        // What is a matrix but not a convolution, the gain and the bias go as gradient descent takes them.
         let rest =
             "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01\nnormalization_rate_factor = 8.0";
         let inner = rest.replace('\n', ", ");

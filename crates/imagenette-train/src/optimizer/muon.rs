@@ -1,4 +1,5 @@
-//! Muon: the momentum of a convolution's weights, made orthogonal, is the step; everything else follows another optimizer.
+//! Muon: the momentum of a convolution's weights, made orthogonal, is the step; everything else follows another
+//! optimizer.
 //!
 //! # Source
 //! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024 (the iteration's coefficients are
@@ -22,20 +23,21 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
     }
 }
 
-/// Multiplications with an addition that a step of a matrix takes, as `orthogonalize` goes about it; symmetric products count in full.
+/// Multiply-adds of one step of a matrix, as `orthogonalize` works; symmetric products count in full.
 pub(super) fn multiply_adds(config: &MuonConfig, [rows, columns]: [usize; 2]) -> u64 {
     let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
     let steps = u64::from(config.steps);
     if is_long([rows, columns]) {
-        // The square of the first iteration and the product at the end; between them four small products an iteration, of
-        // which the first needs one less and the last two.
+        // The square of the first iteration and the product at the end; between them four small products an iteration,
+        // of which the first needs one less and the last two.
         short * short * (2 * long + (4 * steps - 3) * short)
     } else {
         steps * short * short * (2 * long + short)
     }
 }
 
-/// One step of a matrix; gives weight and momentum. The precision is that of the products where [`Ops`] are our kernels.
+/// One step of a matrix; gives weight and momentum. The precision is that of the products where [`Ops`] are our
+/// kernels.
 pub(super) fn update(
     config: &MuonConfig,
     [rows, columns]: [usize; 2],
@@ -80,7 +82,7 @@ fn norm<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     (x.clone() * x).sum().sqrt()
 }
 
-/// Whether a matrix is so much longer than wide that its iterations are better done on the square of its shorter side.
+/// Whether a matrix is so much longer than wide that the iterations cost less on the square of its shorter side.
 fn is_long([rows, columns]: [usize; 2]) -> bool {
     2 * rows.max(columns) >= 3 * rows.min(columns)
 }
@@ -91,7 +93,7 @@ fn is_long([rows, columns]: [usize; 2]) -> bool {
 /// The quintic Newton-Schulz iteration of Jordan et al., 2024, with a = 3.4445, b = -4.7750, c = 2.0315: X ← (aI + bXXᵀ + c(XXᵀ)²) X.
 ///
 /// The factors are polynomials of XXᵀ and so commute. Of a long X they are multiplied together first, each found from
-/// XXᵀ ← P (XXᵀ) Pᵀ = P² XXᵀ, and meet X but once.
+/// XXᵀ ← P (XXᵀ) Pᵀ = P² XXᵀ, and multiply X only once.
 fn orthogonalize(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
     let (a, b, c) = (3.4445, -4.7750, 2.0315);
     let [rows, columns] = matrix.dims();

@@ -1,4 +1,4 @@
-//! One step of Ranger, of one tensor: Adam whose first steps are rectified. The slow weights are in [`crate::learn::lookahead`].
+//! One step of Ranger, of one tensor: Adam whose first steps are rectified. The slow weights are Lookahead's.
 //!
 //! # Source
 //! Liu et al., "On the variance of the adaptive learning rate and beyond", 2019, algorithm 2; Zhang et al., "Lookahead

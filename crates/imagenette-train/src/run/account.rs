@@ -21,8 +21,8 @@ fn multiply_adds(learner: &Learner, px: u32, device: &Device) -> u64 {
     learner.model.multiply_adds(learner.evaluated(), px, device)
 }
 
-/// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned from, one
-/// forward pass for what a selection looks at, and the optimizer's products of matrices.
+/// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned
+/// from, one forward pass for what a selection looks at, and the optimizer's products of matrices.
 fn training_flop(learner: &Learner, recipe: &Recipe, device: &Device) -> f64 {
     let mut by_px: HashMap<u32, u64> = HashMap::new();
     let update = optimizer::multiply_adds(&recipe.optimizer, learner.model.layout());

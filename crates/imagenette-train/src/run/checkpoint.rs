@@ -1,7 +1,7 @@
 //! `checkpoint.safetensors`: all that a run needs to go on to the same bits as if it had never stopped.
 //!
-//! Weights, running statistics, averages and optimizer state are tensors; position, clock, history and the identities of
-//! recipe and dataset are the description.
+//! Weights, running statistics, averages and optimizer state are tensors; position, clock, history and the identities
+//! of recipe and dataset are the description.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -93,7 +93,8 @@ impl CheckpointHead {
     }
 }
 
-/// Writes a checkpoint of weights by the names of their parts (`weights`, `average`, …) and an optimizer's state; an earlier one is replaced only when the new one is complete.
+/// Writes a checkpoint of weights by the names of their parts (`weights`, `average`, …) and an optimizer's state; an
+/// earlier one is replaced only when the new one is complete.
 ///
 /// # Errors
 /// When the folder cannot be written to; the earlier checkpoint then stays.

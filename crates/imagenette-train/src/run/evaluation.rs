@@ -19,8 +19,8 @@ use crate::model::{Model, Pass};
 use crate::ops;
 use crate::run::watch::TrainWatch;
 
-/// Pixels evaluated at a time, in whole photos: transforming the weights is worth it for many photos, and memory holds few
-/// large ones. Always the same, so that a saved network gives the same scores again.
+/// Pixels evaluated at a time, in whole photos: transforming the weights is worth it for many photos, and memory holds
+/// few large ones. Always the same, so that a saved network gives the same scores again.
 const BATCH_PIXELS: usize = 128 * 64 * 64;
 
 /// The data that a network is evaluated on.

@@ -33,8 +33,8 @@ impl RunFolder {
     pub fn create(path: &Path, recipe: &Recipe) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(DataError::io("create", path))?;
         let mut entries = std::fs::read_dir(path).map_err(DataError::io("read", path))?;
-        // A recipe and unfinished files are what a process leaves that was killed before its first checkpoint: nothing is
-        // lost with them.
+        // A recipe and unfinished files are what a process leaves that was killed before its first checkpoint: nothing
+        // is lost with them.
         if entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != RECIPE_FILE && !is_unfinished(&entry))) {
             let (reason, hint) = if path.join(CHECKPOINT_FILE).exists() {
                 ("holds a run that was interrupted", "go on with `--resume`, or choose another folder")
@@ -77,8 +77,8 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Keeps other processes out until the file that is returned is dropped, and removes what a killed one left. The lock
-    /// is on the recipe's file and ends with the process, however it ends.
+    /// Keeps other processes out until the file that is returned is dropped, and removes what a killed one left. The
+    /// lock is on the recipe's file and ends with the process, however it ends.
     ///
     /// # Errors
     /// When another process is at work in the folder.

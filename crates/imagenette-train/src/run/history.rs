@@ -36,7 +36,7 @@ pub enum HistoryLine {
     Evaluation {
         /// Epochs trained by then.
         epoch: u32,
-        /// What was right on the val split.
+        /// How many were right, of the val split or of what was held out.
         counts: Counts,
         /// Seconds of training so far.
         training_seconds: f64,

@@ -31,7 +31,8 @@ pub struct TrainJob<'a> {
     pub device: Device,
     /// Threads that make batches.
     pub loader_threads: usize,
-    /// The network is evaluated after each multiple of this number of epochs, and always after the last; 0 means only then.
+    /// The network is evaluated after each multiple of this number of epochs, and always after the last; 0 means only
+    /// then.
     pub evaluate_every: u32,
     /// Seconds between checkpoints; there is one at each epoch's end too.
     pub checkpoint_seconds: f64,
@@ -44,9 +45,9 @@ pub struct TrainJob<'a> {
 }
 
 impl<'a> TrainJob<'a> {
-    /// A new run with the recipe's seed, with as many threads for batches as compute, evaluated after its last epoch, with a
-    /// checkpoint a minute. Change the fields for anything else:
-    /// `TrainJob { seed: 3, ..TrainJob::new(recipe, &dataset, packed, folder, device) }`.
+    /// A new run with the recipe's seed, with as many threads for batches as compute, evaluated after its last epoch,
+    /// with a checkpoint a minute. Change the fields for anything else: `TrainJob { seed: 3, ..TrainJob::new(recipe,
+    /// &dataset, packed, folder, device) }`.
     pub fn new(
         recipe: Recipe,
         dataset: &'a Dataset,
@@ -71,8 +72,12 @@ impl<'a> TrainJob<'a> {
         }
     }
 
-    /// The same job with the precision that the recipe's choice comes to on its device, which is what is recorded.
-    pub(super) fn resolved(&self) -> Result<Self> {
+    /// The same job with the precision that the recipe's choice comes to on its device. This is the recipe that is
+    /// recorded, and whose hash the record has.
+    ///
+    /// # Errors
+    /// When the device cannot store maps as the recipe asks.
+    pub fn resolved(&self) -> Result<Self> {
         let mut job = self.clone();
         job.device = job.device.with_precision(job.recipe.precision)?;
         job.recipe.precision = precision::choice_of(job.device.precision());

@@ -1,5 +1,5 @@
-//! The learning step: a batch goes in, the network's numbers move, the loss comes out. Nothing here knows of files, of the
-//! clock or of who watches.
+//! The learning step: a batch goes in, the network's numbers move, the loss comes out. Nothing here knows of files, of
+//! the clock or of who watches.
 
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ impl Learner {
         Self { model, weights, optimizer, average, lookahead, plan: plan.clone(), recipe, seed: job.seed, device }
     }
 
-    /// The learning step: a batch gives a loss, the loss gradients, the gradients an update. `step` counts from 0; the loss
-    /// comes out.
+    /// The learning step: a batch gives a loss, the loss gradients, the gradients an update. `step` counts from 0; the
+    /// loss comes out.
     pub(crate) fn step(&mut self, step: u64, batch: Batch) -> f64 {
         let planned = *self.plan.step(step);
         self.begin_average(step);

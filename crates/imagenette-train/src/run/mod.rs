@@ -1,5 +1,5 @@
-//! One run, from a job to a folder with its record: the loop in [`trainer`], the learning step in `learner`, and beside them what
-//! accounts, saves, reports and evaluates.
+//! One run, from a job to a folder with its record: the loop in [`trainer`], the learning step in `learner`, and beside
+//! them what accounts, saves, reports and evaluates.
 
 mod account;
 pub mod checkpoint;

@@ -24,10 +24,17 @@ pub(crate) struct Pace {
     drawn: Vec<u64>,
     /// Square pixels that are left before each step, the end included.
     area_left: Vec<f64>,
-    /// (step, training seconds) at the start.
-    start: (u64, f64),
-    /// (resolution, step, training seconds) when the resolution last changed.
-    stage: (u32, u64, f64),
+    start: Moment,
+    /// When the resolution last changed.
+    stage: Moment,
+    resolution_px: u32,
+}
+
+/// A moment of the run.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    steps: u64,
+    training_seconds: f64,
 }
 
 impl Pace {
@@ -44,21 +51,21 @@ impl Pace {
         for step in 0..plan.steps() {
             drawn.push(plan.step(step).count as u64 + drawn.last().expect("it begins with one"));
         }
-        let (step, seconds) = (head.step, head.seconds.training);
-        Self { drawn, area_left, start: (step, seconds), stage: (plan.step(step).px, step, seconds) }
+        let start = Moment { steps: head.step, training_seconds: head.seconds.training };
+        Self { drawn, area_left, start, stage: start, resolution_px: plan.step(head.step).px }
     }
 
     /// The pace after this many steps.
     pub(crate) fn after(&mut self, steps: u64, resolution_px: u32, training_seconds: f64, waited: Duration) -> Speed {
-        if resolution_px != self.stage.0 {
-            // The step that brought the change belongs to the new stage; its own time is not known apart.
-            self.stage = (resolution_px, steps, training_seconds);
+        if resolution_px != self.resolution_px {
+            // The step that brought the change belongs to the new stage; how long it took alone is not known.
+            (self.resolution_px, self.stage) = (resolution_px, Moment { steps, training_seconds });
         }
-        let (_, stage_step, stage_seconds) = self.stage;
-        let since_stage = (training_seconds - stage_seconds).max(f64::MIN_POSITIVE);
-        let since_start = (training_seconds - self.start.1).max(f64::MIN_POSITIVE);
-        let images_per_second = (self.drawn[steps as usize] - self.drawn[stage_step as usize]) as f64 / since_stage;
-        let area_done = self.area_left[self.start.0 as usize] - self.area_left[steps as usize];
+        let since = |moment: Moment| (training_seconds - moment.training_seconds).max(f64::MIN_POSITIVE);
+        let (since_stage, since_start) = (since(self.stage), since(self.start));
+        let drawn = self.drawn[steps as usize] - self.drawn[self.stage.steps as usize];
+        let images_per_second = drawn as f64 / since_stage;
+        let area_done = self.area_left[self.start.steps as usize] - self.area_left[steps as usize];
         Speed {
             images_per_second,
             waiting: (waited.as_secs_f64() / since_start).clamp(0.0, 1.0),

@@ -1,4 +1,5 @@
-//! `weights.safetensors`: a trained network that can be rebuilt from this one file, evaluated again, and shown new photos.
+//! `weights.safetensors`: a trained network that can be rebuilt from this one file, evaluated again, and shown new
+//! photos.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The state of a run: the learner, and what has happened so far. What a checkpoint keeps, and what is written when the run is
-//! over.
+//! The state of a run: the learner, and what has happened so far. What a checkpoint keeps, and what is written when the
+//! run is over.
 
 use imagenette_data::DataError;
 use imagenette_files::hash;
@@ -77,7 +77,7 @@ impl RunState {
         self.head.history.push(HistoryLine::Evaluation { epoch, counts, training_seconds, evaluation_seconds });
     }
 
-    /// What was right after this epoch, where that is known.
+    /// How many were right after this epoch, where that is known.
     pub(super) fn counts_of(&self, epoch: u32) -> Option<Counts> {
         self.head.by_epoch.iter().find(|known| known.epoch == epoch).map(|known| known.counts)
     }
@@ -124,8 +124,8 @@ impl RunState {
     }
 }
 
-/// The hash of the recipe that a run in this folder began with, if it is the job's: that of the folder's own text, since an
-/// earlier program may have spelled keys otherwise.
+/// The hash of the recipe that a run in this folder began with, if it is the job's: that of the folder's own text,
+/// since an earlier program may have spelled keys otherwise.
 fn recipe_sha256(job: &TrainJob, folder: &RunFolder) -> Result<String> {
     if folder.recipe()? != job.recipe {
         return Ok(job.recipe.sha256());

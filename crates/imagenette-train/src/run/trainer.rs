@@ -1,5 +1,5 @@
-//! The run, top to bottom: recipe and data go in; steps, evaluations and checkpoints follow each other; a folder with the
-//! record, the predictions and the weights comes out.
+//! The run, top to bottom: recipe and data go in; steps, evaluations and checkpoints follow each other; a folder with
+//! the record, the predictions and the weights comes out.
 
 use std::sync::Arc;
 
@@ -125,7 +125,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Evaluates where that is due and reports the epoch; after the last one the run is over, and its outcome comes out.
+    /// Evaluates where that is due and reports the epoch; after the last one the run is over, and its outcome comes
+    /// out.
     fn end_epoch(&mut self, epoch: u32) -> Result<Option<Outcome>> {
         let (job, done) = (self.job, self.state.head.step);
         let is_last = done == self.plan.steps();

@@ -53,7 +53,7 @@ pub struct EpochReport {
     pub epoch: u32,
     /// The mean loss of its steps.
     pub loss: f64,
-    /// What was right on the val split (or on what was held out), where it was evaluated.
+    /// How many were right, of the val split or of what was held out, where it was evaluated.
     pub counts: Option<Counts>,
     /// Where the time of the run has gone so far.
     pub seconds: Seconds,

@@ -40,8 +40,8 @@ impl<'j> BareSteps<'j> {
         self.learner.model.layout().learned()
     }
 
-    /// The most that this machine's processor can do on this many threads, in GFLOP/s of the job's precision: a loop that
-    /// never leaves the registers.
+    /// The most that this machine's processor can do on this many threads, in GFLOP/s of the job's precision: a loop
+    /// that never leaves the registers.
     pub fn peak_gflops(&self, threads: usize) -> f64 {
         let level = match self.job.device.ops() {
             Ops::Kernels(level) => level,

@@ -1,5 +1,5 @@
-//! The learning-rate range test: some steps at rates that grow exponentially, with the loss of each. Where the loss falls
-//! fastest, and where it is lowest, tell which peak rates to try.
+//! The learning-rate range test: some steps at rates that grow exponentially, with the loss of each. Where the loss
+//! falls fastest, and where it is lowest, tell which peak rates to try.
 //!
 //! # Source
 //! Smith, "Cyclical learning rates for training neural networks", 2015, section 3.3, with the smoothing and the end of
@@ -63,13 +63,14 @@ pub struct RangeResult {
     pub points: Vec<RangePoint>,
     /// The rate at which the smoothed loss falls fastest.
     pub steepest: Option<f64>,
-    /// For every rate of the optimizer a tenth of what it was where the smoothed loss is lowest: Muon's, for example, and
-    /// that of its `rest`, in the recipe's ratio. Empty where there were too few steps.
+    /// For every rate of the optimizer a tenth of what it was where the smoothed loss is lowest: Muon's, for example,
+    /// and that of its `rest`, in the recipe's ratio. Empty where there were too few steps.
     pub suggestions: Vec<Suggestion>,
 }
 
 impl RangeTest {
-    /// Runs the test: a network that begins as a run of this job would, at the recipe's first resolution. Nothing is written.
+    /// Runs the test: a network that begins as a run of this job would, at the recipe's first resolution. Nothing is
+    /// written.
     ///
     /// # Errors
     /// When the rates make no sense, the recipe does not fit the dataset, data cannot be read, or

@@ -1,4 +1,4 @@
-//! An activation by itself as one node, which keeps what goes in.
+//! An activation alone as one node, which keeps its input.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;

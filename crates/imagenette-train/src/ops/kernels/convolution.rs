@@ -1,5 +1,5 @@
-//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted. The
-//! output and the gradient for the input are stored as the input is; weights and their gradient are f32.
+//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted.
+//! The output and the gradient for the input are stored as the input is; weights and their gradient are f32.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;

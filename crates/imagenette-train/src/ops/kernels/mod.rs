@@ -27,7 +27,7 @@ use global_pooling::GlobalKind;
 use normalization::After;
 use pooling::PoolingKind;
 
-/// What networks ask of a recipe that was checked.
+/// Why sizes always fit.
 const FITS: &str = "a recipe's resolutions were checked against its network";
 
 /// The operations as Burn sees them.
@@ -291,7 +291,7 @@ pub(super) fn fork(x: Tensor<4>, level: Level) -> [Tensor<4>; 2] {
     [one, other].map(Tensor::from_dispatch)
 }
 
-/// By `measured`, the statistics of `x`, or by what is found when there are none.
+/// By `measured`, the statistics of `x`, or by statistics that are measured here.
 pub(super) fn normalize_by_batch(
     x: Tensor<4>,
     measured: Option<BatchStatistics>,

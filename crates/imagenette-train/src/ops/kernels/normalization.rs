@@ -1,5 +1,5 @@
-//! Normalization, residual and activation as one node: what goes in is kept, everything between is made again. Maps and
-//! their gradients are stored as the input is; statistics and parameters are f32.
+//! Normalization, residual and activation as one node: its inputs are kept, everything between is computed again. Maps
+//! and their gradients are stored as the input is; statistics and parameters are f32.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -13,13 +13,13 @@ use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, No
 use crate::ops::buffers::{self, Stored, with_stored};
 use crate::ops::profile::{self, Part};
 
-/// What does not come as a tensor.
+/// What is not a tensor.
 #[derive(Debug, Clone)]
 pub(crate) struct After {
     /// Added to the variance.
     pub(super) epsilon: f32,
     pub(super) activation: Activation,
-    /// The batch's statistics, where whoever made the maps found them on the way.
+    /// The batch's statistics, where the operation that made the maps measured them on the way.
     pub(super) measured: Option<BatchStatistics>,
 }
 
@@ -55,7 +55,7 @@ impl Kept {
         Self { x, gain, bias, mean, variance, residual, after, level }
     }
 
-    /// By known statistics; then there is no way back.
+    /// By known statistics; then there is no backward pass.
     pub(super) fn by(
         x: FlexTensor,
         [gain, bias]: [FlexTensor; 2],

@@ -1,4 +1,4 @@
-//! Pooling as one node: of what goes in only the size is kept, and for a maximum where it lay.
+//! Pooling as one node: of its input only the size is kept, and the place of each maximum.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,7 +12,7 @@ use imagenette_kernels::{Level, Pooling};
 use crate::ops::buffers::{self, with_stored};
 use crate::ops::profile::{self, Part};
 
-/// What of a window is left.
+/// What a window becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PoolingKind {
     /// Its largest number.
@@ -21,7 +21,7 @@ pub(crate) enum PoolingKind {
     Average,
 }
 
-/// The output, and for a maximum the tap of each window where it lay.
+/// The output, and for a maximum the tap of each window that it was at.
 pub(super) fn forward(x: &FlexTensor, kind: PoolingKind, with: Pooling, level: Level) -> (FlexTensor, Vec<u8>) {
     let ([height, width], shape) = (with.output(), with.shape());
     let mut choices = Vec::new();
