@@ -2,7 +2,7 @@
 //! made by one recipe, however it was typed and whichever keys were left out.
 //!
 //! The text is TOML, a line for each key, sorted:
-//! - keys are dotted, with the spelling of today;
+//! - keys are dotted, in their new spelling;
 //! - a key is left out where leaving it out means the same, so that the hash stays when a new option with a default is
 //!   added;
 //! - whole numbers are digits alone, all others have one digit before the point, as few as tell them apart after it,
@@ -61,7 +61,7 @@ impl Recipe {
     }
 }
 
-/// The paths of all values that are no tables.
+/// The paths of all values that are not tables.
 fn leaves(table: &Table, above: &[String]) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for (key, value) in table {
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_canonical_text_is_a_recipe_that_means_the_same() {
-        let stages = ("resolution", "[{ from = 0.0, px = 64 }, { from = 0.5, px = 96, batch_size = 8 }]");
+        let stages = ("resolution", "[{ from = 0.0, px = 64 }, { from = 0.5, px = 192, batch_size = 8 }]");
         let odd = ("name", "'\"a\\b\u{7}\u{e9}'");
         for (name, _) in Recipe::shipped() {
             for overrides in [&[][..], &[stages, odd], &[("lookahead", "{ kind = 'rising' }"), ("seed", "4")]] {

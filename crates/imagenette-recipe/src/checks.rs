@@ -1,4 +1,4 @@
-//! Checks of single values, shared by all that has settings: each fails with the key and what it accepts.
+//! Checks of single values, shared by everything that has settings: each fails with the key and what it accepts.
 
 use crate::error::{RecipeError, Result};
 

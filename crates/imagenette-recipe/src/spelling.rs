@@ -1,10 +1,10 @@
-//! Keys that were spelled otherwise before: recipes of then are read on, and what is written has the spelling of today.
+//! Keys whose spelling has changed: old recipes are still read, and what is written has the new spelling.
 
 use toml::{Table, Value};
 
 use crate::error::{RecipeError, Result};
 
-/// Keys as they were and as they are. None of these words means anything else in any table of a recipe.
+/// Old and new spellings. None of these words means anything else in any table of a recipe.
 const RENAMED: [(&str, &str); 5] = [
     ("learned_scale", "learned_gain"),
     ("normalisation_decay", "normalization_decay"),
@@ -13,22 +13,22 @@ const RENAMED: [(&str, &str); 5] = [
     ("normalise_weights", "normalize_weights"),
 ];
 
-/// A key as it is spelled today.
+/// A key in its new spelling.
 fn today(key: &str) -> &str {
     RENAMED.iter().find(|(old, _)| *old == key).map_or(key, |(_, new)| new)
 }
 
-/// Whether a key is spelled as it was before.
+/// Whether a key has an old spelling.
 pub(crate) fn is_old(key: &str) -> bool {
     RENAMED.iter().any(|(old, _)| *old == key)
 }
 
-/// A dotted key with each of its parts as it is spelled today.
+/// A dotted key with each part in its new spelling.
 pub(crate) fn dotted_today(key: &str) -> String {
     key.split('.').map(today).collect::<Vec<_>>().join(".")
 }
 
-/// Gives all keys of a table, and of the tables in it, the spelling of today; `path` is the table's own key.
+/// Gives all keys of a table, and of the tables in it, their new spelling; `path` is the table's own key.
 ///
 /// # Errors
 /// When a key is there in both spellings.

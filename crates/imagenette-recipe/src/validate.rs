@@ -84,7 +84,7 @@ impl Recipe {
             "evaluation.resolution",
             &format!("at most {largest_px} px, the largest in training (`rules = \"leaderboard\"`)"),
             format!("{evaluated_px} px"),
-            "train at the evaluation's resolution too, or leave `rules` out: the result is then no entry",
+            "train at the evaluation's resolution too, or leave `rules` out: the result is then not an entry",
         )
     }
 
@@ -94,14 +94,14 @@ impl Recipe {
         require(
             self.optimizer.lookahead().is_none(),
             "lookahead",
-            "none beside an optimizer that has its own",
-            "one beside `ranger`".into(),
+            "none with an optimizer that has its own",
+            "one with `ranger`".into(),
             "set `optimizer.lookahead_every` and `optimizer.lookahead_share` instead",
         )?;
         require(
             !(lookahead.is_evaluated() && self.ema.is_some()),
             "ema",
-            "none beside a `rising` lookahead, whose slow weights are an average already",
+            "none with a `rising` lookahead, whose slow weights are an average already",
             "both".into(),
             "leave one of them out",
         )
@@ -204,7 +204,7 @@ impl Recipe {
     }
 }
 
-/// The data crate names its keys from its own tables; here they stand in others.
+/// The data crate names its keys from its own tables; in a recipe they are in other tables.
 fn inside(error: DataError, table: &str) -> RecipeError {
     match error {
         DataError::Setting { key, expected, found, hint } => {

@@ -40,8 +40,8 @@ fn fill(count: usize, number: u32, scale: f64) -> Vec<f32> {
 fn filled(slot: &Slot) -> Vec<f32> {
     let number = slot.name.bytes().map(u32::from).sum::<u32>() % 97;
     let inputs: usize = slot.shape.iter().skip(1).product();
-    let around = |centre: f64, scale| -> Vec<f32> {
-        fill(slot.len(), number, scale).into_iter().map(|x| (centre + f64::from(x)) as f32).collect()
+    let around = |center: f64, scale| -> Vec<f32> {
+        fill(slot.len(), number, scale).into_iter().map(|x| (center + f64::from(x)) as f32).collect()
     };
     if slot.shape.len() >= 2 {
         fill(slot.len(), number, (6.0 / inputs as f64).sqrt())

@@ -100,14 +100,14 @@ impl FastConfig {
             patch_px.to_string(),
             "4 halves the picture and is four times as fast",
         )?;
-        // Each direction of a patch, both ways.
+        // Each direction of a patch and its negative.
         let most = 2 * 3 * patch_px * patch_px;
         require(
             self.stem >= 2 && self.stem.is_multiple_of(2) && self.stem <= most,
             "model.stem",
             &format!("an even number from 2 to {most}"),
             self.stem.to_string(),
-            "each direction is there both ways, so the number is even",
+            "each direction comes with its negative, so the number is even",
         )?;
         let sensible = !self.widths.is_empty() && self.widths.len() <= 6 && self.widths.iter().all(|&width| width >= 1);
         require(
@@ -154,7 +154,7 @@ impl FastConfig {
     }
 
     pub(super) fn smallest_resolution_px(&self) -> u32 {
-        // A blur needs neighbours.
+        // A blur needs neighbors.
         let last = if self.pool == Halving::MaxBlur { 2 } else { 1 };
         ((last * self.stem_stride()) as u32) << self.widths.len()
     }

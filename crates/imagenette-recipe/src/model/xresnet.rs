@@ -67,7 +67,7 @@ pub struct XResNetConfig {
     /// Groups of the blocks' middle convolutions, each 4 channels wide in the first stage (ResNeXt); needs 50 layers.
     #[serde(default = "whole::<1>", skip_serializing_if = "is_whole::<1>")]
     pub groups: u32,
-    /// Gates by channel whose inner layer is so many times narrower (squeeze and excitation); absent means none.
+    /// Gates by channel whose inner layer is narrower by this factor (squeeze and excitation); absent means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate_reduction: Option<u32>,
     /// Whether the first stage ends with self-attention.

@@ -33,7 +33,7 @@ pub struct RangerConfig {
     /// Steps from one move of the slow weights to the next.
     #[serde(default = "whole::<6>")]
     pub lookahead_every: u32,
-    /// How far the slow weights go towards the fast ones then, above 0 and up to 1.
+    /// How far the slow weights go toward the fast ones then, above 0 and up to 1.
     #[serde(default = "ratio::<1, 2>")]
     pub lookahead_share: f64,
     /// Rates and decays of the small groups.

@@ -39,8 +39,8 @@ impl StepPlan {
         let resolution = &recipe.resolution;
         let size = |progress: f64| resolution.batch_size(progress).unwrap_or(recipe.batch_size) as usize;
         let mut steps = Vec::new();
-        // Where stages begin is known before the samples that will be left over are: by the share of all samples. With
-        // one batch size the two agree, since each epoch leaves the same number over.
+        // Stages begin at their share of all samples, since it is not known yet how many will be left over. With one
+        // batch size the two agree: each epoch leaves the same number over.
         let per_epoch = |batch: usize| samples / batch * batch;
         let whole = match resolution.has_batch_sizes() {
             false => f64::from(recipe.epochs) * per_epoch(recipe.batch_size as usize) as f64,
@@ -73,7 +73,7 @@ impl StepPlan {
         Self { epochs: recipe.epochs, steps: steps.into() }
     }
 
-    /// The first steps of these alone, as the whole run.
+    /// The first `count` steps alone, as if they were the whole run.
     #[must_use]
     pub fn first(&self, count: u64) -> Self {
         let mut steps: Vec<PlannedStep> = self.steps.iter().take(count as usize).copied().collect();
@@ -110,7 +110,7 @@ impl StepPlan {
         self.steps.iter().map(|step| step.count as u64).sum()
     }
 
-    /// The epoch, from 0, of a step, from 0.
+    /// The epoch (from 0) of a step (from 0).
     pub fn epoch_of(&self, step: u64) -> u32 {
         self.step(step).epoch
     }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn rising_slow_weights_keep_more_of_themselves_towards_the_end() {
+    fn rising_slow_weights_keep_more_of_themselves_toward_the_end() {
         let rising = LookaheadConfig::Rising { every: 2, keep: 0.5 };
         // After step 2 (progress 0.2) 0.25 × 0.008 of 0 is kept; after step 4 (0.4) 0.25 × 0.064.
         let first = 2.0 * (1.0 - 0.002);

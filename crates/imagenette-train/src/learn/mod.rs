@@ -1,4 +1,4 @@
-//! What learning is made of beside the network and its optimizer: the loss, the choice of samples, and weights that
+//! What learning is made of besides the network and its optimizer: the loss, the choice of samples, and weights that
 //! follow those that are trained.
 
 pub mod average;

@@ -4,7 +4,7 @@
 use imagenette_data::loader::Batch;
 use imagenette_recipe::selection::Selection;
 
-/// Leaves of a batch those samples with the highest losses.
+/// Keeps only the samples of a batch with the highest losses.
 pub(crate) fn select(selection: &Selection, batch: &mut Batch, losses: &[f64]) {
     let places = highest(losses, selection.count(losses.len()));
     let photo = batch.pixels.len() / batch.samples.len().max(1);

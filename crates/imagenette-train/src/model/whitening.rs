@@ -14,13 +14,13 @@ const EPSILON: f64 = 5e-4;
 #[derive(Debug, Clone)]
 pub struct PatchMoments {
     patch_px: usize,
-    /// By two numbers of a patch: channel, row, column.
+    /// For each two numbers of a patch, which are ordered by channel, row, column.
     sum: Vec<f64>,
     patches: u64,
 }
 
 impl PatchMoments {
-    /// No patches yet, of this side.
+    /// No patches yet; `patch_px` is their side.
     pub fn new(patch_px: usize) -> Self {
         let numbers = 3 * patch_px * patch_px;
         Self { patch_px, sum: vec![0.0; numbers * numbers], patches: 0 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn are_white(patch_px: usize) {
-        // Smooth pictures: neighbours are alike, so that patches have strong and weak directions.
+        // Smooth pictures: neighbors are alike, so that patches have strong and weak directions.
         let px = 32;
         let mut moments = PatchMoments::new(patch_px);
         let mut photos = Vec::new();

@@ -202,7 +202,7 @@ pub fn average_pool(x: Maps) -> Maps {
 /// Blur pooling: every second pixel after the binomial filter [1, 2, 1] along both axes, the border mirrored.
 ///
 /// # Source
-/// Zhang, "Making convolutional networks bias-invariant again", 2019, section 3.2.
+/// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2.
 pub fn blur_pool(x: Maps) -> Maps {
     let ops = x.ops;
     let tensor = profile::time(Part::Pooling, 0.0, || match ops {

@@ -23,7 +23,7 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
     }
 }
 
-/// Multiply-adds of one step of a matrix, as `orthogonalize` works; symmetric products count in full.
+/// Multiply-adds of one step of a matrix, as `orthogonalize` does it; symmetric products count in full.
 pub(super) fn multiply_adds(config: &MuonConfig, [rows, columns]: [usize; 2]) -> u64 {
     let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
     let steps = u64::from(config.steps);

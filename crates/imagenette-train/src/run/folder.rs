@@ -1,4 +1,4 @@
-//! A run's folder: the names of its files, who may begin in it, and what is needed to go on.
+//! A run's folder: the names of its files, whether a run may begin in it, and what is needed to resume one.
 
 use std::fs::{DirEntry, File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -24,7 +24,7 @@ use crate::optimizer::Optimizer;
 /// Photos from which the whitened stem is computed.
 const WHITENING_PHOTOS: usize = 1000;
 
-/// A network that learns: its numbers, and all that goes on with them from step to step.
+/// A network that learns: its numbers, and all that is kept with them from step to step.
 pub(crate) struct Learner {
     pub(crate) model: Model,
     pub(super) weights: Weights,
@@ -39,7 +39,7 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
-    /// A learner before its first step. A stem that is to be whitened is random still: see [`Learner::whiten_stem`].
+    /// A learner before its first step. A stem that will be whitened is still random: see [`Learner::whiten_stem`].
     pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Self {
         let (recipe, device) = (job.recipe.clone(), job.device.clone());
         let model = Model::build(&recipe.model, job.dataset.manifest.classes.len());

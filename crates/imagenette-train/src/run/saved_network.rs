@@ -26,7 +26,7 @@ const FORMAT: &str = "imagenette-weights";
 const VERSION: u32 = 1;
 const HINT: &str = "train again, or take another copy of the file";
 
-/// All that must be known beside the numbers.
+/// Everything that must be known besides the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeightsHead {
@@ -54,7 +54,7 @@ fn f32_maps() -> PrecisionChoice {
 /// A trained network.
 #[derive(Debug)]
 pub struct SavedNetwork {
-    /// All that is known beside the numbers.
+    /// Everything known besides the numbers.
     pub head: WeightsHead,
     /// The layers.
     pub model: Model,

@@ -58,7 +58,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn()
 }
 
-/// A run that goes on: the learner, and beside it what accounts, saves and reports.
+/// A run under way: the learner, and beside it what accounts, saves and reports.
 struct Run<'r> {
     job: &'r TrainJob<'r>,
     watch: &'r dyn TrainWatch,
