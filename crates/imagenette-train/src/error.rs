@@ -94,7 +94,7 @@ impl TrainError {
                     .into(),
             ),
             Self::Data(error) => error.hint(),
-            Self::Results(error) => error.hint().map(Into::into),
+            Self::Results(error) => imagenette_files::Hint::hint(error),
         }
     }
 }

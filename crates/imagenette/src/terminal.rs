@@ -204,7 +204,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             .map(|hint| hint.hint.clone())
             .or_else(|| cause.downcast_ref().and_then(DataError::hint))
             .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
-            .or_else(|| cause.downcast_ref().and_then(ResultsError::hint).map(Into::into))
+            .or_else(|| cause.downcast_ref().and_then(<ResultsError as imagenette_files::Hint>::hint))
     });
     if let Some(hint) = hint {
         eprintln!("hint: {hint}");
