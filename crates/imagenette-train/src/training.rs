@@ -260,7 +260,8 @@ impl Training {
         let count = |split| manifest.samples(split).len() as u64;
         let record = RunRecord {
             format: RunRecord::format(),
-            version: RunRecord::version(),
+            // A record of version 2 has a provenance: whoever fills that in writes `RunRecord::version()` here.
+            version: 1,
             started: self.head.started,
             recipe: recipe.name.clone(),
             recipe_sha256: self.head.recipe_sha256.clone(),
@@ -296,6 +297,7 @@ impl Training {
             held_out: recipe.hold_out.map(|share| HeldOut { share, photos: result.total }),
             result,
             by_epoch: self.head.by_epoch.clone(),
+            provenance: None,
         };
         record.write(folder.path())?;
         let checkpoint = folder.file(CHECKPOINT_FILE);
