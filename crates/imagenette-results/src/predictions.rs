@@ -2,14 +2,17 @@
 //!
 //! The format: a header `sample,class`, then each sample of the split exactly once, in any order. `sample` is the
 //! photo's path below the dataset's folder (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), `class` the predicted WordNet
-//! id.
+//! id. The folder of a photo is its class, so that predictions can be counted without the dataset ([`count`]); with the
+//! dataset it is known too whether they are complete ([`score`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, ResultsError};
+use crate::run_record::Counts;
 
 /// The header that the file must have.
 const HEADER: [&str; 2] = ["sample", "class"];
@@ -54,10 +57,11 @@ impl Score {
 /// # Errors
 /// When the folder cannot be written to.
 pub fn write(path: &Path, predictions: &[Prediction]) -> Result<()> {
-    crate::run_record::write_atomically(path, |file| {
+    atomic::write(path, |file| {
         let mut out = csv::Writer::from_writer(file);
-        predictions.iter().try_for_each(|prediction| out.serialize(prediction))?;
-        out.flush()?;
+        let written = predictions.iter().try_for_each(|prediction| out.serialize(prediction));
+        let written = written.map_err(std::io::Error::from).and_then(|()| out.flush());
+        written.map_err(FileError::io("write", path))?;
         Ok(())
     })
 }
@@ -67,20 +71,54 @@ pub fn write(path: &Path, predictions: &[Prediction]) -> Result<()> {
 /// # Errors
 /// When it is not a CSV file with the header `sample,class` and two fields in each line.
 pub fn read(path: &Path) -> Result<Vec<Prediction>> {
-    let malformed = |found: String| ResultsError::Malformed {
-        path: path.to_owned(),
-        expected: "a CSV file with the header `sample,class` and two fields in each line".into(),
-        found,
-        hint: "a line reads `val/n01440764/ILSVRC2012_val_00000293.JPEG,n01440764`".into(),
+    let file = std::fs::File::open(path).map_err(FileError::io("open", path))?;
+    read_from(path, file)
+}
+
+/// Reads the file's bytes. `path` is named in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(path: &Path, bytes: impl std::io::Read) -> Result<Vec<Prediction>> {
+    let malformed = |found: String| {
+        let expected = "a CSV file with the header `sample,class` and two fields in each line";
+        let hint = "a line reads `val/n01440764/ILSVRC2012_val_00000293.JPEG,n01440764`";
+        ResultsError::malformed(path, expected, found, hint)
     };
-    let file = std::fs::File::open(path).map_err(ResultsError::io("open", path))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.headers().map_err(|error| malformed(error.to_string()))?;
     if !header.iter().eq(HEADER) {
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(malformed(format!("the header `{found}`")));
     }
     reader.deserialize().map(|line| line.map_err(|error| malformed(error.to_string()))).collect()
+}
+
+/// Counts the predictions that are right without knowing the dataset: a photo's class is the folder that it lies in. Whether
+/// each photo of the split is there is not known here, only how many there are.
+///
+/// # Errors
+/// When a sample is doubled, or is not written as `split/class/photo` with this split. `path` is named in the message.
+pub fn count(path: &Path, predictions: &[Prediction], split: &str) -> Result<Counts> {
+    let mut seen = HashSet::new();
+    let mut correct = 0;
+    for Prediction { sample, class } in predictions {
+        let problem = match sample.split('/').collect::<Vec<_>>().as_slice() {
+            [of, actual, _] if *of == split => {
+                correct += u64::from(actual == class);
+                (!seen.insert(sample.as_str())).then_some("it twice")
+            }
+            _ => Some("another form"),
+        };
+        if let Some(problem) = problem {
+            return Err(ResultsError::Samples {
+                path: path.to_owned(),
+                problem: format!("expected each sample once, as `{split}/class/photo`, found {problem}: `{sample}`"),
+                hint: "the file was changed, or is another dataset's or split's".into(),
+            });
+        }
+    }
+    Ok(Counts { correct, total: predictions.len() as u64 })
 }
 
 /// Compares predictions with the truth: `truth` lists every sample of the split with its label, `classes` the WordNet
@@ -191,7 +229,21 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = read(&path);
             // An empty file and a wrong header fail; so does a line with a field too few.
-            assert!(matches!(error, Err(ResultsError::Malformed { .. })), "{text:?}: {error:?}");
+            let is_malformed = matches!(error, Err(ResultsError::File(FileError::Malformed { .. })));
+            assert!(is_malformed, "{text:?}: {error:?}");
         }
+    }
+
+    #[test]
+    fn predictions_are_counted_without_the_dataset() {
+        let count = |pairs: &[(&str, &str)], split| count(Path::new("p.csv"), &predict(pairs), split);
+        assert_eq!(count(&WHOLE, "val").unwrap(), Counts { correct: 2, total: 3 });
+        let doubled = count(&[WHOLE[0], WHOLE[1], WHOLE[0]], "val").unwrap_err().to_string();
+        assert!(doubled.contains("found it twice: `val/n02/d.JPEG`"), "{doubled}");
+        for sample in ["train/n01/a.JPEG", "val/a.JPEG", "val/n01/b/a.JPEG", "n01/a.JPEG", ""] {
+            let other = count(&[WHOLE[0], (sample, "n01")], "val").unwrap_err().to_string();
+            assert!(other.contains("found another form"), "{other}");
+        }
+        assert!(count(&[("train/n01/a.JPEG", "n01")], "train").is_ok());
     }
 }
