@@ -43,7 +43,7 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
 
     train(&place, "runs/tuning", &["--hold-out", "0.25"]);
     let refused = place.run(&["plot", "runs", "--out", "refused"]);
-    refused.fails_saying(&["tuning/record.json: expected a run that was judged on val", "hint: held-out"]);
+    refused.fails_saying(&["tuning/record.json: expected a run that was evaluated on val", "hint: held-out"]);
     assert!(!place.path("refused").exists());
     let tuning = place.run(&["plot", "runs/tuning"]).succeeds();
     assert!(tuning.stdout.contains("held-out top-1 %"), "{}", tuning.stdout);

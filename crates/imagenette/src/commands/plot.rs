@@ -8,8 +8,6 @@ use std::process::ExitCode;
 use imagenette_data::DataError;
 use imagenette_results::run_group::{RECIPE_FILE, Run, RunGroup, Spread, groups};
 use imagenette_results::run_record::RECORD_FILE;
-use imagenette_train::history::{self, HistoryLine};
-use imagenette_train::run_folder::HISTORY_FILE;
 
 use crate::cli::Plot;
 use crate::curves::{Axis, draw, what};
@@ -28,7 +26,7 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
             }
         }
     }
-    let groups = groups(folders.iter().map(|folder| read(folder)).collect::<anyhow::Result<_>>()?)?;
+    let groups = groups(folders.iter().map(|folder| Run::read(folder)).collect::<Result<_, _>>()?)?;
     let all = || groups.iter().flat_map(|group| &group.runs);
     // What maps are stored in is the recipe's.
     let machine = |run: &Run| {
@@ -109,20 +107,6 @@ fn look_below(folder: &Path, depth: u32, found: &mut Vec<PathBuf>, open: &mut Ve
         }
     }
     Ok(())
-}
-
-/// A run, with its seconds until each epoch where its history is kept.
-fn read(folder: &Path) -> anyhow::Result<Run> {
-    let mut run = Run::read(folder)?;
-    let path = folder.join(HISTORY_FILE);
-    if path.exists() {
-        let seconds = history::read(&path)?.into_iter().filter_map(|line| match line {
-            HistoryLine::Evaluation { epoch, training_seconds, .. } => Some((epoch, training_seconds)),
-            HistoryLine::Step { .. } => None,
-        });
-        run.training_seconds = seconds.collect();
-    }
-    Ok(run)
 }
 
 /// The figures of a group's row.
