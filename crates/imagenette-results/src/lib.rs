@@ -3,7 +3,7 @@
 //! [`run_folder`] says what lies where and who may fill it; [`run_record`] is the account of one run, with each of its
 //! [`attempt`]s and the [`environment`] that they ran in; [`history`] is what happened, under a chain of hashes;
 //! [`predictions`] are the evidence from which accuracy is recomputed, and [`probabilities`] say how sure they are. [`run`]
-//! reads all of it and checks that it belongs together; [`run_group`] and [`statistics`] speak about several runs.
+//! reads all of it and checks that it belongs together; [`run_group`], [`index`] and [`statistics`] speak about several runs.
 //!
 //! Nothing here knows of photos, of Burn or of the command line: predictions made by any program can be scored.
 
@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod environment;
 pub mod error;
 pub mod history;
+pub mod index;
 pub mod predictions;
 pub mod probabilities;
 pub mod run;
