@@ -12,6 +12,7 @@ pub mod average;
 pub mod checkpoint;
 pub mod clock;
 pub mod device;
+pub mod engine;
 pub mod error;
 pub mod evaluation;
 pub mod history;
