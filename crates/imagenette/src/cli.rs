@@ -43,6 +43,8 @@ pub(crate) enum Verb {
     FindLr(FindLr),
     /// Draw the accuracy of runs over epochs, seconds and FLOP, and table it
     Plot(Plot),
+    /// List finished runs: recipe, seeds, top-1 and what made them
+    Runs(Runs),
     /// Evaluate a run's saved weights on a val split
     Eval(Eval),
     /// Say what a run's network sees in photos
@@ -465,6 +467,22 @@ pub(crate) struct Plot {
     /// Title of the plots [default: the dataset]
     #[arg(long)]
     pub(crate) title: Option<String>,
+    /// Machine-readable output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:  imagenette runs records --markdown > index.md\n\nRuns of one recipe in one folder are one row. What cannot be read is named and left out."
+)]
+pub(crate) struct Runs {
+    /// Runs' folders, or folders in which runs lie [default: runs]
+    #[arg(value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// A Markdown table that links to the folders
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,

@@ -60,6 +60,7 @@ fn run(verb: Verb, terminal: &Terminal) -> anyhow::Result<ExitCode> {
         Verb::Sweep(arguments) => commands::sweep::run(&arguments, terminal),
         Verb::FindLr(arguments) => commands::find_lr::run(&arguments, terminal),
         Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
+        Verb::Runs(arguments) => commands::runs::run(&arguments, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),
