@@ -100,7 +100,7 @@ fn predictions_are_scored_strictly() {
         "hint: ",
     ]);
     write(&[lines.clone(), vec![lines[1].clone()]].concat());
-    place.run(&["score", "p.csv"]).fails_saying(&["1 doubled"]);
+    place.run(&["score", "p.csv"]).fails_saying(&["1 there twice"]);
     write(&[lines.clone(), vec!["val/n01440764/other.JPEG,n01440764".into()]].concat());
     place.run(&["score", "p.csv"]).fails_saying(&["1 unknown", "other.JPEG"]);
     write(&[vec!["sample,label".to_owned()], lines[1..].to_vec()].concat());

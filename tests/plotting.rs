@@ -48,6 +48,21 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     let tuning = place.run(&["plot", "runs/tuning"]).succeeds();
     assert!(tuning.stdout.contains("held-out top-1 %"), "{}", tuning.stdout);
     assert!(place.read("plots/top-1-by-epochs.svg").contains("held-out top-1"));
+
+    // An index keeps them in rows of their own instead, and leaves out by name what it cannot read.
+    std::fs::create_dir(place.path("runs/open")).unwrap();
+    std::fs::write(place.path("runs/open/recipe.toml"), "name = 'open'").unwrap();
+    let index = place.run(&["runs", "--json"]).succeeds();
+    assert!(index.stderr.contains("left out: runs/open: a run that has not ended"), "{}", index.stderr);
+    let rows = index.json()["rows"].as_array().unwrap().clone();
+    let places: Vec<&str> = rows.iter().map(|row| row["place"].as_str().unwrap()).collect();
+    assert_eq!(places, ["a", "b", "tuning"]);
+    assert_eq!((&rows[0]["seeds"], &rows[0]["is_counted"]), (&serde_json::json!([0, 1]), &true.into()));
+    assert_eq!((&rows[2]["held_out"], &rows[2]["is_counted"]), (&serde_json::json!(0.25), &true.into()));
+    let markdown = place.run(&["runs", "runs", "--markdown"]).succeeds().stdout;
+    assert!(markdown.contains("| [a](a) ") && markdown.contains("2: 0, 1"), "{markdown}");
+    assert_eq!(place.run(&["runs", "runs/a"]).succeeds().stdout.lines().count(), 2);
+    place.run(&["runs", "elsewhere"]).fails_saying(&["elsewhere: expected finished runs, found none", "hint:"]);
 }
 
 #[test]

@@ -11,14 +11,14 @@ use crate::environment::{Arithmetic, Environment, Machine};
 pub struct Attempt {
     /// When it began.
     pub started: Timestamp,
-    /// When it ended; `None` while it runs, and of one that was killed.
+    /// When it ended; `None` while it runs, and if it was killed.
     pub ended: Option<Timestamp>,
     /// How it ended.
     pub ending: Ending,
     /// Steps of the run that were done before it.
     pub steps_before: u64,
-    /// Steps of the run that were done after it. Of one that was killed: up to its last checkpoint, since what it did after
-    /// that is lost.
+    /// Steps of the run that were done after it. If it was killed: up to its last checkpoint, since what it did after that is
+    /// lost.
     pub steps_after: u64,
     /// The program's version.
     pub program: String,
@@ -39,13 +39,13 @@ pub struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// It has not: only a checkpoint says this.
+    /// It has not ended. Only a checkpoint says this.
     Running,
     /// With the whole run.
     Finished,
     /// It was asked to stop, and wrote a checkpoint.
     Interrupted,
-    /// Without a word. The attempt after it found this out.
+    /// Without notice. The next attempt found this out.
     Killed,
 }
 
@@ -62,7 +62,7 @@ pub struct Price {
 }
 
 impl Attempt {
-    /// One that begins now on this machine, when `steps_before` steps of the run are done.
+    /// An attempt that begins now on this machine, when `steps_before` steps of the run are done.
     pub fn start(
         program: &str,
         commit: Option<&str>,
@@ -102,14 +102,13 @@ impl Attempt {
     }
 }
 
-/// The attempts of a run, in order. A checkpoint keeps them while the run is not finished, the record for ever.
+/// The attempts of a run, in order. They are in its checkpoint while it is not finished, and then in its record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Attempts(Vec<Attempt>);
 
 impl Attempts {
-    /// Adds one that begins. The one before it, where it is still said to be running, was killed: this is where that is
-    /// found out.
+    /// Adds one that begins now. If the one before it is still said to be running, it was killed: here that is found out.
     pub fn begin(&mut self, attempt: Attempt) {
         if let Some(last) = self.0.last_mut().filter(|last| last.ending == Ending::Running) {
             last.ending = Ending::Killed;
@@ -117,7 +116,7 @@ impl Attempts {
         self.0.push(attempt);
     }
 
-    /// Notes how far the current one has come: before each checkpoint.
+    /// Notes how far the current one has come. Called before each checkpoint.
     pub fn reach(&mut self, steps: u64) {
         if let Some(last) = self.0.last_mut() {
             last.steps_after = steps;

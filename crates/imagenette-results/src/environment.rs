@@ -75,7 +75,7 @@ impl Machine {
     }
 }
 
-/// What decides the bits of a run beside its recipe, its dataset and its seed. The number of threads does not.
+/// What decides the bits of a run, apart from its recipe, its dataset and its seed. The number of threads does not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arithmetic {
@@ -92,7 +92,7 @@ pub struct Arithmetic {
 }
 
 impl Arithmetic {
-    /// What differs in another one, each as `what: here → there`. Empty when both give the same bits.
+    /// What is different in another one, each as `what: here → there`. Empty when both give the same bits.
     pub fn changes(&self, other: &Self) -> Vec<String> {
         let level = |arithmetic: &Self| arithmetic.level.clone().unwrap_or_else(|| "none".into());
         let short = |hash: &str| imagenette_files::hash::short(hash).to_owned();

@@ -14,12 +14,12 @@ pub enum ResultsError {
     /// A file or folder cannot be read or written, does not hold what its format promises, or is in use.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Predictions that do not answer for exactly the samples of the split.
+    /// Predictions that do not cover each sample of the split exactly once.
     #[error("{}: {problem}", path.display())]
     Samples {
         /// The predictions.
         path: PathBuf,
-        /// Which samples are missing, doubled or unknown.
+        /// Which samples are missing, unknown or there twice.
         problem: String,
         /// What the user can do.
         hint: String,

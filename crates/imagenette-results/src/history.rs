@@ -22,9 +22,9 @@ use crate::run_record::{Counts, OwnPart};
 pub const FORMAT: Format = Format { name: "imagenette-history", oldest: 1, newest: 2 };
 /// The version from which on a history has a chain.
 const WITH_CHAIN: u32 = 2;
-/// From here on a line is about the clock, which the chain leaves out.
+/// Where the clock's part of a line begins, which the chain leaves out.
 const CLOCK: &str = ",\"training_seconds\":";
-/// What a line's link stands behind.
+/// What comes before a line's link.
 const CHAIN: &str = ",\"chain\":\"";
 
 /// One line of the history.
@@ -72,7 +72,7 @@ pub enum HistoryLine {
         /// Seconds of evaluation so far.
         evaluation_seconds: f64,
     },
-    /// A plan of how many steps the run has, where that follows from what it may cost.
+    /// A plan: how many steps the run has, where that depends on what it may cost.
     Plan {
         /// Steps done by then.
         step: u64,
@@ -151,7 +151,7 @@ impl Head {
     }
 }
 
-/// The history of a run, as far as it has come.
+/// The history of a run so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct History {
@@ -198,7 +198,7 @@ impl History {
         Self { link: origin.link(), origin: Some(origin), lines: Vec::new() }
     }
 
-    /// The history of a run that began before there were chains: it is written on as version 1.
+    /// The history of a run that began before there were chains. It is written as version 1 to its end.
     pub fn without_chain(lines: Vec<HistoryLine>) -> Self {
         Self { origin: None, lines, link: String::new() }
     }
@@ -258,7 +258,7 @@ impl History {
         text
     }
 
-    /// Writes the file, and gives its sha256. Complete or absent.
+    /// Writes the file, complete or absent, and returns its sha256.
     ///
     /// # Errors
     /// When the folder cannot be written to.
@@ -317,7 +317,7 @@ impl History {
             let line: HistoryLine = serde_json::from_str(&text).map_err(|error| of_line(error.to_string()))?;
             if version < WITH_CHAIN {
                 if !line.is_old() {
-                    return Err(of_line(format!("a kind of line that version {version} has not")));
+                    return Err(of_line(format!("a kind of line that version {version} does not have")));
                 }
                 history.lines.push(line);
                 continue;
@@ -501,9 +501,9 @@ mod tests {
         let mut exchanged = lines.clone();
         exchanged.swap(1, 2);
         refused(&whole(&exchanged), "at line 2");
-        let mut doubled = lines.clone();
-        doubled.insert(3, lines[3]);
-        refused(&whole(&doubled), "at line 5");
+        let mut repeated = lines.clone();
+        repeated.insert(3, lines[3]);
+        refused(&whole(&repeated), "at line 5");
         // What the clock said is no part of the chain: the file's hash in the record is for that.
         assert!(read(&text.replace("\"training_seconds\":0.5,", "\"training_seconds\":0.25,")).is_ok());
     }
@@ -550,7 +550,7 @@ mod tests {
         refused(&text.replace("\"version\":1", "\"version\":2"), "does not go with version 2");
         refused(&text.replace("\"version\":1", "\"version\":3"), "found imagenette-history version 3");
         let later = lines(0.5)[3].to_json();
-        refused(&format!("{text}{later}\n"), "found line 4: a kind of line that version 1 has not");
+        refused(&format!("{text}{later}\n"), "found line 4: a kind of line that version 1 does not have");
         refused("", "expected imagenette-history version 1 or 2");
     }
 

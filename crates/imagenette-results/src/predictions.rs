@@ -1,4 +1,4 @@
-//! `predictions.csv`: one line a sample, written by any program; the accuracy that counts is recomputed from it.
+//! `predictions.csv`: a line for each sample, written by any program; the accuracy that counts is recomputed from it.
 //!
 //! The format: a header `sample,class`, then each sample of the split exactly once, in any order. `sample` is the
 //! photo's path below the dataset's folder (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), `class` the predicted WordNet
@@ -27,7 +27,7 @@ pub struct Prediction {
     pub class: String,
 }
 
-/// How many samples were right, together and class by class.
+/// How many samples were right, in all and class by class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
     /// Samples whose predicted class is their class.
@@ -46,7 +46,7 @@ impl Score {
         if self.total == 0 { 0.0 } else { self.correct as f64 / self.total as f64 }
     }
 
-    /// (correct, total) of the samples of one class.
+    /// How many samples of a class are right, and how many there are.
     pub fn of_class(&self, label: usize) -> (u64, u64) {
         (self.confusion[label][label], self.confusion[label].iter().sum())
     }
@@ -98,7 +98,7 @@ pub fn read_from(path: &Path, bytes: impl std::io::Read) -> Result<Vec<Predictio
 /// each photo of the split is there is not known here, only how many there are.
 ///
 /// # Errors
-/// When a sample is doubled, or is not written as `split/class/photo` with this split. `path` is named in the message.
+/// When a sample occurs twice, or is not written as `split/class/photo` with this split. `path` is named in the message.
 pub fn count(path: &Path, predictions: &[Prediction], split: &str) -> Result<Counts> {
     let mut seen = HashSet::new();
     let mut correct = 0;
@@ -121,21 +121,21 @@ pub fn count(path: &Path, predictions: &[Prediction], split: &str) -> Result<Cou
     Ok(Counts { correct, total: predictions.len() as u64 })
 }
 
-/// Compares predictions with the truth: `truth` lists every sample of the split with its label, `classes` the WordNet
+/// Compares predictions with the truth: `truth` lists every sample of the split with its label, and `classes` the WordNet
 /// ids in label order.
 ///
 /// # Errors
-/// When a sample is missing, doubled or unknown, or a class is not one of the dataset's. `path` is named in the message.
+/// When a sample is missing, unknown or there twice, or a class is not one of the dataset's. `path` is named in the message.
 pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)], classes: &[String]) -> Result<Score> {
     let labels: HashMap<&str, usize> = classes.iter().map(String::as_str).zip(0..).collect();
     let mut open: HashMap<&str, (usize, bool)> =
         truth.iter().map(|(sample, label)| (sample.as_str(), (*label, false))).collect();
     let mut confusion = vec![vec![0; classes.len()]; classes.len()];
-    let (mut unknown, mut doubled, mut strange) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unknown, mut twice, mut strange) = (Vec::new(), Vec::new(), Vec::new());
     for Prediction { sample, class } in predictions {
         match (open.get_mut(sample.as_str()), labels.get(class.as_str())) {
             (None, _) => unknown.push(sample.as_str()),
-            (Some((_, true)), _) => doubled.push(sample.as_str()),
+            (Some((_, true)), _) => twice.push(sample.as_str()),
             (Some((_, seen)), None) => {
                 *seen = true;
                 strange.push(class.as_str());
@@ -150,7 +150,7 @@ pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)],
     let missing: Vec<&str> = truth.iter().map(|(sample, _)| sample.as_str()).filter(|sample| !open[sample].1).collect();
     let problems: Vec<String> = [
         ("missing", missing),
-        ("doubled", doubled),
+        ("there twice", twice),
         ("unknown", unknown),
         ("with a class that the dataset does not have", strange),
     ]
@@ -209,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_sample_is_named() {
-        assert!(problem(&[WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[0]]).contains("1 doubled (first: `val/n02/d.JPEG`)"));
+    fn a_sample_that_is_there_twice_is_named() {
+        assert!(problem(&[WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[0]]).contains("1 there twice (first: `val/n02/d.JPEG`)"));
     }
 
     #[test]
@@ -238,8 +238,8 @@ mod tests {
     fn predictions_are_counted_without_the_dataset() {
         let count = |pairs: &[(&str, &str)], split| count(Path::new("p.csv"), &predict(pairs), split);
         assert_eq!(count(&WHOLE, "val").unwrap(), Counts { correct: 2, total: 3 });
-        let doubled = count(&[WHOLE[0], WHOLE[1], WHOLE[0]], "val").unwrap_err().to_string();
-        assert!(doubled.contains("found it twice: `val/n02/d.JPEG`"), "{doubled}");
+        let twice = count(&[WHOLE[0], WHOLE[1], WHOLE[0]], "val").unwrap_err().to_string();
+        assert!(twice.contains("found it twice: `val/n02/d.JPEG`"), "{twice}");
         for sample in ["train/n01/a.JPEG", "val/a.JPEG", "val/n01/b/a.JPEG", "n01/a.JPEG", ""] {
             let other = count(&[WHOLE[0], (sample, "n01")], "val").unwrap_err().to_string();
             assert!(other.contains("found another form"), "{other}");

@@ -1,8 +1,8 @@
 //! `probabilities.safetensors`: how sure a network was of each class, beside `predictions.csv`.
 //!
 //! One tensor `probabilities` of float16, a row for each line of `predictions.csv` in its order and a column for each class;
-//! the metadata name the classes and the predictions' sha256. Whoever does not know of this file loses nothing: the
-//! predictions are whole without it.
+//! the metadata name the classes and the predictions' sha256. A reader that does not know this file loses nothing: the
+//! predictions are complete without it.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -25,9 +25,9 @@ const KEY: &str = "imagenette";
 const TENSOR: &str = "probabilities";
 /// How far from 1 the probabilities of a sample may add up: each is rounded to 11 bits.
 const TOLERANCE: f32 = 0.005;
-const HINT: &str = "leave the file away: the predictions are whole without it";
+const HINT: &str = "remove the file: the predictions are complete without it";
 
-/// What is said beside the numbers.
+/// The description that goes with the numbers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
@@ -48,7 +48,7 @@ pub struct Probabilities {
 
 impl Probabilities {
     /// Takes probabilities row by row, a row for each prediction and in it one for each class (WordNet ids in label order).
-    /// `predictions_sha256` is the hash of the `predictions.csv` that they stand beside.
+    /// `predictions_sha256` is the hash of the `predictions.csv` that they belong to.
     ///
     /// # Errors
     /// When they do not go with the predictions: see [`Probabilities::check`]. `path` is named in the message.

@@ -1,5 +1,5 @@
-//! Runs of one recipe with different seeds: folders of finished runs go in, groups come out with what each reached, on
-//! average and how far apart, after how many epochs, seconds and floating-point operations.
+//! Runs of one recipe with different seeds: finished runs go in; groups come out, with the mean and the spread of what their
+//! runs reached after how many epochs, seconds and floating-point operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,12 +23,12 @@ pub struct Spread {
     pub n: usize,
     /// Their arithmetic mean.
     pub mean: f64,
-    /// Their sample standard deviation; `None` of one.
+    /// Their sample standard deviation; `None` for a single number.
     pub standard_deviation: Option<f64>,
 }
 
 impl Spread {
-    /// Of these numbers; `None` of none.
+    /// The spread of these numbers; `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mean = statistics::mean(values)?;
         Some(Self { n: values.len(), mean, standard_deviation: statistics::standard_deviation(values) })
@@ -99,7 +99,7 @@ impl RunGroup {
 /// Puts runs of the same recipe together, groups in the order of their first runs.
 ///
 /// # Errors
-/// When runs cannot be compared: other photos to learn from or to be evaluated on, or a seed that is there twice.
+/// When runs cannot be compared: other photos to learn from or to be evaluated on, or the same seed twice.
 pub fn groups(runs: Vec<Run>) -> Result<Vec<RunGroup>> {
     if let Some((first, others)) = runs.split_first() {
         others.iter().try_for_each(|run| check_comparable(first, run))?;
@@ -151,7 +151,7 @@ fn check_comparable(first: &Run, run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Adds to names that occur twice the keys in which their recipes differ.
+/// Adds the keys in which recipes differ to names that occur twice.
 fn tell_apart(groups: &mut [RunGroup]) {
     let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, group) in groups.iter().enumerate() {
