@@ -93,7 +93,11 @@ fn a_range_test_suggests_a_rate_and_draws_its_curve() {
     let json = place.run(&[&find[..], &["--json", "--out", "again.svg"]].concat()).succeeds().json();
     assert!(json["points"].as_array().unwrap().len() >= 17, "{json}");
     let rate = |place: usize| json["points"][place]["rate"].as_f64().unwrap();
-    assert!(rate(0) < rate(1) && json["suggestion"].as_f64().unwrap() > 1e-5);
+    assert!(rate(0) < rate(1));
+    let suggestions = json["suggestions"].as_array().unwrap();
+    assert_eq!(suggestions.len(), 1, "{json}");
+    assert_eq!(suggestions[0]["key"], "optimizer.learning_rate");
+    assert!(suggestions[0]["rate"].as_f64().unwrap() > 1e-5, "{json}");
     place
         .run(&[&find[..], &["--highest", "1e-5"]].concat())
         .fails_saying(&["find-lr.highest: expected a finite rate above the lowest", "hint:"]);

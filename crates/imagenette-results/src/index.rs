@@ -2,22 +2,21 @@
 //!
 //! A folder that cannot be used is named and left out; it never keeps the others from being listed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::{Hint, hash};
+use imagenette_recipe::Recipe;
 use serde::Serialize;
 
-use crate::run::Run;
+use crate::run::{Run, is_same_recipe, without_seed};
 use crate::run_folder::{self, FoundRuns};
 use crate::run_group::{self, Spread};
 
 /// How deep below a named folder runs are looked for.
 const DEPTH: u32 = 6;
-/// How many settings a table names at most; JSON has all.
-const SETTINGS: usize = 3;
-/// Settings that have a column of their own.
-const COLUMNS: [&str; 3] = ["epochs", "precision", "resolution"];
+/// How many settings a row of a Markdown table names at most, and one on a terminal; JSON has all.
+const SETTINGS: (usize, usize) = (3, 1);
 /// How many counts a table names at most; of more it says the least and the greatest.
 const COUNTS: usize = 5;
 
@@ -37,7 +36,7 @@ pub struct Row {
     pub place: PathBuf,
     /// The recipe's name.
     pub recipe: String,
-    /// The settings in which the recipe differs from the one of this name that has most runs here.
+    /// The settings in which the recipe differs from the one of this name that ships, or else that has most runs here.
     pub settings: Vec<Setting>,
     /// The dataset's name.
     pub dataset: String,
@@ -133,13 +132,11 @@ impl Index {
         Self { rows, left_out }
     }
 
-    /// The rows as aligned columns under a header.
+    /// The rows as aligned columns under a header, as few as fit a terminal.
     pub fn table(&self) -> String {
-        let lines = lines(&self.rows, |row| shown(&row.place.display().to_string()));
-        let widths = widths(&lines);
-        let text: Vec<String> =
-            lines.iter().map(|line| padded(line, &widths).join("  ").trim_end().to_owned()).collect();
-        text.join("\n")
+        let lines = self.lines(&TERMINAL, SETTINGS.1, |row| shown(&row.place.display().to_string()));
+        let lines = aligned(&lines, &TERMINAL).into_iter().map(|cells| cells.join("  ").trim_end().to_owned());
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The rows as a Markdown table in which each row links to its folder.
@@ -148,19 +145,31 @@ impl Index {
             let place = row.place.display().to_string().replace('\\', "/");
             format!("[{}]({})", marked(&shown(&place)), address(&place))
         };
-        let mut lines = lines(&self.rows, link);
+        let mut lines = self.lines(&COLUMNS, SETTINGS.0, link);
         for line in &mut lines {
             line[1..].iter_mut().for_each(|cell| *cell = marked(cell));
         }
-        let widths = widths(&lines);
-        let mut text: Vec<String> =
-            lines.iter().map(|line| format!("| {} |", padded(line, &widths).join(" | "))).collect();
-        let rule = widths.iter().enumerate().map(|(column, width)| match is_number(column) {
-            true => format!("{}:", "-".repeat(width.saturating_sub(1))),
-            false => "-".repeat(*width),
+        let lines = aligned(&lines, &COLUMNS);
+        let rule = lines[0].iter().zip(&COLUMNS).map(|(cell, column)| {
+            let width = cell.chars().count();
+            if column.is_number() { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) }
         });
-        text.insert(1, format!("| {} |", rule.collect::<Vec<_>>().join(" | ")));
-        text.join("\n")
+        let rule: Vec<String> = rule.collect();
+        let in_order = lines[..1].iter().chain([&rule]).chain(&lines[1..]);
+        in_order.map(|cells| format!("| {} |", cells.join(" | "))).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A line of cells for the header and for each row.
+    fn lines(&self, columns: &[Column], settings: usize, place: impl Fn(&Row) -> String) -> Vec<Vec<String>> {
+        let header = columns.iter().map(|column| column.name().to_owned()).collect();
+        let of_row = |row: &Row| {
+            let cell = |column: &Column| match column {
+                Column::Runs => place(row),
+                column => shown(&column.cell(row, settings)),
+            };
+            columns.iter().map(cell).collect()
+        };
+        std::iter::once(header).chain(self.rows.iter().map(of_row)).collect()
     }
 }
 
@@ -176,7 +185,7 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
     let is_like = |group: &&mut Group| {
         let first = &group.runs[0];
         group.parent == parent
-            && run_group::is_same_recipe(first, &run)
+            && is_same_recipe(first, &run)
             && first.record.dataset.identity == run.record.dataset.identity
             && first.record.held_out == run.record.held_out
     };
@@ -192,17 +201,17 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
     None
 }
 
-/// The settings in which a group's recipe differs from the one of its name with most runs.
+/// The settings in which a group's recipe differs from the one of its name that ships, or else that has most runs here.
 fn differences(group: &Group, groups: &[Group]) -> Vec<Setting> {
-    let of = |group: &Group| (group.runs[0].record.recipe.clone(), group.runs[0].record.dataset.identity.clone());
-    let named = groups.iter().filter(|other| of(other) == of(group));
-    // The first one of those with most runs.
-    let reference = named.rev().max_by_key(|other| other.runs.len()).unwrap_or(group);
-    let [own, usual]: [BTreeMap<String, String>; 2] =
-        [group, reference].map(|group| run_group::flat(&group.runs[0].recipe));
-    let mut keys: Vec<&String> = own.keys().chain(usual.keys()).collect();
-    keys.sort();
-    keys.dedup();
+    let name = |group: &Group| group.runs[0].record.recipe.clone();
+    let shipped = Recipe::shipped_text(&name(group)).ok().and_then(|text| Recipe::from_toml(text, &[]).ok());
+    let usual = shipped.and_then(|recipe| recipe.to_toml().parse().ok()).map(without_seed).unwrap_or_else(|| {
+        let named = groups.iter().filter(|other| name(other) == name(group));
+        // The first one of those with most runs.
+        named.rev().max_by_key(|other| other.runs.len()).unwrap_or(group).runs[0].recipe.clone()
+    });
+    let [own, usual] = [&group.runs[0].recipe, &usual].map(run_group::flat);
+    let keys: BTreeSet<&String> = own.keys().chain(usual.keys()).collect();
     let differing = keys.into_iter().filter(|key| own.get(*key) != usual.get(*key));
     differing.map(|key| Setting { key: key.clone(), value: own.get(key).cloned() }).collect()
 }
@@ -248,70 +257,111 @@ fn engine(run: &Run) -> String {
     }
 }
 
-const HEADER: [&str; 11] = [
-    "runs",
-    "recipe",
-    "dataset",
-    "epochs",
-    "px",
-    "seeds",
-    "top-1 %",
-    "correct",
-    "computed by",
-    "made by",
-    "training s",
+/// A column of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Runs,
+    Recipe,
+    Dataset,
+    Epochs,
+    Resolution,
+    Seeds,
+    Top1,
+    Correct,
+    Device,
+    Engine,
+    TrainingSeconds,
+}
+
+/// The columns of a Markdown table.
+const COLUMNS: [Column; 11] = [
+    Column::Runs,
+    Column::Recipe,
+    Column::Dataset,
+    Column::Epochs,
+    Column::Resolution,
+    Column::Seeds,
+    Column::Top1,
+    Column::Correct,
+    Column::Device,
+    Column::Engine,
+    Column::TrainingSeconds,
 ];
+/// The columns that fit a terminal.
+const TERMINAL: [Column; 8] = [
+    Column::Runs,
+    Column::Recipe,
+    Column::Dataset,
+    Column::Epochs,
+    Column::Seeds,
+    Column::Top1,
+    Column::Device,
+    Column::TrainingSeconds,
+];
+/// Settings that have a column of their own.
+const IN_COLUMNS: [&str; 3] = ["epochs", "precision", "resolution"];
 
-/// Whether a column's cells are set to the right.
-fn is_number(column: usize) -> bool {
-    [3, 6, 10].contains(&column)
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Recipe => "recipe",
+            Self::Dataset => "dataset",
+            Self::Epochs => "epochs",
+            Self::Resolution => "px",
+            Self::Seeds => "seeds",
+            Self::Top1 => "top-1 %",
+            Self::Correct => "correct",
+            Self::Device => "computed by",
+            Self::Engine => "made by",
+            Self::TrainingSeconds => "training s",
+        }
+    }
+
+    /// Whether its cells are set to the right.
+    fn is_number(self) -> bool {
+        matches!(self, Self::Epochs | Self::Top1 | Self::TrainingSeconds)
+    }
+
+    fn cell(self, row: &Row, settings: usize) -> String {
+        match self {
+            Self::Runs => row.place.display().to_string(),
+            Self::Recipe => match differences_in_words(&row.settings, settings) {
+                words if words.is_empty() => row.recipe.clone(),
+                words => format!("{} ({words})", row.recipe),
+            },
+            Self::Dataset => match row.held_out {
+                None => row.dataset.clone(),
+                Some(share) => format!("{}, held-out {share}", row.dataset),
+            },
+            Self::Epochs => row.epochs.to_string(),
+            Self::Resolution => row.resolution_px.clone(),
+            Self::Seeds => seeds(&row.seeds),
+            Self::Top1 => match row.top_1.standard_deviation {
+                Some(sd) => format!("{:.2} ± {:.2}", 100.0 * row.top_1.mean, 100.0 * sd),
+                None => format!("{:.2}", 100.0 * row.top_1.mean),
+            },
+            Self::Correct => correct(row),
+            Self::Device => row.devices.join("; "),
+            Self::Engine => engines(&row.engines),
+            Self::TrainingSeconds => format!("{:.0}", row.training_seconds),
+        }
+    }
 }
 
-fn lines(rows: &[Row], place: impl Fn(&Row) -> String) -> Vec<[String; 11]> {
-    let cells = |row: &Row| {
-        let dataset = match row.held_out {
-            None => row.dataset.clone(),
-            Some(share) => format!("{}, held-out {share}", row.dataset),
-        };
-        let top_1 = match row.top_1.standard_deviation {
-            Some(sd) => format!("{:.2} ± {:.2}", 100.0 * row.top_1.mean, 100.0 * sd),
-            None => format!("{:.2}", 100.0 * row.top_1.mean),
-        };
-        let recipe = match settings(&row.settings) {
-            apart if apart.is_empty() => row.recipe.clone(),
-            apart => format!("{} ({apart})", row.recipe),
-        };
-        let said = [
-            recipe,
-            dataset,
-            row.epochs.to_string(),
-            row.resolution_px.clone(),
-            seeds(&row.seeds),
-            top_1,
-            correct(row),
-            row.devices.join("; "),
-            made_by(&row.engines),
-            format!("{:.0}", row.training_seconds),
-        ];
-        let mut cells = std::iter::once(place(row)).chain(said.iter().map(|cell| shown(cell)));
-        std::array::from_fn(|_| cells.next().unwrap_or_default())
-    };
-    std::iter::once(HEADER.map(String::from)).chain(rows.iter().map(cells)).collect()
-}
-
-fn settings(settings: &[Setting]) -> String {
-    // What has a column of its own is not said twice.
-    let is_said = |setting: &&Setting| COLUMNS.contains(&setting.key.as_str());
-    let settings: Vec<&Setting> = settings.iter().filter(|setting| !is_said(setting)).collect();
-    let said = settings.iter().take(SETTINGS).map(|Setting { key, value }| match value {
+/// At most so many of the settings that have no column of their own: `optimizer.steps = 3; no ema.decay; and 2 more`.
+fn differences_in_words(settings: &[Setting], most: usize) -> String {
+    let settings: Vec<&Setting> =
+        settings.iter().filter(|setting| !IN_COLUMNS.contains(&setting.key.as_str())).collect();
+    let words = settings.iter().take(most).map(|Setting { key, value }| match value {
         Some(value) => format!("{key} = {value}"),
         None => format!("no {key}"),
     });
-    let mut said: Vec<String> = said.collect();
-    if settings.len() > SETTINGS {
-        said.push(format!("and {} more", settings.len() - SETTINGS));
+    let mut words: Vec<String> = words.collect();
+    if settings.len() > most {
+        words.push(format!("and {} more", settings.len() - most));
     }
-    said.join("; ")
+    words.join("; ")
 }
 
 /// Sorted seeds: `5: 1 to 5`, `3: 1, 2, 7`, `1: 4`.
@@ -333,7 +383,7 @@ fn correct(row: &Row) -> String {
     format!("{counts} of {}{word}", row.total)
 }
 
-fn made_by(engines: &[String]) -> String {
+fn engines(engines: &[String]) -> String {
     match engines {
         [first, second, third, ..] => format!("{first}, {second}, {third} …"),
         engines => engines.join(", "),
@@ -361,14 +411,16 @@ fn address(place: &str) -> String {
     place.bytes().map(byte).collect()
 }
 
-fn widths(lines: &[[String; 11]]) -> [usize; 11] {
-    std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).max(3))
-}
-
-fn padded(line: &[String; 11], widths: &[usize; 11]) -> Vec<String> {
-    let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, &width))| match is_number(column) {
-        true => format!("{cell:>width$}"),
-        false => format!("{cell:<width$}"),
-    });
-    cells.collect()
+/// The cells of each line, padded to the width of their column.
+fn aligned(lines: &[Vec<String>], columns: &[Column]) -> Vec<Vec<String>> {
+    let width = |place: usize| lines.iter().map(|line| line[place].chars().count()).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let padded = |line: &Vec<String>| {
+        let cells = line.iter().zip(columns).zip(&widths).map(|((cell, column), &width)| match column.is_number() {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        cells.collect()
+    };
+    lines.iter().map(padded).collect()
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::FileError;
 use imagenette_files::hash::{self, sha256};
+use imagenette_recipe::Recipe;
 use toml::{Table, Value};
 
 use crate::error::{Result, ResultsError};
@@ -20,7 +21,7 @@ use crate::run_record::{Counts, EpochCounts, Provenance, RunRecord};
 
 /// What to do when files do not belong together.
 const CHANGED: &str = "the run's files were changed or mixed with another run's; do not use this result";
-/// Keys of a recipe that do not set its runs apart: seeds are counted, and the dataset is known by its content.
+/// Keys that do not set recipes apart: seeds are counted, and a dataset is known by its content.
 const NOT_THE_RECIPE: [&str; 3] = ["seed", "runs", "dataset"];
 
 /// A finished run as it was read from its folder.
@@ -30,8 +31,10 @@ pub struct Run {
     pub folder: PathBuf,
     /// Its account.
     pub record: RunRecord,
-    /// What it was trained by, without what may differ between the runs of a group.
+    /// The recipe, in today's spelling where this program knows all of its keys, without seed and dataset.
     pub recipe: Table,
+    /// sha256 of the recipe in its canonical form; `None` where this program does not know all of its keys.
+    pub recipe_canonical_sha256: Option<String>,
     /// Seconds of training until the end of epochs, where they are known; the last epoch's are in the record.
     pub training_seconds: BTreeMap<u32, f64>,
     /// Whether its predictions are there and were counted again. Without them the counts are the record's word.
@@ -54,11 +57,12 @@ impl Run {
         }
         let record = RunRecord::read(folder)?;
         check_record(&folder.join(RECORD_FILE), &record)?;
-        let recipe = read_recipe(folder, &record)?;
+        let (recipe, recipe_canonical_sha256) = read_recipe(folder, &record)?;
         let history = read_history(folder, &record)?;
         let is_counted = check_predictions(folder, &record)?;
         let training_seconds = history.map(|history| history.training_seconds()).unwrap_or_default();
-        Ok(Self { folder: folder.to_owned(), record, recipe, training_seconds, is_counted })
+        let folder = folder.to_owned();
+        Ok(Self { folder, record, recipe, recipe_canonical_sha256, training_seconds, is_counted })
     }
 
     /// Checks that the weights are the ones that the record names. Apart from the rest, since they are large.
@@ -90,9 +94,18 @@ impl Run {
     }
 }
 
-/// Whether two runs were trained by the same recipe, seeds and dataset aside.
+/// Whether two runs were trained by the same recipe, however it was typed, seeds and dataset aside.
 pub(crate) fn is_same_recipe(one: &Run, other: &Run) -> bool {
-    one.recipe == other.recipe
+    match (&one.recipe_canonical_sha256, &other.recipe_canonical_sha256) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.recipe == other.recipe,
+    }
+}
+
+/// A recipe's table without what may differ between the runs of a group.
+pub(crate) fn without_seed(mut recipe: Table) -> Table {
+    NOT_THE_RECIPE.iter().for_each(|key| drop(recipe.remove(*key)));
+    recipe
 }
 
 fn said(counts: &Counts) -> String {
@@ -131,14 +144,28 @@ fn check_record(path: &Path, record: &RunRecord) -> Result<()> {
     Ok(())
 }
 
-fn read_recipe(folder: &Path, record: &RunRecord) -> Result<Table> {
+/// The recipe's table, and the hash of its canonical form.
+fn read_recipe(folder: &Path, record: &RunRecord) -> Result<(Table, Option<String>)> {
     let path = folder.join(RECIPE_FILE);
     let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
     check_hash(&path, "recipe", &record.recipe_sha256, &sha256(&text))?;
-    let table = text.parse::<Table>();
-    let mut recipe = table.map_err(|error| ResultsError::malformed(&path, "TOML", error.to_string(), CHANGED))?;
-    NOT_THE_RECIPE.iter().for_each(|key| drop(recipe.remove(*key)));
-    Ok(recipe)
+    let malformed = |expected: &str, found: String| ResultsError::malformed(&path, expected, found, CHANGED);
+    // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
+    let (text, canonical) = match Recipe::from_toml(&text, &[]) {
+        Ok(recipe) => (recipe.to_toml(), Some(recipe.canonical_sha256())),
+        Err(_) => (text, None),
+    };
+    let table = text.parse::<Table>().map_err(|error| malformed("TOML", error.to_string()))?;
+    if let (Some(provenance), Some(canonical)) = (&record.provenance, &canonical)
+        && provenance.recipe_canonical_sha256 != *canonical
+    {
+        let named = hash::short(&provenance.recipe_canonical_sha256).to_owned();
+        return Err(malformed(
+            &format!("the recipe whose canonical form {RECORD_FILE} names ({named})"),
+            canonical.clone(),
+        ));
+    }
+    Ok((without_seed(table), canonical))
 }
 
 /// The history, where it is there and is the one that the record names.

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use crate::error::{Result, ResultsError};
 pub use crate::run::Run;
-pub(crate) use crate::run::is_same_recipe;
+use crate::run::is_same_recipe;
 pub use crate::run_folder::RECIPE_FILE;
 use crate::run_folder::RECORD_FILE;
 use crate::run_record::Counts;

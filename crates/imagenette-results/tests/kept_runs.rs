@@ -24,6 +24,8 @@ fn every_kept_run_reads_and_its_predictions_give_its_counts() {
         println!("skipped: no kept runs are here");
         return;
     }
+    let unknown = runs.iter().find(|run| run.recipe_canonical_sha256.is_none());
+    assert!(unknown.is_none(), "every recipe is read: {unknown:?}");
     let counted = runs.iter().filter(|run| run.is_counted).count();
     println!("{} kept runs, the predictions of {counted} counted again", runs.len());
     assert!(counted > runs.len() / 2);

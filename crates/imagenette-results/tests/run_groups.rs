@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use imagenette_files::{Hint, hash::sha256};
+use imagenette_recipe::Recipe;
 use imagenette_results::ResultsError;
 use imagenette_results::run_group::{Run, RunGroup, groups};
 use serde_json::{Value, json};
@@ -89,6 +90,27 @@ fn recipes_of_the_same_name_are_told_apart_by_the_keys_in_which_they_differ() {
     let groups = read(&runs).unwrap();
     let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(names, ["r (no mix.mixup)", "r (mix.mixup = 0.2)"]);
+}
+
+#[test]
+fn two_spellings_of_a_key_and_defaults_that_are_written_down_are_one_recipe() {
+    let place = TempDir::new().unwrap();
+    let body = |text: &str| {
+        let is_set = |line: &&str| !["name", "seed", "#"].iter().any(|start| line.starts_with(start));
+        text.lines().filter(is_set).collect::<Vec<_>>().join("\n")
+    };
+    let today = body(Recipe::shipped_text("fast-85").unwrap());
+    let before = today.replace("normalization_", "normalisation_");
+    assert_ne!(today, before, "this recipe has a key that was renamed");
+    let written_down = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"auto\"");
+    let other = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"f32\"");
+    let texts = [(0, &today), (1, &before), (2, &written_down), (3, &other)];
+    let runs = texts.map(|(seed, text)| write(place.path(), seed, text, &[4], |_| ()));
+    let groups = read(&runs).unwrap();
+    let seeds = |group: &RunGroup| group.runs.iter().map(|run| run.record.seed).collect::<Vec<_>>();
+    assert_eq!(groups.iter().map(seeds).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3]]);
+    let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["r (precision = auto)", "r (precision = f32)"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use fixture::{change, change_file, write};
 use imagenette_files::Hint;
 use imagenette_files::hash::sha256;
+use imagenette_recipe::Recipe;
 use imagenette_results::run_folder::{
     HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, RECORD_FILE, WEIGHTS_FILE,
 };
@@ -62,6 +63,29 @@ fn a_kept_run_may_leave_out_what_is_large() {
 #[test]
 fn another_recipe_is_refused() {
     refused(|run| change_file(&run.join(RECIPE_FILE), "64", "96"), &["recipe.toml", "found another one"]);
+}
+
+#[test]
+fn the_canonical_recipe_is_checked_where_this_program_knows_all_keys() {
+    let whole = |run: &Path, canonical: &str| {
+        let path = run.join(RECIPE_FILE);
+        let before = sha256(std::fs::read(&path).unwrap());
+        let text = Recipe::shipped_text("default").unwrap();
+        std::fs::write(&path, text).unwrap();
+        change(run, &before, &sha256(text));
+        change(run, &"cc".repeat(32), canonical);
+        // Its chain begins with another recipe.
+        std::fs::remove_file(run.join(HISTORY_FILE)).unwrap();
+    };
+    let canonical = Recipe::from_toml(Recipe::shipped_text("default").unwrap(), &[]).unwrap().canonical_sha256();
+    let place = TempDir::new().unwrap();
+    let run = write(place.path(), 1);
+    whole(&run, &canonical);
+    assert_eq!(Run::read(&run).unwrap().recipe_canonical_sha256, Some(canonical));
+    refused(
+        |run| whole(run, &"ab".repeat(32)),
+        &["recipe.toml", "whose canonical form record.json names (abababababab)"],
+    );
 }
 
 #[test]

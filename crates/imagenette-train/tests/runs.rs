@@ -6,14 +6,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagenette_data::edition::Split;
+use imagenette_files::Hint;
 use imagenette_results::{RunRecord, predictions};
-use imagenette_train::checkpoint::CHECKPOINT_FILE;
-use imagenette_train::device::Device;
-use imagenette_train::evaluation::EvaluationData;
-use imagenette_train::range_test::RangeTest;
-use imagenette_train::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
-use imagenette_train::saved::SavedNetwork;
-use imagenette_train::watch::{RunPlan, Silent, StepReport, TrainWatch};
+use imagenette_train::compute::device::Device;
+use imagenette_train::run::checkpoint::CHECKPOINT_FILE;
+use imagenette_train::run::evaluation::EvaluationData;
+use imagenette_train::run::folder::{HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
+use imagenette_train::run::saved_network::SavedNetwork;
+use imagenette_train::run::watch::{RunPlan, Silent, StepReport, TrainWatch};
+use imagenette_train::study::learning_rate::RangeTest;
 use imagenette_train::{Outcome, TrainError, TrainJob, train};
 use made::{Made, recipe};
 
@@ -254,7 +255,7 @@ fn every_option_learns_and_is_accounted_for() {
                 assert_eq!(record.training_flop, Some(flop + (record.steps * update) as f64));
                 assert_eq!(record.samples_drawn, plain.samples_drawn);
             }
-            // What is judged but not learned from costs a forward pass and counts as drawn.
+            // What selection looks at but does not learn from costs a forward pass and counts as drawn.
             "erasing, mixing and selection" => {
                 assert_eq!(record.samples_drawn, plain.samples_drawn);
                 let saved = record.training_flop.unwrap() / flop;
@@ -272,16 +273,33 @@ fn a_range_test_finds_rates_that_learn_and_rates_that_diverge() {
     let result = RangeTest { lowest: 1e-4, highest: 100.0, steps: 60 }.run(&job, &Silent).unwrap();
     assert!(result.points.len() >= 20 && result.points.windows(2).all(|pair| pair[0].rate < pair[1].rate));
     assert!((result.points[0].rate / 1e-4 - 1.0).abs() < 0.15, "{:?}", result.points[0]);
-    let suggestion = result.suggestion.expect("the loss falls somewhere");
-    assert!((1e-4..1.0).contains(&suggestion), "{suggestion}");
+    let [suggestion] = result.suggestions.as_slice() else { panic!("the loss falls somewhere: {result:?}") };
+    assert!(suggestion.key == "optimizer.learning_rate" && (1e-4..1.0).contains(&suggestion.rate), "{suggestion:?}");
     assert!(!job.folder.exists());
     assert!(RangeTest { lowest: 1.0, highest: 0.1, steps: 60 }.run(&job, &Silent).is_err());
 }
 
 #[test]
-fn a_run_that_was_interrupted_while_it_was_judged_is_judged_again() {
-    struct StopWhileJudged;
-    impl TrainWatch for StopWhileJudged {
+fn a_range_test_suggests_every_rate_that_it_scaled() {
+    let made = Made::new(0);
+    let muon = "{ kind = 'muon', learning_rate = 0.05, rest = { kind = 'sgd', learning_rate = 0.2 } }";
+    let job = made.job(&recipe(&[("optimizer", muon)]), "never written");
+    let result = RangeTest { lowest: 1e-4, highest: 1.0, steps: 40 }.run(&job, &Silent).unwrap();
+    let [muon, rest] = result.suggestions.as_slice() else { panic!("{:?}", result.suggestions) };
+    assert_eq!((muon.key.as_str(), rest.key.as_str()), ("optimizer.learning_rate", "optimizer.rest.learning_rate"));
+    assert!((rest.rate / muon.rate / 4.0 - 1.0).abs() < 1e-9, "they keep the recipe's ratio: {muon:?} {rest:?}");
+    // What is suggested can be trained as it is typed.
+    let set: Vec<(String, String)> =
+        result.suggestions.iter().map(|found| (found.key.clone(), format!("{:.2e}", found.rate))).collect();
+    let changed = job.recipe.with_overrides(&set).unwrap();
+    let rates: Vec<f64> = changed.optimizer.learning_rates().into_iter().map(|(_, rate)| rate).collect();
+    assert!((rates[0] / muon.rate - 1.0).abs() < 0.01 && (rates[1] / rest.rate - 1.0).abs() < 0.01, "{rates:?}");
+}
+
+#[test]
+fn a_run_that_was_interrupted_while_it_was_evaluated_is_evaluated_again() {
+    struct StopWhileEvaluated;
+    impl TrainWatch for StopWhileEvaluated {
         fn begin(&self, plan: &RunPlan) {
             assert_eq!(plan.done_steps, 21);
         }
@@ -293,10 +311,10 @@ fn a_run_that_was_interrupted_while_it_was_judged_is_judged_again() {
     let recipe = recipe(&[]);
     let whole = made.job(&recipe, "whole");
     finish(&whole);
-    let mut job = made.job(&recipe, "judged twice");
+    let mut job = made.job(&recipe, "evaluated twice");
     train(&job, &StopAfter::steps(21)).unwrap();
     job.resume = true;
-    assert_eq!(train(&job, &StopWhileJudged).unwrap(), Outcome::Interrupted { step: 21, steps: 21 });
+    assert_eq!(train(&job, &StopWhileEvaluated).unwrap(), Outcome::Interrupted { step: 21, steps: 21 });
     finish(&job);
     same_bits(&whole.folder, &job.folder);
 }

@@ -15,7 +15,7 @@ use imagenette_data::source::drawn::get_drawn;
 use imagenette_data::store::Store;
 use imagenette_data::watch::Watch;
 use imagenette_results::RunRecord;
-use imagenette_train::device::Device;
+use imagenette_train::Device;
 
 use crate::cli::{Machine, OpsName};
 use crate::terminal::{Hint, Terminal};
@@ -128,7 +128,7 @@ pub(crate) fn machine(arguments: &Machine) -> anyhow::Result<(Device, usize)> {
     let device = Device::named(&arguments.device)?;
     let device = if arguments.ops == OpsName::Stock { device.with_stock_ops() } else { device };
     let threads = threads(arguments.threads);
-    imagenette_train::device::set_threads(threads)?;
+    imagenette_train::set_threads(threads)?;
     Ok((device, threads))
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::watch::Watch;
-use imagenette_train::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+use imagenette_train::run::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
 
 use crate::terminal::{Terminal, seconds, thousands};
 
@@ -51,8 +51,8 @@ impl TrainWatch for Progress<'_> {
             "{}: {} parameters; {} train and {} {} photos; {} epochs of {} steps{}",
             plan.model,
             thousands(plan.parameters),
-            thousands(plan.train as u64),
-            thousands(plan.judged as u64),
+            thousands(plan.train_photos as u64),
+            thousands(plan.evaluation_photos as u64),
             if plan.holds_out { "held-out" } else { "val" },
             plan.epochs,
             thousands(plan.steps_per_epoch),
@@ -100,10 +100,6 @@ impl TrainWatch for Progress<'_> {
             report.loss,
             seconds(report.seconds.training)
         ));
-    }
-
-    fn notice(&self, message: &str) {
-        self.terminal.say(message);
     }
 
     fn interrupted(&self) -> bool {

@@ -10,6 +10,7 @@ use imagenette_data::DataError;
 use imagenette_data::watch::{Unit, Watch};
 use imagenette_results::ResultsError;
 use imagenette_train::TrainError;
+use imagenette_train::recipe::RecipeError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
@@ -203,7 +204,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             .downcast_ref::<Hint>()
             .map(|hint| hint.hint.clone())
             .or_else(|| cause.downcast_ref().and_then(DataError::hint))
-            .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
+            .or_else(|| cause.downcast_ref().and_then(<TrainError as imagenette_files::Hint>::hint))
+            .or_else(|| cause.downcast_ref().and_then(<RecipeError as imagenette_files::Hint>::hint))
             .or_else(|| cause.downcast_ref().and_then(<ResultsError as imagenette_files::Hint>::hint))
     });
     if let Some(hint) = hint {

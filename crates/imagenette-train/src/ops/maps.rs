@@ -3,28 +3,10 @@
 
 use burn::tensor::{DType, FloatDType, Tensor};
 use imagenette_kernels::BatchStatistics;
-pub use imagenette_kernels::{Level, Precision};
 
 use super::kernels;
-use crate::device::Device;
-
-/// Whose operations compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ops {
-    /// Our kernels, on this instruction set: only for numbers in the host's memory.
-    Kernels(Level),
-    /// Burn's own operations, on any device.
-    Stock,
-}
-
-impl std::fmt::Display for Ops {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Kernels(level) => write!(out, "kernels ({level})"),
-            Self::Stock => write!(out, "stock"),
-        }
-    }
-}
+use crate::compute::device::{Device, Ops};
+use crate::compute::precision::Precision;
 
 /// A batch of feature maps: `[N, H, W, C]` in memory for our kernels, of f32 or bf16; `[N, C, H, W]` of f32 for Burn's
 /// operations.

@@ -138,8 +138,8 @@ mod tests {
     use imagenette_data::random::{Purpose, Random};
 
     use super::*;
-    use crate::device::Device;
-    use crate::weights::{download, upload};
+    use crate::compute::device::Device;
+    use crate::compute::weights::{download, upload};
 
     /// More than one task's share.
     const LENGTH: usize = 70_001;

@@ -15,10 +15,8 @@ use imagenette_data::image;
 use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
-use imagenette_train::device::Device;
-use imagenette_train::recipe::Recipe;
-use imagenette_train::trainer;
-use imagenette_train::watch::{StepReport, TrainWatch};
+use imagenette_train::run::watch::{StepReport, TrainWatch};
+use imagenette_train::{Device, Recipe};
 use serde_json::{Value, json};
 
 use crate::chosen;
@@ -231,7 +229,7 @@ fn train(
     recipe.batch_size = recipe.batch_size.min(dataset.manifest.samples(Split::Train).len() as u32);
     let job = super::train::unkept_job(recipe, dataset, packed, threads, device, place);
     let watched = Watched { terminal, began: Mutex::new(None), enough: AtomicBool::new(false), last: Mutex::new(None) };
-    trainer::train(&job, &watched)?;
+    imagenette_train::train(&job, &watched)?;
     watched.last.into_inner().expect("no thread panics here").context("a thousand epochs have at least one step")
 }
 

@@ -10,10 +10,9 @@ use imagenette_data::edition::Split;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, View, epoch_order};
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
-use imagenette_train::device::Device;
-use imagenette_train::ops::spent::{self, Part, Spent};
-use imagenette_train::steps::Steps;
-use imagenette_train::trainer::TrainJob;
+use imagenette_train::ops::profile::{self, Part, Profile};
+use imagenette_train::study::bare_steps::BareSteps;
+use imagenette_train::{Device, TrainJob};
 use serde_json::{Value, json};
 
 use super::bench::{peak_memory_bytes, sample_of};
@@ -29,7 +28,7 @@ struct Measured {
     seconds: Vec<f64>,
     processor_seconds: Vec<f64>,
     /// Of all these steps.
-    spent: Spent,
+    spent: Profile,
     /// Seconds of a step with the loader at work beside it, and of that, waiting for it.
     loaded_seconds: f64,
     waited_seconds: f64,
@@ -66,7 +65,7 @@ pub(super) fn run(
     let packed = Packed::open_or_build(&sample, place.path(), threads, terminal);
     terminal.finish();
     let job = super::train::unkept_job(recipe, &sample, Arc::new(packed?), threads, &device, place.path());
-    let mut steps = Steps::begin(&job)?;
+    let mut steps = BareSteps::begin(&job)?;
     let measured = measure(&job, &mut steps, arguments.steps as usize, terminal)?;
     terminal.finish();
 
@@ -81,7 +80,7 @@ pub(super) fn run(
     Ok(())
 }
 
-fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal) -> anyhow::Result<Measured> {
+fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Terminal) -> anyhow::Result<Measured> {
     // Two batches in turn, so that no step finds the last one's photos in a cache.
     let mut few = loader(job)?;
     let batches: Vec<Batch> = few.by_ref().take(2).collect::<Result<_, _>>()?;
@@ -95,7 +94,7 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
         check(steps.step(batches[round % 2].clone()))?;
     }
     let (mut seconds, mut processor_seconds) = (Vec::new(), Vec::new());
-    spent::begin();
+    profile::begin();
     for round in 0..count {
         terminal.status(&format!("bare steps: {} of {count}", round + 1));
         let batch = batches[round % 2].clone();
@@ -104,7 +103,7 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
         seconds.push(began.elapsed().as_secs_f64());
         processor_seconds.push(used.elapsed().as_secs_f64());
     }
-    let spent = spent::finish();
+    let spent = profile::finish();
     let peak_memory_bytes = peak_memory_bytes();
 
     let mut loader = loader(job)?;

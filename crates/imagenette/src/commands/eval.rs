@@ -6,9 +6,9 @@ use std::sync::Arc;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::{RunRecord, predictions};
-use imagenette_train::evaluation::EvaluationData;
-use imagenette_train::run_folder::RunFolder;
-use imagenette_train::saved::SavedNetwork;
+use imagenette_train::run::evaluation::EvaluationData;
+use imagenette_train::run::folder::RunFolder;
+use imagenette_train::run::saved_network::SavedNetwork;
 
 use crate::chosen;
 use crate::cli::Eval;

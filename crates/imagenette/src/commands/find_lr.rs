@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use imagenette_data::store::Store;
-use imagenette_train::range_test::{RangeResult, RangeTest};
-use imagenette_train::trainer::TrainJob;
+use imagenette_train::TrainJob;
+use imagenette_train::study::learning_rate::{RangeResult, RangeTest, Suggestion};
 use plotters::prelude::*;
 
 use super::train::{packed, read_recipe, unkept_job};
@@ -41,21 +41,23 @@ pub(crate) fn run(arguments: &FindLr, terminal: &Terminal) -> anyhow::Result<Exi
     if arguments.json {
         print_json(
             &serde_json::json!({ "recipe": job.recipe.name, "dataset": dataset.manifest.name, "seed": job.seed,
-            "suggestion": result.suggestion, "steepest": result.steepest, "points": result.points,
+            "suggestions": result.suggestions, "steepest": result.steepest, "points": result.points,
             "plot": arguments.out }),
         )?;
     } else {
         let rate = |rate: Option<f64>| rate.map_or("nowhere".into(), |rate| format!("at {rate:.2e}"));
         print(&format!("the loss falls fastest {}", rate(result.steepest)))?;
-        match result.suggestion {
-            Some(suggestion) => {
-                print(&format!("the loss is least at {:.2e}", 10.0 * suggestion))?;
+        match result.suggestions.first() {
+            Some(first) => {
+                print(&format!("the loss is lowest at {:.2e}", 10.0 * first.rate))?;
+                let said = result.suggestions.iter().map(|Suggestion { key, rate }| format!("--set {key}={rate:.2e}"));
                 print(&format!(
-                    "suggestion: --set optimizer.learning_rate={suggestion:.2e} (a tenth of that; {} steps of one seed)",
+                    "suggestion: {} (a tenth of that; {} steps of one seed)",
+                    said.collect::<Vec<_>>().join(" "),
                     result.points.len()
                 ))?;
             }
-            None => print("no suggestion: the loss grew beyond hope at once; lower --lowest")?,
+            None => print("no suggestion: the loss diverged immediately; lower --lowest")?,
         }
         print(&arguments.out.display().to_string())?;
     }
@@ -111,7 +113,8 @@ fn draw(picture: &mut String, title: &str, result: &RangeResult) -> Result<(), B
         ))?
         .label("smoothed")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], BLUE.stroke_width(2)));
-    if let Some(suggestion) = result.suggestion.filter(|rate| *rate > first) {
+    let suggestion = result.suggestions.first().map(|suggestion| suggestion.rate);
+    if let Some(suggestion) = suggestion.filter(|rate| *rate > first) {
         chart
             .draw_series(LineSeries::new([(suggestion, low), (suggestion, high)], RED.stroke_width(1)))?
             .label(format!("suggestion {suggestion:.2e}"))
@@ -124,7 +127,7 @@ fn draw(picture: &mut String, title: &str, result: &RangeResult) -> Result<(), B
 
 #[cfg(test)]
 mod tests {
-    use imagenette_train::range_test::RangePoint;
+    use imagenette_train::study::learning_rate::RangePoint;
 
     use super::*;
 
@@ -134,7 +137,7 @@ mod tests {
             let loss = 2.0 - f64::from(i) / 40.0;
             RangePoint { rate: 1e-4 * 1.2f64.powi(i), loss, smoothed: loss }
         });
-        let result = RangeResult { points: points.collect(), steepest: None, suggestion: Some(1e-2) };
+        let result = RangeResult::of(points.collect(), &[("optimizer.learning_rate", 1.0)]);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plot.svg");
         write_plot(&path, "a recipe & a dataset", &result).unwrap();

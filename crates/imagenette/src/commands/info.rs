@@ -7,8 +7,8 @@ use imagenette_data::edition::Split;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::environment::Environment;
-use imagenette_train::device::Device;
-use imagenette_train::precision::PrecisionChoice;
+use imagenette_train::Device;
+use imagenette_train::recipe::precision::PrecisionChoice;
 
 use crate::cli::Info;
 use crate::terminal::{bytes, print, print_json, thousands};

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use imagenette_train::run_folder::RunFolder;
-use imagenette_train::saved::SavedNetwork;
+use imagenette_train::run::folder::RunFolder;
+use imagenette_train::run::saved_network::SavedNetwork;
 
 use crate::chosen;
 use crate::cli::Predict;

@@ -8,11 +8,11 @@ use imagenette_data::store::Store;
 use imagenette_results::run_record::RECORD_FILE;
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::TrainError;
-use imagenette_train::checkpoint::CHECKPOINT_FILE;
-use imagenette_train::sweep::{Axis, Trial, trials};
-use imagenette_train::trainer::{Outcome, TrainJob};
+use imagenette_train::recipe::plan::{Axis, Trial, trials};
+use imagenette_train::run::checkpoint::CHECKPOINT_FILE;
+use imagenette_train::{Outcome, TrainJob};
 
-use super::train::{CHECKPOINT_SECONDS, one, packed, read_recipe};
+use super::train::{one, packed, read_recipe};
 use crate::chosen;
 use crate::cli::Sweep;
 use crate::interrupt::INTERRUPTED;
@@ -72,19 +72,12 @@ pub(crate) fn run(arguments: &Sweep, terminal: &Terminal) -> anyhow::Result<Exit
                 continue;
             }
             let job = TrainJob {
-                recipe: trial.recipe.clone(),
                 seed,
-                dataset: &dataset,
-                packed: packed.clone(),
                 resume: run_folder.join(CHECKPOINT_FILE).is_file(),
-                folder: run_folder,
-                device: device.clone(),
                 loader_threads: threads,
-                evaluate_every: 0,
-                checkpoint_seconds: CHECKPOINT_SECONDS,
-                prepared_seconds: 0.0,
                 program: env!("CARGO_PKG_VERSION").into(),
                 commit: option_env!("IMAGENETTE_COMMIT").map(Into::into),
+                ..TrainJob::new(trial.recipe.clone(), &dataset, packed.clone(), run_folder, device.clone())
             };
             match one(&job, terminal) {
                 Ok((folder, Outcome::Finished(record))) => runs.push(Run::Finished { folder, record }),

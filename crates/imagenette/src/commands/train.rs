@@ -12,10 +12,8 @@ use imagenette_data::edition::Edition;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_results::{RunRecord, statistics};
-use imagenette_train::device::Device;
-use imagenette_train::recipe::Recipe;
-use imagenette_train::run_folder::RunFolder;
-use imagenette_train::trainer::{self, Outcome, TrainJob};
+use imagenette_train::run::folder::RunFolder;
+use imagenette_train::{Device, Outcome, Recipe, TrainJob};
 
 use crate::chosen;
 use crate::cli::Train;
@@ -27,8 +25,6 @@ use crate::terminal::{Hint, Terminal, print, print_json, seconds, thousands};
 const SMALL_RECIPE: &str = "default";
 /// The recipe for Imagenette's photos and others of ImageNet: the best of five epochs.
 const PHOTOS_RECIPE: &str = "epochs-5";
-/// Seconds between checkpoints within an epoch.
-pub(crate) const CHECKPOINT_SECONDS: f64 = 60.0;
 
 pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
@@ -37,20 +33,15 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
     let began = Instant::now();
     let (device, threads) = chosen::machine(&arguments.machine)?;
     let store = Store::open_default()?;
-    let job = |recipe: Recipe, seed, dataset, packed, folder, resume| TrainJob {
-        recipe,
+    let job = |recipe: Recipe, seed, dataset, packed, folder: PathBuf, resume| TrainJob {
         seed,
-        dataset,
-        packed,
-        folder,
         resume,
-        device: device.clone(),
         loader_threads: threads,
         evaluate_every: arguments.evaluate_every,
-        checkpoint_seconds: CHECKPOINT_SECONDS,
         prepared_seconds: began.elapsed().as_secs_f64(),
         program: env!("CARGO_PKG_VERSION").into(),
         commit: option_env!("IMAGENETTE_COMMIT").map(Into::into),
+        ..TrainJob::new(recipe, dataset, packed, folder, device.clone())
     };
 
     if let Some(run) = &arguments.resume {
@@ -127,7 +118,7 @@ pub(crate) fn read_recipe(named: Option<&str>, overrides: &[(String, String)]) -
 
 /// A run of which nothing is kept: for what is measured on the way. `place` is for files that it may need.
 pub(super) fn unkept_job<'a>(
-    recipe: imagenette_train::Recipe,
+    recipe: Recipe,
     dataset: &'a Dataset,
     packed: Arc<Packed>,
     threads: usize,
@@ -135,19 +126,10 @@ pub(super) fn unkept_job<'a>(
     place: &Path,
 ) -> TrainJob<'a> {
     TrainJob {
-        recipe,
         seed: 0,
-        dataset,
-        packed,
-        folder: place.join("run"),
-        resume: false,
-        device: device.clone(),
         loader_threads: threads,
-        evaluate_every: 0,
         checkpoint_seconds: f64::INFINITY,
-        prepared_seconds: 0.0,
-        program: env!("CARGO_PKG_VERSION").into(),
-        commit: None,
+        ..TrainJob::new(recipe, dataset, packed, place.join("run"), device.clone())
     }
 }
 
@@ -219,7 +201,7 @@ pub(crate) fn one(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<(PathBu
         job.folder.display()
     ));
     let progress = Progress::new(terminal);
-    let outcome = trainer::train(job, &progress);
+    let outcome = imagenette_train::train(job, &progress);
     terminal.finish();
     let outcome = outcome?;
     if let Outcome::Interrupted { step, steps } = outcome {

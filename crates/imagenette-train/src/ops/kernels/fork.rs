@@ -14,7 +14,7 @@ use imagenette_kernels::Level;
 use imagenette_kernels::sum::add;
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 /// The same map twice; the loss has to depend on both.
 pub(super) fn record<C: CheckpointStrategy>(
@@ -52,7 +52,7 @@ impl Backward<Flex, 1> for Forked {
             return;
         };
         let [Some(node)] = ops.parents else { return };
-        let sum = spent::time(
+        let sum = profile::time(
             Part::Backward,
             0.0,
             || with_stored!(first, T => together::<T>(first, gradient, ops.state.level)),

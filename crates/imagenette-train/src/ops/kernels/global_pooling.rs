@@ -12,7 +12,7 @@ use burn::tensor::DType;
 use imagenette_kernels::{Bf16, GlobalPooling, Level};
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 /// What of a map is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Backward<Flex, 1> for Pooled {
         let output = buffers::stored::<f32>(gradients.consume::<Flex>(&ops.node)).to_contiguous();
         let kept = ops.state;
         let [node] = ops.parents;
-        let gradient = spent::time(Part::Pooling, 0.0, || match kept.dtype {
+        let gradient = profile::time(Part::Pooling, 0.0, || match kept.dtype {
             DType::BF16 => kept.gradient::<Bf16>(buffers::slice(&output)),
             _ => kept.gradient::<f32>(buffers::slice(&output)),
         });

@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{Level, Pooling};
 
 use crate::ops::buffers::{self, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 /// What of a window is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Backward<Flex, 1> for Pooled {
         let ([height, width], shape) = (with.shape().input, with.shape());
         let gradient = with_stored!(output, T => {
             let mut gradient = buffers::take::<T>(with.input_len());
-            spent::time(Part::Pooling, 0.0, || match kind {
+            profile::time(Part::Pooling, 0.0, || match kind {
                 PoolingKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
                 PoolingKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
             });

@@ -1,0 +1,19 @@
+//! One run, from a job to a folder with its record: the loop in [`trainer`], the learning step in `learner`, and beside them what
+//! accounts, saves, reports and evaluates.
+
+mod account;
+pub mod checkpoint;
+pub mod clock;
+pub mod evaluation;
+pub mod folder;
+pub mod history;
+pub mod job;
+pub(crate) mod learner;
+mod pace;
+pub mod saved_network;
+mod state;
+pub mod trainer;
+pub mod watch;
+
+pub use job::{Outcome, TrainJob};
+pub use trainer::train;
