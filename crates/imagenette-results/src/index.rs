@@ -351,8 +351,10 @@ impl Column {
 
 /// At most so many of the settings that have no column of their own: `optimizer.steps = 3; no ema.decay; and 2 more`.
 fn differences_in_words(settings: &[Setting], most: usize) -> String {
-    let settings: Vec<&Setting> =
+    let mut settings: Vec<&Setting> =
         settings.iter().filter(|setting| !IN_COLUMNS.contains(&setting.key.as_str())).collect();
+    // What a recipe has says more than what it lacks.
+    settings.sort_by_key(|setting| setting.value.is_none());
     let words = settings.iter().take(most).map(|Setting { key, value }| match value {
         Some(value) => format!("{key} = {value}"),
         None => format!("no {key}"),
