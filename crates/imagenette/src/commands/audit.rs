@@ -10,13 +10,13 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::manifest::MANIFEST_FILE;
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::Audit;
+use crate::datasets;
 use crate::terminal::{Terminal, bytes, print, print_json, thousands};
 
 pub(crate) fn run(arguments: &Audit, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let subject = subject(&arguments.dataset)?;
-    let threads = chosen::threads(arguments.threads);
+    let threads = datasets::threads(arguments.threads);
     let options = AuditOptions { threads, distance: arguments.distance };
     let found = audit(&subject, &options, terminal);
     terminal.finish();
@@ -55,7 +55,7 @@ fn subject(named: &str) -> anyhow::Result<Subject> {
     if has_split && !folder.join(MANIFEST_FILE).is_file() {
         return Ok(Subject::of_folder(folder)?);
     }
-    let dataset: Dataset = chosen::named(named, &Store::open_default()?)?;
+    let dataset: Dataset = datasets::named(named, &Store::open_default()?)?;
     Ok(Subject::of_dataset(&dataset)?)
 }
 

@@ -21,8 +21,8 @@ use imagenette_train::trainer;
 use imagenette_train::watch::{StepReport, TrainWatch};
 use serde_json::{Value, json};
 
-use crate::chosen;
 use crate::cli::{Bench, BenchPart};
+use crate::datasets;
 use crate::terminal::{Terminal, bytes, print, print_json, thousands};
 
 /// How long the loader and the trainer are watched at the least.
@@ -30,11 +30,11 @@ const WATCHED: Duration = Duration::from_secs(8);
 const BATCH_SIZE: usize = 64;
 
 pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
+    let (device, threads) = datasets::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let dataset = match &arguments.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::best_installed(&store)?.map_or_else(|| chosen::drawn(&store, terminal), Ok)?,
+        Some(named) => datasets::named(named, &store)?,
+        None => datasets::best_installed(&store)?.map_or_else(|| datasets::drawn(&store, terminal), Ok)?,
     };
     if arguments.train {
         super::bench_train::run(arguments, dataset, &store, (device, threads), terminal)?;

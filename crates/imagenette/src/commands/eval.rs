@@ -10,19 +10,19 @@ use imagenette_train::evaluation::EvaluationData;
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::saved::SavedNetwork;
 
-use crate::chosen;
 use crate::cli::Eval;
+use crate::datasets;
 use crate::progress::Progress;
 use crate::terminal::{Hint, Terminal, print_json};
 
 pub(crate) fn run(arguments: &Eval, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
+    let (device, threads) = datasets::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let folder = RunFolder::open(&arguments.run)?;
     let network = SavedNetwork::of_run(&folder, &device)?;
     let dataset = match &arguments.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::of_run(&RunRecord::read(&arguments.run)?, &store)?,
+        Some(named) => datasets::named(named, &store)?,
+        None => datasets::of_run(&RunRecord::read(&arguments.run)?, &store)?,
     };
     let wnids =
         |classes: &[imagenette_data::class::Class]| classes.iter().map(|class| class.wnid.clone()).collect::<Vec<_>>();

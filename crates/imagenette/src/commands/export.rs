@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use imagenette_data::export::{ExportOptions, Target, export};
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::{Export, ExportTarget};
+use crate::datasets;
 use crate::terminal::{Terminal, bytes, print, print_json, thousands};
 
 pub(crate) fn run(arguments: &Export, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let dataset = chosen::named(&arguments.dataset, &Store::open_default()?)?;
+    let dataset = datasets::named(&arguments.dataset, &Store::open_default()?)?;
     let target = match arguments.to {
         ExportTarget::Webdataset => Target::Webdataset,
         ExportTarget::Parquet => Target::Parquet,

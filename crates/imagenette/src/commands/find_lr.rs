@@ -11,20 +11,20 @@ use imagenette_train::trainer::TrainJob;
 use plotters::prelude::*;
 
 use super::train::{packed, read_recipe, unkept_job};
-use crate::chosen;
 use crate::cli::FindLr;
+use crate::datasets;
 use crate::progress::Progress;
 use crate::terminal::{Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &FindLr, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
+    let (device, threads) = datasets::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let mut overrides = super::train::overrides(&arguments.set)?;
     overrides.extend(arguments.dataset.as_ref().map(|named| ("dataset".to_owned(), format!("'{named}'"))));
     let recipe = read_recipe(Some(&arguments.recipe), &overrides)?;
     let dataset = match &recipe.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::best(&store, arguments.offline, terminal)?,
+        Some(named) => datasets::named(named, &store)?,
+        None => datasets::best(&store, arguments.offline, terminal)?,
     };
     recipe.validate_for(&dataset.manifest)?;
     let packed = packed(&dataset, &store, threads, terminal)?;

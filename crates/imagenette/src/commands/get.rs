@@ -9,8 +9,8 @@ use imagenette_data::source::archive::{GetOptions, get, get_from};
 use imagenette_data::source::drawn::get_drawn;
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::Get;
+use crate::datasets;
 use crate::terminal::{Terminal, bytes, print, print_json, thousands};
 
 /// The file that remembers that ImageNet's terms were shown.
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     let installed = match (&arguments.from, arguments.dataset.as_deref()) {
         (Some(path), _) => get_from(path, &store, arguments.name.as_deref(), &options, terminal),
         (None, Some(name)) if name == Edition::Drawn.name() => {
-            get_drawn(&store, chosen::DRAWN_SEED, chosen::threads(None), &options, terminal)
+            get_drawn(&store, datasets::DRAWN_SEED, datasets::threads(None), &options, terminal)
         }
         (None, name) => {
             let name = name.expect("clap asks for a dataset unless --from or --list is given");

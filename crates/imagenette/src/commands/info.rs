@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     let devices = Device::enumerate();
     let best = |name: &str| anyhow::Ok(Device::named(name)?.with_precision(PrecisionChoice::Auto)?);
     let used = best("flex")?.description();
-    let threads = crate::chosen::threads(None);
+    let threads = crate::datasets::threads(None);
     let environment = Environment::observe(env!("CARGO_PKG_VERSION"), option_env!("IMAGENETTE_COMMIT"), &used, threads);
     let free = free_bytes(store.root());
     let mut datasets = Vec::new();

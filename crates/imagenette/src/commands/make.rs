@@ -11,9 +11,9 @@ use imagenette_data::make::{
 };
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::{FormName, Make};
 use crate::commands::get::say_terms_once;
+use crate::datasets;
 use crate::terminal::{Hint, Terminal, bytes, print, print_json, thousands};
 
 /// How many files the summary names on the terminal; `made.jsonl` and `--json` name all.
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
             shard: arguments.shard,
             strict: arguments.strict,
             force: arguments.force,
-            threads: chosen::threads(arguments.threads),
+            threads: datasets::threads(arguments.threads),
         };
         let made = make(&job, terminal);
         terminal.finish();
@@ -132,7 +132,7 @@ fn family(name: &str) -> anyhow::Result<Family> {
     let all = [Family::Imagenette, Family::Imagewoof, Family::Imagewang];
     let asked = name.strip_suffix('2').unwrap_or(name);
     all.into_iter().find(|family| family.name() == asked).ok_or_else(|| {
-        let hint = match chosen::nearest(asked, all.iter().map(|family| family.name())) {
+        let hint = match datasets::nearest(asked, all.iter().map(|family| family.name())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a spec is a file that ends with .toml; own classes are named with --classes".into(),
         };

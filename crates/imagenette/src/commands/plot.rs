@@ -12,8 +12,8 @@ use imagenette_train::history::{self, HistoryLine};
 use imagenette_train::run_folder::HISTORY_FILE;
 
 use crate::cli::Plot;
-use crate::curves::{Axis, draw, what};
-use crate::rows;
+use crate::plot::curves::{Axis, draw, what};
+use crate::plot::rows;
 use crate::terminal::{Hint, Terminal, print, print_json, thousands};
 
 /// How deep below a named folder runs are looked for.

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::saved::SavedNetwork;
 
-use crate::chosen;
 use crate::cli::Predict;
+use crate::datasets;
 use crate::terminal::{Terminal, print, print_json, report};
 
 pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, _) = chosen::machine(&arguments.machine)?;
+    let (device, _) = datasets::machine(&arguments.machine)?;
     let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device)?;
     let (mut values, mut failed) = (Vec::new(), 0);
     for photo in &arguments.images {

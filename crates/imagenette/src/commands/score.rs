@@ -12,8 +12,8 @@ use imagenette_data::{class::Class, dataset::Dataset};
 use imagenette_results::run_record::HeldOut;
 use imagenette_results::{Prediction, RunRecord, predictions, run_record, statistics};
 
-use crate::chosen;
 use crate::cli::Score;
+use crate::datasets;
 use crate::terminal::{Hint, print, print_json, thousands};
 
 /// The file name of a run's predictions.
@@ -70,10 +70,10 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
 fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Prediction]) -> anyhow::Result<Dataset> {
     let store = Store::open_default()?;
     if let Some(named) = &arguments.dataset {
-        return chosen::named(named, &store);
+        return datasets::named(named, &store);
     }
     if let Some(record) = record {
-        return chosen::of_run(record, &store);
+        return datasets::of_run(record, &store);
     }
     for name in store.installed()? {
         let dataset = Dataset::open(&store.dataset_folder(&name))?;

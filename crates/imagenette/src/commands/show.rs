@@ -15,8 +15,8 @@ use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::{Show, SplitName};
+use crate::datasets;
 use crate::terminal::{Hint, Terminal, print};
 
 /// Side of a picture on the sheet, in pixels.
@@ -26,8 +26,8 @@ const COLUMNS: u32 = 10;
 pub(crate) fn run(arguments: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
     let dataset = match &arguments.dataset {
-        Some(name) => chosen::named(name, &store)?,
-        None => chosen::best_installed(&store)?.map_or_else(|| chosen::drawn(&store, terminal), Ok)?,
+        Some(name) => datasets::named(name, &store)?,
+        None => datasets::best_installed(&store)?.map_or_else(|| datasets::drawn(&store, terminal), Ok)?,
     };
     let rows = match &arguments.augmented {
         Some(recipe) => augmented(arguments, recipe, &dataset, &store, terminal)?,
@@ -81,7 +81,7 @@ fn augmented(
     terminal: &Terminal,
 ) -> anyhow::Result<Vec<Row>> {
     let recipe = super::train::read_recipe(Some(recipe), &[])?;
-    let packed = Packed::open_or_build(dataset, &store.packed_folder(), chosen::threads(None), terminal)?;
+    let packed = Packed::open_or_build(dataset, &store.packed_folder(), datasets::threads(None), terminal)?;
     terminal.finish();
     let resolution_px = recipe.resolution.px(0.0);
     let mut order = epoch_order(&dataset.manifest.samples(Split::Train), arguments.seed, 0);
@@ -118,7 +118,7 @@ fn label(typed: &str, dataset: &Dataset) -> anyhow::Result<u16> {
         return Ok(label);
     }
     let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
-    let hint = match chosen::nearest(typed, names.iter().copied()) {
+    let hint = match datasets::nearest(typed, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the classes are: {}", names.join(", ")),
     };

@@ -13,8 +13,8 @@ use imagenette_train::sweep::{Axis, Trial, trials};
 use imagenette_train::trainer::{Outcome, TrainJob};
 
 use super::train::{CHECKPOINT_SECONDS, one, packed, read_recipe};
-use crate::chosen;
 use crate::cli::Sweep;
+use crate::datasets;
 use crate::interrupt::INTERRUPTED;
 use crate::terminal::{Hint, Terminal, print, print_json, seconds};
 
@@ -32,7 +32,7 @@ enum Run {
 }
 
 pub(crate) fn run(arguments: &Sweep, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
+    let (device, threads) = datasets::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let axes: Vec<Axis> = arguments.set.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let mut overrides = Vec::new();
@@ -43,8 +43,8 @@ pub(crate) fn run(arguments: &Sweep, terminal: &Terminal) -> anyhow::Result<Exit
     let recipe = read_recipe(Some(&arguments.recipe), &overrides)?;
     let trials = trials(&recipe, &axes)?;
     let dataset = match &recipe.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::best(&store, arguments.offline, terminal)?,
+        Some(named) => datasets::named(named, &store)?,
+        None => datasets::best(&store, arguments.offline, terminal)?,
     };
     for trial in &trials {
         trial.recipe.validate_for(&dataset.manifest)?;

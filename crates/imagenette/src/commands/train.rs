@@ -17,8 +17,8 @@ use imagenette_train::recipe::Recipe;
 use imagenette_train::run_folder::RunFolder;
 use imagenette_train::trainer::{self, Outcome, TrainJob};
 
-use crate::chosen;
 use crate::cli::Train;
+use crate::datasets;
 use crate::interrupt::INTERRUPTED;
 use crate::progress::Progress;
 use crate::terminal::{Hint, Terminal, print, print_json, seconds, thousands};
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
         return list();
     }
     let began = Instant::now();
-    let (device, threads) = chosen::machine(&arguments.machine)?;
+    let (device, threads) = datasets::machine(&arguments.machine)?;
     let store = Store::open_default()?;
     let job = |recipe: Recipe, seed, dataset, packed, folder, resume| TrainJob {
         recipe,
@@ -57,8 +57,8 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
         let folder = RunFolder::open(run)?;
         let (recipe, checkpoint) = (folder.recipe()?, folder.checkpoint()?);
         let dataset = match &recipe.dataset {
-            Some(named) => chosen::named(named, &store)?,
-            None => chosen::with_identity(&checkpoint.dataset_identity, &checkpoint.dataset, &store)?,
+            Some(named) => datasets::named(named, &store)?,
+            None => datasets::with_identity(&checkpoint.dataset_identity, &checkpoint.dataset, &store)?,
         };
         let packed = packed(&dataset, &store, threads, terminal)?;
         let job = job(recipe, checkpoint.seed, &dataset, packed, run.clone(), true);
@@ -68,8 +68,8 @@ pub(crate) fn run(arguments: &Train, terminal: &Terminal) -> anyhow::Result<Exit
     let overrides = flags(arguments)?;
     let wanted = wanted(arguments.recipe.as_deref(), &overrides)?;
     let dataset = match &wanted.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::best(&store, arguments.offline, terminal)?,
+        Some(named) => datasets::named(named, &store)?,
+        None => datasets::best(&store, arguments.offline, terminal)?,
     };
     let recipe = match arguments.recipe {
         Some(_) => wanted,

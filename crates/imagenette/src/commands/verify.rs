@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::Verify;
+use crate::datasets;
 use crate::terminal::{Hint, Terminal, bytes, print, print_json, thousands};
 
 /// How many differences are printed for a dataset; `--json` lists all.
@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 pub(crate) fn run(arguments: &Verify, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
     let datasets = match &arguments.dataset {
-        Some(name) => vec![chosen::named(name, &store)?],
+        Some(name) => vec![datasets::named(name, &store)?],
         None => {
             let names = store.installed()?;
             names.iter().map(|name| Dataset::open(&store.dataset_folder(name))).collect::<Result<_, _>>()?

@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::curves::{COLOURS, Error, GRID, decimals, multiples, result, round_step, shortened, what};
+use super::curves::{COLOURS, Error, GRID, decimals, multiples, result, round_step, shortened, what};
 
 const HEAD_PX: i32 = 44;
 const FOOT_PX: i32 = 56;
