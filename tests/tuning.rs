@@ -80,7 +80,7 @@ fn a_sweep_tables_its_trials_and_goes_on_where_it_stopped() {
     sweep("0.02,0", &[]).fails_saying(&["optimizer.learning_rate", "above 0"]);
     place.run(&["sweep", "tiny.toml", "--set", "optimizer.learning_rate"]).fails_saying(&["KEY=VALUE,VALUE", "hint:"]);
     let on_val = sweep("0.02", &["--runs", "1", "--hold-out", "0", "--out", "val"]).succeeds();
-    assert!(on_val.stderr.contains("judged on val") && on_val.stdout.contains(" top-1"), "{}", on_val.stderr);
+    assert!(on_val.stderr.contains("evaluating on val") && on_val.stdout.contains(" top-1"), "{}", on_val.stderr);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
+
+use crate::Program;
 
 /// Imagenette in one program: fetch the dataset, feed it, train on it and score what was trained.
 #[derive(Debug, Parser)]
-#[command(name = "imagenette", version = crate::VERSION, arg_required_else_help = true, max_term_width = 110)]
+#[command(arg_required_else_help = true, max_term_width = 110)]
 #[command(
     after_help = "Start here:  imagenette train\n\nExit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable.\nDatasets live in IMAGENETTE_HOME, else in the user's cache folder."
 )]
@@ -17,6 +19,13 @@ pub(crate) struct Cli {
     pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+/// The command line of a program: its verbs and flags under its name and version.
+pub(crate) fn command(program: &Program) -> clap::Command {
+    // Made once in a process, and kept by the parser until its end.
+    let version: &'static str = program.full_version().leak();
+    Cli::command().name(program.name()).version(version)
 }
 
 #[derive(Debug, Subcommand)]
@@ -357,7 +366,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["recipe", "dataset", "epochs", "resolution", "batch_size", "precision", "learning_rate", "seed", "runs", "hold_out", "set", "out"])]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
@@ -406,7 +415,7 @@ pub(crate) struct Sweep {
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
@@ -442,7 +451,7 @@ pub(crate) struct FindLr {
     #[arg(short, long, value_name = "FILE", default_value = "learning-rates.svg", value_hint = ValueHint::FilePath)]
     pub(crate) out: PathBuf,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
@@ -472,7 +481,7 @@ pub(crate) struct Plot {
 
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Machine {
+pub(crate) struct MachineFlags {
     /// Device to compute on (`info` lists them)
     #[arg(long, value_name = "DEVICE", default_value = "flex")]
     pub(crate) device: String,
@@ -507,7 +516,7 @@ pub(crate) struct Eval {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,
@@ -525,7 +534,7 @@ pub(crate) struct Predict {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) top: u32,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,
@@ -577,7 +586,7 @@ pub(crate) struct Bench {
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<BenchPart>,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,

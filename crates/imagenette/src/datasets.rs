@@ -1,24 +1,27 @@
-//! Which dataset and which device a command means: what was named, else the best there is.
+//! Which dataset a command means: the one that was named, else the best there is.
 
 use std::path::Path;
-
-use imagenette_data::dataset::Dataset;
-use imagenette_data::edition::Edition;
+use std::sync::Arc;
 use std::time::Duration;
 
 use imagenette_data::DataError;
 use imagenette_data::archive::Archive;
+use imagenette_data::class::Class;
+use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Edition;
 use imagenette_data::fetch::FetchOptions;
 use imagenette_data::manifest::MANIFEST_FILE;
+use imagenette_data::packed::Packed;
 use imagenette_data::source::archive::{GetOptions, get};
 use imagenette_data::source::drawn::get_drawn;
 use imagenette_data::store::Store;
-use imagenette_data::watch::Watch;
+use imagenette_data::watch::{Unit, Watch};
+use imagenette_files::hash::short;
+use imagenette_files::nearest::nearest;
 use imagenette_results::RunRecord;
-use imagenette_train::device::Device;
 
-use crate::cli::{Machine, OpsName};
-use crate::terminal::{Hint, Terminal};
+use crate::terminal::{Refusal, Terminal};
+use crate::{machine, terms};
 
 /// The seed of the drawn set that everybody has.
 pub(crate) const DRAWN_SEED: u64 = 0;
@@ -36,23 +39,22 @@ pub(crate) fn named(name: &str, store: &Store) -> anyhow::Result<Dataset> {
         return Ok(Dataset::open(&store.dataset_folder(name))?);
     }
     if folder.is_dir() {
-        return Err(Hint::error(
+        return Err(Refusal::error(
             format!("{name}: expected a dataset with a {MANIFEST_FILE}, found a folder without one"),
-            format!("take its photos in with `imagenette get --from {name}`"),
+            format!("install its photos with `imagenette get --from {name}`"),
         ));
     }
+    let can_be_fetched = Archive::find(name).is_ok() || name == Edition::Drawn.name();
     let hint = match nearest(name, installed.iter().map(String::as_str)) {
+        _ if can_be_fetched => format!("fetch it with `imagenette get {name}`"),
         Some(near) => format!("did you mean `{near}`?"),
-        None if Archive::find(name).is_ok() || name == Edition::Drawn.name() => {
-            format!("fetch it with `imagenette get {name}`")
-        }
         None if installed.is_empty() => "none is installed yet: fetch one with `imagenette get imagenette2-160`".into(),
         None => format!("installed are: {}", installed.join(", ")),
     };
-    Err(Hint::error(format!("dataset not found: `{name}`"), hint))
+    Err(Refusal::error(format!("dataset not found: `{name}`"), hint))
 }
 
-/// The dataset that a run was trained on, recognised by its content's hash.
+/// The dataset that a run was trained on, recognized by its content's hash.
 pub(crate) fn of_run(record: &RunRecord, store: &Store) -> anyhow::Result<Dataset> {
     with_identity(&record.dataset.identity, &record.dataset.name, store)
 }
@@ -65,8 +67,8 @@ pub(crate) fn with_identity(identity: &str, name: &str, store: &Store) -> anyhow
             return Ok(dataset);
         }
     }
-    Err(Hint::error(
-        format!("the run's dataset `{name}` (content {}…) is not installed", &identity[..identity.len().min(12)]),
+    Err(Refusal::error(
+        format!("the run's dataset `{name}` (content {}…) is not installed", short(identity)),
         "fetch it with `imagenette get`, or name a folder with --dataset where the command takes one",
     ))
 }
@@ -77,7 +79,7 @@ pub(crate) fn best(store: &Store, offline: bool, terminal: &Terminal) -> anyhow:
         return Ok(dataset);
     }
     if offline {
-        terminal.say("no Imagenette is installed and --offline forbids to fetch one: using the drawn set");
+        terminal.say("no Imagenette is installed, and --offline rules out fetching one: using the drawn set");
         return drawn(store, terminal);
     }
     // Nobody asked for this download by name, so a machine without network is found out in seconds.
@@ -86,7 +88,7 @@ pub(crate) fn best(store: &Store, offline: bool, terminal: &Terminal) -> anyhow:
     terminal.finish();
     match fetched {
         Ok(installed) => {
-            crate::commands::get::say_terms_once(store, &installed.dataset.manifest, terminal);
+            terms::say_once(store, &installed.dataset.manifest, terminal);
             Ok(installed.dataset)
         }
         Err(DataError::Download { reason, .. }) => {
@@ -99,18 +101,57 @@ pub(crate) fn best(store: &Store, offline: bool, terminal: &Terminal) -> anyhow:
     }
 }
 
+/// A dataset to look at: one that is here, or the drawn set, whose classes are known before it is drawn.
+pub(crate) enum Choice {
+    Here(Box<Dataset>),
+    ToDraw,
+}
+
+impl Choice {
+    /// The dataset that was named, else the best that is installed, else the drawn set.
+    pub(crate) fn of(name: Option<&str>, store: &Store) -> anyhow::Result<Self> {
+        let here = match name {
+            Some(name) => Some(named(name, store)?),
+            None => best_installed(store)?,
+        };
+        Ok(here.map_or(Self::ToDraw, |dataset| Self::Here(Box::new(dataset))))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Here(dataset) => &dataset.manifest.name,
+            Self::ToDraw => Edition::Drawn.name(),
+        }
+    }
+
+    pub(crate) fn classes(&self) -> Vec<Class> {
+        match self {
+            Self::Here(dataset) => dataset.manifest.classes.clone(),
+            Self::ToDraw => Edition::Drawn.classes().expect("what the program draws is known to it"),
+        }
+    }
+
+    /// The dataset; the drawn set is drawn now if it is not there yet.
+    pub(crate) fn bring(self, store: &Store, terminal: &Terminal) -> anyhow::Result<Dataset> {
+        match self {
+            Self::Here(dataset) => Ok(*dataset),
+            Self::ToDraw => drawn(store, terminal),
+        }
+    }
+}
+
 /// The drawn set, drawn now if it is not there yet.
-pub(crate) fn drawn(store: &Store, terminal: &Terminal) -> anyhow::Result<Dataset> {
-    let installed = get_drawn(store, DRAWN_SEED, threads(None), &GetOptions::default(), terminal);
+fn drawn(store: &Store, terminal: &Terminal) -> anyhow::Result<Dataset> {
+    let installed = get_drawn(store, DRAWN_SEED, machine::threads(None), &GetOptions::default(), terminal);
     terminal.finish();
     Ok(installed?.dataset)
 }
 
-/// Progress without the notices of tries that failed: that there is no network is said once, in one line.
+/// Progress without the notices of attempts that failed: that there is no network is said once, in one line.
 struct Quiet<'t>(&'t Terminal);
 
 impl Watch for Quiet<'_> {
-    fn begin(&self, phase: &str, total: Option<u64>, unit: imagenette_data::watch::Unit) {
+    fn begin(&self, phase: &str, total: Option<u64>, unit: Unit) {
         self.0.begin(phase, total, unit);
     }
 
@@ -123,22 +164,8 @@ impl Watch for Quiet<'_> {
     }
 }
 
-/// The device that was chosen and how many threads; sets the threads for all that computes, once in a process.
-pub(crate) fn machine(arguments: &Machine) -> anyhow::Result<(Device, usize)> {
-    let device = Device::named(&arguments.device)?;
-    let device = if arguments.ops == OpsName::Stock { device.with_stock_ops() } else { device };
-    let threads = threads(arguments.threads);
-    imagenette_train::device::set_threads(threads)?;
-    Ok((device, threads))
-}
-
-/// How many threads to use: what was asked for, else one for each core.
-pub(crate) fn threads(asked: Option<u16>) -> usize {
-    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
-}
-
 /// The best installed Imagenette: v2 before v1, and the size whose files are cheapest to decode first.
-pub(crate) fn best_installed(store: &Store) -> anyhow::Result<Option<Dataset>> {
+fn best_installed(store: &Store) -> anyhow::Result<Option<Dataset>> {
     let mut found = Vec::new();
     for name in store.installed()? {
         let dataset = Dataset::open(&store.dataset_folder(&name))?;
@@ -159,11 +186,28 @@ pub(crate) fn best_installed(store: &Store) -> anyhow::Result<Option<Dataset>> {
     Ok(found.into_iter().next().map(|(_, dataset)| dataset))
 }
 
-/// The known word that is nearest to what was typed, when it is near enough to be meant.
-pub(crate) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|word| (strsim::damerau_levenshtein(typed, word), word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 5)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
+/// A dataset's pixels from the packed file in a folder; its photos are decoded now if they are not yet.
+pub(crate) fn pixels(
+    dataset: &Dataset,
+    folder: &Path,
+    threads: usize,
+    terminal: &Terminal,
+) -> anyhow::Result<Arc<Packed>> {
+    let packed = Packed::open_or_build(dataset, folder, threads, terminal);
+    terminal.finish();
+    Ok(Arc::new(packed?))
+}
+
+/// A part of a dataset with about this many photos, spread evenly over the splits and classes.
+pub(crate) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
+    let all = dataset.manifest.images.len();
+    if photos < all {
+        let mut number = 0;
+        // Keeps the images at which the running total passes a whole number.
+        dataset.manifest.images.retain(|_| {
+            number += 1;
+            number * photos / all > (number - 1) * photos / all
+        });
+    }
+    dataset
 }

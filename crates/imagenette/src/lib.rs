@@ -1,27 +1,39 @@
-//! The command line of imagenette: parse, call the library once, print.
+//! The whole command line of imagenette as a library: a [`Program`] goes in, an exit status comes out.
+//!
+//! [`run`] parses what was typed, calls the other crates once and prints. The binary `imagenette` is a call of it, and so is
+//! a researcher's own program. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a command
+//! line.
 
 mod cli;
 mod commands;
 mod datasets;
 mod interrupt;
-mod plot;
+mod machine;
+mod numbers;
+mod out_file;
+pub mod plot;
+mod prepared;
+mod program;
 mod progress;
+mod recipes;
+mod runs;
 mod terminal;
+mod terms;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use cli::{Cli, Verb};
 use terminal::Terminal;
 
-/// The program's version and the commit it was built from.
-pub(crate) const VERSION: &str = env!("IMAGENETTE_VERSION");
+pub use program::Program;
 
 /// Runs the command line of this process to its end; gives the exit status.
-pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+pub fn run(program: Program) -> ExitCode {
+    let parsed = cli::command(&program).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             let status = if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -38,7 +50,7 @@ pub fn run() -> ExitCode {
         eprintln!("warning: Ctrl-C will end the program without a checkpoint: {error}");
     }
     let terminal = Terminal::new(cli.quiet);
-    match run_verb(cli.verb, &terminal) {
+    match run_verb(cli.verb, &program, &terminal) {
         Ok(status) => status,
         Err(error) => {
             terminal.finish();
@@ -47,23 +59,23 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn run_verb(verb: Verb, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Get(arguments) => commands::get::run(&arguments, terminal),
         Verb::Make(arguments) => commands::make::run(&arguments, terminal),
         Verb::Verify(arguments) => commands::verify::run(&arguments, terminal),
         Verb::Audit(arguments) => commands::audit::run(&arguments, terminal),
         Verb::Export(arguments) => commands::export::run(&arguments, terminal),
-        Verb::Info(arguments) => commands::info::run(&arguments),
+        Verb::Info(arguments) => commands::info::run(&arguments, program),
         Verb::Show(arguments) => commands::show::run(&arguments, terminal),
-        Verb::Train(arguments) => commands::train::run(&arguments, terminal),
-        Verb::Sweep(arguments) => commands::sweep::run(&arguments, terminal),
-        Verb::FindLr(arguments) => commands::find_lr::run(&arguments, terminal),
+        Verb::Train(arguments) => commands::train::run(&arguments, program, terminal),
+        Verb::Sweep(arguments) => commands::sweep::run(&arguments, program, terminal),
+        Verb::FindLr(arguments) => commands::find_lr::run(&arguments, program, terminal),
         Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
-        Verb::Eval(arguments) => commands::eval::run(&arguments, terminal),
+        Verb::Eval(arguments) => commands::eval::run(&arguments, program, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),
-        Verb::Bench(arguments) => commands::bench::run(&arguments, terminal),
-        Verb::Completions(arguments) => commands::completions::run(&arguments),
+        Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
+        Verb::Completions(arguments) => commands::completions::run(&arguments, program),
     }
 }

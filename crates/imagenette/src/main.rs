@@ -1,7 +1,10 @@
-//! The program `imagenette`: the library's command line and nothing else.
+//! The program `imagenette`: the library's command line under its own name.
 
 use std::process::ExitCode;
 
+use imagenette::Program;
+
 fn main() -> ExitCode {
-    imagenette::run()
+    let program = Program::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    imagenette::run(program.at_commit(option_env!("IMAGENETTE_COMMIT")))
 }

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use imagenette_data::DataError;
 use imagenette_data::watch::{Unit, Watch};
+use imagenette_files::{FileError, Hint};
 use imagenette_results::ResultsError;
 use imagenette_train::TrainError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
+use crate::numbers::{bytes, counted, seconds, thousands};
 
 /// How often a pipe gets a line.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -147,39 +149,7 @@ impl Watch for Terminal {
 fn amount(value: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => bytes(value),
-        Unit::Photos => format!("{} photos", thousands(value)),
-    }
-}
-
-/// Bytes for people, in decimal units.
-pub(crate) fn bytes(value: u64) -> String {
-    match value {
-        0..1_000_000 => format!("{:.1} kB", value as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", value as f64 / 1e6),
-        _ => format!("{:.2} GB", value as f64 / 1e9),
-    }
-}
-
-/// A number with its thousands apart: `9,469`.
-pub(crate) fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A time for people: `7.3 s`, `4 min 05 s`, `2 h 03 min`.
-pub(crate) fn seconds(value: f64) -> String {
-    let whole = value.round() as u64;
-    match whole {
-        0..100 => format!("{value:.1} s"),
-        100..6000 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+        Unit::Photos => counted(value, "photo"),
     }
 }
 
@@ -198,42 +168,50 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         }
     }
     eprintln!("{}: {text}", if interrupted { "stopped" } else { "error" });
-    let hint = error.chain().find_map(|cause| {
-        cause
-            .downcast_ref::<Hint>()
-            .map(|hint| hint.hint.clone())
-            .or_else(|| cause.downcast_ref().and_then(DataError::hint))
-            .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
-            .or_else(|| cause.downcast_ref().and_then(ResultsError::hint).map(Into::into))
-    });
-    if let Some(hint) = hint {
+    if let Some(hint) = error.chain().find_map(hint_of) {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 })
 }
 
-/// An error of the command line itself: what is wrong and what to do.
+/// What an error of any of our crates says about what to do.
+fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    None.or_else(|| cause.downcast_ref().and_then(Refusal::hint))
+        .or_else(|| cause.downcast_ref().and_then(FileError::hint))
+        .or_else(|| cause.downcast_ref().and_then(DataError::hint))
+        .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
+        .or_else(|| cause.downcast_ref().and_then(ResultsError::hint).map(Into::into))
+}
+
+/// An error of the command line itself: what is wrong, and what to do about it.
 #[derive(Debug)]
-pub(crate) struct Hint {
+pub(crate) struct Refusal {
     problem: String,
     hint: String,
 }
 
-impl Hint {
+impl Refusal {
+    /// An error that says this problem and this hint.
     pub(crate) fn error(problem: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         Self { problem: problem.into(), hint: hint.into() }.into()
     }
 }
 
-impl std::fmt::Display for Hint {
+impl Hint for Refusal {
+    fn hint(&self) -> Option<String> {
+        Some(self.hint.clone())
+    }
+}
+
+impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.problem)
     }
 }
 
-impl std::error::Error for Hint {}
+impl std::error::Error for Refusal {}
 
-/// Prints to stdout; a reader that closed the pipe ends the program quietly.
+/// Prints a line to stdout. Where the reader of a pipe has closed it, the program ends quietly.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
     match writeln!(std::io::stdout(), "{text}") {
@@ -245,24 +223,4 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a value as JSON to stdout.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(thousands(9_469), "9,469");
-        assert_eq!(thousands(13), "13");
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(
-            (seconds(7.25), seconds(245.2), seconds(7_380.0)),
-            ("7.2 s".into(), "4 min 05 s".into(), "2 h 03 min".into())
-        );
-        assert_eq!(
-            (bytes(99_003_388), bytes(1_557_161_267), bytes(12)),
-            ("99.0 MB".into(), "1.56 GB".into(), "0.0 kB".into())
-        );
-    }
 }

@@ -7,7 +7,8 @@ use imagenette_data::store::Store;
 
 use crate::cli::{Export, ExportTarget};
 use crate::datasets;
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+use crate::numbers::{bytes, counted};
+use crate::terminal::{Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Export, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let dataset = datasets::named(&arguments.dataset, &Store::open_default()?)?;
@@ -27,10 +28,10 @@ pub(crate) fn run(arguments: &Export, terminal: &Terminal) -> anyhow::Result<Exi
         print_json(&exported)?;
     } else {
         print(&format!(
-            "{}: {} photos in {} files ({}) in {}",
+            "{}: {} in {} ({}) in {}",
             dataset.manifest.name,
-            thousands(exported.photos as u64),
-            exported.files.len(),
+            counted(exported.photos as u64, "photo"),
+            counted(exported.files.len() as u64, "file"),
             bytes(exported.files.iter().map(|file| file.bytes).sum()),
             exported.folder.display()
         ))?;

@@ -1,22 +1,17 @@
-//! `get`: fetches an official dataset, draws the drawn set, or takes photos from an archive or a folder.
+//! `get`: fetches an official dataset, draws the drawn set, or installs photos from an archive or a folder.
 
 use std::process::ExitCode;
 
 use imagenette_data::archive;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::Manifest;
 use imagenette_data::source::archive::{GetOptions, get, get_from};
 use imagenette_data::source::drawn::get_drawn;
 use imagenette_data::store::Store;
 
 use crate::cli::Get;
-use crate::datasets;
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
-
-/// The file that remembers that ImageNet's terms were shown.
-const TERMS_SHOWN: &str = "terms-shown";
-const TERMS: &str = "These photos are a part of ImageNet. ImageNet's terms hold for them: non-commercial research and education \
-                     only; the photographers keep their rights. https://image-net.org/download";
+use crate::numbers::{bytes, counted, thousands};
+use crate::terminal::{Terminal, print, print_json};
+use crate::{datasets, machine, terms};
 
 pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
@@ -27,7 +22,7 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     let installed = match (&arguments.from, arguments.dataset.as_deref()) {
         (Some(path), _) => get_from(path, &store, arguments.name.as_deref(), &options, terminal),
         (None, Some(name)) if name == Edition::Drawn.name() => {
-            get_drawn(&store, datasets::DRAWN_SEED, datasets::threads(None), &options, terminal)
+            get_drawn(&store, datasets::DRAWN_SEED, machine::threads(None), &options, terminal)
         }
         (None, name) => {
             let name = name.expect("clap asks for a dataset unless --from or --list is given");
@@ -39,7 +34,7 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     terminal.finish();
     let installed = installed?;
     let manifest = &installed.dataset.manifest;
-    say_terms_once(&store, manifest, terminal);
+    terms::say_once(&store, manifest, terminal);
     if arguments.json {
         print_json(&serde_json::json!({
             "dataset": manifest.name, "edition": manifest.edition, "size": manifest.size, "source": manifest.source,
@@ -49,30 +44,17 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     } else {
         let was = if installed.was_there { "is installed already" } else { "is installed" };
         print(&format!(
-            "{} {was}: edition {}, size {}, {} train and {} val photos ({}) in {}",
+            "{} {was}: edition {}, size {}, {} train and {} ({}) in {}",
             manifest.name,
             manifest.edition,
             manifest.size,
             thousands(manifest.samples(Split::Train).len() as u64),
-            thousands(manifest.samples(Split::Val).len() as u64),
+            counted(manifest.samples(Split::Val).len() as u64, "val photo"),
             bytes(manifest.images.iter().map(|image| image.bytes).sum()),
             installed.dataset.root.display()
         ))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Says ImageNet's terms the first time that its photos come into a store.
-pub(crate) fn say_terms_once(store: &Store, manifest: &Manifest, terminal: &Terminal) {
-    if matches!(manifest.edition, Edition::Drawn | Edition::Own) {
-        return;
-    }
-    let shown = store.root().join(TERMS_SHOWN);
-    if !shown.exists() {
-        terminal.say(TERMS);
-        // In a store that cannot be written to they are shown again, which harms nobody.
-        let _ = std::fs::write(shown, TERMS);
-    }
 }
 
 fn list(json: bool) -> anyhow::Result<ExitCode> {

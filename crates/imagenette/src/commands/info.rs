@@ -1,4 +1,4 @@
-//! `info`: which datasets there are, how much disk is free, and what this machine can compute on.
+//! `info`: which datasets are installed, how much disk is free, and what this machine can compute on.
 
 use std::process::ExitCode;
 
@@ -11,15 +11,17 @@ use imagenette_train::device::Device;
 use imagenette_train::precision::PrecisionChoice;
 
 use crate::cli::Info;
-use crate::terminal::{bytes, print, print_json, thousands};
+use crate::numbers::{bytes, thousands};
+use crate::terminal::{print, print_json};
+use crate::{Program, machine};
 
-pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Info, program: &Program) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
     let devices = Device::enumerate();
     let best = |name: &str| anyhow::Ok(Device::named(name)?.with_precision(PrecisionChoice::Auto)?);
     let used = best("flex")?.description();
-    let threads = crate::datasets::threads(None);
-    let environment = Environment::observe(env!("CARGO_PKG_VERSION"), option_env!("IMAGENETTE_COMMIT"), &used, threads);
+    let threads = machine::threads(None);
+    let environment = Environment::observe(program.version(), program.commit(), &used, threads);
     let free = free_bytes(store.root());
     let mut datasets = Vec::new();
     for name in store.installed()? {
@@ -42,12 +44,12 @@ pub(crate) fn run(arguments: &Info) -> anyhow::Result<ExitCode> {
     }
     if arguments.json {
         print_json(&serde_json::json!({
-            "version": crate::VERSION, "store": store.root(), "free_bytes": free, "datasets": datasets,
+            "version": program.full_version(), "store": store.root(), "free_bytes": free, "datasets": datasets,
             "environment": environment, "devices": devices,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    print(&format!("imagenette {}", crate::VERSION))?;
+    print(&format!("{} {}", program.name(), program.full_version()))?;
     let sets = environment.instruction_sets.join(" ");
     print(&format!(
         "machine    {}; {} cores; {} memory; {sets}",

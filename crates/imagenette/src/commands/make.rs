@@ -10,13 +10,14 @@ use imagenette_data::make::{
     Form, Made, MadeDataset, MakeJob, MergeJob, SUMMARY_FILE, Status, Summary, make, merge, parts_folder,
 };
 use imagenette_data::store::Store;
+use imagenette_files::nearest::nearest;
 
 use crate::cli::{FormName, Make};
-use crate::commands::get::say_terms_once;
-use crate::datasets;
-use crate::terminal::{Hint, Terminal, bytes, print, print_json, thousands};
+use crate::numbers::{bytes, counted, thousands};
+use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::{machine, terms};
 
-/// How many files the summary names on the terminal; `made.jsonl` and `--json` name all.
+/// How many files the summary names on the terminal; `made.jsonl` and `--json` name them all.
 const SHOWN: usize = 10;
 
 pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitCode> {
@@ -34,7 +35,7 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
         merge(parts, &job, terminal)
     } else {
         let spec = resolved(arguments)?;
-        // An archive is for taking elsewhere, so it comes to lie where the user is.
+        // An archive is meant to be taken elsewhere, so it goes to the current folder.
         let out = arguments.out.clone().unwrap_or_else(|| match form {
             Form::Folder => store.datasets_folder(),
             Form::Tar | Form::Tgz => ".".into(),
@@ -50,13 +51,13 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
             shard: arguments.shard,
             strict: arguments.strict,
             force: arguments.force,
-            threads: datasets::threads(arguments.threads),
+            threads: machine::threads(arguments.threads),
         };
         let made = make(&job, terminal);
         terminal.finish();
         if let Ok(Made::Shard { .. }) = &made {
             let parts = parts_folder(&out, &job.spec);
-            terminal.say(&format!("when all shards are made: imagenette make --merge {}", parts.display()));
+            terminal.say(&format!("once all shards are made: imagenette make --merge {}", parts.display()));
         }
         made
     };
@@ -66,13 +67,13 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
             if arguments.json {
                 print_json(&serde_json::json!({"shard": folder, "photos": photos, "skipped": skipped}))?;
             } else {
-                let (photos, skipped) = (thousands(photos as u64), thousands(skipped as u64));
-                print(&format!("shard made: {photos} photos, left out: {skipped}; in {}", folder.display()))?;
+                let (photos, skipped) = (counted(photos as u64, "photo"), thousands(skipped as u64));
+                print(&format!("shard made: {photos}, {skipped} left out; in {}", folder.display()))?;
             }
         }
         Made::Datasets(datasets, summary) => {
             if let Some(manifest) = datasets.iter().find_map(|dataset| dataset.manifest.as_ref()) {
-                say_terms_once(&store, manifest, terminal);
+                terms::say_once(&store, manifest, terminal);
             }
             if arguments.json {
                 let datasets: Vec<_> = datasets.iter().map(as_json).collect();
@@ -92,7 +93,7 @@ fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
     let is_file = what.is_some_and(|what| what.ends_with(".toml"));
     let mut spec = match (what, arguments.classes.is_empty()) {
         (Some(_), false) => {
-            return Err(Hint::error("both a dataset and --classes are given", "leave one of them out"));
+            return Err(Refusal::error("both a dataset and --classes are given", "leave one of them out"));
         }
         (Some(file), true) if is_file => {
             let text = std::fs::read_to_string(file).with_context(|| format!("failed to read the spec {file}"))?;
@@ -104,7 +105,7 @@ fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
             Spec::own("own".into(), classes, arguments.split.unwrap_or(SplitRule::Own))
         }
         (None, true) => {
-            return Err(Hint::error(
+            return Err(Refusal::error(
                 "nothing to make is named",
                 "for example `imagenette make imagenette --from ImageNet/`, or --classes all for a folder of class folders",
             ));
@@ -132,11 +133,11 @@ fn family(name: &str) -> anyhow::Result<Family> {
     let all = [Family::Imagenette, Family::Imagewoof, Family::Imagewang];
     let asked = name.strip_suffix('2').unwrap_or(name);
     all.into_iter().find(|family| family.name() == asked).ok_or_else(|| {
-        let hint = match datasets::nearest(asked, all.iter().map(|family| family.name())) {
+        let hint = match nearest(asked, all.iter().map(|family| family.name())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a spec is a file that ends with .toml; own classes are named with --classes".into(),
         };
-        Hint::error(format!("expected imagenette, imagewoof, imagewang or a spec, found `{name}`"), hint)
+        Refusal::error(format!("expected imagenette, imagewoof, imagewang or a spec, found `{name}`"), hint)
     })
 }
 

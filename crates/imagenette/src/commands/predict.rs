@@ -1,4 +1,4 @@
-//! `predict`: what a run's network sees in photos.
+//! `predict`: photos classified with a run's network.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,15 @@ use imagenette_train::run_folder::RunFolder;
 use imagenette_train::saved::SavedNetwork;
 
 use crate::cli::Predict;
-use crate::datasets;
+use crate::machine::Machine;
 use crate::terminal::{Terminal, print, print_json, report};
 
 pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, _) = datasets::machine(&arguments.machine)?;
+    let device = Machine::of(&arguments.machine)?.device;
     let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device)?;
     let (mut values, mut failed) = (Vec::new(), 0);
     for photo in &arguments.images {
-        // One bad photo does not hide what the network sees in the others.
+        // One bad photo does not keep the others from being classified.
         let probabilities = match network.predict(photo) {
             Ok(probabilities) => probabilities,
             Err(error) => {

@@ -1,17 +1,18 @@
-//! A picture with a row for each group of runs, the best first: its mean, its standard deviation and every run. What a change
-//! is worth shows here, where lines over epochs would all end at the same place.
+//! Groups of runs as rows, the best first: each one's mean, its standard deviation and every run. What a change is worth shows
+//! here, where curves over epochs would all end at the same place.
 
 use imagenette_results::run_group::{RunGroup, Spread};
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::curves::{COLOURS, Error, GRID, decimals, multiples, result, round_step, shortened, what};
+use super::axes::{bounds, decimals, multiples, round_step};
+use super::style::{Area, COLORS, GRID, result, shortened};
+use super::{PlotError, measure};
 
 const HEAD_PX: i32 = 44;
 const FOOT_PX: i32 = 56;
 const ROW_PX: i32 = 26;
-/// How wide the accuracies lie, between names and numbers.
+/// The width of the axis, between names and numbers.
 const CHART_PX: i32 = 400;
 const NUMBERS_PX: i32 = 184;
 /// The most letters of a name, and the width of a broad one.
@@ -25,11 +26,11 @@ struct Row<'g> {
     spread: Spread,
 }
 
-/// The picture; `None` of a single group, which there is nothing to compare with.
+/// A picture of all groups; `None` of a single one, which has nothing to be compared with.
 ///
 /// # Errors
 /// What the drawing library says.
-pub(crate) fn draw(groups: &[RunGroup], title: &str) -> Result<Option<String>, Error> {
+pub fn draw_rows(groups: &[RunGroup], title: &str) -> Result<Option<String>, PlotError> {
     if groups.len() < 2 {
         return Ok(None);
     }
@@ -43,7 +44,7 @@ pub(crate) fn draw(groups: &[RunGroup], title: &str) -> Result<Option<String>, E
         let middle = Pos::new(HPos::Center, VPos::Center);
         let title = shortened(title, width as usize / 10);
         area.draw(&Text::new(title, (width / 2, 20), ("sans-serif", 18).into_text_style(&area).pos(middle)))?;
-        draw_axis(&area, &place, HEAD_PX + rows.len() as i32 * ROW_PX, what(groups))?;
+        draw_axis(&area, &place, HEAD_PX + rows.len() as i32 * ROW_PX, measure(groups))?;
         for (number, row) in rows.iter().enumerate() {
             draw_row(&area, &place, row, HEAD_PX + number as i32 * ROW_PX + ROW_PX / 2)?;
         }
@@ -56,7 +57,7 @@ fn accuracies(group: &RunGroup) -> Vec<f64> {
     group.runs.iter().map(|run| run.record.result.accuracy()).collect()
 }
 
-/// The rows, best mean first; of equal ones the order stays.
+/// The rows, best mean first; equal ones stay in order.
 fn sorted<'g>(groups: impl Iterator<Item = (&'g str, Vec<f64>)>) -> Vec<Row<'g>> {
     let row = |(name, runs): (&'g str, Vec<f64>)| {
         let spread = Spread::of(&runs)?;
@@ -78,20 +79,18 @@ struct Place {
 impl Place {
     fn of(rows: &[Row]) -> Self {
         let reach = |row: &Row| row.spread.standard_deviation.unwrap_or(0.0);
-        let values = || {
-            rows.iter().flat_map(|row| {
-                let ends = [row.spread.mean - reach(row), row.spread.mean + reach(row)];
-                row.runs.iter().copied().chain(ends)
-            })
-        };
-        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        let values = rows.iter().flat_map(|row| {
+            let ends = [row.spread.mean - reach(row), row.spread.mean + reach(row)];
+            row.runs.iter().copied().chain(ends)
+        });
+        let (low, high) = bounds(values);
         let margin = (0.04 * (high - low)).max(0.001);
         let letters = rows.iter().map(|row| row.name.chars().count().min(LETTERS)).max().unwrap_or(0);
         let left_px = 36 + (LETTER_PX * letters as f64) as i32;
         Self { low: (low - margin).max(0.0), high: (high + margin).min(1.0), left_px }
     }
 
-    /// The pixel of an accuracy; beyond the axis its end.
+    /// The pixel of an accuracy; the axis's end for one beyond it.
     fn pixel(&self, accuracy: f64) -> i32 {
         let share = ((accuracy - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         self.left_px + (share * f64::from(CHART_PX)).round() as i32
@@ -106,9 +105,7 @@ impl Place {
     }
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-fn draw_axis(area: &Area, place: &Place, bottom: i32, what: &str) -> Result<(), Error> {
+fn draw_axis(area: &Area, place: &Place, bottom: i32, measure: &str) -> Result<(), PlotError> {
     let step = place.step();
     let decimals = decimals(step);
     let style = |size: i32| ("sans-serif", size).into_text_style(area).pos(Pos::new(HPos::Center, VPos::Top));
@@ -119,28 +116,28 @@ fn draw_axis(area: &Area, place: &Place, bottom: i32, what: &str) -> Result<(), 
         area.draw(&Text::new(format!("{:.decimals$}%", 100.0 * tick), (x, bottom + 8), style(13)))?;
     }
     area.draw(&PathElement::new([(place.left_px, bottom), (place.right_px(), bottom)], BLACK.stroke_width(1)))?;
-    let description = format!("{what}: mean and standard deviation; a circle is a run");
+    let description = format!("{measure}: mean and standard deviation; a circle is a run");
     area.draw(&Text::new(description, (i32::midpoint(place.left_px, place.right_px()), bottom + 30), style(14)))?;
     Ok(())
 }
 
-fn draw_row(area: &Area, place: &Place, row: &Row, y: i32) -> Result<(), Error> {
+fn draw_row(area: &Area, place: &Place, row: &Row, y: i32) -> Result<(), PlotError> {
     let style = |side| ("sans-serif", 13).into_text_style(area).pos(Pos::new(side, VPos::Center));
     area.draw(&Text::new(shortened(row.name, LETTERS), (place.left_px - 12, y), style(HPos::Right)))?;
     let mean = row.spread.mean;
-    let colour = COLOURS[0];
+    let color = COLORS[0];
     for &run in &row.runs {
-        area.draw(&Circle::new((place.pixel(run), y), 3, COLOURS[1].stroke_width(1)))?;
+        area.draw(&Circle::new((place.pixel(run), y), 3, COLORS[1].stroke_width(1)))?;
     }
     if let Some(sd) = row.spread.standard_deviation {
         let [from, to] = [mean - sd, mean + sd].map(|end| place.pixel(end));
-        area.draw(&PathElement::new([(from, y), (to, y)], colour.stroke_width(1)))?;
+        area.draw(&PathElement::new([(from, y), (to, y)], color.stroke_width(1)))?;
         for x in [from, to] {
-            area.draw(&PathElement::new([(x, y - 4), (x, y + 4)], colour.stroke_width(1)))?;
+            area.draw(&PathElement::new([(x, y - 4), (x, y + 4)], color.stroke_width(1)))?;
         }
     }
     let x = place.pixel(mean);
-    area.draw(&Polygon::new(vec![(x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5)], colour))?;
+    area.draw(&Polygon::new(vec![(x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5)], color))?;
     area.draw(&Text::new(result(row.spread), (place.right_px() + 12, y), style(HPos::Left)))?;
     Ok(())
 }
