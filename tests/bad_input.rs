@@ -122,7 +122,7 @@ fn photos_that_cannot_be_decoded_are_named_when_packing() {
 }
 
 #[test]
-fn a_damaged_packed_file_is_made_anew() {
+fn a_damaged_packed_file_is_replaced() {
     let place = Place::with_made_dataset();
     let show = ["show", "made", "--augmented", "default"];
     place.run(&show).succeeds();
@@ -149,7 +149,7 @@ fn a_damaged_packed_file_is_made_anew() {
 fn a_full_disk_while_unpacking_or_packing_leaves_nothing_half_written() {
     let place = Place::new();
     write_photos(&place.path("photos"));
-    // A limit on file sizes stands for the full disk.
+    // A limit on file sizes acts as a full disk.
     let full =
         |blocks: u32, line: &str| place.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; exec imagenette {line}"));
     full(1, "get --from photos --name made").fails_saying(&["failed to"]);

@@ -1,11 +1,11 @@
-//! What is done with whole datasets: audited and exported, as a user types it.
+//! Whole datasets, audited and exported as a user does it.
 
 use imagenette_data::drawn::{draw, encode};
 use imagenette_data::edition::Split;
 
 use crate::support::{Place, WNIDS};
 
-/// Drawn pictures as photos, no two alike: three for training and two to be judged by in each of three classes.
+/// Drawn pictures as photos, no two alike: in each of three classes, three for training and two for evaluation.
 fn write_pictures(place: &Place, folder: &str) {
     for (label, wnid) in (0..).zip(WNIDS) {
         for number in 0..5 {

@@ -21,7 +21,7 @@ fn with_tiny<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_judged_on_val() {
+fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_evaluated_on_val() {
     let place = Place::with_made_dataset();
     let train = with_tiny(&["train", "--dataset", "made"], &["--hold-out", "0.25", "--out", "run"]);
     let ended = place.run(&train).succeeds();
@@ -40,7 +40,7 @@ fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_judged_on_val() {
     assert_eq!((&score["correct"], &score["total"]), (&record["result"]["correct"], &held.into()));
     assert_eq!(score["held_out"]["photos"], held);
     assert!(place.run(&["score", "run"]).succeeds().stdout.contains("no val accuracy"));
-    // The network itself may be judged on val when somebody asks for it.
+    // The network itself may be evaluated on val when somebody asks for it.
     let eval = place.run(&["eval", "run", "--json"]).succeeds().json();
     assert_eq!(eval["total"], VAL_EACH * WNIDS.len());
 

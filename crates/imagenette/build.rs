@@ -8,7 +8,7 @@ fn git(arguments: &[&str]) -> Option<String> {
 }
 
 fn main() {
-    // Every crate's sources, so that `-dirty` is asked for again whenever the program is built from other files.
+    // Every crate's sources, so that `-dirty` is found out anew whenever the program is built from other files.
     println!("cargo:rerun-if-changed=..");
     println!("cargo:rerun-if-changed=../../recipes");
     if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {

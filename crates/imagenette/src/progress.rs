@@ -1,4 +1,4 @@
-//! A run as people watch it: one line that is redrawn at each step, and one that stays for each epoch.
+//! A run as people follow it: one line that is redrawn at each step, and a lasting one for each epoch.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

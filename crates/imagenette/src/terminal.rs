@@ -1,4 +1,4 @@
-//! What people see while work goes on: a bar on a terminal, a plain line now and then in a pipe. All of it on stderr.
+//! What people see during the work: a bar on a terminal, a plain line now and then in a pipe. All of it goes to stderr.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ impl Terminal {
         Self { quiet, drawn, bar: Mutex::new(None), plain: Mutex::new(None), done: AtomicU64::new(0) }
     }
 
-    /// Whether stderr is a terminal that can redraw a line.
+    /// Whether stderr is a terminal, where a line can be redrawn.
     pub(crate) fn is_drawn(&self) -> bool {
         self.drawn && !self.quiet
     }
@@ -58,7 +58,7 @@ impl Terminal {
         }
     }
 
-    /// Shows one line that the next call replaces; nothing in a pipe.
+    /// Shows a line that the next call replaces; in a pipe it shows nothing.
     pub(crate) fn status(&self, text: &str) {
         if !self.is_drawn() {
             return;
@@ -153,13 +153,13 @@ fn amount(value: u64, unit: Unit) -> String {
     }
 }
 
-/// Prints an error with its causes and its hint, and says how to exit.
+/// Prints an error with its causes and its hint; gives the exit status.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let interrupted = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(DataError::Interrupted))
             || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
     });
-    // Each cause once: an outer message often ends with the inner one.
+    // An outer message often ends with the inner one, so each cause is said once.
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();

@@ -36,7 +36,7 @@ struct Measured {
     peak_memory_bytes: Option<u64>,
 }
 
-/// What a table or JSON says of a measurement besides itself.
+/// What was measured, for the table and for JSON.
 struct About {
     parameters: u64,
     /// What a loop within the registers reaches.

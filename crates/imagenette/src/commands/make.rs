@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// The spec that was named or described, with the flags put over it.
+/// The spec that was named or described, changed by the flags.
 fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
     let what = arguments.what.as_deref();
     let is_file = what.is_some_and(|what| what.ends_with(".toml"));
@@ -141,14 +141,14 @@ fn family(name: &str) -> anyhow::Result<Family> {
     })
 }
 
-/// Classes as they were typed, or the lines of a file that holds them.
+/// The classes that were typed, or those in a file that was named.
 fn classes(typed: &[String]) -> anyhow::Result<Vec<String>> {
     let [one] = typed else { return Ok(typed.to_vec()) };
     if !Path::new(one).is_file() {
         return Ok(typed.to_vec());
     }
     let text = std::fs::read_to_string(one).with_context(|| format!("failed to read the classes in {one}"))?;
-    // A name for people may follow the id.
+    // A readable name may follow the id.
     let words = text.lines().filter_map(|line| line.split_whitespace().next());
     Ok(words.filter(|word| !word.starts_with('#')).map(str::to_owned).collect())
 }
@@ -198,7 +198,7 @@ fn print_summary(summary: &Summary) -> anyhow::Result<()> {
         number(missing),
         thousands(*others)
     ))?;
-    // What is lost comes first.
+    // Photos that are lost come first.
     let mut files: Vec<_> = files.iter().collect();
     files.sort_by_key(|file| std::cmp::Reverse(file.status));
     let told = files.iter().filter(|file| file.status != Status::Noted).count();

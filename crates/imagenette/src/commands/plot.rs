@@ -72,7 +72,7 @@ fn draw(groups: &[RunGroup], title: &str, out: &Path, terminal: &Terminal) -> an
     for axis in Axis::ALL {
         match draw_curves(groups, axis, title)? {
             Some(picture) => keep(axis.name(), picture)?,
-            None => terminal.say(&format!("no plot over {}: no record gives them", axis.name())),
+            None => terminal.say(&format!("no plot over {}: not every run records it", axis.name())),
         }
     }
     if let Some(picture) = draw_rows(groups, title)? {
@@ -81,7 +81,7 @@ fn draw(groups: &[RunGroup], title: &str, out: &Path, terminal: &Terminal) -> an
     Ok(plots)
 }
 
-/// The run that was named, or the finished ones below the folder that was named.
+/// The run that was named, or the finished runs below the folder that was named.
 fn run_folders(named: &Path, terminal: &Terminal) -> anyhow::Result<Vec<PathBuf>> {
     if named.join(RECORD_FILE).exists() || named.join(RECIPE_FILE).exists() {
         return Ok(vec![named.to_owned()]);
@@ -89,12 +89,12 @@ fn run_folders(named: &Path, terminal: &Terminal) -> anyhow::Result<Vec<PathBuf>
     let (mut found, mut open) = (Vec::new(), Vec::new());
     look_below(named, DEPTH, &mut found, &mut open)?;
     if !open.is_empty() {
-        terminal.say(&format!("left out: runs that have not ended ({})", list(open.iter().map(|path| path.display()))));
+        terminal.say(&format!("left out: unfinished runs ({})", list(open.iter().map(|path| path.display()))));
     }
     if found.is_empty() {
         return Err(Refusal::error(
             format!("{}: expected a run's folder, or one with finished runs below it, found none", named.display()),
-            "a finished run is a folder with its record.json, as `imagenette train --out RUN` leaves it",
+            "a finished run is a folder with a record.json, as `imagenette train --out RUN` writes it",
         ));
     }
     Ok(found)
@@ -117,7 +117,7 @@ fn look_below(folder: &Path, depth: u32, found: &mut Vec<PathBuf>, open: &mut Ve
     Ok(())
 }
 
-/// A run, with its seconds until each epoch where its history is kept.
+/// A run, with its seconds up to each epoch where its history is kept.
 fn read(folder: &Path) -> anyhow::Result<Run> {
     let mut run = Run::read(folder)?;
     let path = folder.join(HISTORY_FILE);
@@ -149,7 +149,7 @@ fn json(group: &RunGroup) -> serde_json::Value {
     })
 }
 
-/// At most three of them, and how many more there are.
+/// At most three items, and how many more there are.
 fn list(items: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     let shown = items.len().min(3);

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The dataset that predictions are for: the one that is named, else the run's own, else an installed one whose val split
+/// The dataset that predictions are for: the one that was named, else the run's own, else an installed one whose val split
 /// fits.
 fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Prediction]) -> anyhow::Result<Dataset> {
     let store = Store::open_default()?;
@@ -131,7 +131,7 @@ fn score_images<'m>(
 pub(crate) fn print_score(score: &predictions::Score, classes: &[Class], confusion: bool) -> anyhow::Result<()> {
     let error = statistics::accuracy_standard_error(score.correct, score.total).unwrap_or(0.0);
     print(&format!(
-        "top-1 {:.2}%  ({} of {}; ±{:.2} points for this many photos)",
+        "top-1 {:.2}%  ({} of {}; standard error {:.2} points)",
         100.0 * score.accuracy(),
         thousands(score.correct),
         thousands(score.total),

@@ -28,7 +28,7 @@ const COLUMNS: u32 = 10;
 
 /// What is shown.
 enum Shown {
-    /// Samples as they lie in the dataset: of every class, or of one.
+    /// Samples as they are in the dataset: of every class, or of one.
     Samples { label: Option<u16> },
     /// The first training batch of a recipe.
     Batch { recipe: Box<Recipe> },
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Show, terminal: &Terminal) -> anyhow::Result<ExitC
     let store = Store::open_default()?;
     let out = OutFile::at(&arguments.out)?;
     let choice = Choice::of(arguments.dataset.as_deref(), &store)?;
-    // A class or a recipe that is not there is refused before anything is drawn or packed.
+    // An unknown class or recipe is refused before anything is drawn or packed.
     let shown = match &arguments.augmented {
         Some(recipe) => Shown::Batch { recipe: Box::new(recipes::read(recipe, &[])?) },
         None => Shown::Samples { label: arguments.class.as_ref().map(|class| label(class, &choice)).transpose()? },
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Show, terminal: &Terminal) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rows of samples as they lie in the dataset: a row for each class, or many pictures of one.
+/// Rows of samples as they are in the dataset: a row for each class, or many pictures of one.
 fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
     let manifest = &dataset.manifest;
     let labels: Vec<u16> = label.map_or_else(|| (0..manifest.classes.len() as u16).collect(), |label| vec![label]);

@@ -32,7 +32,7 @@ enum Run {
     },
 }
 
-/// What is to be run.
+/// What a sweep trains.
 struct Plan {
     axes: Vec<Axis>,
     trials: Vec<Trial>,
@@ -40,7 +40,7 @@ struct Plan {
     folder: PathBuf,
 }
 
-/// What was run: the runs of each trial.
+/// What a sweep has trained: the runs of each trial.
 struct Done {
     runs: Vec<Vec<Run>>,
     is_interrupted: bool,
@@ -87,7 +87,7 @@ fn overrides(arguments: &Sweep) -> Overrides {
     overrides
 }
 
-/// Trains what is not finished yet. Seed by seed, so that an interrupted sweep has something to say of each trial.
+/// Trains whatever is not finished yet. Seed by seed, so that an interrupted sweep has results for each trial.
 fn train_all(plan: &Plan, prepared: &Prepared, terminal: &Terminal) -> anyhow::Result<Done> {
     let mut done = Done { runs: plan.trials.iter().map(|_| Vec::new()).collect(), is_interrupted: false };
     for seed in plan.seeds.clone() {
@@ -126,7 +126,7 @@ fn train_one(
         Ok(Outcome::Interrupted { .. }) => Ok(None),
         Err(error) => match error.downcast_ref() {
             Some(TrainError::Diverged { step, .. }) => {
-                terminal.say(&format!("{error}; the sweep goes on"));
+                terminal.say(&format!("{error}; the sweep continues"));
                 Ok(Some(Run::Diverged { seed, step: *step }))
             }
             _ => Err(error),
@@ -134,7 +134,7 @@ fn train_one(
     }
 }
 
-/// The record of this trial's run where it is finished.
+/// The record of a trial's run, if it is finished.
 fn finished(folder: &Path, trial: &Trial, seed: u64, dataset: &Dataset) -> anyhow::Result<Option<RunRecord>> {
     if !folder.join(RECORD_FILE).is_file() {
         return Ok(None);

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Train, program: &Program, terminal: &Terminal) -> 
     }
 }
 
-/// Goes on with a run that was interrupted: its folder says what is trained on what.
+/// Resumes an interrupted run: its folder says what is trained, and on what.
 fn resume(run: &Path, preparation: Preparation, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let folder = RunFolder::open(run)?;
     let (recipe, checkpoint) = (folder.recipe()?, folder.checkpoint()?);

@@ -6,10 +6,10 @@ use plotters::prelude::Ranged;
 
 use crate::numbers::thousands;
 
-/// Where the ends of groups lie this many times apart, the axis is logarithmic.
+/// The axis is logarithmic where the last end is at least this many times the first.
 const WIDE: f64 = 5.0;
 
-/// What lies along the horizontal axis of a picture of curves.
+/// The horizontal axis of a picture of curves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
     /// Epochs trained.
@@ -86,7 +86,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// A scale for all values of some curves; it is logarithmic where the curves' ends lie far apart.
+    /// A scale for all values of some curves; logarithmic where the curves' ends are far apart.
     pub(super) fn of(ends: impl Iterator<Item = f64>, values: impl Iterator<Item = f64>) -> Self {
         let (first_end, last_end) = bounds(ends);
         let (least, greatest) = bounds(values);
@@ -131,12 +131,12 @@ impl Scale {
     }
 }
 
-/// The least and the greatest value; infinite and the wrong way round where there is none.
+/// The least and the greatest value; of none, infinity and its negative.
 pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
 }
 
-/// How many decimals percentages need whose ticks lie this far apart (as fractions).
+/// How many decimals percentages need when ticks are this far apart, as fractions.
 pub(super) fn decimals(step: f64) -> usize {
     if step < 0.00099 {
         2
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_that_lie_far_apart_make_the_axis_logarithmic() {
+    fn ends_that_are_far_apart_make_the_axis_logarithmic() {
         let scale = |ends: [f64; 2], least: f64| Scale::of(ends.into_iter(), ends.into_iter().chain([least]));
         assert!(!scale([5.0, 10.0], 1.0).is_logarithmic);
         assert!(scale([5.0, 60.0], 1.0).is_logarithmic);

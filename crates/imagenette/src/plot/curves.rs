@@ -31,7 +31,7 @@ struct Curve<'g> {
 }
 
 impl<'g> Curve<'g> {
-    /// The curve of a group over this axis; `None` where its runs do not record how far their end lies.
+    /// The curve of a group over this axis; `None` where its runs do not record it.
     fn of(group: &'g RunGroup, number: usize, axis: Axis) -> Option<Self> {
         let points = group.points();
         axis.of(points.last()?)?;
