@@ -79,6 +79,24 @@ fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done()
 }
 
 #[test]
+fn what_can_be_refused_at_once_is_refused_before_anything_is_drawn_or_packed() {
+    let place = Place::new();
+    let refuse = |line: &str, parts: &[&str]| {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        place.run(&arguments).fails_saying(&[parts, &["hint: "]].concat());
+        assert_eq!(place.list("store"), [""; 0], "{line}");
+    };
+    refuse("show --class dog", &["drawn has no class `dog`"]);
+    refuse("show --augmented m129", &["m129"]);
+    refuse("show --out no/such/sheet.png", &["no/such/sheet.png"]);
+    refuse("bench --recipe m129", &["m129"]);
+    refuse("bench --train --recipe m129", &["m129"]);
+    refuse("train --offline --ops stock --precision bf16", &["precision"]);
+    refuse("sweep default --offline --ops stock --set precision=f32,bf16", &["precision"]);
+    refuse("find-lr default --offline --out no/such/rates.svg", &["no/such/rates.svg"]);
+}
+
+#[test]
 fn a_loss_that_is_not_finite_stops_the_run_and_names_the_step() {
     let place = Place::with_made_dataset();
     let diverging = [

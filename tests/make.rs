@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::support::{Ended, Place, WNIDS, large_photo, photo, wait_until};
+use crate::support::{Ended, Place, WNIDS, large_photo, photo, tree, wait_until};
 
 /// Train photos of each class in the synthetic ImageNet.
 const TRAIN_EACH: usize = 12;
@@ -203,24 +203,6 @@ fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_resumes() {
         place.run(&["verify", &format!("out/{size}"), "--deep"]).succeeds();
     }
     assert!(place.list("out").iter().all(|name| !name.starts_with('.') || name.ends_with(".lock")));
-}
-
-/// Every file of a folder with its bytes.
-fn tree(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
 }
 
 #[test]

@@ -144,6 +144,27 @@ impl Ended {
     }
 }
 
+/// Every file below a folder with its bytes, by path.
+pub(crate) fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder can be listed") {
+            let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push((
+                    path.strip_prefix(folder).expect("it is below the folder").to_owned(),
+                    std::fs::read(&path).expect("a file can be read"),
+                ));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
 /// Waits until something holds, for a minute at most.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
