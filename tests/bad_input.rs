@@ -1,4 +1,5 @@
-//! Input that is wrong: every error names the file, what was expected and found, and what to do; nothing half-written stays.
+//! Input that is wrong: every error names the file, what was expected and found, and what to do; nothing half-written
+//! stays.
 
 use crate::support::{Place, TRAIN_EACH, VAL_EACH, WNIDS, write_photos};
 

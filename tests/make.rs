@@ -40,14 +40,14 @@ fn lay_out(place: &Place, layout: &str) -> Vec<&'static str> {
     let (line, from): (&str, &[&str]) = match layout {
         "tars in a tar" => (
             "mkdir out && cd in/train && for c in *; do tar cf $c.tar -C $c $(ls $c); done && \
-             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && \
-             cp ../LOC_val_solution.csv ../../out",
+             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && \
+             cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && cp ../LOC_val_solution.csv ../../out",
             &["--from", "out"],
         ),
         "each tar by its name" => (
             "mkdir out && cd in/train && for c in *; do tar cf $c.tar -C $c $(ls $c); done && \
-             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && \
-             cp ../LOC_val_solution.csv ../..",
+             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && \
+             cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && cp ../LOC_val_solution.csv ../..",
             &[
                 "--from",
                 "out/ILSVRC2012_img_train.tar",
@@ -116,7 +116,8 @@ fn from_every_layout_to_a_score() {
 fn a_spec_and_flags_say_the_same_and_typos_are_answered() {
     let place = Place::new();
     write_imagenet(&place.path("in"));
-    let spec = "name = \"small\"\nclasses = [\"n01440764\", \"n03028079\", \"n03888257\"]\nsplit = \"own\"\nsizes = [32]\nnoise = [25]\n";
+    let spec = "name = 'small'\nclasses = ['n01440764', 'n03028079', 'n03888257']\nsplit = 'own'\nsizes = [32]\n\
+                noise = [25]\n";
     std::fs::write(place.path("small.toml"), spec).unwrap();
     place.run(&["make", "small.toml", "--from", "in", "--out", "a"]).succeeds();
     place.run(&make(&["--from", "in"], &["--noise", "25", "--out", "b", "--threads", "1"])).succeeds();

@@ -1,5 +1,5 @@
-//! Two processes at once in one folder: one does the work, the other waits for it or is told who is there, and nothing is
-//! mixed.
+//! Two processes at once in one folder: one does the work, the other waits for it or is told who is there, and nothing
+//! is mixed.
 
 use std::process::Stdio;
 

@@ -1,4 +1,5 @@
-//! Tells the program which commit it was built from, as `IMAGENETTE_COMMIT`, so that every run's record can name its code.
+//! Tells the program which commit it was built from, as `IMAGENETTE_COMMIT`, so that every run's record can name its
+//! code.
 
 use std::process::Command;
 

@@ -381,7 +381,8 @@ pub(crate) struct Train {
     /// Samples in a batch
     #[arg(short, long)]
     pub(crate) batch_size: Option<u32>,
-    /// How feature maps are stored; auto is bf16 where the processor has AVX-512 BF16, else f32 [default: the recipe's]
+    /// How feature maps are stored; auto is bf16 where the processor has AVX-512 BF16, else f32 [default: the
+    /// recipe's]
     #[arg(long, value_enum)]
     pub(crate) precision: Option<PrecisionName>,
     /// Peak learning rate

@@ -1,8 +1,8 @@
 //! The whole command line of imagenette as a library: a [`Program`] goes in, an exit status comes out.
 //!
-//! [`run`] parses what was typed, calls the other crates once and prints. The binary `imagenette` is a call of it, and so is
-//! a researcher's own program. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a command
-//! line.
+//! [`run`] parses what was typed, calls the other crates once and prints. The binary `imagenette` is a call of it, and
+//! so is a researcher's own program. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
+//! command line.
 
 mod cli;
 mod commands;

@@ -1,5 +1,6 @@
-//! Everything that a run needs before its first step, in the order in which it can be refused: the machine and the recipe
-//! first, then the dataset, which may have to be fetched or drawn, and last its pixels, which may have to be packed.
+//! Everything that a run needs before its first step, in the order in which it can be refused: the machine and the
+//! recipe first, then the dataset, which may have to be fetched or drawn, and last its pixels, which may have to be
+//! packed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,8 +112,8 @@ impl Prepared<'_> {
         TrainJob { prepared_seconds: self.seconds, ..self.job(seed, folder) }
     }
 
-    /// A run that is measured and of which nothing is kept, at the recipe's precision. `place` is for files that it may need
-    /// on the way.
+    /// A run that is measured and of which nothing is kept, at the recipe's precision. `place` is for files that it
+    /// may need on the way.
     pub(crate) fn measured_job(&self, place: &Path) -> anyhow::Result<TrainJob<'_>> {
         let device = self.machine.device.clone().with_precision(self.recipe.precision)?;
         Ok(TrainJob { device, checkpoint_seconds: f64::INFINITY, ..self.job(0, place.join("run")) })

@@ -1,4 +1,5 @@
-//! What people see during the work: a bar on a terminal, a plain line now and then in a pipe. All of it goes to stderr.
+//! What people see during the work: a bar on a terminal, a plain line now and then in a pipe. All of it goes to
+//! stderr.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -8,8 +8,8 @@ use crate::terminal::Terminal;
 
 /// The file that remembers that the terms were shown.
 const SHOWN_FILE: &str = "terms-shown";
-const TERMS: &str = "These photos are part of ImageNet and subject to its terms: for non-commercial research and education \
-                     only; the photographers keep their rights. https://image-net.org/download";
+const TERMS: &str = "These photos are part of ImageNet and subject to its terms: for non-commercial research and \
+                     education only; the photographers keep their rights. https://image-net.org/download";
 
 /// Says the terms when photos of ImageNet first come into a store.
 pub(crate) fn say_once(store: &Store, manifest: &Manifest, terminal: &Terminal) {

@@ -194,7 +194,8 @@ fn as_json(job: &TrainJob, measured: &Measured, about: &About) -> Value {
         "resolution_px": job.recipe.evaluation.resolution,
         "batch": job.recipe.batch_size, "seconds": measured.seconds, "processor_seconds": measured.processor_seconds,
         "images_per_second": batch / step, "gflop_per_image": measured.flop() / batch / 1e9,
-        "gflops": measured.flop() / step / 1e9, "peak_gflops": peak, "share_of_peak": measured.flop() / step / 1e9 / peak,
+        "gflops": measured.flop() / step / 1e9, "peak_gflops": peak,
+        "share_of_peak": measured.flop() / step / 1e9 / peak,
         "parts": parts, "loaded_images_per_second": batch / measured.loaded_seconds,
         "peak_memory_bytes": measured.peak_memory_bytes,
     })

@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     if arguments.json {
         print_json(&serde_json::json!({
             "run": arguments.run, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
-            "resolution": config.resolution, "correct": score.correct, "total": score.total, "accuracy": score.accuracy(),
+            "resolution": config.resolution, "correct": score.correct, "total": score.total,
+            "accuracy": score.accuracy(),
         }))?;
     } else {
         super::score::print_score(&score, &dataset.manifest.classes, false)?;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use imagenette_data::archive;
+use imagenette_data::archive::{self, Archive};
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::source::archive::{GetOptions, get, get_from};
 use imagenette_data::source::drawn::get_drawn;
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
         (None, name) => {
             let name = name.expect("clap asks for a dataset unless --from or --list is given");
             // An unknown name is answered before anything is said about terms.
-            archive::Archive::find(name)?;
+            Archive::find(name)?;
             get(name, &store, &options, terminal)
         }
     };
@@ -57,20 +57,22 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
+/// An archive that can be fetched, with all that is known of its generations.
+fn as_json(archive: &Archive) -> serde_json::Value {
+    let generations = archive.generations.iter().map(|known| {
+        serde_json::json!({
+            "label": known.label, "bytes": known.bytes, "sha256": known.sha256, "md5": known.md5,
+        })
+    });
+    serde_json::json!({
+        "name": archive.name, "edition": archive.edition, "size": archive.size, "url": archive.url(),
+        "generations": generations.collect::<Vec<_>>(),
+    })
+}
+
 fn list(json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        let archives: Vec<_> = archive::all()
-            .iter()
-            .map(|archive| {
-                let generations: Vec<_> = archive
-                    .generations
-                    .iter()
-                    .map(|known| serde_json::json!({"label": known.label, "bytes": known.bytes, "sha256": known.sha256, "md5": known.md5}))
-                    .collect();
-                serde_json::json!({"name": archive.name, "edition": archive.edition, "size": archive.size, "url": archive.url(), "generations": generations})
-            })
-            .collect();
-        print_json(&archives)?;
+        print_json(&archive::all().iter().map(as_json).collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     for archive in archive::all() {

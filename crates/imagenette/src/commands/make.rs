@@ -107,7 +107,8 @@ fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
         (None, true) => {
             return Err(Refusal::error(
                 "nothing to make is named",
-                "for example `imagenette make imagenette --from ImageNet/`, or --classes all for a folder of class folders",
+                "for example `imagenette make imagenette --from ImageNet/`, or `--classes all` for a folder of class \
+                 folders",
             ));
         }
     };
@@ -189,7 +190,8 @@ fn print_summary(summary: &Summary) -> anyhow::Result<()> {
     let Summary { photos, converted, repaired, noted, skipped, missing, others, files } = summary;
     let number = |count: &usize| thousands(*count as u64);
     print(&format!(
-        "{} photos: {} converted, {} repaired, {} with an orientation that is not applied; {} skipped, {} missing, {} other files",
+        "{} photos: {} converted, {} repaired, {} with an orientation that is not applied; {} skipped, {} missing, \
+         {} other files",
         number(photos),
         number(converted),
         number(repaired),

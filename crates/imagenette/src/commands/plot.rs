@@ -1,5 +1,5 @@
-//! `plot`: folders of runs go in; pictures of their accuracy over epochs, seconds and operations and by recipe come out, and a
-//! table.
+//! `plot`: folders of runs go in; pictures of their accuracy over epochs, seconds and operations and by recipe come
+//! out, and a table.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -34,9 +34,8 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
     let title = arguments.title.clone().unwrap_or_else(|| format!("{} on {}", measure(&groups), dataset.name));
     let plots = draw(&groups, &title, &arguments.out, terminal)?;
     if arguments.json {
-        print_json(
-            &serde_json::json!({ "dataset": dataset, "groups": groups.iter().map(json).collect::<Vec<_>>(), "plots": plots }),
-        )?;
+        let groups: Vec<_> = groups.iter().map(json).collect();
+        print_json(&serde_json::json!({ "dataset": dataset, "groups": groups, "plots": plots }))?;
     } else {
         print(&table(&groups))?;
         plots.iter().try_for_each(|path| print(&path.display().to_string()))?;

@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<Ex
         if arguments.json {
             let classes: Vec<_> = ranked
                 .iter()
-                .map(|(probability, class)| serde_json::json!({"class": class.wnid, "name": class.name, "probability": probability}))
+                .map(|(probability, class)| {
+                    serde_json::json!({ "class": class.wnid, "name": class.name, "probability": probability })
+                })
                 .collect();
             values.push(serde_json::json!({ "image": photo, "classes": classes }));
         } else {

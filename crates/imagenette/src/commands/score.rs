@@ -11,14 +11,12 @@ use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
 use imagenette_results::run_record::HeldOut;
 use imagenette_results::{Prediction, RunRecord, predictions, run_record, statistics};
+use imagenette_train::run_folder::PREDICTIONS_FILE;
 
 use crate::cli::Score;
 use crate::datasets;
 use crate::numbers::{counted, thousands};
 use crate::terminal::{Refusal, print, print_json};
-
-/// The file name of a run's predictions.
-pub(crate) const PREDICTIONS_FILE: &str = "predictions.csv";
 
 pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
@@ -67,8 +65,8 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The dataset that predictions are for: the one that was named, else the run's own, else an installed one whose val split
-/// fits.
+/// The dataset that predictions are for: the one that was named, else the run's own, else an installed one whose val
+/// split fits.
 fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Prediction]) -> anyhow::Result<Dataset> {
     let store = Store::open_default()?;
     if let Some(named) = &arguments.dataset {

@@ -132,8 +132,9 @@ fn label(typed: &str, choice: &Choice) -> anyhow::Result<u16> {
     Err(Refusal::error(format!("{} has no class `{typed}`", choice.name()), hint))
 }
 
-/// Shows a picture where the terminal knows kitty's, iTerm's or the sixel protocol, and nothing elsewhere: blocks of color
-/// would show a sheet of small pictures badly. What counts is that the picture was written, so failures are silent.
+/// Shows a picture where the terminal knows kitty's, iTerm's or the sixel protocol, and nothing elsewhere: blocks of
+/// color would show a sheet of small pictures badly. What counts is that the picture was written, so failures are
+/// silent.
 fn show_in_terminal(sheet: Pixels) {
     let able = viuer::get_kitty_support() != viuer::KittySupport::None
         || viuer::is_iterm_supported()

@@ -206,8 +206,9 @@ fn json(Plan { axes, trials, .. }: &Plan, done: &[Vec<Run>]) -> serde_json::Valu
             })
             .collect();
         serde_json::json!({
-            "settings": settings, "recipe_sha256": trial.recipe.sha256(), "hold_out": trial.recipe.hold_out, "runs": runs,
-            "mean": statistics::mean(&accuracies), "standard_deviation": statistics::standard_deviation(&accuracies),
+            "settings": settings, "recipe_sha256": trial.recipe.sha256(), "hold_out": trial.recipe.hold_out,
+            "runs": runs, "mean": statistics::mean(&accuracies),
+            "standard_deviation": statistics::standard_deviation(&accuracies),
         })
     });
     rows.collect()

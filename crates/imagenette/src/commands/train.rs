@@ -78,8 +78,8 @@ fn begin(preparation: Preparation, arguments: &Train, terminal: &Terminal) -> an
     finish(&outcomes, arguments, terminal)
 }
 
-/// The recipe that was named; where none was, the first of the usual ones that the flags go with, to learn which dataset is
-/// meant.
+/// The recipe that was named; where none was, the first of the usual ones that the flags go with, to learn which
+/// dataset is meant.
 fn wanted(named: Option<&str>, overrides: &Overrides, preparation: &Preparation) -> anyhow::Result<Recipe> {
     let read = |name| preparation.recipe(name, overrides);
     named.map_or_else(|| read(SMALL_RECIPE).or_else(|_| read(PHOTOS_RECIPE)), read)
@@ -121,7 +121,8 @@ fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     Ok(overrides)
 }
 
-/// Prints every finished run and, of several, their mean and standard deviation; says how to resume an interrupted one.
+/// Prints every finished run and, of several, their mean and standard deviation; says how to resume an interrupted
+/// one.
 fn finish(outcomes: &[(PathBuf, Outcome)], arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let mut finished: Vec<(&Path, &RunRecord)> = Vec::new();
     for (folder, outcome) in outcomes {

@@ -76,8 +76,8 @@ impl Ranged for Ticked {
     }
 }
 
-/// From values to places along the horizontal axis: the values themselves, or their logarithms, so that one kind of chart
-/// serves both.
+/// From values to places along the horizontal axis: the values themselves, or their logarithms, so that one kind of
+/// chart serves both.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     least: f64,

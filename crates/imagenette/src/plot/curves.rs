@@ -1,5 +1,5 @@
-//! Groups of runs as curves: top-1 over epochs, seconds or floating-point operations becomes SVG text that needs nothing
-//! else. Every group has a color and a mark of its own.
+//! Groups of runs as curves: top-1 over epochs, seconds or floating-point operations becomes SVG text that needs
+//! nothing else. Every group has a color and a mark of its own.
 
 use imagenette_results::run_group::{RunGroup, Spread};
 use plotters::prelude::*;
@@ -208,7 +208,8 @@ fn draw_ends(area: &Area, plane: &Plane, frame: &Frame, curves: &[Curve]) -> Res
 }
 
 /// By how many pixels each end is moved so that ends at the same place do not cover each other's deviations: neighbors
-/// stand `ASIDE_PX` apart, and closer where they would leave the chart. `room` is what is free to the right of the last.
+/// stand `ASIDE_PX` apart, and closer where they would leave the chart. `room` is what is free to the right of the
+/// last.
 fn asides(ends: &[i32], has_spread: &[bool], room: i32) -> Vec<i32> {
     let at_place =
         |place: usize| (0..ends.len()).filter(move |&other| (ends[other] - ends[place]).abs() <= SAME_PLACE_PX);

@@ -1,5 +1,5 @@
-//! Groups of runs as rows, the best first: each one's mean, its standard deviation and every run. What a change is worth shows
-//! here, where curves over epochs would all end at the same place.
+//! Groups of runs as rows, the best first: each one's mean, its standard deviation and every run. What a change is
+//! worth shows here, where curves over epochs would all end at the same place.
 
 use imagenette_results::run_group::{RunGroup, Spread};
 use plotters::prelude::*;
