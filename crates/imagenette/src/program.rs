@@ -56,3 +56,18 @@ impl Program {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_bears_the_name_and_version_of_its_program() {
+        let program = Program::new("my-idea", "1.2.3").at_commit(Some("0123456789ab"));
+        let mut command = crate::cli::command(&program);
+        assert_eq!(command.render_version(), "my-idea 1.2.3 (0123456789ab)\n");
+        assert!(command.render_help().to_string().contains("Usage: my-idea "));
+        assert_eq!(Program::new("my-idea", "1.2.3").full_version(), "1.2.3");
+        command.debug_assert();
+    }
+}

@@ -22,44 +22,9 @@ const SHOWN: usize = 10;
 
 pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let form = match arguments.form {
-        FormName::Folder => Form::Folder,
-        FormName::Tar => Form::Tar,
-        FormName::Tgz => Form::Tgz,
-    };
-    let members = arguments.members.clone();
-    let noise_from = arguments.noise_from.clone();
-    let made = if let Some(parts) = &arguments.merge {
-        let out = arguments.out.clone();
-        let job = MergeJob { members, noise_from, out, form, force: arguments.force };
-        merge(parts, &job, terminal)
-    } else {
-        let spec = resolved(arguments)?;
-        // An archive is meant to be taken elsewhere, so it goes to the current folder.
-        let out = arguments.out.clone().unwrap_or_else(|| match form {
-            Form::Folder => store.datasets_folder(),
-            Form::Tar | Form::Tgz => ".".into(),
-        });
-        let job = MakeJob {
-            spec,
-            from: arguments.from.clone(),
-            val_list: arguments.val_list.clone(),
-            members,
-            noise_from,
-            out: out.clone(),
-            form,
-            shard: arguments.shard,
-            strict: arguments.strict,
-            force: arguments.force,
-            threads: machine::threads(arguments.threads),
-        };
-        let made = make(&job, terminal);
-        terminal.finish();
-        if let Ok(Made::Shard { .. }) = &made {
-            let parts = parts_folder(&out, &job.spec);
-            terminal.say(&format!("once all shards are made: imagenette make --merge {}", parts.display()));
-        }
-        made
+    let made = match &arguments.merge {
+        Some(parts) => merged(parts, arguments, terminal),
+        None => made(arguments, &store, terminal),
     };
     terminal.finish();
     match made? {
@@ -85,6 +50,58 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Joins the parts that several machines made.
+fn merged(parts: &Path, arguments: &Make, terminal: &Terminal) -> anyhow::Result<Made> {
+    let job = MergeJob {
+        members: arguments.members.clone(),
+        noise_from: arguments.noise_from.clone(),
+        out: arguments.out.clone(),
+        form: form(arguments),
+        force: arguments.force,
+    };
+    Ok(merge(parts, &job, terminal)?)
+}
+
+/// Makes datasets, or one part of them.
+fn made(arguments: &Make, store: &Store, terminal: &Terminal) -> anyhow::Result<Made> {
+    let form = form(arguments);
+    let spec = resolved(arguments)?;
+    // An archive is meant to be taken elsewhere, so it goes to the current folder.
+    let out = arguments.out.clone().unwrap_or_else(|| match form {
+        Form::Folder => store.datasets_folder(),
+        Form::Tar | Form::Tgz => ".".into(),
+    });
+    let job = MakeJob {
+        spec,
+        from: arguments.from.clone(),
+        val_list: arguments.val_list.clone(),
+        members: arguments.members.clone(),
+        noise_from: arguments.noise_from.clone(),
+        out,
+        form,
+        shard: arguments.shard,
+        strict: arguments.strict,
+        force: arguments.force,
+        threads: machine::threads(arguments.threads),
+    };
+    let made = make(&job, terminal);
+    terminal.finish();
+    let made = made?;
+    if let Made::Shard { .. } = &made {
+        let parts = parts_folder(&job.out, &job.spec);
+        terminal.say(&format!("once all shards are made: imagenette make --merge {}", parts.display()));
+    }
+    Ok(made)
+}
+
+fn form(arguments: &Make) -> Form {
+    match arguments.form {
+        FormName::Folder => Form::Folder,
+        FormName::Tar => Form::Tar,
+        FormName::Tgz => Form::Tgz,
+    }
 }
 
 /// The spec that was named or described, changed by the flags.
