@@ -1,4 +1,5 @@
-//! Input that is wrong: every error names the file, what was expected and found, and what to do; nothing half-written stays.
+//! Input that is wrong: every error names the file, what was expected and found, and what to do; nothing half-written
+//! stays.
 
 use crate::support::{Place, TRAIN_EACH, VAL_EACH, WNIDS, write_photos};
 
@@ -79,6 +80,24 @@ fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done()
 }
 
 #[test]
+fn what_can_be_refused_at_once_is_refused_before_anything_is_drawn_or_packed() {
+    let place = Place::new();
+    let refuse = |line: &str, parts: &[&str]| {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        place.run(&arguments).fails_saying(&[parts, &["hint: "]].concat());
+        assert_eq!(place.list("store"), [""; 0], "{line}");
+    };
+    refuse("show --class dog", &["drawn has no class `dog`"]);
+    refuse("show --augmented m129", &["m129"]);
+    refuse("show --out no/such/sheet.png", &["no/such/sheet.png"]);
+    refuse("bench --recipe m129", &["m129"]);
+    refuse("bench --train --recipe m129", &["m129"]);
+    refuse("train --offline --ops stock --precision bf16", &["precision"]);
+    refuse("sweep default --offline --ops stock --set precision=f32,bf16", &["precision"]);
+    refuse("find-lr default --offline --out no/such/rates.svg", &["no/such/rates.svg"]);
+}
+
+#[test]
 fn a_loss_that_is_not_finite_stops_the_run_and_names_the_step() {
     let place = Place::with_made_dataset();
     let diverging = [
@@ -122,7 +141,7 @@ fn photos_that_cannot_be_decoded_are_named_when_packing() {
 }
 
 #[test]
-fn a_damaged_packed_file_is_made_anew() {
+fn a_damaged_packed_file_is_replaced() {
     let place = Place::with_made_dataset();
     let show = ["show", "made", "--augmented", "default"];
     place.run(&show).succeeds();
@@ -149,7 +168,7 @@ fn a_damaged_packed_file_is_made_anew() {
 fn a_full_disk_while_unpacking_or_packing_leaves_nothing_half_written() {
     let place = Place::new();
     write_photos(&place.path("photos"));
-    // A limit on file sizes stands for the full disk.
+    // A limit on file sizes acts as a full disk.
     let full =
         |blocks: u32, line: &str| place.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; exec imagenette {line}"));
     full(1, "get --from photos --name made").fails_saying(&["failed to"]);

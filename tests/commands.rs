@@ -2,35 +2,52 @@
 
 use crate::support::{Ended, Place, WNIDS, write_photos};
 
+/// The verbs that the program's help lists.
+fn verbs(help: &str) -> Vec<String> {
+    let (_, list) = help.split_once("\nCommands:\n").expect("the help lists commands");
+    let first_words = list.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        // A description that does not fit into its line goes on in a line that is indented further.
+        line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split_whitespace().next()
+    });
+    first_words.filter(|verb| *verb != "help").map(str::to_owned).collect()
+}
+
+/// The flags of a help text, in order.
+fn flags(help: &str) -> Vec<&str> {
+    let flag = |line: &'_ str| line.trim_start().starts_with('-') && line.contains("--");
+    let in_options = help.lines().skip_while(|line| !line.starts_with("Options:"));
+    let lines = in_options.filter(|line| flag(line) && !line.trim_start().starts_with("- "));
+    lines.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--"))).collect()
+}
+
 #[test]
-fn help_and_completions_are_data_and_bad_usage_exits_with_2() {
+fn every_verb_has_a_help_that_ends_with_what_all_verbs_have() {
     let place = Place::new();
     let help = place.run(&["--help"]).succeeds();
-    for verb in [
-        "get",
-        "make",
-        "verify",
-        "audit",
-        "export",
-        "info",
-        "show",
-        "train",
-        "eval",
-        "predict",
-        "score",
-        "bench",
-        "completions",
-    ] {
-        assert!(help.stdout.contains(&format!("\n  {verb}")), "{}", help.stdout);
-        assert!(place.run(&[verb, "--help"]).succeeds().stdout.contains("Usage: imagenette"), "{verb}");
+    let verbs = verbs(&help.stdout);
+    for known in ["get", "make", "train", "sweep", "find-lr", "plot", "score", "completions"] {
+        assert!(verbs.iter().any(|verb| verb == known), "{known} in {verbs:?}");
     }
+    for verb in &verbs {
+        let help = place.run(&[verb, "--help"]).succeeds().stdout;
+        assert!(help.contains(&format!("\nUsage: imagenette {verb} ")), "{help}");
+        let flags = flags(&help);
+        assert!(flags.ends_with(&["--quiet", "--help"]), "{verb}: {flags:?}");
+        assert!(help.lines().all(|line| line.chars().count() <= 120), "{help}");
+    }
+    assert_eq!(place.list("store"), [""; 0], "asking for help writes nothing");
+}
+
+#[test]
+fn completions_are_data_and_bad_usage_exits_with_2() {
+    let place = Place::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(place.run(&["completions", shell]).succeeds().stdout.contains("imagenette"), "{shell}");
     }
     assert!(place.run(&["trian"]).exits_with(2).stderr.contains("'train'"));
     place.run(&["train", "--epochs", "five"]).exits_with(2);
     place.run(&["get"]).exits_with(2);
-    assert_eq!(place.list("store"), [""; 0], "asking for help writes nothing");
+    assert_eq!(place.list("store"), [""; 0]);
 }
 
 #[test]
@@ -100,7 +117,7 @@ fn predictions_are_scored_strictly() {
         "hint: ",
     ]);
     write(&[lines.clone(), vec![lines[1].clone()]].concat());
-    place.run(&["score", "p.csv"]).fails_saying(&["1 doubled"]);
+    place.run(&["score", "p.csv"]).fails_saying(&["1 there twice"]);
     write(&[lines.clone(), vec!["val/n01440764/other.JPEG,n01440764".into()]].concat());
     place.run(&["score", "p.csv"]).fails_saying(&["1 unknown", "other.JPEG"]);
     write(&[vec!["sample,label".to_owned()], lines[1..].to_vec()].concat());

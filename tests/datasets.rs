@@ -1,11 +1,11 @@
-//! What is done with whole datasets: audited and exported, as a user types it.
+//! Whole datasets, audited and exported as a user does it.
 
 use imagenette_data::drawn::{draw, encode};
 use imagenette_data::edition::Split;
 
 use crate::support::{Place, WNIDS};
 
-/// Drawn pictures as photos, no two alike: three for training and two to be judged by in each of three classes.
+/// Drawn pictures as photos, no two alike: in each of three classes, three for training and two for evaluation.
 fn write_pictures(place: &Place, folder: &str) {
     for (label, wnid) in (0..).zip(WNIDS) {
         for number in 0..5 {
@@ -33,11 +33,7 @@ fn an_audit_says_what_was_found_at_a_glance_and_writes_a_report() {
     std::fs::write(place.path(&format!("photos/train/{}/other-name.JPEG", WNIDS[1])), copy).unwrap();
     std::fs::write(place.path(&format!("photos/val/{}/text.JPEG", WNIDS[2])), "no photo").unwrap();
     let ended = place.run(&["audit", "photos", "--out", "found.html"]).succeeds();
-    assert!(
-        ended.stdout.contains("bad   val in train       1 photo of val in another split as well"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("bad   val in train       1 photo of val in another split too"), "{}", ended.stdout);
     assert!(ended.stdout.contains("bad   broken files       1 file cannot be read or decoded"), "{}", ended.stdout);
     assert!(place.read("found.html").contains("other-name.JPEG"));
     let found = place.run(&["audit", "photos", "--strict", "--json"]).exits_with(1).json();
@@ -57,7 +53,7 @@ fn an_export_is_written_once_and_says_what_is_in_it() {
         assert!(ended.stdout.starts_with("made: 96 photos in 2 files"), "{}", ended.stdout);
         assert!(place.path(to).join(file).is_file());
         assert!(place.read(&format!("{to}/export.json")).contains("\"imagenette-export\""));
-        place.run(&["export", "made", to, "--to", to]).fails_saying(&[to, "hint: name another folder"]);
+        place.run(&["export", "made", to, "--to", to]).fails_saying(&[to, "hint: choose another folder"]);
     }
     place.run(&["export", "made", "out", "--to", "zip"]).exits_with(2);
     let photo = format!("store/datasets/made/val/{0}/{0}_1.JPEG", WNIDS[0]);

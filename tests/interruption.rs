@@ -1,4 +1,4 @@
-//! A run that is stopped at any moment: with Ctrl-C it can be resumed to the same bits, and kill -9 loses little.
+//! A run that is stopped at any moment: after Ctrl-C it resumes to the same bits, and kill -9 loses little.
 
 use std::process::{Child, Stdio};
 
@@ -69,7 +69,7 @@ fn ctrl_c_writes_a_checkpoint_and_resuming_ends_in_the_same_bits() {
         let ended = Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
         assert!(ended.stderr.contains("train --resume run"), "{}", ended.stderr);
         assert!(!place.list("run").contains(&"record.json".to_owned()), "an unfinished run has no record");
-        // The folder is taken: the same command does not overwrite it, it says how to go on.
+        // The folder is taken: the same command does not overwrite it, but says how to resume.
         place.run(&RUN).fails_saying(&["interrupted", "--resume"]);
         assert_eq!(resumed(&place), whole, "{name}");
         let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
@@ -87,13 +87,13 @@ fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
 }
 
 #[test]
-fn a_run_that_is_still_going_is_not_resumed_beside_itself() {
+fn a_run_that_is_still_training_is_not_resumed_by_a_second_process() {
     let place = Place::with_made_dataset();
     let whole = uninterrupted(&place);
     let child = start(&place);
     wait_until("the first checkpoint", || is_training(&place));
     signal(&child, "-STOP");
-    place.run(&["train", "--resume", "run"]).fails_saying(&["another process is training here", "hint: "]);
+    place.run(&["train", "--resume", "run"]).fails_saying(&["another process", "hint: "]);
     signal(&child, "-CONT");
     Ended::new(&["train"], child.wait_with_output().unwrap()).succeeds();
     assert_eq!((place.bytes("run/weights.safetensors"), place.bytes("run/predictions.csv")), whole);
@@ -133,7 +133,7 @@ fn a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before() {
     let whole = uninterrupted(&place);
     start_and_kill(&place);
     let before = place.bytes("run/checkpoint.safetensors");
-    // A limit on file sizes stands for the full disk: every file of more than 8 blocks fails to be written.
+    // A limit on file sizes acts as a full disk: no file of more than 8 blocks can be written.
     let ended = place.shell("trap '' XFSZ; ulimit -f 8; exec imagenette train --resume run");
     ended.fails_saying(&["checkpoint"]);
     assert_eq!(place.bytes("run/checkpoint.safetensors"), before);
@@ -141,7 +141,7 @@ fn a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before() {
 }
 
 #[test]
-fn packing_that_was_killed_is_begun_again_and_leaves_nothing() {
+fn packing_that_was_killed_starts_over_and_leaves_nothing() {
     let place = Place::new();
     // Large photos, so that packing takes long enough to be caught; all alike, so that the test makes them quickly.
     let photo = crate::support::large_photo(1200);

@@ -9,5 +9,6 @@ mod interruption;
 mod make;
 mod plotting;
 mod support;
+mod together;
 mod train;
 mod tuning;

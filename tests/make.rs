@@ -1,10 +1,10 @@
-//! `make` as a user runs it: from every layout to a score, killed and stopped and gone on with, in shards, on bad input.
+//! `make` as a user runs it: from every layout to a score, killed, interrupted and resumed, in shards, on bad input.
 
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::support::{Ended, Place, WNIDS, large_photo, photo, wait_until};
+use crate::support::{Ended, Place, WNIDS, large_photo, photo, tree, wait_until};
 
 /// Train photos of each class in the synthetic ImageNet.
 const TRAIN_EACH: usize = 12;
@@ -15,7 +15,7 @@ fn val_name(label: usize, number: usize) -> String {
     format!("ILSVRC2012_val_{:08}.JPEG", label * 100 + number + 1)
 }
 
-/// A synthetic ImageNet as folders, val flat beside a list of its classes.
+/// A synthetic ImageNet as folders: val is flat, with a list of its classes next to it.
 fn write_imagenet(root: &Path) {
     let mut list = String::from("ImageId,PredictionString\n");
     std::fs::create_dir_all(root.join("val")).unwrap();
@@ -34,20 +34,20 @@ fn write_imagenet(root: &Path) {
     std::fs::write(root.join("LOC_val_solution.csv"), list).unwrap();
 }
 
-/// Puts the copy into another layout with the tools that people have; the answer is how `--from` names it.
+/// Puts the copy into another layout with everyday tools; gives the arguments that name it.
 fn lay_out(place: &Place, layout: &str) -> Vec<&'static str> {
     write_imagenet(&place.path("in"));
     let (line, from): (&str, &[&str]) = match layout {
         "tars in a tar" => (
             "mkdir out && cd in/train && for c in *; do tar cf $c.tar -C $c $(ls $c); done && \
-             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && \
-             cp ../LOC_val_solution.csv ../../out",
+             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && \
+             cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && cp ../LOC_val_solution.csv ../../out",
             &["--from", "out"],
         ),
         "each tar by its name" => (
             "mkdir out && cd in/train && for c in *; do tar cf $c.tar -C $c $(ls $c); done && \
-             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && \
-             cp ../LOC_val_solution.csv ../..",
+             tar cf ../../out/ILSVRC2012_img_train.tar *.tar && \
+             cd ../val && tar cf ../../out/ILSVRC2012_img_val.tar * && cp ../LOC_val_solution.csv ../..",
             &[
                 "--from",
                 "out/ILSVRC2012_img_train.tar",
@@ -116,7 +116,8 @@ fn from_every_layout_to_a_score() {
 fn a_spec_and_flags_say_the_same_and_typos_are_answered() {
     let place = Place::new();
     write_imagenet(&place.path("in"));
-    let spec = "name = \"small\"\nclasses = [\"n01440764\", \"n03028079\", \"n03888257\"]\nsplit = \"own\"\nsizes = [32]\nnoise = [25]\n";
+    let spec = "name = 'small'\nclasses = ['n01440764', 'n03028079', 'n03888257']\nsplit = 'own'\nsizes = [32]\n\
+                noise = [25]\n";
     std::fs::write(place.path("small.toml"), spec).unwrap();
     place.run(&["make", "small.toml", "--from", "in", "--out", "a"]).succeeds();
     place.run(&make(&["--from", "in"], &["--noise", "25", "--out", "b", "--threads", "1"])).succeeds();
@@ -173,7 +174,7 @@ fn journal_lines(place: &Place) -> usize {
 }
 
 #[test]
-fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_goes_on() {
+fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_resumes() {
     let place = Place::new();
     write_large_photos(&place);
     for signal in ["-INT", "-KILL", "-TERM"] {
@@ -193,7 +194,7 @@ fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_goes_on() {
         );
     }
     let ended = place.run(&LARGE).succeeds();
-    assert!(ended.stderr.contains("that were made before are kept"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("from an earlier run are kept"), "{}", ended.stderr);
     place.run(&[&LARGE[..8], &["whole"]].concat()).succeeds();
     for size in ["large", "large-320", "large-160"] {
         assert_eq!(
@@ -205,31 +206,13 @@ fn ctrl_c_and_kill_lose_nothing_that_was_made_and_the_same_command_goes_on() {
     assert!(place.list("out").iter().all(|name| !name.starts_with('.') || name.ends_with(".lock")));
 }
 
-/// Every file of a folder with its bytes.
-fn tree(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
 #[test]
 fn kill_at_any_moment_and_the_same_command_end_in_the_same_bytes() {
     let place = Place::new();
     write_large_photos(&place);
     let began = Instant::now();
     place.run(&[&LARGE[..8], &["whole"]].concat()).succeeds();
-    // From the start over the photos to the arranging at the end, which each round comes nearer to.
+    // From the start through the photos to the final arranging.
     let step = began.elapsed() / 10;
     let mut killed = 0;
     for round in 0..10 {
@@ -245,7 +228,7 @@ fn kill_at_any_moment_and_the_same_command_end_in_the_same_bytes() {
             );
         }
     }
-    assert!(killed > 0, "the making is long enough to be caught");
+    assert!(killed > 0, "`make` runs long enough to be caught");
     place.run(&LARGE).succeeds();
     for name in ["large", "large-320", "large-160"] {
         assert_eq!(tree(&place.path("out").join(name)), tree(&place.path("whole").join(name)), "{name}");
@@ -254,7 +237,7 @@ fn kill_at_any_moment_and_the_same_command_end_in_the_same_bytes() {
 }
 
 #[test]
-fn a_shard_that_was_killed_goes_on_and_merges_to_the_same_bytes() {
+fn a_shard_that_was_killed_resumes_and_merges_to_the_same_bytes() {
     let place = Place::new();
     write_large_photos(&place);
     let large = &LARGE[..7];
@@ -293,7 +276,7 @@ fn a_place_that_cannot_be_written_to_is_named_and_nothing_is_left_there() {
     let line = make(&["--from", "in"], &["--out", "locked/out"]);
     let mut command = place.command(&line);
     if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(place.path("locked")).unwrap()) == 0 {
-        // Nothing is read-only to root, so nobody does it.
+        // Nothing is read-only to root, so the user `nobody` runs it.
         command.uid(65_534).gid(65_534);
     }
     match command.output() {
@@ -308,10 +291,10 @@ fn a_place_that_cannot_be_written_to_is_named_and_nothing_is_left_there() {
 }
 
 #[test]
-fn a_full_disk_stops_the_making_and_the_same_command_goes_on() {
+fn a_full_disk_stops_make_and_the_same_command_resumes() {
     let place = Place::new();
     write_imagenet(&place.path("in"));
-    // A limit on file sizes stands for the full disk: the journal soon reaches it.
+    // A limit on file sizes acts as a full disk: the journal soon reaches it.
     let line =
         "trap '' XFSZ; ulimit -f 8; exec imagenette make --classes all --from in --name small --sizes 32 --out out";
     place.shell(line).fails_saying(&["failed to write", "hint: "]);
@@ -329,16 +312,12 @@ fn two_makers_wait_for_each_other_and_make_it_once() {
     let first = place.command(&LARGE).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("the first photos", || journal_lines(&place) > 2);
     let second = place.run(&LARGE).succeeds();
-    assert!(
-        second.stderr.contains("another process is at work") && second.stdout.contains("there already"),
-        "{}",
-        second.stderr
-    );
+    assert!(second.stderr.contains("another process") && second.stdout.contains("there already"), "{}", second.stderr);
     Ended::new(&LARGE, first.wait_with_output().unwrap()).succeeds();
 }
 
 #[test]
-fn bad_photos_are_named_in_the_summary_and_stop_a_strict_making() {
+fn bad_photos_are_named_in_the_summary_and_stop_a_strict_make() {
     let place = Place::new();
     write_imagenet(&place.path("in"));
     std::fs::write(place.path("in/train/n01440764/n01440764_900.JPEG"), "a letter").unwrap();

@@ -30,7 +30,7 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     assert!(place.read("plots/top-1-by-epochs.svg").contains(side_by_side));
 
     let json = place.run(&["plot", "runs/a/s1", "runs/a/s0", "--json", "--out", "json"]).succeeds().json();
-    // One recipe has nothing beside it.
+    // One recipe has nothing to be compared with.
     assert!(!place.path("json/top-1-by-recipe.svg").exists());
     assert!(!place.read("json/top-1-by-epochs.svg").contains(side_by_side));
     let group = &json["groups"][0];
@@ -43,11 +43,26 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
 
     train(&place, "runs/tuning", &["--hold-out", "0.25"]);
     let refused = place.run(&["plot", "runs", "--out", "refused"]);
-    refused.fails_saying(&["tuning/record.json: expected a run that was judged on val", "hint: held-out"]);
+    refused.fails_saying(&["tuning/record.json: expected a run that was evaluated on val", "hint: held-out"]);
     assert!(!place.path("refused").exists());
     let tuning = place.run(&["plot", "runs/tuning"]).succeeds();
     assert!(tuning.stdout.contains("held-out top-1 %"), "{}", tuning.stdout);
     assert!(place.read("plots/top-1-by-epochs.svg").contains("held-out top-1"));
+
+    // An index keeps them in rows of their own instead, and leaves out by name what it cannot read.
+    std::fs::create_dir(place.path("runs/open")).unwrap();
+    std::fs::write(place.path("runs/open/recipe.toml"), "name = 'open'").unwrap();
+    let index = place.run(&["runs", "--json"]).succeeds();
+    assert!(index.stderr.contains("left out: runs/open: a run that has not ended"), "{}", index.stderr);
+    let rows = index.json()["rows"].as_array().unwrap().clone();
+    let places: Vec<&str> = rows.iter().map(|row| row["place"].as_str().unwrap()).collect();
+    assert_eq!(places, ["a", "b", "tuning"]);
+    assert_eq!((&rows[0]["seeds"], &rows[0]["is_counted"]), (&serde_json::json!([0, 1]), &true.into()));
+    assert_eq!((&rows[2]["held_out"], &rows[2]["is_counted"]), (&serde_json::json!(0.25), &true.into()));
+    let markdown = place.run(&["runs", "runs", "--markdown"]).succeeds().stdout;
+    assert!(markdown.contains("| [a](a) ") && markdown.contains("2: 0, 1"), "{markdown}");
+    assert_eq!(place.run(&["runs", "runs/a"]).succeeds().stdout.lines().count(), 2);
+    place.run(&["runs", "elsewhere"]).fails_saying(&["elsewhere: expected finished runs, found none", "hint:"]);
 }
 
 #[test]
@@ -56,7 +71,7 @@ fn folders_without_a_finished_run_are_refused() {
     std::fs::create_dir_all(place.path("runs/open")).unwrap();
     std::fs::write(place.path("runs/open/recipe.toml"), "name = 'open'").unwrap();
     let none = place.run(&["plot", "runs"]);
-    assert!(none.stderr.contains("left out: runs that have not ended"), "{}", none.stderr);
+    assert!(none.stderr.contains("left out: unfinished runs"), "{}", none.stderr);
     none.fails_saying(&["runs: expected a run's folder", "found none", "hint:"]);
     place.run(&["plot", "runs/open"]).fails_saying(&["found a run that has not ended", "hint: finish it"]);
     place.run(&["plot", "elsewhere"]).fails_saying(&["elsewhere"]);

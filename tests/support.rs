@@ -13,7 +13,7 @@ pub(crate) const TRAIN_EACH: usize = 24;
 /// Made photos of each class in the val split.
 pub(crate) const VAL_EACH: usize = 8;
 
-/// A folder to work in, with a store beside it.
+/// A folder to work in, with a store of its own.
 pub(crate) struct Place {
     folder: TempDir,
 }
@@ -51,7 +51,7 @@ impl Place {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imagenette"));
         command.args(arguments).current_dir(self.folder.path()).env("IMAGENETTE_HOME", self.path("store"));
-        // A proxy that refuses at once stands for a machine without network.
+        // A proxy that refuses at once acts as a machine without network.
         for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env(name, "http://127.0.0.1:9");
         }
@@ -67,7 +67,7 @@ impl Place {
     /// Runs a shell command line in which `imagenette` is the program.
     pub(crate) fn shell(&self, line: &str) -> Ended {
         let mut command = Command::new("sh");
-        let program = Path::new(env!("CARGO_BIN_EXE_imagenette")).parent().expect("a file lies in a folder");
+        let program = Path::new(env!("CARGO_BIN_EXE_imagenette")).parent().expect("a file is in a folder");
         let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
         command
             .args(["-c", line])
@@ -144,6 +144,27 @@ impl Ended {
     }
 }
 
+/// Every file below a folder with its bytes, by path.
+pub(crate) fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder can be listed") {
+            let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push((
+                    path.strip_prefix(folder).expect("it is below the folder").to_owned(),
+                    std::fs::read(&path).expect("a file can be read"),
+                ));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
 /// Waits until something holds, for a minute at most.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -153,7 +174,7 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Writes the made photos in ImageNet's layout: stripes whose direction and colour tell the class, with noise.
+/// Writes the made photos in ImageNet's layout: stripes whose direction and color depend on the class, with noise.
 pub(crate) fn write_photos(folder: &Path) {
     for (split, each) in [("train", TRAIN_EACH), ("val", VAL_EACH)] {
         for (label, wnid) in WNIDS.iter().enumerate() {

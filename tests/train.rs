@@ -1,8 +1,8 @@
-//! The straight path as a user walks it: get, train, score, eval, predict.
+//! The usual path of a user: get, train, score, eval, predict.
 
 use crate::support::{Place, VAL_EACH, WNIDS};
 
-/// A run of seconds: a tiny network on the made photos.
+/// A run of a few seconds: a tiny network on the made photos.
 const SMALL: [&str; 14] = [
     "train",
     "--dataset",
@@ -25,7 +25,7 @@ fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_run_leaves_all_that_is_needed_to_judge_it() {
+fn a_run_leaves_all_that_is_needed_to_check_it() {
     let place = Place::with_made_dataset();
     let ended = place.run(&small(&["--out", "run"])).succeeds();
     assert!(ended.stdout.starts_with("top-1 "), "{}", ended.stdout);
@@ -94,14 +94,14 @@ fn our_kernels_and_burns_operations_learn_the_same() {
     assert!(place.read("stock-auto/record.json").contains("flex, stock, f32"));
     assert!(place.read("kernels-f32/record.json").contains("flex, kernels ("));
     assert!(place.read("kernels-bf16/record.json").contains("), bf16"));
-    // What `auto` came to is what is recorded.
+    // What is recorded is what `auto` was resolved to.
     assert!(place.read("stock-auto/recipe.toml").contains("precision = \"f32\""));
     assert!(place.read("kernels-bf16/recipe.toml").contains("precision = \"bf16\""));
-    // A network is judged in the precision it was trained in.
-    let judged = place.run(&["eval", "kernels-bf16", "--json"]).succeeds().stdout;
-    let judged: serde_json::Value = serde_json::from_str(&judged).unwrap();
+    // A network is evaluated in the precision it was trained in.
+    let again = place.run(&["eval", "kernels-bf16", "--json"]).succeeds().stdout;
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
     let record: serde_json::Value = serde_json::from_str(&place.read("kernels-bf16/record.json")).unwrap();
-    assert_eq!(judged["correct"], record["result"]["correct"], "{judged}");
+    assert_eq!(again["correct"], record["result"]["correct"], "{again}");
     place.run(&small(&["--ops", "stock", "--precision", "bf16", "--out", "refused"])).fails_saying(&[
         "precision",
         "bf16",
@@ -121,7 +121,7 @@ fn without_a_name_each_run_gets_a_folder_of_its_own() {
 }
 
 #[test]
-fn a_recipe_of_ones_own_is_read_from_its_file() {
+fn a_recipe_of_your_own_is_read_from_its_file() {
     let place = Place::with_made_dataset();
     place.run(&small(&["--set", "name=mine", "--out", "first"])).succeeds();
     std::fs::copy(place.path("first/recipe.toml"), place.path("mine.toml")).unwrap();
@@ -155,7 +155,7 @@ fn without_data_and_network_one_command_says_so_and_trains_on_the_drawn_set() {
     let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
     assert_eq!((&record["dataset"]["edition"], &record["result"]["total"]), (&"drawn".into(), &1000.into()));
     assert!(place.run(&["verify", "drawn", "--deep"]).succeeds().stdout.contains("5,000 photos"));
-    // Anyone can judge the run again from its folder alone.
+    // Anyone can score the run again from its folder alone.
     place.run(&["score", "run"]).succeeds();
 }
 

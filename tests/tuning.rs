@@ -21,7 +21,7 @@ fn with_tiny<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_judged_on_val() {
+fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_evaluated_on_val() {
     let place = Place::with_made_dataset();
     let train = with_tiny(&["train", "--dataset", "made"], &["--hold-out", "0.25", "--out", "run"]);
     let ended = place.run(&train).succeeds();
@@ -40,7 +40,7 @@ fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_judged_on_val() {
     assert_eq!((&score["correct"], &score["total"]), (&record["result"]["correct"], &held.into()));
     assert_eq!(score["held_out"]["photos"], held);
     assert!(place.run(&["score", "run"]).succeeds().stdout.contains("no val accuracy"));
-    // The network itself may be judged on val when somebody asks for it.
+    // The network itself may be evaluated on val when somebody asks for it.
     let eval = place.run(&["eval", "run", "--json"]).succeeds().json();
     assert_eq!(eval["total"], VAL_EACH * WNIDS.len());
 
@@ -80,7 +80,7 @@ fn a_sweep_tables_its_trials_and_goes_on_where_it_stopped() {
     sweep("0.02,0", &[]).fails_saying(&["optimizer.learning_rate", "above 0"]);
     place.run(&["sweep", "tiny.toml", "--set", "optimizer.learning_rate"]).fails_saying(&["KEY=VALUE,VALUE", "hint:"]);
     let on_val = sweep("0.02", &["--runs", "1", "--hold-out", "0", "--out", "val"]).succeeds();
-    assert!(on_val.stderr.contains("judged on val") && on_val.stdout.contains(" top-1"), "{}", on_val.stderr);
+    assert!(on_val.stderr.contains("evaluating on val") && on_val.stdout.contains(" top-1"), "{}", on_val.stderr);
 }
 
 #[test]
@@ -93,7 +93,11 @@ fn a_range_test_suggests_a_rate_and_draws_its_curve() {
     let json = place.run(&[&find[..], &["--json", "--out", "again.svg"]].concat()).succeeds().json();
     assert!(json["points"].as_array().unwrap().len() >= 17, "{json}");
     let rate = |place: usize| json["points"][place]["rate"].as_f64().unwrap();
-    assert!(rate(0) < rate(1) && json["suggestion"].as_f64().unwrap() > 1e-5);
+    assert!(rate(0) < rate(1));
+    let suggestions = json["suggestions"].as_array().unwrap();
+    assert_eq!(suggestions.len(), 1, "{json}");
+    assert_eq!(suggestions[0]["key"], "optimizer.learning_rate");
+    assert!(suggestions[0]["rate"].as_f64().unwrap() > 1e-5, "{json}");
     place
         .run(&[&find[..], &["--highest", "1e-5"]].concat())
         .fails_saying(&["find-lr.highest: expected a finite rate above the lowest", "hint:"]);

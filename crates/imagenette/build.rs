@@ -1,4 +1,5 @@
-//! Tells the program which commit it was built from, so that every run record can name its code.
+//! Tells the program which commit it was built from, as `IMAGENETTE_COMMIT`, so that every run's record can name its
+//! code.
 
 use std::process::Command;
 
@@ -8,20 +9,15 @@ fn git(arguments: &[&str]) -> Option<String> {
 }
 
 fn main() {
-    // Every crate's sources, so that `-dirty` is asked for again whenever the program is built from other files.
+    // Every crate's sources, so that `-dirty` is found out anew whenever the program is built from other files.
     println!("cargo:rerun-if-changed=..");
     println!("cargo:rerun-if-changed=../../recipes");
     if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
         println!("cargo:rerun-if-changed={head}");
     }
-    let version = env!("CARGO_PKG_VERSION");
     // Outside a checkout (a source archive) there is no commit to name.
-    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
-        println!("cargo:rustc-env=IMAGENETTE_VERSION={version}");
-        return;
-    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return };
     let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|files| !files.is_empty());
     let commit = if dirty { format!("{commit}-dirty") } else { commit };
     println!("cargo:rustc-env=IMAGENETTE_COMMIT={commit}");
-    println!("cargo:rustc-env=IMAGENETTE_VERSION={version} ({commit})");
 }

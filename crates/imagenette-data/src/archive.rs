@@ -1,31 +1,33 @@
-//! The official archives: their names, addresses and hashes, so that a download can be trusted and a file recognised.
+//! The official archives: their names, addresses and hashes, so that a download can be trusted and a file recognized.
 //!
 //! The bytes behind some addresses changed in February 2021 (label-noise tables were added), so an archive has
-//! generations, and a result can say which of them it used.
+//! generations, and a result can say which one it used.
 
 use std::sync::LazyLock;
+
+use imagenette_files::nearest::nearest;
 
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
 
-/// Where the official archives lie.
+/// Where the official archives are.
 pub const BASE_URL: &str = "https://s3.amazonaws.com/fast-ai-imageclas/";
 
-/// The bytes that an archive had for some time.
+/// A version of an archive: the bytes that its address served for some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation {
-    /// When: `now`, or `December 2019 to February 2021`.
+    /// When it was served: `now`, or `December 2019 to February 2021`.
     pub label: String,
     /// Its length.
     pub bytes: u64,
     /// sha256 in lower-case hexadecimal, where it is known.
     pub sha256: Option<String>,
-    /// md5 in lower-case hexadecimal, where it is known; it only counts where sha256 is not known.
+    /// md5 in lower-case hexadecimal, where it is known; used only where the sha256 is unknown.
     pub md5: Option<String>,
 }
 
 impl Generation {
-    /// Whether these are its length and hashes.
+    /// Whether a file with this length and these hashes is this generation.
     pub fn fits(&self, bytes: u64, sha256: &str, md5: &str) -> bool {
         self.bytes == bytes
             && match (&self.sha256, &self.md5) {
@@ -54,7 +56,7 @@ pub struct Archive {
     pub edition: Edition,
     /// `full`, `320` or `160`.
     pub size: &'static str,
-    /// Every content that it is known to have had, the present one first.
+    /// Every known generation, the present one first.
     pub generations: Vec<Generation>,
 }
 
@@ -69,7 +71,7 @@ impl Archive {
         format!("{BASE_URL}{}", self.file_name())
     }
 
-    /// The name of one of its generations in records: `imagenette2-160.tgz (now)`.
+    /// What records call one of its generations: `imagenette2-160.tgz (now)`.
     pub fn generation_name(&self, generation: &Generation) -> String {
         format!("{} ({})", self.file_name(), generation.label)
     }
@@ -77,27 +79,25 @@ impl Archive {
     /// The archive of this name (`imagenette2-160`, or with `.tgz`).
     ///
     /// # Errors
-    /// When there is none; the hint names the nearest.
+    /// When no archive has this name; the hint has the nearest one.
     pub fn find(name: &str) -> Result<&'static Self> {
         let asked = name.strip_suffix(".tgz").unwrap_or(name);
         ARCHIVES.iter().find(|archive| archive.name == asked).ok_or_else(|| {
             let names: Vec<&str> = ARCHIVES.iter().map(|archive| archive.name.as_str()).collect();
-            let lower = asked.to_lowercase();
-            let nearest = names.iter().map(|known| (strsim::damerau_levenshtein(known, &lower), known)).min();
             DataError::Setting {
                 key: "dataset".into(),
                 expected: format!("one of {}", names.join(", ")),
                 found: format!("`{name}`"),
-                hint: match nearest {
-                    Some((distance, known)) if distance <= 1 + known.len() / 3 => format!("did you mean `{known}`?"),
-                    _ => "use `imagenette get --from FILE` for an archive or a folder of your own".into(),
+                hint: match nearest(&asked.to_lowercase(), names) {
+                    Some(known) => format!("did you mean `{known}`?"),
+                    None => "use `imagenette get --from FILE` for an archive or a folder of your own".into(),
                 },
             }
         })
     }
 
-    /// The archive and generation that a file with this length and these hashes is, whatever its name.
-    pub fn recognise(bytes: u64, sha256: &str, md5: &str) -> Option<(&'static Self, &'static Generation)> {
+    /// The archive and generation that a file is, by its length and hashes, whatever its name.
+    pub fn recognize(bytes: u64, sha256: &str, md5: &str) -> Option<(&'static Self, &'static Generation)> {
         ARCHIVES.iter().find_map(|archive| {
             let generation = archive.generations.iter().find(|generation| generation.fits(bytes, sha256, md5))?;
             Some((archive, generation))
@@ -123,8 +123,8 @@ const NOW: &str = "now";
 /// Before the label-noise tables were added.
 const FIRST: &str = "December 2019 to February 2021";
 
-// Hashes: TensorFlow Datasets' and torchvision's registries; Imagewoof's md5s are third parties'. fastai's own md5s cover
-// only the first MiB of a file and are of no use here.
+// Hashes: TensorFlow Datasets' and torchvision's registries; Imagewoof's md5s are third parties'. fastai's own md5s
+// cover only the first MiB of a file and are of no use here.
 static ARCHIVES: LazyLock<Vec<Archive>> = LazyLock::new(|| {
     use Edition::{ImagenetteV1, ImagenetteV2, Imagewang, ImagewoofV2};
     vec![
@@ -254,10 +254,12 @@ static ARCHIVES: LazyLock<Vec<Archive>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     #[test]
-    fn every_archive_is_told_apart_by_its_hash() {
+    fn every_archive_has_its_own_hash() {
         assert_eq!(all().len(), 12);
         let mut hashes: Vec<String> = Vec::new();
         for archive in all() {
@@ -267,7 +269,7 @@ mod tests {
                 let (sha256, md5) =
                     (generation.sha256.as_deref().unwrap_or(""), generation.md5.as_deref().unwrap_or(""));
                 assert!([0, 64].contains(&sha256.len()) && [0, 32].contains(&md5.len()), "{}", archive.name);
-                let found = Archive::recognise(generation.bytes, sha256, md5).expect("it knows itself");
+                let found = Archive::recognize(generation.bytes, sha256, md5).expect("an archive that is listed");
                 assert_eq!(found, (archive, generation));
                 hashes.push(generation.hash());
             }
@@ -297,10 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn a_right_hash_with_a_wrong_length_is_not_recognised() {
+    fn a_right_hash_with_a_wrong_length_is_not_recognized() {
         let known = &all()[0].generations[0];
         let sha256 = known.sha256.as_deref().expect("a hash");
-        assert!(Archive::recognise(known.bytes + 1, sha256, "").is_none());
-        assert!(Archive::recognise(known.bytes, &"0".repeat(64), "").is_none());
+        assert!(Archive::recognize(known.bytes + 1, sha256, "").is_none());
+        assert!(Archive::recognize(known.bytes, &"0".repeat(64), "").is_none());
     }
 }

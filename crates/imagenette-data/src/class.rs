@@ -1,4 +1,4 @@
-//! The classes that photos are sorted into, by WordNet id, and the names that people use for them.
+//! The classes of photos, by WordNet id, and the names that people use for them.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ impl Class {
         Self { wnid: wnid.into(), name: name.into() }
     }
 
-    /// The class with this WordNet id; one that ImageNet does not have is named by its id.
+    /// The class with this WordNet id; an id that ImageNet does not have is its own name.
     pub fn of(wnid: &str) -> Self {
         let known = IMAGENETTE.iter().chain(&IMAGEWOOF).copied().find(|(id, _)| *id == wnid);
         Self::new(known.or_else(|| names().find(|(id, _)| *id == wnid)).unwrap_or((wnid, wnid)))
@@ -49,7 +49,7 @@ const IMAGEWOOF: [(&str, &str); 10] = [
     ("n02115641", "dingo"),
 ];
 
-/// ImageNet's 1,000 classes, a WordNet id and a name a line, in the order of its labels.
+/// ImageNet's 1,000 classes in the order of their labels, one on each line: WordNet id and name.
 static NAMES: &str = include_str!("class_names.txt");
 
 fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn imagenets_classes_are_a_thousand_in_order_and_hold_the_editions() {
+    fn imagenet_has_a_thousand_classes_in_order_and_all_those_of_the_editions() {
         assert_eq!(imagenet().len(), 1000);
         assert!(imagenet().is_sorted_by(|a, b| a.wnid < b.wnid));
         assert!(imagewang().iter().all(|class| imagenet().iter().any(|known| known.wnid == class.wnid)));

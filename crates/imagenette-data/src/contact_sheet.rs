@@ -1,13 +1,13 @@
-//! Rows of pictures with captions go in, one picture comes out: what a person looks at to know the data.
+//! Rows of pictures with captions go in, one picture of them all comes out, so that a person can look at the data.
 
 use font8x8::UnicodeFonts;
 
 use crate::augment::CropBox;
 use crate::image::{Pixels, Resizer};
 
-/// Pixels between pictures and around them.
+/// The space between and around pictures.
 const GAP_PX: u32 = 4;
-/// Height of a caption line: an 8-px font at twice its size, with air.
+/// Height of a caption: an 8-px font at twice its size, and space around it.
 const CAPTION_PX: u32 = 22;
 const PAPER: [u8; 3] = [250, 250, 248];
 const INK: [u8; 3] = [40, 40, 44];
@@ -20,10 +20,11 @@ pub struct Row {
     pub pictures: Vec<Pixels>,
 }
 
-/// Lays the rows out below one another, each picture fitted into a square cell of `cell_px`, `columns` to a line.
+/// Lays out the rows one below the other, each picture fitted into a square cell of `cell_px`, `columns` cells to a
+/// line.
 ///
 /// # Panics
-/// When a picture has no pixels, or not as many as its sides say.
+/// When a picture has no pixels, or another number of them than its sides say.
 pub fn contact_sheet(rows: &[Row], columns: u32, cell_px: u32) -> Pixels {
     let columns = columns.max(1);
     let lines = |row: &Row| (row.pictures.len() as u32).div_ceil(columns);
@@ -86,12 +87,12 @@ fn write_caption(sheet: &mut Pixels, text: &str, left: u32, top: u32) {
 mod tests {
     use super::*;
 
-    fn plain(width_px: u32, height_px: u32, colour: [u8; 3]) -> Pixels {
-        Pixels { width_px, height_px, rgb: colour.repeat((width_px * height_px) as usize) }
+    fn plain(width_px: u32, height_px: u32, color: [u8; 3]) -> Pixels {
+        Pixels { width_px, height_px, rgb: color.repeat((width_px * height_px) as usize) }
     }
 
     #[test]
-    fn every_picture_lands_in_its_cell() {
+    fn every_picture_is_in_its_cell() {
         let rows = [
             Row {
                 caption: "tench".into(),
@@ -102,12 +103,12 @@ mod tests {
         let sheet = contact_sheet(&rows, 2, 32);
         assert_eq!((sheet.width_px, sheet.height_px), (4 + 2 * 36, 4 + 22 + 2 * 36 + 22));
         let at = |x: u32, y: u32| &sheet.rgb[((y * sheet.width_px + x) * 3) as usize..][..3];
-        // Centres of the three cells: a wide one, one pixel made large, and a tall one on the second line.
+        // Centers of the three cells: a wide one, one pixel made large, and a tall one on the second line.
         assert_eq!(
             (at(4 + 16, 26 + 16), at(40 + 16, 26 + 16), at(4 + 16, 62 + 16)),
             (&[255, 0, 0][..], &[0, 255, 0][..], &[0, 0, 255][..])
         );
-        // Above the wide picture there is paper.
+        // There is paper above the wide picture.
         assert_eq!(at(4 + 16, 26 + 2), PAPER);
         assert!(
             sheet.rgb.chunks(3).take((sheet.width_px * 26) as usize).any(|pixel| pixel == INK),

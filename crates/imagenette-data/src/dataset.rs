@@ -1,22 +1,22 @@
-//! A dataset on disk: its folder with its manifest, and the check that the one still fits the other.
+//! A dataset on disk: its folder and its manifest, and the check that they still agree.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sha2::{Digest, Sha256};
+use imagenette_files::FileError;
+use imagenette_files::hash::sha256_of_file;
 
 use crate::edition::Split;
 use crate::error::{DataError, Result};
-use crate::manifest::{ImageEntry, Manifest, hex};
-use crate::source::layout::is_clutter;
+use crate::file_name::is_clutter;
+use crate::manifest::{ImageEntry, Manifest};
+use crate::threads::{map, thread_count};
 use crate::watch::{Unit, Watch};
 
-/// The label of a sample that has none.
-pub const UNLABELLED: u16 = 0xFFFF;
+/// What stands for the label of a sample without one; never an index.
+pub const UNLABELED: u16 = 0xFFFF;
 
 /// A dataset's folder and the list of what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens the dataset in a folder. Only the manifest is read: [`Dataset::verify`] looks at the photos.
+    /// Opens the dataset in a folder. Only the manifest is read; [`Dataset::verify`] checks the photos.
     ///
     /// # Errors
-    /// When there is no folder, no manifest (it was never completely installed) or a damaged one.
+    /// When there is no such folder, or when its manifest is missing (it was never completely installed) or damaged.
     pub fn open(root: &Path) -> Result<Self> {
         if !root.is_dir() {
             return Err(DataError::Missing {
@@ -43,50 +43,32 @@ impl Dataset {
         Ok(Self { root: root.to_owned(), manifest: Manifest::read(root)? })
     }
 
-    /// Where a sample's photo lies.
+    /// The path of a sample's photo.
     ///
     /// # Panics
-    /// When there is no such sample: sample numbers come from this manifest.
+    /// When the manifest has no such sample.
     pub fn path_of(&self, sample: u32) -> PathBuf {
         self.root.join(self.manifest.relative_path(&self.manifest.images[sample as usize]))
     }
 
-    /// The label of every sample; [`UNLABELLED`] where there is none.
+    /// The label of every sample; [`UNLABELED`] for those without one.
     pub fn labels(&self) -> Vec<u16> {
-        self.manifest.images.iter().map(|image| image.label.unwrap_or(UNLABELLED)).collect()
+        self.manifest.images.iter().map(|image| image.label.unwrap_or(UNLABELED)).collect()
     }
 
     /// Compares the folder with the manifest and lists everything that differs.
     ///
-    /// Shallow: every listed photo is there with its length, and nothing else is in the split folders. Deep: every byte
-    /// is read and hashed too, on all cores.
+    /// A shallow check asks whether every listed photo is there, with its length, and nothing else is in the folders
+    /// of the splits. A deep one also reads and hashes every byte, on all cores.
     ///
     /// # Errors
-    /// When a folder cannot be listed, or when the caller interrupts. A photo that is wrong is in the report instead.
+    /// When a folder cannot be listed, or when the caller interrupts. What is wrong with photos is in the report.
     pub fn verify(&self, deep: bool, watch: &dyn Watch) -> Result<VerifyReport> {
         let images = &self.manifest.images;
         watch.begin(if deep { "hashing photos" } else { "checking photos" }, Some(images.len() as u64), Unit::Photos);
-        let next = AtomicUsize::new(0);
-        let problems = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..crate::source::thread_count() {
-                scope.spawn(|| {
-                    while let Some(image) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if watch.interrupted() {
-                            return;
-                        }
-                        if let Some(problem) = self.check(image, deep) {
-                            problems.lock().expect("no holder of this lock panics").push(problem);
-                        }
-                        watch.advance(1);
-                    }
-                });
-            }
-        });
-        if watch.interrupted() {
-            return Err(DataError::Interrupted);
-        }
-        let mut problems = problems.into_inner().expect("no holder of this lock panics");
+        // Boxed, since of a million photos hardly one has a problem.
+        let found = map(images, thread_count(), watch, |(): &mut (), image| self.check(image, deep).map(Box::new))?;
+        let mut problems: Vec<Problem> = found.into_iter().flatten().map(|problem| *problem).collect();
         problems.extend(self.extras()?);
         problems.sort();
         Ok(VerifyReport { photos: images.len(), bytes: images.iter().map(|image| image.bytes).sum(), deep, problems })
@@ -103,9 +85,11 @@ impl Dataset {
                 Fault::Length { expected_bytes: image.bytes, found_bytes: metadata.len() }
             }
             Ok(_) if !deep => return None,
-            Ok(_) => match sha256_of(&path) {
+            Ok(_) => match sha256_of_file(&path) {
                 Ok(found) if found == image.sha256 => return None,
                 Ok(found) => Fault::Content { expected_sha256: image.sha256.clone(), found_sha256: found },
+                // The problem names the path itself.
+                Err(FileError::Io { source, .. }) => Fault::Unreadable { reason: source.to_string() },
                 Err(error) => Fault::Unreadable { reason: error.to_string() },
             },
         };
@@ -117,7 +101,7 @@ impl Dataset {
         let listed: std::collections::HashSet<String> =
             self.manifest.images.iter().map(|image| self.manifest.relative_path(image)).collect();
         let mut folders = vec![];
-        for split in [Split::Train, Split::Unsup, Split::Val] {
+        for split in Split::ALL {
             if self.root.join(split.name()).is_dir() {
                 folders.push(split.name().to_owned());
             }
@@ -144,18 +128,18 @@ impl Dataset {
 /// What [`Dataset::verify`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// How many photos the manifest lists; all of them were looked at.
+    /// How many photos the manifest lists; all of them were checked.
     pub photos: usize,
     /// How many bytes they have together.
     pub bytes: u64,
-    /// Whether their content was hashed.
+    /// Whether every byte was hashed.
     pub deep: bool,
-    /// Everything that differs, sorted by path.
+    /// Every difference, sorted by path.
     pub problems: Vec<Problem>,
 }
 
 impl VerifyReport {
-    /// Whether the folder is what the manifest says.
+    /// Whether the folder holds what the manifest says.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -179,9 +163,9 @@ impl fmt::Display for Problem {
 /// What can be wrong with a photo of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// It is listed and not there.
+    /// It is listed, but not there.
     Missing,
-    /// It is there and not listed.
+    /// It is there, but not listed.
     Extra,
     /// It has another length.
     Length {
@@ -199,7 +183,7 @@ pub enum Fault {
     },
     /// It cannot be read.
     Unreadable {
-        /// What the system answered.
+        /// What the system said.
         reason: String,
     },
 }
@@ -216,19 +200,6 @@ impl fmt::Display for Fault {
                 write!(f, "expected sha256 {expected_sha256}, found {found_sha256}")
             }
             Self::Unreadable { reason } => write!(f, "unreadable: {reason}"),
-        }
-    }
-}
-
-/// sha256 of a file, in lower-case hexadecimal.
-pub(crate) fn sha256_of(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
-            n => digest.update(&buffer[..n]),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Which datasets there are: their classes, their splits and how many photos each has.
+//! The datasets there are: their classes, their splits and how many photos each has.
 
+use imagenette_files::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -9,15 +10,18 @@ use crate::class::{self, Class};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Labelled photos to learn from.
+    /// Labeled photos to learn from.
     Train,
-    /// Unlabelled photos (Image网 only).
+    /// Unlabeled photos (Image网 only).
     Unsup,
-    /// Labelled photos to be judged by.
+    /// Labeled photos to evaluate on.
     Val,
 }
 
 impl Split {
+    /// Every split, in the order of the manifest.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Unsup, Self::Val];
+
     /// The folder's name.
     pub fn name(self) -> &'static str {
         match self {
@@ -26,9 +30,14 @@ impl Split {
             Self::Val => "val",
         }
     }
+
+    /// The split whose folder has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|split| split.name() == name)
+    }
 }
 
-/// A dataset's membership: which photos, in which split. Its size in pixels is another matter.
+/// The membership of a dataset: which photos are in which split. The size of its photos is not part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Edition {
     /// Imagenette v1 (March 2019): ImageNet's own split.
@@ -43,10 +52,10 @@ pub enum Edition {
     /// Image网: semi-supervised, twenty classes.
     #[serde(rename = "imagewang")]
     Imagewang,
-    /// The set that this program draws itself.
+    /// The dataset that this program draws.
     #[serde(rename = "drawn")]
     Drawn,
-    /// Anyone's own photos in the same layout.
+    /// Somebody's own photos in the same layout.
     #[serde(rename = "own")]
     Own,
 }
@@ -67,7 +76,7 @@ impl Edition {
         }
     }
 
-    /// The classes in label order; `None` for someone's own photos, whose folders say.
+    /// The classes in label order; `None` for own photos, whose folders are their classes.
     pub fn classes(self) -> Option<Vec<Class>> {
         match self {
             Self::ImagenetteV1 | Self::ImagenetteV2 | Self::Drawn => Some(class::imagenette()),
@@ -77,7 +86,7 @@ impl Edition {
         }
     }
 
-    /// How many photos a split has; `None` where it is not fixed.
+    /// How many photos a split has; `None` where that is not fixed.
     pub fn count(self, split: Split) -> Option<usize> {
         match (self, split) {
             (Self::ImagenetteV1, Split::Train) => Some(12_894),
@@ -95,10 +104,11 @@ impl Edition {
         }
     }
 
-    /// Recognises an edition by its members' paths (`split/wnid/file name`, sorted); anything unknown is [`Edition::Own`].
+    /// Recognizes an edition by the paths of its members (`split/wnid/file name`, sorted); all others are
+    /// [`Edition::Own`].
     ///
-    /// Imagenette v2 is recognised by every name; v1 by its rule (`ILSVRC2012_val_*` was val) and counts; the others by
-    /// their classes and counts.
+    /// Imagenette v2 is recognized by every name, v1 by its rule (`ILSVRC2012_val_*` is val) and its counts, the
+    /// others by their classes and counts.
     pub fn identify<'a>(sorted_paths: impl Iterator<Item = &'a str>) -> Self {
         let mut digest = Sha256::new();
         let (mut train, mut val, mut unsup, mut v1_rule) = (0, 0, 0, true);
@@ -118,7 +128,7 @@ impl Edition {
             }
             v1_rule &= name.starts_with("ILSVRC2012_val_") == (split == Some("val"));
         }
-        if crate::manifest::hex(&digest.finalize()) == IMAGENETTE_V2_MEMBERS {
+        if hex(&digest.finalize()) == IMAGENETTE_V2_MEMBERS {
             return Self::ImagenetteV2;
         }
         [Self::ImagenetteV1, Self::ImagewoofV2, Self::Imagewang]
@@ -135,7 +145,7 @@ impl Edition {
             .unwrap_or(Self::Own)
     }
 
-    /// The split that Imagenette **v1** put a photo into, which follows from its file name.
+    /// The split in which Imagenette **v1** has a photo, which follows from its file name.
     pub fn v1_split(file_name: &str) -> Split {
         if file_name.starts_with("ILSVRC2012_val_") { Split::Val } else { Split::Train }
     }

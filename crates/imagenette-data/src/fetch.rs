@@ -1,5 +1,5 @@
-//! An address and the hashes that its file may have go in, the whole file comes out, under its name only when every byte is
-//! right. A download that breaks goes on where it stopped, in this process or in the next.
+//! An address and the hashes that its file may have go in, the whole file comes out, and gets its name only when every
+//! byte is right. A download that is interrupted continues where it stopped, in this process or in the next.
 
 mod partial;
 mod response;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::archive::Generation;
 use crate::error::{DataError, Result};
+use crate::folders::remove_file;
 use crate::random::{Purpose, Random};
 use crate::watch::{Unit, Watch};
 use partial::{Hashes, Note, Partial};
@@ -18,14 +19,14 @@ use response::{Head, Message, Request};
 /// How patient a download is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchOptions {
-    /// Tries in a row that bring nothing new before it gives up.
+    /// Attempts in a row without new bytes before it gives up.
     pub attempts: u32,
-    /// The wait before the second try; it doubles with each further one, up to a minute, and is shortened at random by up
-    /// to a half, so that many machines do not come back at the same moment.
+    /// The pause before the second attempt. It doubles with each further one, up to a minute, and is shortened at
+    /// random by up to half, so that many machines do not come back at the same moment.
     pub first_backoff: Duration,
-    /// How long no byte may come.
+    /// The longest time without a byte.
     pub stall_timeout: Duration,
-    /// How long a connection may take.
+    /// The longest time for a connection.
     pub connect_timeout: Duration,
 }
 
@@ -43,7 +44,7 @@ impl Default for FetchOptions {
 /// A file that has arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// Where it lies.
+    /// Where it is.
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
@@ -51,22 +52,23 @@ pub struct Fetched {
     pub sha256: String,
     /// Its md5.
     pub md5: String,
-    /// Which of the accepted generations it is, by position.
+    /// Which of the accepted generations it is, by its position.
     pub generation: usize,
 }
 
-/// How often a waiting download looks whether it should stop.
+/// How often a waiting download checks whether it should stop.
 const LOOK_UP: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Fetches a file whose length and hash must be one of `generations`. A file that is already there is checked and used.
+/// Downloads a file whose length and hash must be those of one of `generations`. A file that is already there is
+/// checked and used.
 ///
-/// What arrives is kept in `<path>.partial`, with a note beside it of which file it belongs to. One process at a time may
-/// fetch to a path.
+/// What has arrived is kept in `<path>.partial`, with a note in another file of what it belongs to. One process at a
+/// time may download to a path.
 ///
 /// # Errors
-/// When the server refuses (4xx), or announces or sends another file; when too many tries in a row bring nothing new; when
-/// the disk is full (what arrived is kept); when the caller interrupts.
+/// When the server refuses (4xx), or announces or sends another file; after too many attempts in a row without new
+/// bytes; when the disk is full (what arrived is kept); when the caller interrupts.
 pub fn fetch(
     url: &str,
     path: &Path,
@@ -79,8 +81,8 @@ pub fn fetch(
         if let Some(generation) = generations.iter().position(|known| known.fits(bytes, &sha256, &md5)) {
             return Ok(Fetched { path: path.to_owned(), bytes, sha256, md5, generation });
         }
-        watch.notice(&format!("{}: not the file it should be; fetching it again", path.display()));
-        partial::remove(path)?;
+        watch.notice(&format!("{}: not the file that it should be; downloading it again", path.display()));
+        remove_file(path)?;
     }
     let partial = Partial::open(path, url, watch)?;
     let mut download = Download { url, generations, options, watch, partial, resumed: false };
@@ -100,11 +102,11 @@ struct Download<'a> {
 
 /// Why an exchange did not bring the whole file.
 enum Failure {
-    /// Another try may.
+    /// Another attempt may.
     Passing(String),
-    /// Another try may, from the beginning.
+    /// Another attempt may, from the beginning.
     Stale(String),
-    /// No other try will.
+    /// No other attempt will.
     Final(DataError),
 }
 
@@ -115,7 +117,7 @@ impl From<DataError> for Failure {
 }
 
 impl Download<'_> {
-    /// Tries until the whole file is here with a right hash.
+    /// Tries until the whole file is here and its hash is right.
     fn run(&mut self) -> Result<()> {
         let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut random = Random::new(clock.as_nanos() as u64 ^ u64::from(std::process::id()), Purpose::Backoff, 0, 0);
@@ -132,13 +134,14 @@ impl Download<'_> {
                     reason
                 }
             };
-            // Only bytes that no earlier try brought are progress; a server that always breaks at one place ends here.
+            // Only bytes that no earlier attempt brought are progress: a server that always stops at the same place
+            // ends here.
             fruitless = if self.partial.bytes > furthest { 1 } else { fruitless + 1 };
             furthest = furthest.max(self.partial.bytes);
             if fruitless >= self.options.attempts {
                 return Err(self.error(format!(
-                    "{reason} (gave up after {fruitless} fruitless {})",
-                    if fruitless == 1 { "try" } else { "tries" }
+                    "{reason} (gave up after {fruitless} {} without progress)",
+                    if fruitless == 1 { "attempt" } else { "attempts" }
                 )));
             }
             let doubled = self.options.first_backoff.saturating_mul(1 << (fruitless - 1).min(16));
@@ -152,12 +155,12 @@ impl Download<'_> {
     fn exchange(&mut self) -> Result<(), Failure> {
         let note = self.partial.note.clone();
         if self.partial.bytes > 0 && note.as_ref().is_some_and(|note| note.total_bytes == Some(self.partial.bytes)) {
-            // The process before this one got everything, but could not finish.
+            // An earlier process got everything, but could not finish.
             self.resumed = true;
             return self.check();
         }
         self.resumed |= self.partial.bytes > 0;
-        // A weak ETag says that two files are alike, not that they are the same bytes.
+        // A weak ETag says that two files are alike, not that their bytes are the same.
         let strong = |tag: &String| !tag.starts_with("W/");
         let if_range = note.and_then(|note| note.etag.filter(strong).or(note.last_modified));
         let request = Request { url: self.url.into(), from_byte: self.partial.bytes, if_range };
@@ -165,7 +168,7 @@ impl Download<'_> {
             .map_err(|error| Failure::Passing(format!("no thread for the download: {error}")))?;
         let mut total = None;
         let mut quiet_since = Instant::now();
-        // Before the answer, the connection has its own time.
+        // Until the answer, there is also the time for the connection.
         let mut patience = self.options.stall_timeout + self.options.connect_timeout;
         loop {
             if self.watch.interrupted() {
@@ -211,7 +214,7 @@ impl Download<'_> {
         }
     }
 
-    /// Reads the head of an answer: what the bytes to come belong to. Returns the whole file's length.
+    /// Reads the head of an answer, which says what the next bytes belong to. Returns the length of the whole file.
     fn begin(&mut self, head: &Head) -> Result<Option<u64>, Failure> {
         let here = self.partial.bytes;
         let total = match head.status {
@@ -239,7 +242,7 @@ impl Download<'_> {
                 }
                 Some(total)
             }
-            416 if here > 0 => return Err(Failure::Stale("the server has no bytes from there on".into())),
+            416 if here > 0 => return Err(Failure::Stale("the server has no bytes from that position on".into())),
             408 | 429 | 500.. => return Err(Failure::Passing(format!("the server answers {}", head.status))),
             status => return Err(self.error(format!("the server answers {status}")).into()),
         };
@@ -264,7 +267,7 @@ impl Download<'_> {
         Ok(total)
     }
 
-    /// Whether the file that is here is one of those that it may be.
+    /// Checks that what is here is one of the accepted files.
     fn check(&mut self) -> Result<(), Failure> {
         let (sha256, md5) = self.partial.hashes();
         let bytes = self.partial.bytes;
@@ -272,7 +275,9 @@ impl Download<'_> {
             return Ok(());
         }
         if self.resumed {
-            return Err(Failure::Stale("the resumed file has a wrong checksum; fetching it from its beginning".into()));
+            return Err(Failure::Stale(
+                "the resumed file has a wrong checksum; downloading it from its beginning".into(),
+            ));
         }
         if !self.generations.iter().any(|known| known.bytes == bytes) {
             // Without an announced length, an early end looks like an end.

@@ -1,22 +1,22 @@
-//! A part of the train split kept back for tuning, so that val stays unseen: the same photos for everybody, from every
-//! class the same share.
+//! A part of the train split that is held out for tuning, so that val stays unseen: the same photos for everybody, and
+//! the same share of every class.
 
 use crate::edition::Split;
 use crate::error::{DataError, Result};
 use crate::manifest::Manifest;
 use crate::random::{Purpose, Random};
 
-/// The train split in two, both by sample number in ascending order.
+/// The train split in two parts, each in the order of its sample numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldOut {
-    /// What is trained on.
+    /// The samples to train on.
     pub train: Vec<u32>,
-    /// What is judged on.
+    /// The samples to evaluate on.
     pub held_out: Vec<u32>,
 }
 
-/// Keeps `share` of each class's train photos back, rounded to whole photos. Which ones depends on the photos' list alone,
-/// never on a run's seed, so that the runs of a comparison are judged on the same ones.
+/// Holds out `share` of each class's train photos, rounded to whole photos. Which ones depends on the manifest alone,
+/// never on a run's seed, so that all runs of a comparison are evaluated on the same photos.
 ///
 /// # Errors
 /// When the share is not above 0 and below 1.
@@ -35,7 +35,7 @@ pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
             key: "hold_out".into(),
             expected: "a share above 0 and below 1".into(),
             found: share.to_string(),
-            hint: "0.1 keeps back a tenth of the train split".into(),
+            hint: "0.1 holds out a tenth of the train split".into(),
         });
     }
     let samples = manifest.samples(Split::Train);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_gives_its_share_and_no_photo_is_on_both_sides() {
+    fn every_class_gives_its_share_and_no_photo_is_in_both_parts() {
         let manifest = manifest();
         let split = hold_out(&manifest, 0.1).unwrap();
         let held_of = |label| {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_leaves_nothing_on_one_side_is_refused() {
+    fn a_share_that_leaves_one_part_empty_is_refused() {
         for share in [0.0, 1.0, -0.1, f64::NAN] {
             assert!(matches!(hold_out(&manifest(), share), Err(DataError::Setting { .. })), "{share}");
         }

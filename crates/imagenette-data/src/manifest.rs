@@ -1,12 +1,16 @@
-//! The list of a dataset's images with their hashes: what a dataset *is*, independent of where it lies.
+//! The list of a dataset's images with their hashes: what a dataset *is*, wherever it is stored.
 //!
-//! On disk it is `manifest.jsonl` in the dataset's folder: a header line, then one line an image, sorted by (split, wnid,
-//! file name). An image's position in that list is its sample number everywhere else.
+//! On disk it is `manifest.jsonl` in the dataset's folder: a header, then a line for each image, sorted by (split,
+//! wnid, file name). The position of an image in this list is its sample number everywhere else.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
+use imagenette_files::atomic;
+use imagenette_files::format::Format;
+// Its home is the crate for files; callers in other crates still look for it here.
+pub use imagenette_files::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,18 +20,23 @@ use crate::error::{DataError, Result};
 
 /// The manifest's file name inside a dataset's folder.
 pub const MANIFEST_FILE: &str = "manifest.jsonl";
-const FORMAT: &str = "imagenette-manifest";
-const VERSION: u32 = 1;
+/// The file beside it in the folder of a made dataset that says what became of every photo.
+pub const SUMMARY_FILE: &str = "made.jsonl";
+/// The file beside it in the folder of a made dataset that holds its spec.
+pub const SPEC_FILE: &str = "made.toml";
+/// What to do about a damaged manifest.
+const FETCH_AGAIN: &str = "fetch the dataset again with `imagenette get`";
+const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 1 };
 
-/// Where a dataset came from: a result must be able to name its source archive.
+/// Where a dataset came from, so that a result can name its source archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// What it was made from: an archive's URL or file name, a folder, or `drawn:<seed>`.
+    /// What it was made from: the URL or file name of an archive, the name of a folder, or `drawn:<seed>`.
     pub from: String,
     /// sha256 of the archive, where there was one.
     pub sha256: Option<String>,
-    /// Which known archive this is (`imagenette2-160.tgz (now)`); `None` for an unknown one.
+    /// Which official archive it was (`imagenette2-160.tgz (now)`); `None` where it was not one.
     pub archive: Option<String>,
 }
 
@@ -35,9 +44,9 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageEntry {
-    /// The split it belongs to.
+    /// Its split.
     pub split: Split,
-    /// Its label, as a position in [`Manifest::classes`]; `None` for unlabelled ones.
+    /// Its label, which is a position in [`Manifest::classes`]; `None` for unlabeled ones.
     pub label: Option<u16>,
     /// Its file name, without folders.
     pub file_name: String,
@@ -51,14 +60,14 @@ pub struct ImageEntry {
     pub sha256: String,
 }
 
-/// A dataset's images, sorted by (split, wnid, file name), and what is known of them together.
+/// The images of a dataset, sorted by (split, wnid, file name), and what is known about them as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// The dataset's name, which is also its folder's: `imagenette2-160`.
     pub name: String,
-    /// Which membership this is.
+    /// Which photos are in which split.
     pub edition: Edition,
-    /// `full`, `320`, `160`, or what the photos' sides say for anyone's own.
+    /// `full`, `320`, `160`; of own photos their shortest side where all have the same, or else `full`.
     pub size: String,
     /// Where it came from.
     pub source: Source,
@@ -83,8 +92,8 @@ struct Header {
 }
 
 impl Manifest {
-    /// The path of an image below the dataset's folder: `train/n01440764/n01440764_10026.JPEG`. This is also the sample's
-    /// name in `predictions.csv`.
+    /// The path of an image below the dataset's folder: `train/n01440764/n01440764_10026.JPEG`. This is also the
+    /// sample's name in `predictions.csv`.
     pub fn relative_path(&self, image: &ImageEntry) -> String {
         match image.label {
             Some(label) => {
@@ -99,13 +108,13 @@ impl Manifest {
         (0..).zip(&self.images).filter(|(_, image)| image.split == split).map(|(sample, _)| sample).collect()
     }
 
-    /// Puts the images into the order that sample numbers mean.
+    /// Puts the images into the order of sample numbers.
     pub fn sort(&mut self) {
         self.images.sort_by(|a, b| (a.split, a.label, &a.file_name).cmp(&(b.split, b.label, &b.file_name)));
     }
 
-    /// A hash of the content alone (classes, paths and image hashes): two copies of a dataset share it, wherever they
-    /// came from. In lower-case hexadecimal.
+    /// A hash of the content alone (classes, paths and image hashes), in lower-case hexadecimal. All copies of a
+    /// dataset have the same one, wherever they come from.
     pub fn identity(&self) -> String {
         let mut digest = Sha256::new();
         for class in &self.classes {
@@ -128,8 +137,8 @@ impl Manifest {
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(MANIFEST_FILE);
         let header = Header {
-            format: FORMAT.into(),
-            version: VERSION,
+            format: FORMAT.name.into(),
+            version: FORMAT.newest,
             name: self.name.clone(),
             edition: self.edition,
             size: self.size.clone(),
@@ -139,19 +148,19 @@ impl Manifest {
             identity: self.identity(),
         };
         let line = |out: &mut dyn Write, text: serde_json::Result<String>| -> Result<()> {
-            let text = text.expect("plain structures of strings and numbers always serialise");
+            let text = text.expect("strings and numbers always serialize");
             writeln!(out, "{text}").map_err(DataError::io("write", &path))
         };
-        crate::atomic::write(&path, |out| {
+        atomic::write(&path, |out| {
             line(out, serde_json::to_string(&header))?;
             self.images.iter().try_for_each(|image| line(out, serde_json::to_string(image)))
         })
     }
 
-    /// Reads the manifest of a dataset's folder and checks that it is whole.
+    /// Reads the manifest in a dataset's folder and checks that it is whole.
     ///
     /// # Errors
-    /// When there is none, when it is of another version, or when it is damaged.
+    /// When there is none, when it has another version, or when it is damaged.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
         let file = File::open(&path).map_err(|error| match error.kind() {
@@ -162,27 +171,10 @@ impl Manifest {
             },
             _ => DataError::io("open", &path)(error),
         })?;
-        let malformed = |expected: String, found: String| DataError::Malformed {
-            path: path.clone(),
-            expected,
-            found,
-            hint: "fetch the dataset again with `imagenette get`".into(),
-        };
+        let malformed = |expected: String, found: String| DataError::malformed(&path, expected, found, FETCH_AGAIN);
         let mut lines = BufReader::new(file).lines();
         let first = lines.next().transpose().map_err(DataError::io("read", &path))?.unwrap_or_default();
-        // The version is read by itself first: a later version may have other fields.
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-            version: u32,
-        }
-        match serde_json::from_str::<Version>(&first) {
-            Ok(Version { format, version }) if format == FORMAT && version == VERSION => {}
-            Ok(Version { format, version }) => {
-                return Err(malformed(format!("{FORMAT} version {VERSION}"), format!("{format} version {version}")));
-            }
-            Err(error) => return Err(malformed(format!("a header of {FORMAT} version {VERSION}"), error.to_string())),
-        }
+        FORMAT.check_json(&path, &first, FETCH_AGAIN)?;
         let header: Header =
             serde_json::from_str(&first).map_err(|error| malformed("a complete header".into(), error.to_string()))?;
         let mut images = Vec::with_capacity(header.images.min(1 << 24));
@@ -195,6 +187,11 @@ impl Manifest {
                     format!("labels below {}", header.classes.len()),
                     format!("line {number}: {line}"),
                 ));
+            }
+            // Training and evaluation use labels as indices: only unsup may lack them.
+            if image.label.is_none() && image.split != Split::Unsup {
+                let found = format!("line {number}: an image without a label");
+                return Err(malformed(format!("a label for every image of {}", image.split.name()), found));
             }
             images.push(image);
         }
@@ -215,9 +212,4 @@ impl Manifest {
         }
         Ok(manifest)
     }
-}
-
-/// Bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,12 +1,12 @@
 //! Randomness without state: every number follows from (seed, purpose, epoch, sample) and its position.
 //!
-//! Two draws that differ in any of the four are independent streams, so a batch is the same whichever thread makes it
-//! and wherever a run is resumed.
+//! Streams that differ in any of the four are independent, so a batch is the same whichever thread makes it and
+//! wherever a run is resumed.
 //!
 //! # Source
 //! Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
-/// What a stream of random numbers is for. Never renumber: the numbers are part of what a seed means.
+/// What a stream of random numbers is for. Never renumber: the numbers are part of the meaning of a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
@@ -15,30 +15,30 @@ pub enum Purpose {
     /// Crops and flips of a training sample.
     Augment = 2,
     /// Initial weights; `sample` counts the parameters.
-    Initialisation = 3,
+    Initialization = 3,
     /// The pictures of the drawn set.
     Drawn = 4,
-    /// Photos from which the whitened stem is computed.
+    /// The photos from which the whitened stem is computed.
     Whitening = 5,
-    /// Anything that the network draws while training (dropout and its like).
+    /// Anything that the network draws while training, such as dropout.
     Network = 6,
     /// Test inputs.
     Test = 7,
     /// Which photos of a made dataset are for training and which for validation.
     Split = 8,
-    /// Labels that are wrong on purpose.
+    /// Labels that are made wrong on purpose.
     Noise = 9,
     /// The order of photos in the shards of an export.
     Export = 10,
-    /// Photos that are kept back from the train split; `sample` is the label.
+    /// The photos that are held out from the train split; `sample` is the label.
     HoldOut = 11,
-    /// How a batch's samples are mixed; `sample` is the batch's first place in its epoch.
+    /// How the samples of a batch are mixed; `sample` is the place in the epoch where the batch begins.
     Mix = 12,
     /// What is erased from a training sample.
     Erase = 13,
-    /// Which branches a step leaves out.
+    /// Which branches a step skips.
     Depth = 14,
-    /// How long to wait before a download is tried again.
+    /// How long to wait before another attempt at a download.
     Backoff = 100,
 }
 
@@ -52,7 +52,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// The stream of this key, from its beginning.
+    /// The stream with this key, from its beginning.
     pub fn new(seed: u64, purpose: Purpose, epoch: u32, sample: u32) -> Self {
         Self {
             key: [seed as u32, (seed >> 32) as u32],
@@ -87,10 +87,10 @@ impl Random {
     /// Uniform in 0..n, without bias.
     ///
     /// # Panics
-    /// When `n` is zero: there is nothing to choose from.
+    /// When `n` is zero.
     pub fn below(&mut self, n: u32) -> u32 {
         assert!(n > 0, "a choice needs at least one candidate");
-        // Lemire's multiply-shift, rejecting the few values that would favour small results.
+        // Lemire's multiply-shift, rejecting the few values that would favor small results.
         let threshold = n.wrapping_neg() % n;
         loop {
             let product = u64::from(self.next_u32()) * u64::from(n);
@@ -111,7 +111,7 @@ impl Random {
         radius * libm::cos(std::f64::consts::TAU * self.uniform())
     }
 
-    /// Puts the items into a uniformly random order (Fisher-Yates).
+    /// Puts the items into random order, each order being equally likely (Fisher-Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u32 + 1) as usize);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_keys_give_unrelated_streams() {
+    fn similar_keys_give_unrelated_streams() {
         let first = |seed, epoch, sample| Random::new(seed, Purpose::Augment, epoch, sample).next_u32();
         let values = [first(0, 0, 0), first(1, 0, 0), first(0, 1, 0), first(0, 0, 1)];
         for (i, a) in values.iter().enumerate() {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn uniform_and_normal_have_their_moments() {
+    fn uniform_and_normal_numbers_have_the_right_moments() {
         let mut random = Random::new(42, Purpose::Test, 0, 0);
         let n = 100_000;
         let mean = (0..n).map(|_| random.uniform()).sum::<f64>() / f64::from(n);

@@ -1,4 +1,4 @@
-//! The one folder where datasets, packed pixels and downloads are kept, and the names that may be used in it.
+//! The folder where datasets, packed pixels and downloads are kept, and the names that datasets may have in it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::error::{DataError, Result};
 use crate::manifest::MANIFEST_FILE;
 
-/// The environment variable that says where the store is.
+/// The environment variable that names the store's folder.
 pub const HOME_VARIABLE: &str = "IMAGENETTE_HOME";
 
-/// The folder that holds `datasets/`, `packed/`, `downloads/` and `locks/`. Nothing is created before it is needed.
+/// The folder that holds `datasets/`, `packed/` and `downloads/`. Nothing is created before it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
@@ -21,7 +21,8 @@ impl Store {
     /// `~/.cache`; `~/Library/Caches` on macOS; `%LOCALAPPDATA%` on Windows).
     ///
     /// # Errors
-    /// When the environment names no home folder at all, or the current folder is gone and the name is relative.
+    /// When the environment names no home folder either, or when the name is relative and the current folder no longer
+    /// exists.
     pub fn open_default() -> Result<Self> {
         Self::from_variables(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
     }
@@ -59,27 +60,22 @@ impl Store {
         &self.root
     }
 
-    /// Where the datasets lie, one folder each.
+    /// Where the datasets are, each in its own folder.
     pub fn datasets_folder(&self) -> PathBuf {
         self.root.join("datasets")
     }
 
-    /// Where the packed datasets lie.
+    /// Where the packed datasets are.
     pub fn packed_folder(&self) -> PathBuf {
         self.root.join("packed")
     }
 
-    /// Where archives lie while they are fetched.
+    /// Where archives are kept while they are downloaded.
     pub fn downloads_folder(&self) -> PathBuf {
         self.root.join("downloads")
     }
 
-    /// Where the lock files lie, one for each dataset's name.
-    pub fn locks_folder(&self) -> PathBuf {
-        self.root.join("locks")
-    }
-
-    /// The folder of the dataset of this name, whether it is there or not.
+    /// The folder of the dataset with this name, whether it exists or not.
     pub fn dataset_folder(&self, name: &str) -> PathBuf {
         self.datasets_folder().join(name)
     }
@@ -87,7 +83,7 @@ impl Store {
     /// The names of the datasets that are completely installed, sorted. A folder without a manifest is not a dataset.
     ///
     /// # Errors
-    /// When the folder is there and cannot be read.
+    /// When the folder exists and cannot be read.
     pub fn installed(&self) -> Result<Vec<String>> {
         let folder = self.datasets_folder();
         let entries = match fs::read_dir(&folder) {
@@ -109,11 +105,11 @@ impl Store {
     }
 }
 
-/// Checks that a dataset's name can be a folder's name on every system: letters, digits, `-`, `_`, `.`, up to 100 of them,
-/// the first of them a letter or digit.
+/// Checks that a dataset's name can be the name of a folder on every system: up to 100 letters, digits, `-`, `_` and
+/// `.`, beginning with a letter or digit.
 ///
 /// # Errors
-/// When it cannot.
+/// When it is anything else.
 pub fn check_name(name: &str) -> Result<()> {
     let fits = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= 100
@@ -138,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_comes_before_the_cache_folder() {
+    fn the_variable_has_precedence_over_the_cache_folder() {
         let store = store_of(&[("IMAGENETTE_HOME", "/data/in"), ("HOME", "/home/ann")]).expect("a store");
         assert_eq!(store.root(), Path::new("/data/in"));
         assert_eq!(store.dataset_folder("imagenette2-160"), Path::new("/data/in/datasets/imagenette2-160"));
@@ -156,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_home_the_error_names_the_variable() {
+    fn without_any_home_folder_the_error_names_the_variable() {
         let error = store_of(&[]).expect_err("there is nowhere to go");
         assert!(error.to_string().contains("IMAGENETTE_HOME"), "{error}");
     }

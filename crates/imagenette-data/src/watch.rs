@@ -1,6 +1,7 @@
-//! How a caller follows long work and stops it. Libraries never print: they report here, and the command line draws.
+//! How a caller follows long work and stops it. Libraries never print: they report here, and the command line shows
+//! it.
 
-/// What is counted while work goes on.
+/// What is counted while work is going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes, shown as MB.
@@ -9,11 +10,11 @@ pub enum Unit {
     Photos,
 }
 
-/// Follows long work. Every method has a silent default, so tests pass [`Silent`].
+/// Follows long work. Every method does nothing by default; tests pass [`Silent`].
 ///
-/// Methods are called from worker threads at the same time.
+/// Worker threads call these methods at the same time.
 pub trait Watch: Sync {
-    /// A phase begins: `downloading imagenette2-160.tgz`, with the total where it is known.
+    /// A phase begins: `downloading imagenette2-160.tgz`. `total` is what there is to do, where it is known.
     fn begin(&self, phase: &str, total: Option<u64>, unit: Unit) {
         let _ = (phase, total, unit);
     }
@@ -23,12 +24,12 @@ pub trait Watch: Sync {
         let _ = amount;
     }
 
-    /// Something that the user should know and that does not stop the work: a retry, a repaired photo.
+    /// Something that the user should know, but that does not stop the work: another attempt, a repaired photo.
     fn notice(&self, message: &str) {
         let _ = message;
     }
 
-    /// Whether the work should stop at the next safe place; it then returns [`crate::DataError::Interrupted`].
+    /// Whether the work should stop at the next safe moment; it then returns [`crate::DataError::Interrupted`].
     fn interrupted(&self) -> bool {
         false
     }

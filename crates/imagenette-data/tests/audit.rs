@@ -5,17 +5,16 @@ mod datasets;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imagenette_data::DataError;
 use imagenette_data::audit::{Audit, AuditOptions, NameFault, Sameness, Severity, Subject, audit, report};
 use imagenette_data::drawn::draw;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{Pixels, decode, encode_png};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, Hint};
 
 /// A picture that is unlike every other number's.
 fn picture(number: u32) -> Pixels {
-    let drawing = draw((number % 10) as u16, Split::Train, number, 0);
-    Pixels { width_px: drawing.width_px, height_px: drawing.height_px, rgb: drawing.rgb }
+    draw((number % 10) as u16, Split::Train, number, 0)
 }
 
 fn jpeg_of(pixels: &Pixels, quality: u8) -> Vec<u8> {
@@ -31,7 +30,7 @@ fn jpeg(number: u32) -> Vec<u8> {
     jpeg_of(&picture(number), 90)
 }
 
-/// Every second pixel of every second row, as thumbnails are badly made.
+/// Every second pixel of every second row, as bad thumbnails are made.
 fn halved(pixels: &Pixels) -> Pixels {
     let row = pixels.width_px as usize * 3;
     let rows = pixels.rgb.chunks_exact(row).step_by(2).take(pixels.height_px as usize / 2);
@@ -83,7 +82,7 @@ fn a_clean_set_has_nothing_that_is_bad() {
 }
 
 #[test]
-fn every_kind_of_duplicate_is_found_with_where_it_leads() {
+fn every_kind_of_duplicate_is_found_with_its_splits_and_classes() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     clean(root);
@@ -106,7 +105,7 @@ fn every_kind_of_duplicate_is_found_with_where_it_leads() {
         (Sameness::Near, false, false, vec!["train/n01440764/n01440764_1.JPEG", "train/n01440764/small.JPEG"]),
     ];
     assert_eq!(found, expected, "{:#?}", audit.duplicates);
-    assert_eq!(audit.leaks(), 2, "near ones are for a person to judge");
+    assert_eq!(audit.leaks(), 2, "whether near copies are leaks is for a person to decide");
     assert!(!audit.is_sound());
     let near = &audit.duplicates[3];
     assert!(near.distance <= 10 && (0.95..1.0).contains(&near.likeness), "{near:?}");
@@ -140,7 +139,7 @@ fn photos_in_the_wrong_place_are_found_by_their_names() {
 }
 
 #[test]
-fn broken_damaged_blank_and_foreign_files_are_told_apart() {
+fn broken_damaged_blank_and_foreign_files_are_distinguished() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     clean(root);

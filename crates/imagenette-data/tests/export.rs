@@ -7,13 +7,16 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imagenette_data::DataError;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::export::{EXPORT_FILE, ExportOptions, Exported, Target, export};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, FileError, Hint};
+use imagenette_files::hash::sha256;
+use imagenette_files::lock::FolderLock;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
@@ -188,26 +191,60 @@ fn an_export_that_fails_or_is_interrupted_leaves_nothing() {
         assert_eq!(place.names(), before);
     }
     fs::write(&path, good).unwrap();
-    // What a killed process left is removed by the next.
+    // The leftovers of a killed process are removed by the next.
     fs::create_dir_all(place.path(".exporting-out/data")).unwrap();
     fs::write(place.path(".exporting-out/data/half.parquet"), "half").unwrap();
     place.export(Target::Parquet, "out").unwrap();
     assert_eq!(place.names(), ["out", "set"]);
     assert!(!contents(&place.path("out")).keys().any(|path| path.ends_with("half.parquet") || path.ends_with(".lock")));
     let error = place.export(Target::Parquet, "out").unwrap_err();
-    assert!(matches!(error, DataError::Malformed { .. }) && error.hint().is_some(), "{error}");
+    assert!(error.is_malformed() && error.hint().is_some(), "{error}");
 }
 
 #[test]
-fn two_exports_into_one_folder_are_kept_apart() {
+fn a_second_export_into_a_folder_is_told_which_process_works_there() {
     let place = Place::new();
-    fs::create_dir(place.path(".exporting-out")).unwrap();
-    let lock = File::create(place.path(".exporting-out/.lock")).unwrap();
-    lock.lock().unwrap();
+    let lock = FolderLock::acquire_beside(&place.path("out"), "export").unwrap();
     let error = place.export(Target::Webdataset, "out").unwrap_err();
-    assert!(matches!(error, DataError::Locked { .. }), "{error}");
+    assert!(matches!(error, DataError::File(FileError::InUse { .. })), "{error}");
+    assert!(error.to_string().contains(&format!("(export, process {}", std::process::id())), "{error}");
+    assert_eq!(place.names(), [".out.lock", "set"]);
     drop(lock);
     place.export(Target::Webdataset, "out").unwrap();
+}
+
+#[test]
+fn of_many_exports_into_one_folder_one_wins_and_no_files_are_mixed() {
+    let place = Place::new();
+    for trial in 0..50 {
+        let barrier = Barrier::new(4);
+        let ended: Vec<Result<Exported, DataError>> = std::thread::scope(|scope| {
+            let start = |number: u64| {
+                let (place, barrier) = (&place, &barrier);
+                let target = if number.is_multiple_of(2) { Target::Webdataset } else { Target::Parquet };
+                let options = ExportOptions { shuffle_seed: Some(number), ..ExportOptions::new(target) };
+                scope.spawn(move || {
+                    barrier.wait();
+                    export(&place.dataset, &place.path("out"), &options, &Silent)
+                })
+            };
+            let threads: Vec<_> = (0..4).map(start).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let won: Vec<&Exported> = ended.iter().filter_map(|ended| ended.as_ref().ok()).collect();
+        assert_eq!(won.len(), 1, "trial {trial}: {ended:?}");
+        for error in ended.iter().filter_map(|ended| ended.as_ref().err()) {
+            assert!(matches!(error, DataError::File(FileError::InUse { .. })) || error.is_malformed(), "{error}");
+            assert!(error.hint().is_some(), "{error}");
+        }
+        let found = contents(&place.path("out"));
+        assert_eq!(found.len(), won[0].files.len() + 1, "trial {trial}");
+        for file in &won[0].files {
+            assert_eq!(sha256(&found[&place.path("out").join(&file.path)]), file.sha256, "trial {trial}");
+        }
+        fs::remove_dir_all(place.path("out")).unwrap();
+        assert_eq!(place.names(), ["set"], "trial {trial}");
+    }
 }
 
 #[test]

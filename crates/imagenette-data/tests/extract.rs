@@ -1,13 +1,13 @@
-//! Archives unpack whole or not at all, and what is wrong with one is said with the member's name.
+//! Archives unpack whole or not at all, and an error names the member at fault.
 
 mod photos;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::DataError;
-use imagenette_data::extract::{ExtractLimits, Extracted, extract, stem};
+use imagenette_data::intake::archive::{ExtractLimits, Extracted, extract, stem};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, FileError, Hint};
 use photos::{gzip, jpeg, small_set, tar_of};
 use tar::EntryType;
 
@@ -35,7 +35,7 @@ impl Bench {
         self.extract_with(archive, &ExtractLimits::default(), &Silent)
     }
 
-    /// The error's text, after a check that nothing was left.
+    /// The text of the error, after checking that nothing was left.
     fn refuses(&self, archive: &[u8]) -> String {
         let error = self.extract(archive).expect_err("it should be refused");
         assert!(!self.out().exists(), "a folder was left after: {error}");
@@ -45,7 +45,7 @@ impl Bench {
     }
 }
 
-/// A tar with the small set and one member more, whose name is written as it is.
+/// A tar with the small set and one more member, whose name is written unchanged.
 fn tar_with(name: &[u8], kind: EntryType, content: &[u8]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut add = |name: &[u8], kind: EntryType, content: &[u8]| {
@@ -86,7 +86,7 @@ fn plain_and_compressed_archives_give_the_same_photos() {
         }
         let source = imagenette_data::manifest::Source { from: "x".into(), sha256: None, archive: None };
         let manifest = extracted.manifest(Path::new("x"), "small", source.clone(), None).expect("a manifest");
-        let scanned = imagenette_data::source::folder::scan(&out, "small", source, &Silent).expect("a manifest");
+        let scanned = imagenette_data::intake::folder::scan(&out, "small", source, &Silent).expect("a manifest");
         assert_eq!(manifest, scanned);
     }
 }
@@ -121,7 +121,7 @@ fn hostile_members_are_refused_by_name() {
 }
 
 #[test]
-fn every_cut_is_noticed() {
+fn every_truncation_is_noticed() {
     let tar = tar_of("set", &small_set(2));
     let packed = gzip(&tar);
     // Between any two blocks, within headers and within content; the last 512 bytes are a second end mark.
@@ -151,7 +151,7 @@ fn damage_is_noticed() {
 }
 
 #[test]
-fn what_is_no_archive_is_said() {
+fn a_file_that_is_not_an_archive_is_refused() {
     assert!(Bench::new().refuses(b"").contains("an empty file"));
     assert!(Bench::new().refuses(b"<html><body>Sign in to the network</body></html>").contains("another kind of file"));
     assert!(Bench::new().refuses(&jpeg(64, 64, 1)).contains("whole .tgz or .tar"));
@@ -159,11 +159,11 @@ fn what_is_no_archive_is_said() {
     let error = extract(&nowhere.folder.path().join("no"), &nowhere.out(), &ExtractLimits::default(), &Silent);
     assert!(matches!(error, Err(DataError::Missing { .. })));
     let folder = extract(nowhere.folder.path(), &nowhere.out(), &ExtractLimits::default(), &Silent);
-    assert!(matches!(folder, Err(DataError::Io { .. })), "{folder:?}");
+    assert!(matches!(folder, Err(DataError::File(FileError::Io { .. }))), "{folder:?}");
 }
 
 #[test]
-fn limits_hold() {
+fn limits_are_kept() {
     let archive = tar_of("set", &small_set(2));
     let limits = ExtractLimits::default();
     for (limits, said) in [
@@ -178,8 +178,8 @@ fn limits_hold() {
 }
 
 #[test]
-fn a_bomb_is_stopped_by_its_ratio() {
-    // 24 MiB of zeros behind the header of a photo: about a thousandth of it packed.
+fn a_compression_bomb_is_stopped_by_its_ratio() {
+    // 24 MiB of zeros after the header of a photo: packed they take about a thousandth.
     let mut files = small_set(1);
     let mut photo = jpeg(20, 20, 0);
     photo.resize(24 << 20, 0);
@@ -218,20 +218,21 @@ fn names_of_datasets_come_from_files() {
     }
 }
 
-/// The child of [`a_full_disk_is_said_and_leaves_nothing`], which runs with a limit on the size of files.
-#[test]
-fn child_that_unpacks_beyond_its_file_limit() {
-    let Some(folder) = std::env::var_os("IMAGENETTE_TEST_FULL_DISK").map(PathBuf::from) else { return };
+/// What the child process of [`a_full_disk_is_reported_and_leaves_nothing`] does, with a limit on the size of files.
+fn unpack_beyond_the_file_limit(folder: &Path) {
     let result = extract(&folder.join("set.tar"), &folder.join("out"), &ExtractLimits::default(), &Silent);
     let error = result.expect_err("a photo is larger than the limit");
-    assert!(matches!(&error, DataError::Io { action: "write", .. }), "{error:?}");
+    assert!(matches!(&error, DataError::File(FileError::Io { action: "write", .. })), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("free some disk space")), "{error}");
     assert!(!folder.join("out").exists());
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_said_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
+    if let Some(folder) = std::env::var_os("IMAGENETTE_TEST_FULL_DISK") {
+        return unpack_beyond_the_file_limit(Path::new(&folder));
+    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut photo = jpeg(20, 20, 0);
     photo.resize(200_000, 0);
@@ -239,7 +240,10 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     fs::write(folder.path().join("set.tar"), tar_of("", &files)).expect("written");
     // 100 blocks of 512 or 1,024 bytes; the write then fails as it does on a full disk, instead of a signal.
     let output = std::process::Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" child_that_unpacks --nocapture"])
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact a_full_disk_is_reported_and_leaves_nothing --nocapture",
+        ])
         .arg(std::env::current_exe().expect("this test's program"))
         .env("IMAGENETTE_TEST_FULL_DISK", folder.path())
         .output()

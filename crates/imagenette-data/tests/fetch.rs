@@ -8,14 +8,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use imagenette_data::DataError;
 use imagenette_data::archive::Generation;
 use imagenette_data::fetch::{FetchOptions, Fetched, fetch};
-use imagenette_data::manifest::hex;
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::watch::{Silent, Unit, Watch};
+use imagenette_data::{DataError, FileError, Hint};
+use imagenette_files::hash::sha256;
 use server::{Answer, Asked, ETAG, Server};
-use sha2::{Digest, Sha256};
 
 const BYTES: usize = 300_000;
 
@@ -25,7 +24,7 @@ fn content(seed: u64) -> Vec<u8> {
 }
 
 fn generation(label: &str, bytes: &[u8]) -> Generation {
-    let sha256 = Some(hex(&Sha256::digest(bytes)));
+    let sha256 = Some(sha256(bytes));
     Generation { label: label.to_owned(), bytes: bytes.len() as u64, sha256, md5: None }
 }
 
@@ -73,14 +72,14 @@ impl Bench {
     fn succeeds(&self) -> Vec<Asked> {
         let fetched = self.fetch().expect("it arrives");
         assert_eq!(fs::read(self.path()).expect("the file"), self.file);
-        assert_eq!(fetched.sha256, hex(&Sha256::digest(&self.file)));
+        assert_eq!(fetched.sha256, sha256(&self.file));
         let left: Vec<_> =
             fs::read_dir(self.folder.path()).expect("a folder").map(|entry| entry.expect("one").path()).collect();
         assert_eq!(left, [self.path()]);
         self.server.asked()
     }
 
-    /// Fetches in vain, and checks that no file has the name.
+    /// Fetches, expects an error, and checks that no file has the name.
     fn fails(&self) -> String {
         let error = self.fetch().expect_err("it cannot arrive");
         assert!(!self.path().exists(), "{error}");
@@ -128,7 +127,7 @@ fn range(from: usize) -> Option<String> {
 fn a_good_server_is_asked_once() {
     let bench = Bench::new(vec![Answer::Good]);
     assert_eq!(bench.succeeds(), [Asked { path: "/set.tgz".into(), range: None, if_range: None }]);
-    // The file is there now: it is checked, not fetched.
+    // The file is there now: it is checked and not fetched.
     bench.succeeds();
     assert_eq!(bench.server.asked().len(), 1);
 }
@@ -144,14 +143,14 @@ fn a_dropped_connection_is_resumed_where_it_broke() {
 }
 
 #[test]
-fn a_connection_dropped_before_its_answer_is_tried_again() {
+fn a_connection_dropped_before_the_answer_is_retried() {
     let bench = Bench::new(vec![Answer::DropAfter(0), Answer::Good]);
     assert_eq!(bench.succeeds().len(), 2);
 }
 
 #[test]
-fn progress_is_rewarded_with_further_attempts() {
-    // Five drops with three attempts allowed: each of them brings something new.
+fn an_attempt_that_makes_progress_does_not_count() {
+    // Five drops with three attempts allowed: each attempt makes progress.
     let mut answers = vec![Answer::DropAfter(40_000); 5];
     answers.push(Answer::Good);
     let asked = Bench::new(answers).succeeds();
@@ -160,12 +159,12 @@ fn progress_is_rewarded_with_further_attempts() {
 }
 
 #[test]
-fn a_server_that_always_breaks_at_one_byte_is_given_up() {
+fn a_server_that_always_fails_at_the_same_byte_is_given_up() {
     let bench = Bench::new(vec![Answer::DropAfter(1000), Answer::Status(503)]);
     let error = bench.fails();
     assert!(error.contains("503") && error.contains("gave up after 3"), "{error}");
     assert_eq!(fs::metadata(bench.partial()).expect("kept").len(), 1000);
-    // One that starts over each time and breaks at the same place brings nothing new either.
+    // A server that starts over each time and breaks at the same byte makes no progress either.
     let bench = Bench::new(vec![Answer::IgnoreRangeAndDropAfter(1000)]);
     assert!(bench.fails().contains("gave up after 3"));
     assert_eq!(bench.server.asked().len(), 3);
@@ -204,7 +203,7 @@ fn a_file_without_a_length_is_checked_by_its_hash() {
 }
 
 #[test]
-fn a_redirect_is_followed_and_a_circle_is_not() {
+fn a_redirect_is_followed_and_a_loop_is_not() {
     let asked = Bench::new(vec![Answer::Redirect("/elsewhere/set.tgz"), Answer::Good]).succeeds();
     assert_eq!(asked[1].path, "/elsewhere/set.tgz");
     let bench = Bench::new(vec![Answer::Redirect("/set.tgz")]);
@@ -212,7 +211,7 @@ fn a_redirect_is_followed_and_a_circle_is_not() {
 }
 
 #[test]
-fn busy_servers_are_tried_again_and_refusals_are_final() {
+fn busy_servers_are_retried_and_refusals_are_final() {
     for status in [503, 500, 429, 408] {
         assert_eq!(Bench::new(vec![Answer::Status(status), Answer::Good]).succeeds().len(), 2);
     }
@@ -222,12 +221,12 @@ fn busy_servers_are_tried_again_and_refusals_are_final() {
         assert_eq!(bench.server.asked().len(), 1);
     }
     let bench = Bench::new(vec![Answer::Status(503)]);
-    assert!(bench.fails().contains("gave up after 3 fruitless tries"));
+    assert!(bench.fails().contains("gave up after 3 attempts without progress"));
     assert_eq!(bench.server.asked().len(), 3);
 }
 
 #[test]
-fn silence_is_a_stall_and_tried_again() {
+fn a_silent_connection_is_a_stall_and_is_retried() {
     let start = Instant::now();
     let asked = Bench::new(vec![Answer::Nothing, Answer::StallAfter(7000), Answer::Good]).succeeds();
     assert_eq!(asked.last().map(|asked| asked.range.clone()), Some(range(7000)));
@@ -237,7 +236,7 @@ fn silence_is_a_stall_and_tried_again() {
 }
 
 #[test]
-fn nobody_at_home_is_tried_again_and_then_an_error() {
+fn an_unreachable_server_is_retried_and_then_an_error() {
     let bench = Bench::new(vec![Answer::Good]);
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
@@ -249,7 +248,7 @@ fn nobody_at_home_is_tried_again_and_then_an_error() {
 }
 
 #[test]
-fn a_file_replaced_between_two_tries_is_fetched_whole() {
+fn a_file_replaced_between_two_attempts_is_fetched_whole() {
     let (first, second) = (content(1), content(2));
     let bench = Bench::new(vec![Answer::DropAfter(100_000), Answer::Replaced(second.clone())]);
     let generations = [generation("old", &first), generation("now", &second)];
@@ -262,8 +261,8 @@ fn a_file_replaced_between_two_tries_is_fetched_whole() {
 fn wrong_bytes_are_a_checksum_error() {
     let bench = Bench::new(vec![Answer::Replaced(content(9))]);
     let error = bench.fails();
-    assert!(error.contains("checksum") && error.contains(&hex(&Sha256::digest(content(9)))), "{error}");
-    assert_eq!(fs::metadata(bench.partial()).map_or(0, |metadata| metadata.len()), 0, "nothing wrong is kept");
+    assert!(error.contains("checksum") && error.contains(&sha256(content(9))), "{error}");
+    assert_eq!(fs::metadata(bench.partial()).map_or(0, |metadata| metadata.len()), 0, "no wrong bytes are kept");
 }
 
 #[test]
@@ -276,7 +275,7 @@ fn md5_counts_where_sha256_is_not_known() {
 }
 
 #[test]
-fn an_interrupted_download_goes_on_in_the_next_process() {
+fn an_interrupted_download_is_resumed_by_the_next_process() {
     let bench = Bench::new(vec![Answer::StallAfter(150_000), Answer::Good]);
     let log = Log { stop_after: Some(150_000), ..Log::default() };
     let start = Instant::now();
@@ -292,7 +291,7 @@ fn an_interrupted_download_goes_on_in_the_next_process() {
     assert_eq!(log.done.load(Ordering::Relaxed), BYTES as u64, "resumed bytes count as done");
 }
 
-/// Leaves what a killed process leaves: bytes and, if it came so far, the note beside them.
+/// Leaves what a killed process leaves: bytes and, if it got that far, the note next to them.
 fn leave(bench: &Bench, bytes: &[u8], note: &str) {
     fs::write(bench.partial(), bytes).expect("written");
     let note = note.replace("URL", &format!("{}set.tgz", bench.server.base_url)).replace("TAG", "\\\"first\\\"");
@@ -308,13 +307,13 @@ fn whatever_a_killed_process_left_the_file_arrives() {
     let elsewhere = NOTE.replace("URL", "http://127.0.0.1/other");
     for (bytes, note, ranges) in [
         (&file[..70_000], NOTE, vec![range(70_000)]),
-        // Everything was there but for the name.
+        // Everything was there except the final name.
         (&file[..], NOTE, vec![]),
-        // The kernel wrote the note and not the bytes, or damaged ones: the hash says so in the end.
+        // The kernel wrote the note and not the bytes, or wrote damaged ones: the hash finds it in the end.
         (&file[..0], NOTE, vec![None]),
         (&other[..70_000], NOTE, vec![range(70_000), None]),
         (&other[..], NOTE, vec![None]),
-        // Nothing says what these bytes belong to.
+        // Nothing says which file these bytes belong to.
         (&file[..70_000], "", vec![None]),
         (&file[..70_000], "{\"url\":", vec![None]),
         (&file[..70_000], &elsewhere, vec![None]),
@@ -339,12 +338,12 @@ fn a_full_disk_is_an_error_with_a_hint() {
     let bench = Bench::new(vec![Answer::Good]);
     std::os::unix::fs::symlink("/dev/full", bench.partial()).expect("a link");
     let error = bench.fetch().expect_err("no space");
-    assert!(matches!(&error, DataError::Io { action: "write", .. }), "{error:?}");
+    assert!(matches!(&error, DataError::File(FileError::Io { action: "write", .. })), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("free some disk space")));
 }
 
 #[test]
-fn a_full_disk_keeps_what_is_there() {
+fn a_full_disk_keeps_the_bytes_that_are_there() {
     let Some(folder) = std::env::var_os("IMAGENETTE_TEST_FULL_DISK").map(PathBuf::from) else {
         return run_with_file_limit();
     };
@@ -362,7 +361,7 @@ fn run_with_file_limit() {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = std::process::Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact a_full_disk_keeps_what_is_there"])
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" --exact a_full_disk_keeps_the_bytes_that_are_there"])
         .arg(std::env::current_exe().expect("this test's program"))
         .env("IMAGENETTE_TEST_FULL_DISK", folder.path())
         .output()

@@ -1,16 +1,17 @@
-//! A folder of photos becomes a manifest, or an error that says what is wrong with it; a dataset's check finds every harm.
+//! A folder of photos becomes a manifest, or an error that says what is wrong with it; checking a dataset finds all
+//! damage.
 
 mod photos;
 
 use std::fs;
 use std::path::Path;
 
-use imagenette_data::DataError;
-use imagenette_data::dataset::{Dataset, Fault, UNLABELLED};
+use imagenette_data::dataset::{Dataset, Fault, UNLABELED};
 use imagenette_data::edition::{Edition, Split};
+use imagenette_data::intake::folder;
 use imagenette_data::manifest::{Manifest, Source};
-use imagenette_data::source::folder;
 use imagenette_data::watch::Silent;
+use imagenette_data::{DataError, Hint};
 use photos::{jpeg, small_set, write_files};
 
 fn scan(folder: &Path) -> Result<Manifest, DataError> {
@@ -116,7 +117,7 @@ fn folders_without_the_layout_are_errors() {
 }
 
 #[test]
-fn unlabelled_photos_lie_flat() {
+fn unlabeled_photos_are_directly_in_their_folder() {
     let folder = small_folder();
     write_files(folder.path(), &[("unsup/a.JPEG".into(), jpeg(20, 20, 0))]);
     let manifest = scan(folder.path()).expect("a manifest");
@@ -124,12 +125,12 @@ fn unlabelled_photos_lie_flat() {
     let dataset = Dataset::open(folder.path()).expect("a dataset");
     let sample = manifest.samples(Split::Unsup)[0];
     assert_eq!(dataset.path_of(sample), folder.path().join("unsup/a.JPEG"));
-    assert_eq!(dataset.labels()[sample as usize], UNLABELLED);
+    assert_eq!(dataset.labels()[sample as usize], UNLABELED);
     assert!(dataset.verify(true, &Silent).expect("a report").is_sound());
 }
 
 #[test]
-fn verify_lists_every_problem_and_not_only_the_first() {
+fn verify_lists_every_problem() {
     let (folder, dataset) = installed();
     let report = dataset.verify(true, &Silent).expect("a report");
     assert!(report.is_sound() && report.photos == 15, "{report:?}");
@@ -154,7 +155,7 @@ fn verify_lists_every_problem_and_not_only_the_first() {
 }
 
 #[test]
-fn a_folder_without_its_manifest_is_no_dataset() {
+fn a_folder_without_a_manifest_is_not_a_dataset() {
     let folder = small_folder();
     let error = Dataset::open(folder.path()).expect_err("it was never finished");
     assert!(matches!(error, DataError::Missing { what: "manifest", .. }), "{error}");

@@ -1,5 +1,5 @@
-//! Everything that parses bytes of this crate, on inputs that were damaged at random: an answer or a typed error, soon, and
-//! nothing outside of its place. See `mutation` for how long it runs.
+//! Everything in this crate that parses bytes, on inputs that were damaged at random: an answer or a typed error,
+//! soon, and no file outside its folder. See `mutation` for how long it runs.
 
 mod datasets;
 mod mutation;
@@ -8,13 +8,13 @@ mod photos;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::DataError;
 use imagenette_data::audit::ImageNetId;
-use imagenette_data::extract::{ExtractLimits, extract};
 use imagenette_data::image::{Pixels, decode_into, dimensions};
+use imagenette_data::intake::archive::{ExtractLimits, extract};
 use imagenette_data::manifest::{MANIFEST_FILE, Manifest};
 use imagenette_data::packed::Packed;
 use imagenette_data::watch::Silent;
+use imagenette_data::{DataError, FileError};
 
 fn kept() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -32,7 +32,7 @@ fn golden(extensions: &[&str]) -> Vec<Vec<u8>> {
 fn decodes(extensions: &[&str], name: &str, words: &[&[u8]]) {
     let path = Path::new("train/n01440764/a.JPEG");
     let (mut pixels, mut read, mut caught) = (Pixels::default(), 0, 0);
-    // A codec's panic is an error of the file here, and is counted; its message must not fill the screen.
+    // A panic of a codec counts as an error of the file; its message must not fill the screen.
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| {
         let usual = std::panic::take_hook();
@@ -128,7 +128,7 @@ fn manifests() {
                 assert_eq!(manifest.identity(), whole.manifest.identity());
                 manifest.images.iter().for_each(|image| drop(manifest.relative_path(image)));
             }
-            Err(error) => assert!(matches!(error, DataError::Malformed { .. } | DataError::Io { .. }), "{error}"),
+            Err(error) => assert!(matches!(error, DataError::File(_)), "{error}"),
         }
     });
 }
@@ -152,7 +152,7 @@ fn packed_files() {
                 assert_eq!(photo.rgb.len(), photo.width_px as usize * photo.height_px as usize * 3);
                 drop(packed.remarks(sample));
             }),
-            Err(error) => assert!(matches!(error, DataError::Malformed { .. }), "{error}"),
+            Err(error) => assert!(error.is_malformed(), "{error}"),
         }
         fs::remove_file(&path).unwrap();
     });
@@ -184,12 +184,12 @@ fn archives() {
         match extract(&archive, &folder, &limits, &Silent) {
             Ok(_) => fs::remove_dir_all(&folder).unwrap(),
             Err(error) => {
-                assert!(!matches!(error, DataError::Interrupted | DataError::Io { .. }), "{error}");
+                assert!(!matches!(error, DataError::Interrupted | DataError::File(FileError::Io { .. })), "{error}");
                 assert!(!folder.exists(), "a refused archive leaves nothing");
             }
         }
         let left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["a.tgz"], "nothing is written beside the folder");
+        assert_eq!(left, ["a.tgz"], "nothing is written next to the folder");
     });
 }
 

@@ -1,5 +1,5 @@
-//! Everything of the maker that parses bytes, on inputs that were damaged at random: an answer or a reason, soon, and no name
-//! that leaves its place.
+//! Everything in the maker that parses bytes, on inputs that were damaged at random: an answer or a reason, soon, and
+//! no name that leaves its folder.
 
 mod mutation;
 mod originals;
@@ -8,9 +8,9 @@ use std::path::Path;
 
 use imagenette_data::Result;
 use imagenette_data::make::noise::NoisyLabels;
+use imagenette_data::make::original::address::Address;
+use imagenette_data::make::original::{Content, ValidationList, Visitor, parquet, synsets, tar as tars};
 use imagenette_data::make::spec::Spec;
-use imagenette_data::source::original::address::Address;
-use imagenette_data::source::original::{Content, ValidationList, Visitor, parquet, synsets, tar as tars};
 
 fn kept() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -86,7 +86,7 @@ fn parquet_files() {
     let photos = originals::photos();
     let rows: Vec<_> = photos.iter().take(9).collect();
     let seeds = [originals::parquet_of(&rows)];
-    // The library's own panics are such files' fault, and their messages must not fill the screen.
+    // A panic of the library counts as damage of the file; its message must not fill the screen.
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if !panic.location().is_some_and(|location| location.file().contains("/registry/")) {

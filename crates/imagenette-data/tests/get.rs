@@ -1,4 +1,4 @@
-//! From a name or a file to an installed dataset, with everything that may come between.
+//! From a name or a file to an installed dataset, whatever happens on the way.
 
 mod photos;
 mod server;
@@ -10,24 +10,23 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use imagenette_data::DataError;
 use imagenette_data::archive::{Archive, Generation};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::hex;
+use imagenette_data::install::{GetOptions, Installed, get, get_archive, get_from};
 use imagenette_data::random::{Purpose, Random};
-use imagenette_data::source::archive::{GetOptions, Installed, get, get_archive, get_from};
 use imagenette_data::store::Store;
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, Hint};
+use imagenette_files::hash::sha256;
 use photos::{gzip, jpeg, small_set, tar_of, write_files};
 use server::{Answer, Server};
-use sha2::{Digest, Sha256};
 
 fn small_archive() -> Vec<u8> {
     let mut files = small_set(30);
     let mut random = Random::new(4, Purpose::Test, 0, 0);
     for (_, photo) in &mut files {
-        // Bytes behind a JPEG's end are no part of the picture, and make the archive large enough to be killed in.
+        // Bytes after the end of a JPEG change nothing, and make the archive large enough to kill a process at it.
         photo.extend((0..20_000).map(|_| random.next_u32() as u8));
     }
     files.push(("noisy_small.csv".into(), b"path\n".to_vec()));
@@ -35,7 +34,7 @@ fn small_archive() -> Vec<u8> {
 }
 
 fn known_as_small(bytes: &[u8]) -> Archive {
-    let sha256 = Some(hex(&Sha256::digest(bytes)));
+    let sha256 = Some(sha256(bytes));
     let generations = vec![Generation { label: "now".into(), bytes: bytes.len() as u64, sha256, md5: None }];
     Archive { name: "small-160".into(), edition: Edition::Own, size: "160", generations }
 }
@@ -58,7 +57,7 @@ impl Home {
         Self { folder, store }
     }
 
-    /// Writes a file beside the store.
+    /// Writes a file next to the store.
     fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).expect("written");
@@ -134,15 +133,15 @@ fn archives_and_folders_give_the_same_dataset() {
         assert_eq!(dataset.manifest.source.archive, None);
     }
     assert_eq!(home.store.installed().expect("a list"), ["a", "b", "folder"]);
-    assert_eq!(datasets[0].manifest.source.sha256, Some(hex(&Sha256::digest(&tar))));
+    assert_eq!(datasets[0].manifest.source.sha256, Some(sha256(&tar)));
     assert!(home.folder.path().join("folder/train").is_dir(), "a folder is copied, not moved");
-    // A copy of a dataset keeps what is known of its source.
+    // A copy of a dataset keeps what is known about its source.
     let copy = home.get_from(&datasets[0].root, Some("copy")).expect("installed").dataset;
     assert_eq!((copy.manifest.name.as_str(), &copy.manifest.source), ("copy", &datasets[0].manifest.source));
 }
 
 #[test]
-fn what_fails_leaves_nothing() {
+fn a_failed_installation_leaves_nothing() {
     let home = Home::new();
     let mut files = small_set(2);
     files.push(("train/okapi/a.JPEG".into(), jpeg(20, 20, 0)));
@@ -176,7 +175,7 @@ fn a_failed_replacement_keeps_the_old_one() {
 }
 
 #[test]
-fn a_damaged_dataset_is_never_taken_for_a_whole_one() {
+fn a_damaged_dataset_is_never_taken_for_a_complete_one() {
     let home = Home::new();
     let archive = home.file("set.tar", &tar_of("", &small_set(2)));
     let dataset = home.get_from(&archive, None).expect("installed").dataset;
@@ -191,13 +190,13 @@ fn a_damaged_dataset_is_never_taken_for_a_whole_one() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_in_nobodys_way() {
+fn the_leftovers_of_a_killed_process_do_no_harm() {
     let home = Home::new();
     let archive = home.file("set.tar", &tar_of("", &small_set(2)));
     let datasets = home.store.datasets_folder();
-    // Half unpacked, with the lock file of the dead.
+    // Half unpacked, with the lock file of the killed process.
     write_files(&datasets.join(".installing-set"), &[("train/zebra/0.JPEG".into(), b"half".to_vec())]);
-    write_files(&home.store.locks_folder(), &[("set.lock".into(), Vec::new())]);
+    write_files(&datasets, &[(".set.lock".into(), b"get\n4711\n0\n".to_vec())]);
     let dataset = home.get_from(&archive, None).expect("installed").dataset;
     is_whole(&dataset);
     home.holds_only(&["datasets/set"]);
@@ -215,12 +214,11 @@ fn what_a_killed_process_left_is_in_nobodys_way() {
     home.holds_only(&["datasets/set"]);
 }
 
-/// The process that [`killed_at_any_moment_the_same_command_goes_on`] kills.
-#[test]
-fn child_that_gets() {
+/// What a child process of these tests does: it gets the small dataset. False in the tests' own process.
+fn is_child() -> bool {
     let (Some(home), Ok(base_url)) = (std::env::var_os("IMAGENETTE_TEST_HOME"), std::env::var("IMAGENETTE_TEST_URL"))
     else {
-        return;
+        return false;
     };
     /// Takes its time with every photo, so that it can be killed between two.
     struct Slow;
@@ -232,6 +230,7 @@ fn child_that_gets() {
     }
     let archive = known_as_small(&small_archive());
     get_archive(&archive, &Store::at(home.into()), &options(&base_url), &Slow).expect("installed");
+    true
 }
 
 fn files_below(folder: &Path) -> usize {
@@ -241,7 +240,7 @@ fn files_below(folder: &Path) -> usize {
 
 fn start_child(home: &Home, base_url: &str) -> Child {
     Command::new(std::env::current_exe().expect("this test's program"))
-        .args(["--exact", "child_that_gets"])
+        .args(["--exact", "killed_at_any_moment_the_same_command_continues"])
         .env("IMAGENETTE_TEST_HOME", home.store.root())
         .env("IMAGENETTE_TEST_URL", base_url)
         .stdout(Stdio::null())
@@ -251,7 +250,10 @@ fn start_child(home: &Home, base_url: &str) -> Child {
 }
 
 #[test]
-fn killed_at_any_moment_the_same_command_goes_on() {
+fn killed_at_any_moment_the_same_command_continues() {
+    if is_child() {
+        return;
+    }
     let bytes = small_archive();
     let third = bytes.len() / 3;
     let home = Home::new();
@@ -262,7 +264,7 @@ fn killed_at_any_moment_the_same_command_goes_on() {
         let mut child = start_child(&home, &server.base_url);
         let until = Instant::now() + Duration::from_secs(30);
         while fs::metadata(&partial).map_or(0, |metadata| metadata.len()) < arrived as u64 {
-            assert!(Instant::now() < until, "the download does not get on");
+            assert!(Instant::now() < until, "the download makes no progress");
             std::thread::sleep(Duration::from_millis(2));
         }
         child.kill().expect("killed");
@@ -275,7 +277,7 @@ fn killed_at_any_moment_the_same_command_goes_on() {
         let mut child = start_child(&home, &server.base_url);
         let until = Instant::now() + Duration::from_secs(30);
         while files_below(&unfinished) < files && home.store.installed().expect("a list").is_empty() {
-            assert!(Instant::now() < until, "the unpacking does not get on");
+            assert!(Instant::now() < until, "the unpacking makes no progress");
             std::thread::yield_now();
         }
         child.kill().expect("killed");
@@ -295,7 +297,7 @@ fn killed_at_any_moment_the_same_command_goes_on() {
 }
 
 #[test]
-fn of_two_processes_one_waits_and_then_finds_it_installed() {
+fn the_second_of_two_processes_waits_and_finds_the_dataset_installed() {
     #[derive(Default)]
     struct Notices(Mutex<Vec<String>>);
     impl Watch for Notices {
@@ -340,11 +342,38 @@ fn of_two_processes_one_waits_and_then_finds_it_installed() {
 }
 
 #[test]
+fn many_installations_under_one_name_install_it_once_and_mix_nothing() {
+    let home = Home::new();
+    // The two sets have different photos.
+    let sets = [small_set(3), small_set(5)];
+    let archives = [home.file("a.tar", &tar_of("", &sets[0])), home.file("b.tar", &tar_of("", &sets[1]))];
+    for trial in 0..40 {
+        let barrier = std::sync::Barrier::new(4);
+        let installed: Vec<Installed> = std::thread::scope(|scope| {
+            let get = |number: usize| {
+                let (home, path, barrier) = (&home, &archives[number % 2], &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    home.get_from(path, Some("set")).expect("installed, or there already")
+                })
+            };
+            let threads: Vec<_> = (0..4).map(get).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        assert_eq!(installed.iter().filter(|installed| !installed.was_there).count(), 1, "trial {trial}");
+        assert!(installed.iter().all(|one| one.dataset == installed[0].dataset), "trial {trial}");
+        is_whole(&installed[0].dataset);
+        home.holds_only(&["datasets/set"]);
+        fs::remove_dir_all(&installed[0].dataset.root).expect("removed");
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_store_that_cannot_be_written_says_so() {
     let source = Home::new();
     let archive = source.file("set.tar", &tar_of("", &small_set(1)));
-    // Nobody, not even root, may make folders here.
+    // No user, not even root, may create folders here.
     let store = Store::at("/sys/imagenette".into());
     let error = get_from(&archive, &store, None, &GetOptions::default(), &Silent).expect_err("read-only");
     assert!(error.hint().is_some_and(|hint| hint.contains("IMAGENETTE_HOME")), "{error:?}");

@@ -1,5 +1,5 @@
-//! Photos that were made to do harm, or that an accident left behind: each is converted or refused with its path and the
-//! reason, within bounded time and memory. Every file is made here, byte by byte.
+//! Photos that were made to do harm, or were damaged by accident: each is converted or refused with its path and
+//! the reason, within bounded time and memory. Every file is made here, byte by byte.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,10 +37,10 @@ fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(content.len() as u32).to_be_bytes()[..], kind, content, &crc.sum().to_be_bytes()].concat()
 }
 
-/// A PNG whose chunks after the header are given; `colour` is (bits a channel, colour type).
-fn png(width: u32, height: u32, colour: (u8, u8), chunks: &[Vec<u8>]) -> Vec<u8> {
+/// A PNG whose chunks after the header are given; `color` is (bits per channel, color type).
+fn png(width: u32, height: u32, color: (u8, u8), chunks: &[Vec<u8>]) -> Vec<u8> {
     let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    let header = [&sides[..], &[colour.0, colour.1, 0, 0, 0]].concat();
+    let header = [&sides[..], &[color.0, color.1, 0, 0, 0]].concat();
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.extend(chunk(b"IHDR", &header));
     bytes.extend(chunks.concat());
@@ -132,7 +132,7 @@ fn a_jpeg_of_a_thousand_scans_is_refused_and_one_of_many_is_read() {
 }
 
 #[test]
-fn many_scans_over_a_huge_photo_are_refused_by_the_work_that_they_make() {
+fn many_scans_over_a_huge_photo_are_refused() {
     let mut hostile = jpeg_with(64, 64, |encoder| encoder.set_progressive_scans(32));
     let frame = segment_at(&hostile, 0xC2);
     hostile[frame + 5..frame + 9].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
@@ -143,7 +143,7 @@ fn many_scans_over_a_huge_photo_are_refused_by_the_work_that_they_make() {
 }
 
 #[test]
-fn a_photo_that_takes_too_much_memory_is_refused_before_it_is_taken() {
+fn a_photo_that_needs_too_much_memory_is_refused_before_memory_is_taken() {
     // 81 megapixels are within the limit, but not with a coefficient for each sample as well.
     let mut progressive = jpeg_with(64, 64, |encoder| encoder.set_progressive(true));
     let frame = segment_at(&progressive, 0xC2);
@@ -164,7 +164,8 @@ fn an_interlaced_png_gives_the_pixels_of_a_plain_one() {
     const PASSES: [(usize, usize, usize, usize); 7] =
         [(0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)];
     for (width, height) in [(1, 1), (3, 2), (13, 11), (8, 8)] {
-        // Bits a channel, colour type, bytes a pixel: gray with 16 bits, true colour, gray and colour with transparency.
+        // Bits per channel, color type, bytes per pixel: gray with 16 bits, true color, gray and color with
+        // transparency.
         for (bits, kind, size) in [(16, 0, 2), (8, 2, 3), (8, 4, 2), (16, 6, 8)] {
             let pixel = |x: usize, y: usize| (0..size).map(move |at| (x * 31 + y * 17 + at * 59) as u8);
             let rows = |of: Vec<(Vec<usize>, usize)>| -> Vec<u8> {
@@ -177,9 +178,9 @@ fn an_interlaced_png_gives_the_pixels_of_a_plain_one() {
                 ys.map(|y| (xs.clone(), y)).collect::<Vec<_>>()
             });
             let interlaced = rows(passes.collect());
-            let colour = (bits, kind);
-            let plain = png(width as u32, height as u32, colour, &[chunk(b"IDAT", &deflate(&plain))]);
-            let mut other = png(width as u32, height as u32, colour, &[chunk(b"IDAT", &deflate(&interlaced))]);
+            let color = (bits, kind);
+            let plain = png(width as u32, height as u32, color, &[chunk(b"IDAT", &deflate(&plain))]);
+            let mut other = png(width as u32, height as u32, color, &[chunk(b"IDAT", &deflate(&interlaced))]);
             other[28] = 1;
             let header = chunk(b"IHDR", &other[16..29]);
             other[8..8 + header.len()].copy_from_slice(&header);
@@ -230,7 +231,7 @@ fn a_webp_with_a_vast_canvas_around_a_small_picture_is_refused() {
 }
 
 #[test]
-fn a_bomb_in_a_png_takes_no_more_than_the_photo_itself() {
+fn a_compression_bomb_in_a_png_takes_no_more_memory_than_the_photo() {
     // 250 MB of zeros behind a header of 8×8 px, and the same in a text chunk: neither is unpacked.
     let bomb = deflate(&vec![0; 250_000_000]);
     let honest = chunk(b"IDAT", &deflate(&[0; 8 * 25]));
@@ -251,7 +252,7 @@ fn a_bomb_in_a_png_takes_no_more_than_the_photo_itself() {
 }
 
 #[test]
-fn corrupt_exif_costs_no_pixel_and_an_orientation_is_noted_and_not_applied() {
+fn corrupt_exif_changes_no_pixel_and_an_orientation_is_noted_and_not_applied() {
     let plain = read(&jpeg(24, 16)).0;
     let with_exif = |exif: &[u8]| jpeg_with(24, 16, |encoder| encoder.add_exif_metadata(exif).expect("it fits"));
     let orientation = |value: u8| {
@@ -281,7 +282,7 @@ fn corrupt_exif_costs_no_pixel_and_an_orientation_is_noted_and_not_applied() {
 }
 
 #[test]
-fn what_a_jpeg_may_be_and_we_cannot_read_is_refused_with_the_reason() {
+fn kinds_of_jpeg_that_cannot_be_read_are_refused_with_the_reason() {
     let whole = jpeg(24, 16);
     let frame = segment_at(&whole, 0xC0);
     let changed = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -312,7 +313,7 @@ fn sixteen_bits_palettes_and_gray_are_converted() {
     let (pixels, remarks) = read(&png(2, 1, (8, 3), &[palette.clone(), chunk(b"IDAT", &deflate(&[0, 1, 0]))]));
     assert_eq!(pixels.rgb, [40, 50, 60, 1, 2, 3]);
     assert_eq!(remarks, [Remark::PngFile, Remark::PaletteConverted]);
-    // An index that the palette does not have: black or an error, never what lies behind it in memory.
+    // An index that the palette does not have: black or an error, never what follows it in memory.
     let beyond = png(2, 1, (8, 3), &[palette, chunk(b"IDAT", &deflate(&[0, 1, 200]))]);
     if let Ok((pixels, _)) = decode(&beyond, Path::new("a")) {
         assert_eq!(pixels.rgb, [40, 50, 60, 0, 0, 0]);
@@ -320,7 +321,7 @@ fn sixteen_bits_palettes_and_gray_are_converted() {
 }
 
 #[test]
-fn other_files_are_called_by_their_name() {
+fn errors_name_the_kind_of_other_files() {
     let moving_gif = [&b"GIF89a\x10\0\x10\0\x80\0\0"[..], &[0; 60], b"\x21\xFF\x0BNETSCAPE2.0"].concat();
     let cases: [(&[u8], &str); 9] = [
         (&moving_gif, "a GIF file"),

@@ -1,5 +1,5 @@
-//! Decoding: every kind of file that a dataset may hold comes out as Pillow reads it, and what is no photo is an error
-//! with its path, never a panic.
+//! Decoding: every kind of file that a dataset may hold comes out as Pillow reads it, and anything else is an
+//! error with its path, never a panic.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ fn agrees(name: &str, most: u8, expected: &[Remark]) {
 
 #[test]
 fn jpegs_of_every_kind_are_read_as_pillow_reads_them() {
-    // Two decoders may round the transform and the colours differently, of 255 levels.
+    // Two decoders may round the transform and the colors differently, of 255 levels.
     agrees("baseline.jpg", 3, &[]);
     agrees("direct_rgb.jpg", 3, &[]);
     agrees("gray.jpg", 1, &[Remark::GrayscaleConverted]);
@@ -38,8 +38,8 @@ fn jpegs_of_every_kind_are_read_as_pillow_reads_them() {
 }
 
 #[test]
-fn jpegs_with_halved_colours_are_read_as_pillow_reads_them() {
-    // The colours between two stored ones are a matter of taste; beside an edge that shows.
+fn jpegs_with_halved_colors_are_read_as_pillow_reads_them() {
+    // The colors between two stored ones are up to the decoder; next to an edge the difference shows.
     agrees("subsampled.jpg", 8, &[]);
     agrees("progressive.jpg", 8, &[]);
     agrees("turned.jpg", 8, &[Remark::OrientationIgnored]);
@@ -60,13 +60,13 @@ fn pngs_of_every_kind_are_read_as_pillow_reads_them() {
 fn webps_of_every_kind_are_read_as_pillow_reads_them() {
     use Remark::{TransparencyDropped, WebpFile};
     agrees("lossless.webp", 0, &[WebpFile]);
-    // Pillow's library interpolates the halved colours a little differently.
+    // Pillow's library interpolates the halved colors a little differently.
     agrees("lossy.webp", 4, &[WebpFile]);
     agrees("veiled.webp", 4, &[TransparencyDropped, WebpFile]);
 }
 
 #[test]
-fn of_an_animation_the_first_picture_is_read() {
+fn the_first_picture_of_an_animation_is_read() {
     use Remark::{FirstPictureOnly, PngFile, WebpFile};
     agrees("moving.webp", 0, &[WebpFile, FirstPictureOnly]);
     agrees("moving.png", 0, &[PngFile, FirstPictureOnly]);
@@ -90,7 +90,7 @@ fn noisy_jpeg(side: u16) -> Vec<u8> {
 }
 
 #[test]
-fn a_photo_cut_short_is_kept_when_half_of_it_is_there() {
+fn a_truncated_photo_is_kept_when_half_of_it_is_there() {
     let bytes = noisy_jpeg(64);
     let (whole, remarks) = decode(&bytes, Path::new("a.JPEG")).unwrap();
     assert_eq!(remarks, []);

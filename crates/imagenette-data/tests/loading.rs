@@ -1,4 +1,4 @@
-//! Loading: a batch depends on its request and the seed alone, in whatever way and by however many threads it is made.
+//! Loading: a batch depends on its request and the seed alone, however it is made and by however many threads.
 
 mod datasets;
 
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::DataError;
-use imagenette_data::augment::{Augment, Crop, EvaluationGeometry, Flip, plan_train};
+use imagenette_data::augment::{Augment, Crop, Erase, EvaluationGeometry, Flip, Mix, plan_train};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::image::Resizer;
-use imagenette_data::loader::{Batch, BatchRequest, Loader, View, epoch_order};
+use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View, epoch_order};
 use imagenette_data::packed::Packed;
 use imagenette_data::watch::Silent;
 
@@ -48,6 +48,8 @@ impl Set {
                 samples: samples.to_vec(),
                 resolution_px: 16 + 8 * epoch,
                 view: TRAIN,
+                erase: None,
+                mix: None,
             };
             order.chunks(batch).map(request).collect()
         };
@@ -88,13 +90,13 @@ fn one_two_and_seven_threads_give_the_same_batches() {
 }
 
 #[test]
-fn images_are_the_same_however_the_epoch_is_cut() {
+fn images_are_the_same_however_the_epoch_is_cut_into_batches() {
     let set = set(50);
     let whole = images(set.loader(2, set.requests(8).into_iter()));
     for batch in [1, 5, 50] {
         assert!(images(set.loader(2, set.requests(batch).into_iter())) == whole, "batches of {batch}");
     }
-    // Resuming in the middle of an epoch: the rest is what it would have been.
+    // Resuming in the middle of an epoch: the rest is the same as without the interruption.
     let resumed = images(set.loader(2, set.requests(8).into_iter().skip(3)));
     assert!(resumed == whole[24..]);
 }
@@ -123,15 +125,96 @@ fn an_image_is_its_plan_resized_and_mirrored() {
     assert_eq!(flipped, 12, "two epochs of alternating flips mirror each sample once");
 }
 
+const ERASE: Erase = Erase { probability: 0.5, area: [0.02, 0.33], aspect: [0.3, 3.3], until: 1.0 };
+const MIX: Mix =
+    Mix { mixup: Some(0.4), cutmix: Some(1.0), cutmix_share: 0.5, probability: 0.75, from: 0.0, until: 1.0 };
+
 #[test]
-fn evaluation_sees_the_same_in_every_epoch() {
+fn workers_erase_and_mix_as_the_plain_functions_do_to_whole_batches() {
+    let set = set(50);
+    let (mut mixed, mut unmixed) = (0, 0);
+    for size in [1, 7, 16, 50] {
+        let plain = set.requests(size);
+        let starts: Vec<u32> = (0..2).flat_map(|_| (0..50).step_by(size)).collect();
+        let asked: Vec<BatchRequest> = plain
+            .iter()
+            .zip(&starts)
+            .map(|(request, &start)| BatchRequest {
+                erase: Some(ERASE),
+                mix: Some(MixRequest { mix: MIX, start }),
+                ..request.clone()
+            })
+            .collect();
+        let expected: Vec<Batch> = set
+            .loader(1, plain.clone().into_iter())
+            .zip(&asked)
+            .zip(&starts)
+            .map(|((batch, request), &start)| {
+                let (mut batch, side) = (batch.unwrap(), request.resolution_px as usize);
+                ERASE.batch(&mut batch.pixels, &batch.samples, side, SEED, request.epoch);
+                let mixtures = MIX.batch(&mut batch.pixels, side, (SEED, request.epoch, start));
+                Batch { mixtures, ..batch }
+            })
+            .collect();
+        mixed += expected.iter().filter(|batch| batch.mixtures.is_some()).count();
+        unmixed += expected.iter().filter(|batch| batch.mixtures.is_none()).count();
+        for threads in [1, 2, 5] {
+            let found: Vec<Batch> = set.loader(threads, asked.clone().into_iter()).map(Result::unwrap).collect();
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!((&found.samples, &found.labels), (&expected.samples, &expected.labels));
+                assert_eq!(found.mixtures, expected.mixtures, "{threads} threads, batches of {size}");
+                assert!(found.pixels == expected.pixels, "{threads} threads, batches of {size}");
+            }
+        }
+    }
+    assert!(mixed > 20 && unmixed > 20, "{mixed} batches were mixed, {unmixed} were not");
+}
+
+#[test]
+fn erasing_and_mixing_change_batches_and_invalid_settings_are_errors_at_their_place() {
+    let set = set(12);
+    let plain =
+        BatchRequest { epoch: 0, samples: (0..12).collect(), resolution_px: 16, view: TRAIN, erase: None, mix: None };
+    let erased = BatchRequest { erase: Some(Erase { probability: 1.0, ..ERASE }), ..plain.clone() };
+    let always = Mix { probability: 1.0, ..MIX };
+    let mixed = BatchRequest { mix: Some(MixRequest { mix: always, start: 0 }), ..plain.clone() };
+    let no_erasing = BatchRequest { erase: Some(Erase { probability: 2.0, ..ERASE }), ..plain.clone() };
+    let no_mixing =
+        BatchRequest { mix: Some(MixRequest { mix: Mix { until: 0.0, ..MIX }, start: 0 }), ..plain.clone() };
+    let results: Vec<_> = set.loader(2, [plain, erased, mixed, no_erasing, no_mixing].into_iter()).collect();
+    let batch = |number: usize| results[number].as_ref().unwrap();
+    assert!(batch(0).pixels != batch(1).pixels && batch(0).pixels != batch(2).pixels);
+    assert!(batch(0).mixtures.is_none() && batch(1).mixtures.is_none());
+    assert_eq!(batch(2).mixtures.as_ref().map(Vec::len), Some(12));
+    for (number, expected) in [(3, "erase.probability"), (4, "mix.until")] {
+        let Err(DataError::Setting { key, .. }) = &results[number] else { panic!("{expected} should be refused") };
+        assert_eq!(key, expected);
+    }
+}
+
+#[test]
+fn a_batch_can_be_taken_apart_and_its_pixels_outlive_the_loader() {
+    let set = set(4);
+    let mut loader = set.loader(1, set.requests(4).into_iter());
+    let Batch { pixels, labels, .. } = loader.next().unwrap().unwrap();
+    let copy = pixels.to_vec();
+    drop(loader);
+    assert_eq!(labels.len(), 4);
+    assert_eq!(pixels[..], copy[..]);
+}
+
+#[test]
+fn evaluation_sees_the_same_pixels_in_every_epoch() {
     let set = set(9);
-    for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Centre { ratio: 1.2 }] {
+    for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.2 }] {
         let request = |epoch| BatchRequest {
             epoch,
             samples: (0..9).collect(),
             resolution_px: 20,
             view: View::Evaluation(geometry),
+            erase: None,
+            mix: None,
         };
         let batches: Vec<Batch> = set.loader(2, [request(0), request(5)].into_iter()).map(Result::unwrap).collect();
         assert!(batches[0].pixels == batches[1].pixels);
@@ -141,7 +224,7 @@ fn evaluation_sees_the_same_in_every_epoch() {
 #[test]
 fn a_request_that_cannot_be_met_is_an_error_at_its_place() {
     let set = set(6);
-    let good = BatchRequest { epoch: 0, samples: vec![1, 2], resolution_px: 8, view: TRAIN };
+    let good = BatchRequest { epoch: 0, samples: vec![1, 2], resolution_px: 8, view: TRAIN, erase: None, mix: None };
     let light = View::Train(Augment { crop: Crop::Light { scale: 0.5 }, flip: Flip::None });
     let requests = [
         good.clone(),
@@ -170,7 +253,7 @@ fn the_queue_is_bounded_and_a_dropped_loader_stops_its_workers() {
     let counter = taken.clone();
     let endless = std::iter::repeat_with(move || {
         counter.fetch_add(1, Ordering::Relaxed);
-        BatchRequest { epoch: 0, samples: vec![0, 1, 2], resolution_px: 12, view: TRAIN }
+        BatchRequest { epoch: 0, samples: vec![0, 1, 2], resolution_px: 12, view: TRAIN, erase: None, mix: None }
     });
     let mut loader = set.loader(2, endless);
     assert_eq!(loader.next().unwrap().unwrap().samples, [0, 1, 2]);
@@ -191,12 +274,19 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
     let set = set(4);
     let slow = (0..3).map(|epoch| {
         std::thread::sleep(Duration::from_millis(60));
-        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN }
+        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN, erase: None, mix: None }
     });
     let mut loader = set.loader(1, slow);
     assert_eq!(loader.by_ref().count(), 3);
     assert!(loader.waited() >= Duration::from_millis(120), "{:?}", loader.waited());
-    let quick = (0..3).map(|epoch| BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN });
+    let quick = (0..3).map(|epoch| BatchRequest {
+        epoch,
+        samples: vec![0],
+        resolution_px: 8,
+        view: TRAIN,
+        erase: None,
+        mix: None,
+    });
     let mut loader = set.loader(1, quick);
     std::thread::sleep(Duration::from_millis(300));
     assert!(loader.next().is_some());
@@ -206,7 +296,14 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
 #[test]
 fn buffers_of_dropped_batches_are_used_again() {
     let set = set(4);
-    let requests = (0..200).map(|epoch| BatchRequest { epoch, samples: vec![0, 1], resolution_px: 64, view: TRAIN });
+    let requests = (0..200).map(|epoch| BatchRequest {
+        epoch,
+        samples: vec![0, 1],
+        resolution_px: 64,
+        view: TRAIN,
+        erase: None,
+        mix: None,
+    });
     let mut addresses: Vec<*const u8> =
         set.loader(2, requests).map(|batch| batch.map(|batch| batch.pixels.as_ptr()).unwrap()).collect();
     addresses.sort_unstable();
@@ -232,7 +329,7 @@ fn a_panic_in_the_requests_reaches_the_consumer() {
     let set = set(4);
     let requests = (0..3).map(|epoch| {
         assert!(epoch < 1, "the caller's mistake");
-        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN }
+        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN, erase: None, mix: None }
     });
     let mut loader = set.loader(2, requests);
     assert!(loader.next().unwrap().is_ok());

@@ -1,5 +1,5 @@
-//! Datasets made from a synthetic ImageNet in every layout: the same bytes whichever copy, however many threads, in one go
-//! or in shards.
+//! Datasets made from a synthetic ImageNet in every layout: the same bytes from every copy, with any number of
+//! threads, in one run or in shards.
 
 mod originals;
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imagenette_data::DataError;
+use imagenette_data::Hint;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::make::spec::{Family, Size, Spec, SplitRule};
@@ -105,7 +105,7 @@ fn every_layout_gives_the_same_dataset() {
 
 /// A process that is killed while it removes what it worked with leaves a part of it.
 #[test]
-fn what_an_earlier_making_left_is_removed_and_what_another_one_needs_is_kept() {
+fn leftovers_of_an_earlier_run_are_removed_and_what_another_run_needs_is_kept() {
     let place = tempfile::tempdir().unwrap();
     let (from, out) = (place.path().join("copy"), place.path().join("out"));
     write_layout(&from, "tars", &photos());
@@ -142,9 +142,9 @@ fn one_thread_and_four_make_the_same_bytes_in_folders_and_archives() {
     assert!(made[0] == made[1]);
     // Our own archives can be installed like any other.
     let store = imagenette_data::store::Store::at(place.path().join("store"));
-    let options = imagenette_data::source::archive::GetOptions::default();
+    let options = imagenette_data::install::GetOptions::default();
     let archive = place.path().join("1/two-32.tgz");
-    let installed = imagenette_data::source::archive::get_from(&archive, &store, None, &options, &Silent).unwrap();
+    let installed = imagenette_data::install::get_from(&archive, &store, None, &options, &Silent).unwrap();
     let original = Dataset::open(&place.path().join("1/two-32")).unwrap();
     assert_eq!(installed.dataset.manifest.identity(), original.manifest.identity());
 }
@@ -173,8 +173,8 @@ fn shards_are_disjoint_and_merge_to_what_one_process_makes() {
     let (merged, summary) = datasets(merge(&parts, &merging, &Silent).unwrap());
     assert_eq!(summary.unwrap().photos, 16);
     assert!(contents(&merged[0]) == contents(&whole[0]) && contents(&merged[1]) == contents(&whole[1]));
-    // A shard that was changed afterwards is found, and made again by its own command.
-    // The dataset does not share its files with the shards: it stays as it is.
+    // A shard that was changed afterward is found, and made again by its own command. The dataset does not share its
+    // files with the shards and stays as it is.
     fs::remove_dir_all(&merged[0]).unwrap();
     let victim = walk_to_photo(&parts.join("1-of-3/photos/32"));
     fs::write(&victim, "damaged").unwrap();
@@ -231,7 +231,7 @@ fn first_of(wnid: &str, split: &str) -> String {
 }
 
 #[test]
-fn bad_photos_are_told_and_stop_only_a_strict_making() {
+fn bad_photos_are_reported_and_stop_only_a_strict_run() {
     let place = tempfile::tempdir().unwrap();
     let from = place.path().join("pets");
     for (class, number) in [("cats", 1), ("cats", 2), ("cats", 3), ("cats", 4), ("dogs", 1), ("dogs", 2), ("dogs", 3)] {
@@ -247,7 +247,7 @@ fn bad_photos_are_told_and_stop_only_a_strict_making() {
     write(&from.join("dogs/notes.txt"), "a note");
     let spec = sizes(Spec::own("pets".into(), vec!["all".into()], SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
     let strict = MakeJob { strict: true, ..job(spec.clone(), &from, &place.path().join("strict")) };
-    assert!(matches!(make(&strict, &Silent).unwrap_err(), DataError::Malformed { .. }));
+    assert!(make(&strict, &Silent).unwrap_err().is_malformed());
     let (paths, summary) = datasets(make(&job(spec, &from, &place.path().join("out")), &Silent).unwrap());
     let summary = summary.unwrap();
     let told = |status| -> Vec<&str> {
@@ -264,7 +264,7 @@ fn bad_photos_are_told_and_stop_only_a_strict_making() {
 }
 
 #[test]
-fn a_copy_of_which_nothing_can_be_used_is_told_why_and_looked_at_again() {
+fn a_copy_without_usable_photos_is_explained_and_read_again_next_time() {
     let place = tempfile::tempdir().unwrap();
     let (from, out) = (place.path().join("pets"), place.path().join("out"));
     write(&from.join("cats/1.jpg"), "not a photo");
@@ -280,8 +280,8 @@ fn a_copy_of_which_nothing_can_be_used_is_told_why_and_looked_at_again() {
     let (_, summary) = datasets(make(&job(spec, &from, &out), &Silent).unwrap());
     assert_eq!(summary.unwrap().photos, 4);
     let classes = vec!["cats".into(), "dgos".into()];
-    let misspelt = sizes(Spec::own("two".into(), classes, SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
-    let error = make(&job(misspelt, &from, &out), &Silent).unwrap_err();
+    let misspelled = sizes(Spec::own("two".into(), classes, SplitRule::Ratio(70, 30)), &[Size::Shortest(24)]);
+    let error = make(&job(misspelled, &from, &out), &Silent).unwrap_err();
     assert!(error.to_string().contains("none of dgos") && error.hint().is_some(), "{error}");
 }
 

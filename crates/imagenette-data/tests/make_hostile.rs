@@ -1,4 +1,5 @@
-//! Broken and hostile copies: nothing escapes, nothing is dropped in silence, nothing half-written is taken for complete.
+//! Broken and hostile copies: nothing escapes, nothing is dropped in silence, nothing half-written is taken for
+//! complete.
 
 mod originals;
 
@@ -6,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use imagenette_data::Result;
+use imagenette_data::dataset::Dataset;
+use imagenette_data::make::original::tar::TarEnd;
+use imagenette_data::make::original::{Content, Visitor, address::Address, parquet, tar as tars};
 use imagenette_data::make::spec::{Size, Spec, SplitRule};
-use imagenette_data::make::{Form, Made, MakeJob, Summary, make};
-use imagenette_data::source::original::tar::TarEnd;
-use imagenette_data::source::original::{Content, Visitor, address::Address, parquet, tar as tars};
+use imagenette_data::make::{Form, Made, MakeJob, MergeJob, Summary, make, merge, parts_folder};
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{Hint, Result};
 use originals::{CLASSES, jpeg, parquet_of, photos, tar_of, train_tar, write, write_layout};
 
 /// Wants everything and remembers what it was shown.
@@ -75,7 +77,7 @@ fn ended(mut tar: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn links_devices_and_names_that_leave_are_told_and_the_rest_is_read() {
+fn links_devices_and_names_that_leave_the_tar_are_reported_and_the_rest_is_read() {
     let good = jpeg(20, 20, 1);
     let mut tar = Vec::new();
     for (name, kind) in [
@@ -101,12 +103,12 @@ fn links_devices_and_names_that_leave_are_told_and_the_rest_is_read() {
 }
 
 #[test]
-fn a_tar_that_is_cut_off_anywhere_is_never_taken_for_whole() {
+fn a_truncated_tar_is_never_taken_for_complete() {
     let photos = photos();
     let tar = train_tar(&photos);
     assert_eq!(read(&tar).0, TarEnd::Whole);
     assert_eq!(read(&tar).1.photos.len(), 24);
-    // The end mark is two blocks, of which one must be there.
+    // The end mark has two blocks, and one of them must be there.
     for length in (0..tar.len() - 1023).step_by(509).chain([tar.len() - 1024, tar.len() - 1023]) {
         let (end, seen) = read(&tar[..length]);
         assert!(matches!(end, TarEnd::Broken(_)), "{length} of {}: {end:?}, {} photos", tar.len(), seen.photos.len());
@@ -114,9 +116,9 @@ fn a_tar_that_is_cut_off_anywhere_is_never_taken_for_whole() {
 }
 
 #[test]
-fn sizes_that_lie_and_tars_in_tars_in_tars_are_bounded() {
+fn wrong_sizes_and_nested_tars_are_bounded() {
     let good = jpeg(20, 20, 1);
-    // A member that claims more than there is, of every size up to the largest number.
+    // A member that claims more bytes than there are, of every size up to the largest number.
     for claimed in [good.len() as u64 + 100_000, 60 << 20, 1 << 33] {
         let mut tar = entry(b"n01440764/a.JPEG", tar::EntryType::Regular, good.len() as u64);
         tar.extend(&good);
@@ -127,7 +129,7 @@ fn sizes_that_lie_and_tars_in_tars_in_tars_are_bounded() {
         assert!(matches!(end, TarEnd::Broken(_)), "{claimed}");
         assert_eq!(seen.photos, ["a.JPEG"]);
     }
-    // An inner tar that claims more than the outer one has left for it.
+    // An inner tar that claims more bytes than are left in the outer one.
     let inner = tar_of([("a.JPEG".to_owned(), &good[..])]);
     let mut deep = inner.clone();
     for _ in 0..4 {
@@ -136,19 +138,19 @@ fn sizes_that_lie_and_tars_in_tars_in_tars_are_bounded() {
     let (end, seen) = read(&deep);
     assert_eq!((end, seen.photos.len()), (TarEnd::Whole, 0));
     assert!(seen.troubles[0].1.contains("archives"), "{:?}", seen.troubles);
-    // An inner tar that is cut off is told, and the next one is read.
+    // A truncated inner tar is reported, and the next one is read.
     let cut = &inner[..inner.len() - 1300];
     let outer = tar_of([("n01440764.tar".to_owned(), cut), ("n02102040.tar".to_owned(), &inner[..])]);
     let (end, seen) = read(&outer);
     assert_eq!((end, seen.photos), (TarEnd::Whole, vec!["a.JPEG".to_owned()]));
     assert!(seen.troubles[0].0.ends_with("n01440764.tar"), "{:?}", seen.troubles);
-    // Found by fuzzing: an inner tar's own name must not reach a terminal as it is either.
+    // Found by fuzzing: the name of an inner tar must not reach a terminal unescaped either.
     let escaping = tar_of([("bell\u{7}.tar".to_owned(), cut)]);
     assert!(read(&escaping).1.troubles.iter().all(|(path, _)| !path.contains('\u{7}')));
 }
 
 #[test]
-fn any_bytes_at_all_are_read_without_harm() {
+fn any_bytes_are_read_without_harm() {
     let photos = photos();
     let rows: Vec<_> = photos.iter().take(9).collect();
     let file = parquet_of(&rows);
@@ -232,7 +234,7 @@ fn summary(made: Made) -> Summary {
 }
 
 #[test]
-fn names_that_occur_twice_or_differ_in_case_alone_are_told_and_the_first_counts() {
+fn repeated_names_and_names_that_differ_only_in_case_are_reported_and_the_first_counts() {
     let place = tempfile::tempdir().unwrap();
     let mut class = Vec::new();
     let photos: Vec<Vec<u8>> = (0..4).map(|salt| jpeg(30, 30, salt)).collect();
@@ -255,7 +257,7 @@ fn names_that_occur_twice_or_differ_in_case_alone_are_told_and_the_first_counts(
 }
 
 #[test]
-fn a_copy_whose_validation_classes_nobody_knows_is_an_error_that_says_how_to_name_them() {
+fn a_copy_without_validation_classes_is_an_error_that_says_how_to_give_them() {
     let place = tempfile::tempdir().unwrap();
     let from = place.path().join("copy");
     write_layout(&from, "tars", &photos());
@@ -263,19 +265,19 @@ fn a_copy_whose_validation_classes_nobody_knows_is_an_error_that_says_how_to_nam
     let out = place.path().join("out");
     let error = make(&job(std::slice::from_ref(&from), &out), &Silent).unwrap_err();
     assert!(error.hint().unwrap().contains("--val-list"), "{error}");
-    // A list by position that is too short: nobody knows which photo a line is for.
+    // A list by position that is too short: no one could tell which photo a line is for.
     let list = place.path().join("ground_truth.txt");
     write(&list, "n01440764\n".repeat(49_999));
     let short = MakeJob { val_list: Some(list.clone()), ..job(std::slice::from_ref(&from), &out) };
     assert!(make(&short, &Silent).unwrap_err().to_string().contains("expected 50000 lines"));
-    // A list by name that lacks photos: they are told.
+    // A list by name that lacks photos: they are reported.
     write(&list, "ILSVRC2012_val_00000293.JPEG n01440764\n");
     let error = make(&short, &Silent).unwrap_err();
     assert!(error.to_string().contains("no photos in val/"), "{error}");
 }
 
 #[test]
-fn a_source_that_is_cut_off_is_an_error_and_what_was_made_is_kept() {
+fn a_truncated_source_is_an_error_and_what_was_made_is_kept() {
     let place = tempfile::tempdir().unwrap();
     let (from, out) = (place.path().join("copy"), place.path().join("out"));
     write_layout(&from, "tars", &photos());
@@ -303,7 +305,7 @@ impl Watch for Notices {
     }
 }
 
-/// Interrupts when it was asked this many times.
+/// Interrupts once it was asked this many times.
 struct After {
     left: AtomicUsize,
 }
@@ -315,7 +317,7 @@ impl Watch for After {
 }
 
 #[test]
-fn a_making_that_is_interrupted_again_and_again_ends_in_the_same_bytes() {
+fn a_run_that_is_interrupted_again_and_again_ends_in_the_same_bytes() {
     let place = tempfile::tempdir().unwrap();
     let (from, out) = (place.path().join("copy"), place.path().join("out"));
     write_layout(&from, "folders", &photos());
@@ -348,6 +350,69 @@ fn two_makers_on_one_output_make_it_once() {
     });
     let fresh = made.iter().filter(|made| matches!(made, Made::Datasets(made, _) if !made[0].was_there)).count();
     assert_eq!(fresh, 1);
+}
+
+#[test]
+fn makers_of_two_specs_under_one_name_do_not_mix_their_files() {
+    let place = tempfile::tempdir().unwrap();
+    let from = place.path().join("copy");
+    write_layout(&from, "folders", &photos());
+    let with_quality = |quality, out: &Path| {
+        let job = job(std::slice::from_ref(&from), out);
+        MakeJob { spec: Spec { quality, ..job.spec.clone() }, ..job }
+    };
+    let expected = [50, 90].map(|quality| {
+        let out = place.path().join(quality.to_string());
+        make(&with_quality(quality, &out), &Silent).unwrap();
+        Dataset::open(&out.join("own-24")).unwrap().manifest.identity()
+    });
+    assert_ne!(expected[0], expected[1]);
+    for trial in 0..15 {
+        let out = place.path().join(format!("out {trial}"));
+        let barrier = std::sync::Barrier::new(4);
+        let ended: Vec<Result<Made>> = std::thread::scope(|scope| {
+            let start = |number: usize| {
+                let (job, barrier) = (with_quality([50, 90][number % 2], &out), &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    make(&job, &Silent)
+                })
+            };
+            let threads: Vec<_> = (0..4).map(start).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let fresh = ended.iter().filter(|made| matches!(made, Ok(Made::Datasets(made, _)) if !made[0].was_there));
+        assert_eq!(fresh.count(), 1, "trial {trial}: {ended:?}");
+        for (number, error) in
+            ended.iter().enumerate().filter_map(|(number, made)| Some((number, made.as_ref().err()?)))
+        {
+            assert!(error.hint().is_some_and(|hint| hint.contains("--force")), "{number}: {error}");
+        }
+        let dataset = Dataset::open(&out.join("own-24")).unwrap();
+        assert!(dataset.verify(true, &Silent).unwrap().is_sound(), "trial {trial}");
+        assert!(expected.contains(&dataset.manifest.identity()), "trial {trial}");
+        let names: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["own-24"], "trial {trial}");
+    }
+}
+
+#[test]
+fn makers_that_begin_one_shard_anew_do_not_mix_their_files() {
+    let place = tempfile::tempdir().unwrap();
+    let (from, out) = (place.path().join("copy"), place.path().join("out"));
+    write_layout(&from, "folders", &photos());
+    let job = MakeJob { shard: Some((1, 1)), force: true, ..job(&[from], &out) };
+    for trial in 0..10 {
+        std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..3).map(|_| scope.spawn(|| make(&job, &Silent).unwrap())).collect();
+            for maker in makers {
+                assert!(matches!(maker.join().unwrap(), Made::Shard { photos: 32, .. }), "trial {trial}");
+            }
+        });
+    }
+    let merging = MergeJob { members: None, noise_from: None, out: None, form: Form::Folder, force: false };
+    merge(&parts_folder(&out, &job.spec), &merging, &Silent).unwrap();
+    assert!(Dataset::open(&out.join("own-24")).unwrap().verify(true, &Silent).unwrap().is_sound());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Packing: the file holds what decoding gives, is complete or absent, and is made again when it is of no use.
+//! Packing: the file holds what decoding gives, is complete or absent, and is made again when it is unusable.
 
 mod datasets;
 
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imagenette_data::DataError;
 use imagenette_data::image::{Remark, decode};
 use imagenette_data::packed::Packed;
 use imagenette_data::watch::{Silent, Watch};
+use imagenette_data::{DataError, Hint};
 
 /// Remembers what it was told, and interrupts after some photos.
 #[derive(Default)]
@@ -37,8 +37,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn packed_files(folder: &Path) -> Vec<PathBuf> {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.filter(|path| path.extension().is_none_or(|extension| extension != "lock")).collect()
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 #[test]
@@ -96,7 +95,7 @@ fn conversions_and_repairs_are_kept_in_the_file() {
 }
 
 #[test]
-fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build() {
+fn an_unusable_file_is_refused_by_open_and_made_again_by_open_or_build() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = datasets::dataset(&folder.path().join("set"), 5);
     let cache = folder.path().join("cache");
@@ -120,11 +119,11 @@ fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build()
         ("ending", spoilt(&|bytes| bytes.last_mut().map_or((), |byte| *byte ^= 1))),
     ];
     for (word, bytes) in cases {
-        // A new file: the old one may be mapped, and must not change under the map.
+        // A new file: the old one may be mapped, and a mapped file must not change.
         fs::remove_file(&path).unwrap();
         fs::write(&path, &bytes).unwrap();
         let error = Packed::open(&path, &dataset.manifest).unwrap_err();
-        assert!(matches!(error, DataError::Malformed { .. }), "{error}");
+        assert!(error.is_malformed(), "{error}");
         assert!(error.to_string().contains(word), "{error}, not {word}");
         assert!(error.hint().is_some());
         let diary = Diary::default();
@@ -135,7 +134,7 @@ fn a_file_that_is_of_no_use_is_refused_by_open_and_made_again_by_open_or_build()
 }
 
 #[test]
-fn a_missing_file_and_another_datasets_file_are_told_apart() {
+fn a_missing_file_and_the_file_of_another_dataset_are_distinguished() {
     let folder = tempfile::tempdir().unwrap();
     let one = datasets::dataset(&folder.path().join("one"), 4);
     let two = datasets::dataset(&folder.path().join("two"), 5);
@@ -165,7 +164,7 @@ fn every_unreadable_photo_is_counted_and_five_are_named() {
     let cache = folder.path().join("cache");
     let error = Packed::open_or_build(&dataset, &cache, 2, &Silent).unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, DataError::Malformed { .. }) && error.hint().is_some());
+    assert!(error.is_malformed() && error.hint().is_some());
     assert!(text.contains("6 that cannot be packed") && text.contains("and 1 more"), "{text}");
     assert_eq!(text.matches(".JPEG (").count(), 5, "{text}");
     assert!(text.contains("the file holds text"), "{text}");
@@ -173,7 +172,7 @@ fn every_unreadable_photo_is_counted_and_five_are_named() {
 }
 
 #[test]
-fn a_photo_that_is_gone_or_of_another_size_than_the_manifest_says_is_an_error() {
+fn a_photo_that_is_gone_or_has_another_size_than_in_the_manifest_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let files = vec![(datasets::jpeg(20, 20, 0), None), (datasets::jpeg(20, 20, 1), Some((20, 21)))];
     let dataset = datasets::dataset_of(&folder.path().join("set"), files);
@@ -183,7 +182,7 @@ fn a_photo_that_is_gone_or_of_another_size_than_the_manifest_says_is_an_error() 
 }
 
 #[test]
-fn what_a_killed_process_left_behind_is_removed() {
+fn the_leftovers_of_a_killed_process_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = datasets::dataset(&folder.path().join("set"), 4);
     let cache = folder.path().join("cache");
@@ -194,10 +193,7 @@ fn what_a_killed_process_left_behind_is_removed() {
     Packed::open_or_build(&dataset, &cache, 1, &Silent).unwrap();
     let mut left = names(&cache);
     left.sort();
-    assert_eq!(
-        left,
-        [".packing-another-dataset-abc123".into(), format!("{identity}.lock"), format!("{identity}.packed")]
-    );
+    assert_eq!(left, [".packing-another-dataset-abc123".into(), format!("{identity}.packed")]);
 }
 
 #[test]
@@ -214,18 +210,21 @@ fn an_interrupted_packing_leaves_nothing_and_can_be_done_again() {
 }
 
 #[test]
-fn two_that_pack_at_once_both_get_a_whole_file() {
+fn two_that_pack_at_once_both_get_a_complete_file() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = datasets::dataset(&folder.path().join("set"), 40);
-    let cache = folder.path().join("cache");
-    let diaries = [Diary::default(), Diary::default(), Diary::default()];
-    std::thread::scope(|scope| {
-        for diary in &diaries {
-            scope.spawn(|| assert_eq!(Packed::open_or_build(&dataset, &cache, 2, diary).unwrap().len(), 40));
-        }
-    });
-    let packed: u64 = diaries.iter().map(|diary| diary.photos.load(Ordering::Relaxed)).sum();
-    assert_eq!(packed, 40, "one packs, the others wait");
+    for trial in 0..20 {
+        let cache = folder.path().join(format!("cache {trial}"));
+        let diaries = [Diary::default(), Diary::default(), Diary::default()];
+        std::thread::scope(|scope| {
+            for diary in &diaries {
+                scope.spawn(|| assert_eq!(Packed::open_or_build(&dataset, &cache, 2, diary).unwrap().len(), 40));
+            }
+        });
+        let packed: u64 = diaries.iter().map(|diary| diary.photos.load(Ordering::Relaxed)).sum();
+        assert_eq!(packed, 40, "one packs, the others wait");
+        assert_eq!(names(&cache).len(), 1, "{:?}", names(&cache));
+    }
 }
 
 #[cfg(unix)]

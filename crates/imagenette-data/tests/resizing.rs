@@ -83,7 +83,7 @@ fn pixels_agree_with_pillow_to_one_level() {
     }
     assert!(rest.is_empty());
     println!("{differing} of {} values differ by one level", golden.len());
-    // Pillow filters rows first, we columns: what is rounded in between differs.
+    // Pillow filters rows first, this crate columns: what is rounded in between differs.
     assert!(differing * 4 < golden.len(), "{differing} of {}", golden.len());
 }
 
@@ -92,8 +92,8 @@ fn plain(source: &[u8], size: (u32, u32), crop: CropBox, target: (u32, u32)) -> 
     let weights = |start: f64, length: f64, side: u32, target: u32| -> Vec<Vec<(usize, f64)>> {
         let scale = length / f64::from(target);
         let support = scale.max(1.0);
-        let weigh = |centre: f64| {
-            let near = (0..side).map(|i| (i as usize, 1.0 - ((f64::from(i) + 0.5 - centre) / support).abs()));
+        let weigh = |center: f64| {
+            let near = (0..side).map(|i| (i as usize, 1.0 - ((f64::from(i) + 0.5 - center) / support).abs()));
             let near: Vec<(usize, f64)> = near.filter(|&(_, weight)| weight > 0.0).collect();
             let sum: f64 = near.iter().map(|&(_, weight)| weight).sum();
             near.into_iter().map(|(i, weight)| (i, weight / sum)).collect()
@@ -175,7 +175,7 @@ fn every_processor_gives_the_same_pixels() {
 }
 
 #[test]
-fn a_box_that_leaves_the_photo_is_cut_to_it() {
+fn a_box_that_leaves_the_photo_is_clipped_to_it() {
     let source = pattern((20, 20), 0);
     let whole = resized(&source, (20, 20), crop([0.0, 0.0, 20.0, 20.0]), (8, 8));
     assert_eq!(resized(&source, (20, 20), crop([-5.0, -1.0, 30.0, 21.0]), (8, 8)), whole);
@@ -187,7 +187,7 @@ fn a_box_that_leaves_the_photo_is_cut_to_it() {
 }
 
 #[test]
-fn a_resizer_remembers_nothing_of_earlier_photos() {
+fn a_resizer_keeps_nothing_of_earlier_photos() {
     let mut resizer = Resizer::new();
     for (salt, (size, edges, target)) in (0..).zip(CASES) {
         let source = pattern(size, salt);

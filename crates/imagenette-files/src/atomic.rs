@@ -1,4 +1,4 @@
-//! Files that are complete or absent: written under a temporary name beside their place, synced, then renamed.
+//! Files that are complete or absent: written under a temporary name in the same folder, synced, then renamed.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -6,13 +6,14 @@ use std::path::Path;
 
 use crate::error::FileError;
 
-/// How the names of unfinished files begin; one that lies about was left by a process that was killed.
+/// How the names of unfinished files begin. Such a file was left by a process that was killed, or is still being
+/// written.
 pub const UNFINISHED: &str = ".writing-";
 
-/// Writes a file by way of a temporary one in the same folder. When `content` fails, nothing is left behind.
+/// Writes a file through a temporary one in the same folder. When `content` fails, nothing is left behind.
 ///
 /// # Errors
-/// What `content` returns, or what the system answers to creating, syncing and renaming.
+/// What `content` returns, or what the system says to creating, syncing and renaming.
 pub fn write<E: From<FileError>>(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
@@ -39,7 +40,7 @@ pub fn write<E: From<FileError>>(
 /// Writes these bytes as a file: complete or absent.
 ///
 /// # Errors
-/// What the system answers to creating, writing, syncing and renaming.
+/// What the system says to creating, writing, syncing and renaming.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write(path, |out| out.write_all(bytes).map_err(FileError::io("write", path)))
 }
@@ -47,7 +48,7 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// Removes the unfinished files that a killed process left in a folder. Call it only under the folder's lock.
 ///
 /// # Errors
-/// When the folder cannot be read, or one of them not removed.
+/// When the folder cannot be read, or one of the files cannot be removed.
 pub fn remove_unfinished(folder: &Path) -> Result<(), FileError> {
     for entry in std::fs::read_dir(folder).map_err(FileError::io("read", folder))?.flatten() {
         if is_unfinished(&entry.file_name()) {
@@ -57,7 +58,7 @@ pub fn remove_unfinished(folder: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Whether a file's name is that of an unfinished one.
+/// Whether a file name is that of an unfinished file.
 pub fn is_unfinished(name: &std::ffi::OsStr) -> bool {
     name.to_string_lossy().starts_with(UNFINISHED)
 }
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+    fn unfinished_files_are_removed_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         for name in [".writing-abc", "kept", ".kept"] {
             std::fs::write(folder.path().join(name), "x").unwrap();

@@ -1,4 +1,4 @@
-//! What can go wrong with any file, and the trait by which every error of the house says what to do about it.
+//! What can go wrong with any file, and the trait with which every error of the house says what to do about it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,12 @@ pub enum FileError {
         /// What the user can do.
         hint: String,
     },
-    /// Another process is at work in the folder.
-    #[error("{}: another process is working here{}", path.display(), holder.as_ref().map(|holder| format!(" ({holder})")).unwrap_or_default())]
+    /// Another process is working there.
+    #[error("{}: another process is working here{}", path.display(), in_brackets(holder))]
     InUse {
-        /// The folder.
+        /// The folder or file.
         path: PathBuf,
-        /// Who, as far as it is known: `train, process 4711, for 12 min`.
+        /// Which process, as far as known: `train, process 4711, for 12 min`.
         holder: Option<String>,
     },
 }
@@ -63,16 +63,62 @@ impl FileError {
     }
 }
 
+fn in_brackets(holder: &Option<String>) -> String {
+    holder.as_ref().map(|holder| format!(" ({holder})")).unwrap_or_default()
+}
+
 impl Hint for FileError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull => Some("free some disk space, then run the same command again".into()),
-                io::ErrorKind::PermissionDenied => Some("check who may read and write there".into()),
+            Self::Io { source, path, action } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    Some("free some disk space, then run the same command again".into())
+                }
+                io::ErrorKind::PermissionDenied if ["read", "open", "list"].contains(action) => {
+                    Some("you may not read it: ask its owner, or see `ls -l`".into())
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("choose a folder that you may write to".into())
+                }
+                io::ErrorKind::NotADirectory => {
+                    Some("there is a file where a folder should be; choose another path".into())
+                }
+                io::ErrorKind::NotFound => Some(match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                    Some(parent) if !parent.is_dir() => {
+                        format!("there is no folder {}; check the path", parent.display())
+                    }
+                    _ => "check the path; a relative one begins at the current folder".into(),
+                }),
+                io::ErrorKind::IsADirectory => Some("name a file; this is a folder".into()),
                 _ => None,
             },
             Self::Malformed { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
             Self::InUse { .. } => Some("wait for it to end, or stop it with Ctrl-C; or choose another folder".into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_does_not_exist_gets_a_hint_that_says_where_it_ends() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let hint = |path: PathBuf| {
+            let error = std::fs::read(&path).map_err(FileError::io("read", &path)).expect_err("there is nothing");
+            error.hint().expect("a hint")
+        };
+        assert!(hint(folder.path().join("no.jpg")).starts_with("check the path"));
+        let missing = hint(folder.path().join("nowhere").join("no.jpg"));
+        assert!(missing.contains("there is no folder") && missing.contains("nowhere;"), "{missing}");
+        #[cfg(unix)]
+        assert!(hint(folder.path().to_owned()).contains("is a folder"));
+    }
+
+    #[test]
+    fn an_error_without_a_hint_says_none() {
+        assert_eq!(FileError::malformed(Path::new("a"), "more", "less", "").hint(), None);
+        assert!(FileError::malformed(Path::new("a"), "more", "less", "add some").hint().is_some());
     }
 }

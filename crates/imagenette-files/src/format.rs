@@ -1,4 +1,4 @@
-//! Versions of file formats: what a reader of one version does with files of others. The policy is in `docs/formats.md`.
+//! Versions of file formats: what a reader does with files of other versions. `docs/formats.md` has the policy.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub struct Format {
     pub newest: u32,
 }
 
-/// The head that every file of ours has, whatever else it says.
+/// The head that every file of ours has, whatever follows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Head {
     /// The format's name.
@@ -27,21 +27,22 @@ pub struct Head {
 }
 
 impl Format {
-    /// The head of a JSON text, and whether this program reads its version; other fields are not looked at, so that a newer
-    /// version is named as one rather than by the first field that is new.
+    /// Checks the head of a JSON text and returns its version. Other fields are ignored here, so that a newer file is
+    /// reported as newer, not by the first field that is unknown.
     ///
     /// # Errors
-    /// When it is not a JSON object with a format and a version, is of another format, or of a version that is not read.
+    /// When it is not a JSON object with a format and a version, is another format, or a version that this program
+    /// does not read.
     pub fn check_json(&self, path: &Path, text: &str, hint: &str) -> Result<u32, FileError> {
         let head: Head = serde_json::from_str(text)
             .map_err(|error| FileError::malformed(path, self.expected(), error.to_string(), hint))?;
         self.check(path, &head, hint)
     }
 
-    /// Whether this program reads files with this head; gives the version.
+    /// Checks that this program reads files with this head, and returns their version.
     ///
     /// # Errors
-    /// When it is of another format, or of a version that is not read. `hint` is for a file of another format.
+    /// When it is another format, or a version that this program does not read. `hint` is for files of another format.
     pub fn check(&self, path: &Path, head: &Head, hint: &str) -> Result<u32, FileError> {
         let found = format!("{} version {}", head.format, head.version);
         if head.format != self.name {
@@ -62,7 +63,7 @@ impl Format {
         Ok(head.version)
     }
 
-    /// What a reader asks for: `imagenette-run version 1 or 2`.
+    /// What a reader expects: `imagenette-run version 1 or 2`.
     pub fn expected(&self) -> String {
         let Self { name, oldest, newest } = self;
         match newest - oldest {
@@ -81,7 +82,7 @@ mod tests {
     const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 2 };
 
     #[test]
-    fn known_versions_are_read_and_a_newer_one_is_named_as_such_whatever_else_it_holds() {
+    fn known_versions_are_read_and_a_newer_one_is_called_newer_whatever_else_it_holds() {
         let path = Path::new("record.json");
         let check = |text: &str| FORMAT.check_json(path, text, "finish the run");
         assert_eq!(check(r#"{"format":"imagenette-run","version":1}"#).unwrap(), 1);

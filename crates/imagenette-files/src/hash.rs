@@ -1,4 +1,4 @@
-//! Content known by its hash: sha256 in lower-case hexadecimal.
+//! Files known by their content: sha256, in lower-case hexadecimal.
 
 use std::fs::File;
 use std::io::Read;
@@ -37,7 +37,7 @@ pub fn sha256_of_file(path: &Path) -> Result<String, FileError> {
     }
 }
 
-/// The beginning of a hash, as messages show it: at most 12 characters, never cut within one.
+/// The beginning of a hash, as messages show it: 12 characters at most.
 pub fn short(hash: &str) -> &str {
     hash.char_indices().nth(12).map_or(hash, |(end, _)| &hash[..end])
 }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_one_that_everybody_knows() {
+    fn the_hash_is_sha256() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256(""), empty);
         let folder = tempfile::tempdir().unwrap();

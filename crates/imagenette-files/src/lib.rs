@@ -1,7 +1,8 @@
-//! What every floor of the house needs of files, once: complete or absent ([`atomic`]), one process at a time ([`lock`]),
-//! known by their content ([`hash`]), versioned ([`format`]), and errors that say what to do ([`Hint`], [`nearest`]).
+//! What every crate of the house needs for its files, in one place: files that are complete or absent ([`atomic`]),
+//! filled by one process at a time ([`lock`]), known by their content ([`hash`]), with versions ([`format`]), and
+//! errors that say what to do about them ([`Hint`], [`nearest`]).
 //!
-//! Nothing here knows what the files mean.
+//! Nothing here knows what is in the files.
 
 pub mod atomic;
 pub mod error;

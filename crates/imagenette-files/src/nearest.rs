@@ -1,7 +1,7 @@
-//! The known word that somebody who mistyped may have meant.
+//! The word that was probably meant when an unknown one was typed.
 
-/// The known word nearest to what was typed, when it is near enough to be meant: at most one edit, and one more for every
-/// three letters of the known word.
+/// The known word nearest to what was typed, when it is near enough: at most one edit, and one more for every three
+/// letters of the known word.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -11,7 +11,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, word)| word)
 }
 
-/// A hint for a word that is not known: the nearest one, else all there are.
+/// A hint for an unknown word: the nearest known one, or else all of them.
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(typed, known.iter().copied()) {

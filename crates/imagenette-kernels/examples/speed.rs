@@ -1,8 +1,8 @@
-//! Times the kernels on the shapes of our networks with random numbers, and prints GFLOP/s and the share of the peak that
-//! a register-only loop reaches on this machine.
+//! Times the kernels on the shapes of our networks with random numbers, and prints GFLOP/s and the share of the peak
+//! that a register-only loop reaches on this machine.
 //!
-//! `cargo run --release -p imagenette-kernels --example speed -- [threads] [batch] [filter] [precision]`; `IMAGENETTE_SIMD`
-//! forces a level, and the precision is `f32`, `bf16` or by default `both`.
+//! `cargo run --release -p imagenette-kernels --example speed -- [threads] [batch] [filter] [precision]`;
+//! `IMAGENETTE_SIMD` forces a level, and the precision is `f32`, `bf16` or by default `both`.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use cpu_time::ThreadTime;
@@ -44,7 +44,7 @@ fn numbers<T: Number>(count: usize) -> Vec<T> {
     (0..count as u32).map(|i| T::from_f32(number(i))).collect()
 }
 
-/// A clock's reading: on one thread the time that this thread had the processor, so that other programs disturb less.
+/// A clock's reading: on one thread its processor time, which other programs disturb less.
 enum Clock {
     Thread(ThreadTime),
     Wall(Instant),
@@ -181,7 +181,7 @@ fn passes<T: Number>(
             padding: [kernel / 2; 2],
         })?;
         let weights = numbers(convolution.weights_len());
-        // In turn, since the difference is smaller than what a shared machine's speed changes by within a second.
+        // In turn, since the difference is smaller than the changes of a shared machine's speed within a second.
         let mut seconds = [Vec::new(), Vec::new()];
         for _ in 0..40 {
             seconds[0].push(seconds_of(|| {
@@ -208,20 +208,20 @@ fn passes<T: Number>(
             activation,
         };
         let seconds = best_of(threads, || normalization.apply(level, &input, None, &mut output));
-        report(&format!("normalise, {activation:?}"), 2.0, seconds);
+        report(&format!("normalize, {activation:?}"), 2.0, seconds);
         let seconds = best_of(threads, || {
             let buffers = GradientBuffers::Separate { output: &gradient, input: &mut output };
             normalization.backward(level, &input, None, buffers, None);
         });
         let kept = if matches!(activation, Activation::Identity | Activation::Relu) { 5.0 } else { 6.0 };
-        report(&format!("normalise, {activation:?}, backward"), kept, seconds);
+        report(&format!("normalize, {activation:?}, backward"), kept, seconds);
         let seconds = best_of(threads, || normalization.apply(level, &input, Some(&gradient), &mut output));
-        report(&format!("normalise, residual, {activation:?}"), 3.0, seconds);
+        report(&format!("normalize, residual, {activation:?}"), 3.0, seconds);
         let seconds = best_of(threads, || {
             let buffers = GradientBuffers::Separate { output: &gradient, input: &mut output };
             normalization.backward(level, &input, Some(&gradient), buffers, Some(&mut moved));
         });
-        report(&format!("normalise, residual, {activation:?}, backward"), 7.0, seconds);
+        report(&format!("normalize, residual, {activation:?}, backward"), 7.0, seconds);
     }
     for (window, stride, padding) in [(2, 2, 0), (3, 2, 1)] {
         let pooling = Pooling::new(PoolingShape {

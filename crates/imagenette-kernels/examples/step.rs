@@ -1,11 +1,12 @@
-//! One training step of the fast network "M128" by the kernels alone: forward, loss, backward and SGD on random photos,
-//! without an engine around them. Prints images a second and where the time goes: what a trainer could reach at best.
+//! One training step of the fast network "M128" by the kernels alone: forward, loss, backward and SGD on random
+//! photos, without an engine around them. Prints images per second and where the time goes: the most that a trainer
+//! could reach.
 //!
 //! `cargo run --release -p imagenette-kernels --example step -- [threads] [resolution] [batch]`
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use cpu_time::ThreadTime;
-use imagenette_kernels::loss::softmax_cross_entropy;
+use imagenette_kernels::loss::cross_entropy;
 use imagenette_kernels::optimizer::Sgd;
 use imagenette_kernels::pixels::normalize_pixels;
 use imagenette_kernels::{
@@ -25,7 +26,7 @@ fn numbers(count: usize) -> Vec<f32> {
     (0..count as u32).map(|i| i.wrapping_mul(2_654_435_761) as i32 as f32 / 2_147_483_648.0).collect()
 }
 
-/// A convolution, an optional pooling, and normalisation with GELU.
+/// A convolution, an optional pooling, and normalization with GELU.
 struct Layer {
     convolution: Convolution,
     pooling: Option<Pooling>,
@@ -35,7 +36,7 @@ struct Layer {
     gain: Vec<f32>,
     bias: Vec<f32>,
     choices: Vec<u8>,
-    /// What went into the convolution, came out of it, and came out of the pooling.
+    /// The input of the convolution, its output, and the output of the pooling.
     input: Vec<f32>,
     convolved: Vec<f32>,
     pooled: Vec<f32>,
@@ -82,7 +83,7 @@ impl Layer {
         })
     }
 
-    fn normalised(&self) -> &[f32] {
+    fn normalization_input(&self) -> &[f32] {
         if self.pooling.is_some() { &self.pooled } else { &self.convolved }
     }
 
@@ -99,7 +100,7 @@ impl Layer {
     }
 }
 
-/// Seconds by kind of work: on one thread the time it had the processor, which other programs disturb less.
+/// Seconds by kind of work: on one thread its processor time, which other programs disturb less.
 struct Watch {
     threads: usize,
     seconds: BTreeMap<&'static str, f64>,
@@ -156,15 +157,17 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
     let mut head_weights: Vec<f32> = numbers(head.weights_len()).iter().map(|x| x * 0.05).collect();
     let mut head_momentum = vec![0.0; head_weights.len()];
     let photos: Vec<u8> = (0..(stem.input_len()) as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let labels: Vec<u16> = (0..batch).map(|i| (i % CLASSES) as u16).collect();
+    // The labels of the samples are the classes in turn, smoothed.
+    let target = |i: usize| 0.02 + if i / CLASSES % CLASSES == i % CLASSES { 0.8 } else { 0.0 };
+    let targets: Vec<f32> = (0..batch * CLASSES).map(target).collect();
     let sgd = Sgd { rate: 0.01, momentum: 0.85, nesterov: true, decay: 5e-4 };
 
     let mut pixels = vec![0.0; stem.input_len()];
     let mut stem_output = vec![0.0; stem.output_len()];
     let mut last = vec![0.0; global.input_len()];
     let (mut features, mut choices) = (vec![0.0; global.output_len()], vec![0; global.output_len()]);
-    let mut logits = vec![0.0; batch * CLASSES];
-    let mut logits_gradient = vec![0.0; batch * CLASSES];
+    let mut scores = vec![0.0; batch * CLASSES];
+    let mut scores_gradient = vec![0.0; batch * CLASSES];
     let mut head_gradient = vec![0.0; head_weights.len()];
     let mut features_gradient = vec![0.0; features.len()];
     let largest = layers.iter().map(|layer| layer.convolved.len().max(layer.input.len())).max().unwrap_or(0);
@@ -173,7 +176,7 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
     // A layer's gradients take as many operations as its forward pass; the first layer's input needs none.
     let flop: f64 = stem.flop() + layers.iter().map(|layer| 3.0 * layer.convolution.flop()).sum::<f64>()
         - layers[0].convolution.flop();
-    let mut best: Option<(f64, Watch, f32)> = None;
+    let mut best: Option<(f64, Watch, f64)> = None;
     let begin = Instant::now();
     while best.is_none() || begin.elapsed().as_secs_f64() < 5.0 {
         let mut watch = Watch { threads, seconds: BTreeMap::new() };
@@ -189,28 +192,31 @@ fn steps(threads: usize, resolution: usize, batch: usize) -> Result<(), Failure>
                 watch.time("pooling", || pooling.max(level, &layer.convolved, &mut layer.pooled, &mut layer.choices));
             }
             let width = layer.gain.len();
-            layer.statistics =
-                Some(watch.time("normalisation", || BatchStatistics::measure(level, layer.normalised(), width)));
+            layer.statistics = Some(
+                watch.time("normalization", || BatchStatistics::measure(level, layer.normalization_input(), width)),
+            );
             let (before, after) = layers.split_at_mut(i + 1);
             let output = after.first_mut().map_or(&mut last, |layer| &mut layer.input);
             let layer = &before[i];
-            watch.time("normalisation", || layer.normalization().apply(level, layer.normalised(), None, output));
+            watch.time("normalization", || {
+                layer.normalization().apply(level, layer.normalization_input(), None, output)
+            });
         }
         watch.time("head and loss", || global.max(level, &last, &mut features, &mut choices));
         let loss = watch.time("head and loss", || {
-            head.forward(level, &features, &head_weights, &mut logits);
-            let loss = softmax_cross_entropy(&logits, &labels, CLASSES, 0.2, &mut logits_gradient);
-            head.weight_gradient(level, &features, &logits_gradient, &mut head_gradient);
-            head.input_gradient(level, &logits_gradient, &head_weights, &mut features_gradient);
+            head.forward(level, &features, &head_weights, &mut scores);
+            let loss = cross_entropy(&scores, &targets, CLASSES, &mut scores_gradient);
+            head.weight_gradient(level, &features, &scores_gradient, &mut head_gradient);
+            head.input_gradient(level, &scores_gradient, &head_weights, &mut features_gradient);
             global.max_gradient(level, &features_gradient, &choices, &mut gradient[..last.len()]);
             loss
         });
         for i in (0..layers.len()).rev() {
             let layer = &mut layers[i];
-            let len = layer.normalised().len();
+            let len = layer.normalization_input().len();
             let buffers = GradientBuffers::InPlace(&mut gradient[..len]);
-            let parameters = watch.time("normalisation", || {
-                layer.normalization().backward(level, layer.normalised(), None, buffers, None)
+            let parameters = watch.time("normalization", || {
+                layer.normalization().backward(level, layer.normalization_input(), None, buffers, None)
             });
             for (bias, gradient) in layer.bias.iter_mut().zip(parameters.bias) {
                 *bias -= 0.01 * gradient;

@@ -1,13 +1,13 @@
-//! Numbers of sixteen bits: the upper half of an f32, rounded to nearest even. They halve the memory that activations
-//! move; sums are kept in f32.
-#![expect(unsafe_code, reason = "the promise that any bits are a number")]
+//! Numbers of sixteen bits: the upper half of an f32, rounded to nearest even. They halve the memory traffic of
+//! feature maps; sums are kept in f32.
+#![expect(unsafe_code, reason = "the promise that any bit pattern is a valid number")]
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 15;
 
 /// The sign, the eight bits of the exponent and the upper seven of the fraction of an f32.
@@ -15,9 +15,9 @@ const BLOCK: usize = 1 << 15;
 #[repr(transparent)]
 pub struct Bf16(u16);
 
-// SAFETY: a plain u16 (`repr(transparent)`), of which all zeros are a number.
+// SAFETY: a plain u16 (`repr(transparent)`), for which all zeros is a valid number.
 unsafe impl bytemuck::Zeroable for Bf16 {}
-// SAFETY: a plain u16 (`repr(transparent)`), without padding, of which any bits are a number.
+// SAFETY: a plain u16 (`repr(transparent)`), without padding, for which any bit pattern is a valid number.
 unsafe impl bytemuck::Pod for Bf16 {}
 
 impl Bf16 {
@@ -33,14 +33,14 @@ impl Bf16 {
         self.0
     }
 
-    /// The nearest number, the one with an even last bit where two are equally near; what is not a number stays none.
+    /// The nearest number; of two that are equally near, the one whose last bit is even. NaN stays NaN.
     #[inline(always)]
     #[must_use]
     pub const fn from_f32(x: f32) -> Self {
         let bits = x.to_bits();
-        // Half of the last place less one, and one more if the last place is odd: the carry rounds to nearest even.
+        // Half of the last place minus one, and one more if the last place is odd: the carry rounds to nearest even.
         let rounded = bits.wrapping_add(0x7FFF + ((bits >> 16) & 1));
-        // A fraction whose upper bits are all zero would turn into infinity: the quiet bit keeps it.
+        // A NaN whose upper fraction bits are all zero would turn into infinity: the quiet bit keeps it a NaN.
         let bits = if x.is_nan() { bits | 0x0040_0000 } else { rounded };
         Self((bits >> 16) as u16)
     }
@@ -67,6 +67,7 @@ pub fn narrow(level: Level, from: &[f32], to: &mut [Bf16]) {
     struct Block<'a>(&'a [f32], &'a mut [Bf16]);
     impl Work for Block<'_> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             // A plain loop: compiled here, it becomes this level's vectors.
@@ -76,10 +77,10 @@ pub fn narrow(level: Level, from: &[f32], to: &mut [Bf16]) {
         }
     }
     check_len("the narrow slice", to.len(), from.len());
-    to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).for_each(|(to, from)| level.run(Block(from, to)));
+    for_each_chunk(to, BLOCK, |i, to| level.run(Block(&from[i * BLOCK..][..to.len()], to)));
 }
 
-/// Widens every number, which changes none.
+/// Widens every number; no value changes.
 ///
 /// # Panics
 /// The lengths do not agree.
@@ -87,6 +88,7 @@ pub fn widen(level: Level, from: &[Bf16], to: &mut [f32]) {
     struct Block<'a>(&'a [Bf16], &'a mut [f32]);
     impl Work for Block<'_> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             for (to, from) in self.1.iter_mut().zip(self.0) {
@@ -95,7 +97,7 @@ pub fn widen(level: Level, from: &[Bf16], to: &mut [f32]) {
         }
     }
     check_len("the wide slice", to.len(), from.len());
-    to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).for_each(|(to, from)| level.run(Block(from, to)));
+    for_each_chunk(to, BLOCK, |i, to| level.run(Block(&from[i * BLOCK..][..to.len()], to)));
 }
 
 #[cfg(test)]
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_between_two_go_to_the_nearer_and_in_the_middle_to_the_even_one() {
+    fn numbers_between_two_go_to_the_nearer_one_and_from_the_middle_to_the_even_one() {
         for bits in (0..0x7F7F).chain(0x8000..0xFF7F) {
             let (low, high) = (Bf16::from_bits(bits), Bf16::from_bits(bits + 1));
             let between = |part: u32| f32::from_bits((u32::from(bits) << 16) + part);
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_stays_none_and_the_largest_becomes_infinite() {
+    fn nan_stays_nan_and_the_largest_number_becomes_infinite() {
         for bits in [0x7F80_0001, 0x7FFF_FFFF, 0xFF80_0001, 0xFFFF_FFFF] {
             assert!(Bf16::from_f32(f32::from_bits(bits)).to_f32().is_nan());
         }

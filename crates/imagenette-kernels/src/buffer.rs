@@ -1,11 +1,11 @@
-//! Scratch memory for packed data: numbers on a cache-line boundary, so that no vector straddles two lines, and reused from
-//! call to call, since fresh pages cost more than what is packed into them.
+//! Scratch memory for packed data: numbers on a cache-line boundary, so that no vector straddles two lines, and reused
+//! from call to call, since fresh pages cost more than packing does.
 #![expect(unsafe_code, reason = "a view of whole cache lines as numbers")]
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -14,7 +14,7 @@ use std::ops::{Deref, DerefMut};
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
-/// Buffers that a thread keeps for its next calls; a call uses few at once.
+/// Buffers that a thread keeps for its next calls; a call uses only a few at once.
 const KEPT: usize = 6;
 
 thread_local! {
@@ -37,7 +37,7 @@ impl<T: Number> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::scratch(len);
-        buffer.par_chunks_mut(1 << 16).for_each(|part| part.fill(T::default()));
+        for_each_chunk(&mut buffer[..], 1 << 16, |_, part| part.fill(T::default()));
         buffer
     }
 
@@ -85,8 +85,8 @@ impl<T: Number> Drop for Aligned<T> {
 impl<T: Number> Deref for Aligned<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        // SAFETY: `lines` holds at least `len` initialised numbers, one after the other (`repr(C)`, no padding); any bits
-        // are a number of either kind.
+        // SAFETY: `lines` holds at least `len` initialized numbers, one after the other (`repr(C)`, no padding); any
+        // bit pattern is a valid number of either kind.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
@@ -98,11 +98,15 @@ impl<T: Number> DerefMut for Aligned<T> {
     }
 }
 
+/// Numbers per task that widens them.
+const BLOCK: usize = 1 << 14;
+
 /// Every number as f32.
 pub(crate) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
     struct Part<'a, T>(&'a [T], &'a mut [f32]);
     impl<T: Number> Work for Part<'_, T> {
         type Output = ();
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, _: S) {
             for (to, from) in self.1.iter_mut().zip(self.0) {
@@ -111,8 +115,7 @@ pub(crate) fn widened<T: Number>(level: Level, source: &[T]) -> Aligned {
         }
     }
     let mut wide = Aligned::scratch(source.len());
-    let parts = wide.par_chunks_mut(1 << 14).zip(source.par_chunks(1 << 14));
-    parts.for_each(|(to, from)| level.run(Part(from, to)));
+    for_each_chunk(&mut wide[..], BLOCK, |i, to| level.run(Part(&source[i * BLOCK..][..to.len()], to)));
     wide
 }
 

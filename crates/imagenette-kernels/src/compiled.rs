@@ -1,5 +1,5 @@
-//! The kernels, compiled in this crate for each kind of number that maps are stored in. A generic function is compiled in
-//! every crate that calls it; these are not generic, so that whoever changes a network waits for no kernel.
+//! The kernels, compiled in this crate for each kind of number that maps are stored in. A generic function is compiled
+//! in every crate that calls it; these are not generic, so that changing a network recompiles no kernel.
 
 use crate::activation::Activation;
 use crate::bf16::Bf16;
@@ -62,6 +62,9 @@ kernels! {
         activation.apply_gradient_in(level, input, gradient);
 
     add(level: Level, from: &[Self], to: &mut [Self]) => crate::sum::add_in(level, from, to);
+
+    normalize_pixels(bytes: &[u8], mean: [f32; 3], deviation: [f32; 3], output: &mut [Self]) =>
+        crate::pixels::normalize_pixels_in(bytes, mean, deviation, output);
 
     max_pool(with: &Pooling, level: Level, input: &[Self], output: &mut [Self], choices: &mut [u8]) =>
         with.max_in(level, input, output, choices);

@@ -1,7 +1,9 @@
-//! CPU kernels for training convolutional networks: plain slices in, plain slices out, channels last (NHWC), f32 or bf16.
+//! CPU kernels for training convolutional networks: plain slices in, plain slices out, channels last (NHWC), f32 or
+//! bf16.
 //!
-//! Every kernel has a plain twin (modules named `twin`), which says in readable loops what it computes, and gives the
-//! same bits for any number of threads. It runs on the instruction set that its [`Level`] names and on rayon's pool.
+//! Every kernel has a plain twin (in modules named `twin`) that says in readable loops what the kernel computes. A
+//! kernel gives the same bits for any number of threads, and whatever the system's C library. It runs on rayon's pool,
+//! with the instructions that its [`Level`] names.
 
 #[macro_use]
 mod each;
@@ -25,6 +27,7 @@ mod scattered;
 pub mod shape;
 mod simd;
 pub mod sum;
+mod tasks;
 
 pub use activation::Activation;
 pub use bf16::Bf16;

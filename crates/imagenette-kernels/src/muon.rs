@@ -1,26 +1,28 @@
-//! Muon's update of a matrix that is longer than wide: momentum, the orthogonal direction by Newton-Schulz iterations, and the step. The
-//! products run on the register tiles of the convolutions, and a sum's order follows from the sizes alone.
+//! Muon's update of a matrix that is wider than tall: momentum, the orthogonal direction by Newton-Schulz iterations,
+//! and the step. The products run on the register tiles of the convolutions, and the order of a sum depends on the
+//! sizes alone.
 //!
 //! # Source
-//! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024: X ← (aI + bXXᵀ + c(XXᵀ)²) X. The factors are
-//! polynomials of XXᵀ and so commute: they are multiplied together first, each found from XXᵀ ← P² XXᵀ, and meet X but once.
+//! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024: X ← (aI + bXXᵀ + c(XXᵀ)²) X. The
+//! factors are polynomials of XXᵀ and so commute: they are multiplied with each other first, each computed from XXᵀ ←
+//! P² XXᵀ, and with X only once, at the end.
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
 use crate::convolution::{Convolution, ConvolutionShape};
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, Precision, is_bf16};
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::{for_each_chunk, map_chunks};
 use std::ops::Deref;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;
 /// Strips of rows that a symmetric product is cut into, each a multiple of the register tiles' width.
 const STRIPS: usize = 3;
 const STRIP_MULTIPLE: usize = 32;
-/// Rows that are filled together where a symmetric product is copied.
+/// Rows that are filled together when a symmetric product is copied.
 const BAND: usize = 16;
 /// The iteration's coefficients.
 const A: f32 = 3.4445;
@@ -29,35 +31,35 @@ const C: f32 = 2.0315;
 /// Added to the norm that the direction is divided by.
 const TINY: f64 = 1e-7;
 
-/// A step of Muon.
+/// The settings of a step of Muon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Muon {
-    /// The learning rate, times what the size of the matrix asks for.
+    /// The learning rate, already multiplied by the factor for the matrix's size.
     pub rate: f64,
-    /// The share of the last step's direction that stays.
+    /// The share of the momentum that is kept.
     pub momentum: f64,
-    /// Whether to look ahead along the momentum.
+    /// Whether to use Nesterov momentum.
     pub nesterov: bool,
     /// Newton-Schulz iterations, at least one.
     pub iterations: u32,
-    /// The root of the sum of squares that the weights are brought to before the step, or else what they are multiplied with.
+    /// What becomes of the weights before the step.
     pub size: Size,
-    /// What the products' factors and results are rounded to where the processor multiplies pairs of [`Bf16`]; elsewhere they stay f32.
-    /// Sums, momentum and weights are f32 in either case.
+    /// What the products' factors and results are rounded to where the level multiplies pairs of [`Bf16`]; elsewhere
+    /// they stay f32. Sums, momentum and weights are always f32.
     pub precision: Precision,
 }
 
 /// What becomes of the weights before the step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// Their root of the sum of squares becomes this.
+    /// They are scaled to this norm, the root of the sum of their squares.
     Norm(f64),
-    /// They are multiplied with this.
+    /// They are multiplied by this.
     Times(f64),
 }
 
 impl Muon {
-    /// Whether [`Self::update`] takes matrices of this shape: rows no longer than two thirds of the columns.
+    /// Whether [`Self::update`] takes matrices of this shape: at least one and a half times as many columns as rows.
     #[must_use]
     pub fn fits([rows, columns]: [usize; 2]) -> bool {
         rows > 0 && 2 * columns >= 3 * rows
@@ -88,23 +90,24 @@ impl Muon {
         momentum: &mut [f32],
     ) {
         let [rows, columns] = shape;
-        assert!(Self::fits(shape) && self.iterations > 0, "a matrix longer than wide, and at least one iteration");
+        assert!(
+            Self::fits(shape) && self.iterations > 0,
+            "Muon takes a matrix that is wider than tall, and at least one iteration"
+        );
         check_len("the weights", weights.len(), rows * columns);
         check_len("the gradient", gradient.len(), weights.len());
         check_len("the momentum", momentum.len(), weights.len());
         let mut direction = Aligned::scratch(weights.len());
-        let squares =
-            direction.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK)).zip(momentum.par_chunks_mut(BLOCK)).map(
-                |((direction, gradient), momentum)| {
-                    level.run(Turn { muon: *self, direction, gradient, momentum });
-                    sum_of_squares(direction)
-                },
-            );
-        let size = squares.collect::<Vec<f64>>().into_iter().sum::<f64>().sqrt() + TINY;
+        let squares = map_chunks((&mut direction[..], momentum), BLOCK, |i, (direction, momentum)| {
+            let gradient = &gradient[i * BLOCK..][..direction.len()];
+            level.run(Direction { muon: *self, direction, gradient, momentum });
+            sum_of_squares(direction)
+        });
+        let size = squares.into_iter().sum::<f64>().sqrt() + TINY;
         let mut square = Aligned::scratch(rows * rows);
         symmetric::<T>(level, [rows, columns], &direction, &direction, &mut square);
         let share = (1.0 / (size * size)) as f32;
-        square.par_chunks_mut(BLOCK).for_each(|square| square.iter_mut().for_each(|x| *x *= share));
+        for_each_chunk(&mut square[..], BLOCK, |_, square| square.iter_mut().for_each(|x| *x *= share));
         let factor = self.factor::<T>(level, rows, square);
         let mut orthogonal = Aligned::<T>::scratch(weights.len());
         Product::new([rows, rows, columns]).times(
@@ -116,17 +119,17 @@ impl Muon {
         let keep = match self.size {
             Size::Times(factor) => factor,
             Size::Norm(norm) => {
-                let squares = weights.par_chunks(BLOCK).map(sum_of_squares).collect::<Vec<f64>>();
+                let squares = map_chunks(&mut *weights, BLOCK, |_, weights| sum_of_squares(weights));
                 norm / squares.into_iter().sum::<f64>().sqrt()
             }
         };
         let (keep, rate) = (keep as f32, (self.rate / size) as f32);
-        weights.par_chunks_mut(BLOCK).zip(orthogonal.par_chunks(BLOCK)).for_each(|(weights, orthogonal)| {
-            level.run(Step { weights, orthogonal, keep, rate });
+        for_each_chunk(weights, BLOCK, |i, weights| {
+            level.run(Step { orthogonal: &orthogonal[i * BLOCK..][..weights.len()], weights, keep, rate });
         });
     }
 
-    /// The product of the iterations' factors, from the square of the matrix that they are for.
+    /// The product of the iterations' factors, from `square`, the product of the matrix and its transpose.
     fn factor<T: Number>(&self, level: Level, rows: usize, mut square: Aligned) -> Aligned {
         let len = rows * rows;
         // All these are polynomials of one symmetric matrix, which makes them and their products symmetric.
@@ -135,8 +138,8 @@ impl Muon {
         for iteration in 0..self.iterations {
             // P = aI + bS + cS²
             times(&square, &square, &mut product);
-            product.par_chunks_mut(BLOCK).zip(square.par_chunks(BLOCK)).for_each(|(product, square)| {
-                product.iter_mut().zip(square).for_each(|(x, square)| *x = B * square + C * *x);
+            for_each_chunk(&mut product[..], BLOCK, |i, product| {
+                product.iter_mut().zip(&square[i * BLOCK..]).for_each(|(x, square)| *x = B * square + C * *x);
             });
             product.iter_mut().step_by(rows + 1).for_each(|x| *x += A);
             if iteration == 0 {
@@ -154,8 +157,9 @@ impl Muon {
     }
 }
 
-/// `one`, `[rows, inner]`, times the transpose of `other`, of the same shape, in numbers of the kind `T`, where the product is symmetric: of
-/// every strip of rows what lies left of the diagonal and on it is computed, the rest copied from there.
+/// `one` times the transpose of `other`, both `[rows, inner]`, in numbers of type `T`, where the product is symmetric:
+/// of each strip of rows, only the columns up to the end of its diagonal are computed; the rest is copied from other
+/// strips.
 fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], other: &[f32], to: &mut [f32]) {
     let one = Stored::<T>::new(level, one);
     let strip = rows.div_ceil(STRIPS).next_multiple_of(STRIP_MULTIPLE);
@@ -166,11 +170,11 @@ fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], ot
         let product = Product::new([end - start, end, inner]);
         product.times_transpose(level, &one[start * inner..end * inner], &other[..end * inner], left);
         let (above, own) = to.split_at_mut(start * rows);
-        own.par_chunks_mut(rows).zip(left.par_chunks(end)).for_each(|(own, left)| {
-            own.iter_mut().zip(left).for_each(|(own, x)| *own = x.to_f32());
+        for_each_chunk(&mut own[..(end - start) * rows], rows, |row, own| {
+            own.iter_mut().zip(&left[row * end..][..end]).for_each(|(own, x)| *own = x.to_f32());
         });
-        // Bands of rows whose cache lines are filled one after the other.
-        above.par_chunks_mut(BAND * rows).enumerate().for_each(|(band, above)| {
+        // Bands of rows, whose cache lines are filled one after the other.
+        for_each_chunk(above, BAND * rows, |band, above| {
             for (column, left) in (start..end).zip(left.chunks(end)) {
                 for (above, x) in above.chunks_mut(rows).zip(&left[band * BAND..]) {
                     above[column] = x.to_f32();
@@ -180,20 +184,21 @@ fn symmetric<T: Number>(level: Level, [rows, inner]: [usize; 2], one: &[f32], ot
     }
 }
 
-/// Numbers as the kind `T`: themselves, or rounded.
+/// Numbers as type `T`: as they are, or rounded.
 enum Stored<'a, T: Number> {
-    There(&'a [T]),
+    AsIs(&'a [T]),
     Rounded(Aligned<T>),
 }
 
 impl<'a, T: Number> Stored<'a, T> {
     fn new(level: Level, numbers: &'a [f32]) -> Self {
-        if !is_bf16::<T>() {
-            return Self::There(bytemuck::cast_slice(numbers));
+        if const { !is_bf16::<T>() } {
+            return Self::AsIs(bytemuck::cast_slice(numbers));
         }
         let mut rounded = Aligned::scratch(numbers.len());
-        let blocks = rounded.par_chunks_mut(BLOCK).zip(numbers.par_chunks(BLOCK));
-        blocks.for_each(|(to, from)| level.run(Round { to, from }));
+        for_each_chunk(&mut rounded[..], BLOCK, |i, to| {
+            level.run(Round { from: &numbers[i * BLOCK..][..to.len()], to });
+        });
         Self::Rounded(rounded)
     }
 }
@@ -202,7 +207,7 @@ impl<T: Number> Deref for Stored<'_, T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
         match self {
-            Self::There(numbers) => numbers,
+            Self::AsIs(numbers) => numbers,
             Self::Rounded(numbers) => numbers,
         }
     }
@@ -215,6 +220,7 @@ struct Round<'a, T> {
 
 impl<T: Number> Work for Round<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<T, T>();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (to, from) in self.to.iter_mut().zip(self.from) {
@@ -252,7 +258,7 @@ impl Product {
     }
 }
 
-/// In f64 and four sums, so that a block is summed fast.
+/// In f64, and four sums at a time for speed.
 fn sum_of_squares(numbers: &[f32]) -> f64 {
     let (fours, rest) = numbers.as_chunks::<4>();
     let mut sums = [0.0f64; 4];
@@ -264,22 +270,23 @@ fn sum_of_squares(numbers: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>()
 }
 
-struct Turn<'a> {
+struct Direction<'a> {
     muon: Muon,
     direction: &'a mut [f32],
     gradient: &'a [f32],
     momentum: &'a mut [f32],
 }
 
-impl Work for Turn<'_> {
+impl Work for Direction<'_> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops: compiled here, they become this level's vectors.
-        let (stays, nesterov) = (self.muon.momentum as f32, self.muon.nesterov);
+        let (kept, nesterov) = (self.muon.momentum as f32, self.muon.nesterov);
         for ((d, g), m) in self.direction.iter_mut().zip(self.gradient).zip(self.momentum) {
-            *m = stays * *m + g;
-            *d = if nesterov { g + stays * *m } else { *m };
+            *m = kept * *m + g;
+            *d = if nesterov { g + kept * *m } else { *m };
         }
     }
 }
@@ -293,6 +300,7 @@ struct Step<'a, T> {
 
 impl<T: Number> Work for Step<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<T, T>();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (w, u) in self.weights.iter_mut().zip(self.orthogonal) {
@@ -301,7 +309,7 @@ impl<T: Number> Work for Step<'_, T> {
     }
 }
 
-/// The same in plain loops and f64, iteration by iteration.
+/// Muon's update in plain loops and f64, iteration by iteration.
 pub mod twin {
     use super::{A, B, C, Muon, Size, TINY};
 

@@ -1,10 +1,10 @@
-//! The numbers that maps are stored in: f32, or `Bf16` at half the memory. Kernels are written once for both: they widen
-//! what they read to f32, sum in f32, and round once when they write.
+//! The numbers that feature maps are stored in: f32, or `Bf16` at half the memory. Kernels are written once for both:
+//! they widen what they read to f32, sum in f32, and round once when they write.
 
 use crate::bf16::Bf16;
 use crate::compiled::Compiled;
 
-/// What maps are stored in between two kernels; sums, statistics and parameters are f32 in either.
+/// What maps are stored in between two kernels; sums, statistics and parameters are f32 with both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// 32 bits.
@@ -22,13 +22,13 @@ impl std::fmt::Display for Precision {
     }
 }
 
-/// A stored number. `f32` and [`Bf16`] are the ones there are; other crates cannot add any, since the trait beneath is
+/// A stored number. `f32` and [`Bf16`] are the only kinds: other crates cannot add any, since the supertrait is
 /// hidden.
 pub trait Number: Compiled + bytemuck::Pod + Default + PartialEq + std::fmt::Debug + Send + Sync {
     /// Which of the two it is.
     const PRECISION: Precision;
 
-    /// The number as an f32, which changes none.
+    /// The number as an f32, exactly.
     fn to_f32(self) -> f32;
 
     /// The nearest number.
@@ -59,7 +59,7 @@ impl Number for Bf16 {
     }
 }
 
-/// Numbers in the 32-bit words that the products of convolutions work on: one f32, or a pair of `Bf16`.
+/// Numbers in each of the 32-bit words that the products of convolutions work on: one f32, or a pair of `Bf16`.
 pub(crate) const fn per_word<T: Number>() -> usize {
     4 / size_of::<T>()
 }

@@ -1,6 +1,6 @@
-//! What the processor could do at most: a loop of multiply-adds that never leaves the registers.
+//! The most that the processor could do: a loop of multiply-adds that never leaves the registers.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Precision;
 use crate::simd::Simd;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ struct Chains {
 
 impl Work for Chains {
     type Output = f32;
+    const LEVELS: Levels = Levels::WithBf16;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
         let (factor, offset) = (s.splat(self.seed), s.splat(1.0 - self.seed));
@@ -44,9 +45,9 @@ impl Work for Chains {
     }
 }
 
-/// Measures the multiply-adds of `level` on `threads` threads at once, in GFLOP/s (two for each multiply-add): the best of
-/// several rounds that take about a tenth of a second together. Where there is no instruction for products of `Bf16`, these
-/// are widened and multiplied as f32.
+/// Measures the multiply-adds of `level` on `threads` threads at once, in GFLOP/s (two for each multiply-add): the
+/// best of several rounds, which together take about a tenth of a second. Where there is no instruction for products
+/// of `Bf16`, they are widened and multiplied as f32.
 #[must_use]
 pub fn peak_gflops(level: Level, precision: Precision, threads: usize) -> f64 {
     let rounds = 200_000;

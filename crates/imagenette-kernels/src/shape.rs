@@ -68,18 +68,18 @@ fn padded_side(side: usize, padding: usize) -> Result<usize, ShapeError> {
         .ok_or(ShapeError::Overflow { what: "a padded side" })
 }
 
-/// How many windows begin along a side, where the last may reach beyond the border; as PyTorch's `ceil_mode`.
+/// How many windows begin along a side, the last of which may reach past the border, as with PyTorch's `ceil_mode`.
 pub(crate) fn windows_begun(side: usize, window: usize, stride: usize, padding: usize) -> Result<usize, ShapeError> {
-    // A window as large as the padding permits checks the other sizes.
+    // Checks the other sizes, with the window cut to the padded side.
     windows(side, window.min(padded_side(side, padding)?), stride, padding)?;
     let begun = padded_side(side, padding)?.saturating_sub(window).div_ceil(stride) + 1;
-    // A window that would begin in the border behind the image sees nothing.
+    // A window that would begin in the padding after the image sees nothing.
     let beyond = (begun - 1).checked_mul(stride).is_none_or(|start| start >= side + padding);
     Ok(if beyond { begun - 1 } else { begun })
 }
 
-/// Panics with a clear message unless a slice has the length that the shape asks for.
+/// Panics with a clear message unless a slice has the length that its shape asks for.
 #[track_caller]
 pub(crate) fn check_len(what: &str, found: usize, expected: usize) {
-    assert!(found == expected, "{what} has {found} elements, but its shape asks for {expected}");
+    assert!(found == expected, "{what} should have {expected} elements, not {found}");
 }

@@ -1,15 +1,15 @@
-//! The sum of two maps, where two ways through a network meet.
+//! The sum of two maps, where two branches of a network meet.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 15;
 
-/// Adds `from` to `to`, number by number, each sum rounded once.
+/// Adds `from` to `to`, number by number; each sum is rounded once.
 ///
 /// # Panics
 /// The lengths do not agree.
@@ -19,13 +19,14 @@ pub fn add<T: Number>(level: Level, from: &[T], to: &mut [T]) {
 }
 
 pub(crate) fn add_in<T: Number>(level: Level, from: &[T], to: &mut [T]) {
-    to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).for_each(|(to, from)| level.run(Block(from, to)));
+    for_each_chunk(to, BLOCK, |i, to| level.run(Block(&from[i * BLOCK..][..to.len()], to)));
 }
 
 struct Block<'a, T>(&'a [T], &'a mut [T]);
 
 impl<T: Number> Work for Block<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self(from, to) = self;
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the summand has 1 elements")]
+    #[should_panic(expected = "the summand should have 2 elements, not 1")]
     fn a_summand_of_another_length_is_refused() {
         add(Level::PORTABLE, &[1.0], &mut [1.0, 2.0]);
     }

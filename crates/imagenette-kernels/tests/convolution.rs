@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    Numbers, assert_close, assert_near, assert_near_on_average, assert_same_bits_for_any_threads, cases, none, to_f32,
+    Numbers, assert_close, assert_near, assert_near_on_average, assert_same_bits_for_any_threads, cases, nan, to_f32,
     to_f64,
 };
 use imagenette_kernels::convolution::{Convolution, ConvolutionShape, twin};
@@ -67,7 +67,7 @@ fn chosen_shapes() -> Vec<ConvolutionShape> {
         shape(7, 5, [3, 16], 4, 2, 1),
         shape(9, 4, [32, 40], 3, 1, 1),
         shape(0, 4, [8, 16], 3, 1, 1),
-        // Odd channels and odd kernels of few-channel inputs, whose last number has no neighbour.
+        // Odd channels and odd kernels of few-channel inputs, whose last number has no neighbor.
         shape(1, 1, [1, 3], 1, 1, 0),
         shape(1, 5, [3, 16], 3, 1, 1),
         shape(2, 7, [1, 8], 5, 2, 2),
@@ -79,15 +79,15 @@ fn chosen_shapes() -> Vec<ConvolutionShape> {
 /// Relative to the sum of the products' magnitudes: f32 sums of a few thousand products.
 const TOLERANCE: Tolerance = Tolerance::Each(2e-6);
 
-/// The same where tiles are transformed: an output then has the rounding errors of all pixels of its tile, larger ones than its own
-/// among them.
+/// The same where tiles are transformed: an output then has the rounding errors of all pixels of its tile, which may
+/// be larger than its own.
 const TRANSFORMED_TOLERANCE: Tolerance = Tolerance::Each(1e-5);
 
-/// The root mean square of the errors relative to that of the results where transformed tiles are rounded to pairs of `Bf16`: the
-/// transform back makes some seven times as much of them as the direct way's rounding of weights.
+/// The root mean square of the errors relative to that of the results where transformed tiles are rounded to pairs of
+/// `Bf16`: after the transform back they are about seven times those of the direct way, which rounds weights.
 const TRANSFORMED_PAIRS_TOLERANCE: Tolerance = Tolerance::Average(0.016);
 
-/// How near a kernel has to come to its twin.
+/// How near a kernel must be to its twin.
 #[derive(Clone, Copy)]
 enum Tolerance {
     /// Relative to the sum of the products' magnitudes, each number.
@@ -112,14 +112,14 @@ fn check<T: Number>(level: Level, shape: ConvolutionShape, tolerance: Tolerance,
     let name = |what: &str| format!("{what} on {level} in {} of {shape:?}", T::PRECISION);
 
     // What was in the outputs before must not matter.
-    let mut output = vec![none::<T>(); convolution.output_len()];
+    let mut output = vec![nan::<T>(); convolution.output_len()];
     convolution.forward(level, &input, &weights, &mut output);
     let expected = twin::forward(&convolution, &input64, &weights64);
     let magnitudes = twin::forward(&convolution, &absolute[0], &absolute[1]);
     assert_as_near(&name("output"), &output, &expected, &magnitudes, tolerance);
     check_measured(level, &convolution, &input, &weights, &output);
 
-    let mut input_gradient = vec![none::<T>(); convolution.input_len()];
+    let mut input_gradient = vec![nan::<T>(); convolution.input_len()];
     convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
     let expected = twin::input_gradient(&convolution, &gradient64, &weights64);
     let magnitudes = twin::input_gradient(&convolution, &absolute[2], &absolute[1]);
@@ -145,7 +145,7 @@ fn check_measured<T: Number>(level: Level, convolution: &Convolution, input: &[T
         return;
     }
     let name = format!("on {level} in {} of {:?}", T::PRECISION, convolution.shape());
-    let mut measured = vec![none::<T>(); output.len()];
+    let mut measured = vec![nan::<T>(); output.len()];
     let statistics = convolution.forward_measured(level, input, weights, &mut measured);
     assert!(measured == output, "measuring changed the output {name}");
     let (mean, variance) = statistics_twin(&to_f64(output), convolution.shape().output_channels);
@@ -195,7 +195,7 @@ fn random_shapes_agree_with_the_twins() {
     }
 }
 
-/// 3×3 and stride 1 with so many images that the products are of transformed tiles.
+/// 3×3 and stride 1, with enough images for the products to be those of transformed tiles.
 #[test]
 fn transformed_products_agree_with_the_twins() {
     let random_shape = |random: &mut Numbers| ConvolutionShape {
@@ -310,7 +310,7 @@ fn impossible_sizes_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "the weights has 1 elements")]
+#[should_panic(expected = "the weights should have 9 elements, not 1")]
 fn a_slice_of_the_wrong_length_is_refused() {
     let convolution = Convolution::new(shape(1, 2, [1, 1], 3, 1, 1)).expect("a valid shape");
     convolution.forward(Level::PORTABLE, &[0.0; 4], &[0.0], &mut [0.0; 4]);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Numbers, assert_near, assert_same_bits_for_any_threads, cases, none, to_f64};
+use common::{Numbers, assert_near, assert_same_bits_for_any_threads, cases, nan, to_f64};
 use imagenette_kernels::depthwise::{Depthwise, DepthwiseShape, twin};
 use imagenette_kernels::{Bf16, Level, Number, ShapeError};
 
@@ -41,10 +41,10 @@ fn check<T: Number>(level: Level, shape: DepthwiseShape, random: &mut Numbers) {
     });
     let name = |what: &str| format!("{what} on {level} in {} of {shape:?}", T::PRECISION);
 
-    let mut output = vec![none::<T>(); convolution.output_len()];
+    let mut output = vec![nan::<T>(); convolution.output_len()];
     convolution.forward(level, &input, &weights, &mut output);
     assert_near(&name("output"), &output, &both.0, &absolute.0, TOLERANCE);
-    let mut input_gradient = vec![none::<T>(); convolution.input_len()];
+    let mut input_gradient = vec![nan::<T>(); convolution.input_len()];
     convolution.input_gradient(level, &gradient, &weights, &mut input_gradient);
     assert_near(&name("input gradient"), &input_gradient, &both.1, &absolute.1, TOLERANCE);
     let mut weight_gradient = vec![f32::NAN; convolution.weights_len()];

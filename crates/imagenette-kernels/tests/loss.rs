@@ -1,9 +1,9 @@
-//! Loss and pixels against their twins on random sizes.
+//! The loss and the normalization of pixels against their twins, on random sizes.
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, to_f64};
-use imagenette_kernels::loss::{softmax_cross_entropy, twin};
+use common::{Numbers, assert_close, assert_near, assert_same_bits_for_any_threads, cases, to_f64};
+use imagenette_kernels::loss::{cross_entropy, cross_entropy_of_each, softmax, twin};
 use imagenette_kernels::pixels::normalize_pixels;
 
 #[test]
@@ -11,16 +11,50 @@ fn the_loss_and_its_gradient_agree_with_the_twin() {
     for seed in cases(200) {
         let mut random = Numbers::new(seed);
         let (samples, classes) = (random.within(1, 70), random.one_of(&[1, 2, 3, 10, 17, 100]));
-        let smoothing = random.one_of(&[0, 1, 2, 9]) as f32 / 10.0;
-        let logits: Vec<f32> = random.numbers(samples * classes).iter().map(|x| 8.0 * x).collect();
-        let labels: Vec<u16> = (0..samples).map(|_| random.within(0, classes - 1) as u16).collect();
-        let mut gradient = vec![f32::NAN; logits.len()];
-        let loss = softmax_cross_entropy(&logits, &labels, classes, smoothing, &mut gradient);
-        let (expected, expected_gradient) =
-            twin::softmax_cross_entropy(&to_f64(&logits), &labels, classes, f64::from(smoothing));
-        assert_close(&format!("loss of seed {seed}"), &[loss], &[expected], 1e-6);
-        assert_close(&format!("gradient of seed {seed}"), &gradient, &expected_gradient, 1e-6);
+        let scores: Vec<f32> = random.numbers(samples * classes).iter().map(|x| 8.0 * x).collect();
+        // Targets that do not sum to one, a third of them zero.
+        let target = |x: f32| if x < -0.33 { 0.0 } else { x + 0.33 };
+        let targets: Vec<f32> = random.numbers(scores.len()).into_iter().map(target).collect();
+        let mut gradient = vec![f32::NAN; scores.len()];
+        let loss = cross_entropy(&scores, &targets, classes, &mut gradient);
+        let (expected, expected_gradient) = twin::cross_entropy(&to_f64(&scores), &to_f64(&targets), classes);
+        let ones = vec![1.0; scores.len()];
+        assert!((loss - expected).abs() <= 1e-13 * expected.abs().max(1.0), "seed {seed}: {loss} for {expected}");
+        assert_near(&format!("gradient of seed {seed}"), &gradient, &expected_gradient, &ones, 1e-14);
     }
+}
+
+#[test]
+fn the_loss_of_each_sample_and_its_probabilities_agree_with_the_twins() {
+    for seed in cases(200) {
+        let mut random = Numbers::new(seed);
+        let (samples, classes) = (random.within(0, 70), random.one_of(&[1, 2, 3, 10, 17, 100]));
+        let scores: Vec<f32> = random.numbers(samples * classes).iter().map(|x| 8.0 * x).collect();
+        let labels: Vec<u16> = (0..samples).map(|_| random.within(0, classes - 1) as u16).collect();
+        let losses = cross_entropy_of_each(&scores, &labels, classes);
+        let expected = twin::cross_entropy_of_each(&to_f64(&scores), &labels, classes);
+        assert_eq!(losses.len(), samples);
+        for (loss, expected) in losses.iter().zip(expected) {
+            assert!((loss - expected).abs() <= 1e-13 * expected.max(1.0), "seed {seed}: {loss} for {expected}");
+        }
+        for scores in scores.chunks_exact(classes) {
+            for (found, expected) in softmax(scores).iter().zip(twin::softmax(&to_f64(scores))) {
+                assert!((found - expected).abs() <= 1e-13 * expected, "seed {seed}: {found} for {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_loss_has_the_same_bits_for_any_number_of_threads() {
+    assert_same_bits_for_any_threads("the loss", || {
+        let mut random = Numbers::new(1);
+        let (scores, targets) = (random.numbers(64 * 10), random.numbers(64 * 10));
+        let mut gradient = vec![f32::NAN; scores.len()];
+        let loss = cross_entropy(&scores, &targets, 10, &mut gradient);
+        gradient.push(loss as f32);
+        gradient
+    });
 }
 
 #[test]

@@ -35,22 +35,22 @@ fn updates_agree_with_the_twin() {
     }
 }
 
-/// The root of the mean square of what a step moves weights by, and of its error.
+/// The root mean square of what a step moves weights by, and of its error.
 fn moved_and_error(level: Level, precision: Precision, number: usize, shape: [usize; 2], decay: f32) -> [f64; 2] {
     let mut random = Numbers::new(number as u64);
     let muon = Muon { size: Size::Times(1.0), precision, ..settings(number) };
     let len = shape[0] * shape[1];
     let (before, mut gradient) = (random.numbers(len), random.numbers(len));
-    // Rows that grow ever smaller: singular values of very different sizes, as gradients have.
+    // Ever smaller rows: singular values of very different sizes, as gradients have.
     for (row, gradient) in gradient.chunks_mut(shape[1]).enumerate() {
-        gradient.iter_mut().for_each(|x| *x *= (1.0 + row as f32).powf(-decay));
+        gradient.iter_mut().for_each(|x| *x /= 1.0 + decay * row as f32);
     }
     let (mut weights, mut momentum) = (before.clone(), vec![0.0; len]);
     muon.update(level, shape, &mut weights, &gradient, &mut momentum);
     let mut exact = to_f64(&before);
     twin::update(&muon, shape, &mut exact, &to_f64(&gradient), &mut vec![0.0; len]);
     let root_mean_square =
-        |of: &dyn Fn(usize) -> f64| ((0..len).map(|i| of(i).powi(2)).sum::<f64>() / len as f64).sqrt();
+        |of: &dyn Fn(usize) -> f64| ((0..len).map(|i| of(i) * of(i)).sum::<f64>() / len as f64).sqrt();
     [root_mean_square(&|i| exact[i] - f64::from(before[i])), root_mean_square(&|i| exact[i] - f64::from(weights[i]))]
 }
 
@@ -84,7 +84,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
-#[should_panic(expected = "longer than wide")]
+#[should_panic(expected = "wider than tall")]
 fn a_tall_matrix_is_refused() {
     settings(0).update(Level::PORTABLE, [3, 2], &mut [0.0; 6], &[0.0; 6], &mut [0.0; 6]);
 }

@@ -1,8 +1,8 @@
-//! Batch normalisation with residual and activation against its twin, on every level of this machine.
+//! Batch normalization with residual and activation against its twin, on every level of this machine.
 
 mod common;
 
-use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64};
+use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, nan, rounding, to_f32, to_f64};
 use imagenette_kernels::activation::Activation;
 use imagenette_kernels::normalization::twin;
 use imagenette_kernels::{BatchStatistics, Bf16, GradientBuffers, Level, Normalization, Number};
@@ -54,10 +54,10 @@ impl<T: Number> Case<T> {
             activation: self.activation,
         };
         let residual = self.residual.as_deref();
-        let mut output = vec![none::<T>(); self.input.len()];
+        let mut output = vec![nan::<T>(); self.input.len()];
         normalization.apply(level, &self.input, residual, &mut output);
-        let mut residual_gradient = residual.map(|residual| vec![none::<T>(); residual.len()]);
-        let mut input_gradient = if in_place { self.gradient.clone() } else { vec![none(); self.input.len()] };
+        let mut residual_gradient = residual.map(|residual| vec![nan::<T>(); residual.len()]);
+        let mut input_gradient = if in_place { self.gradient.clone() } else { vec![nan(); self.input.len()] };
         let buffers = if in_place {
             GradientBuffers::InPlace(&mut input_gradient)
         } else {
@@ -83,7 +83,7 @@ fn random_cases_agree_with_the_twin() {
 }
 
 fn agrees_with_the_twin<T: Number>(level: Level, case: &Case<T>) {
-    // Of the gradient for the input, the gradient before the activation may be rounded on the way.
+    // On the way to the gradient for the input, the gradient before the activation may be rounded.
     let rounding = rounding::<T>();
     let name = case.name(level);
     let (input, gain, bias) = (to_f64(&case.input), to_f64(&case.gain), to_f64(&case.bias));
@@ -100,7 +100,7 @@ fn agrees_with_the_twin<T: Number>(level: Level, case: &Case<T>) {
     assert_close(&format!("output of {name}"), &found[0], &expected, 3e-6 + rounding);
     let gradient = to_f64(&case.gradient);
     let expected = twin::backward(&input, residual, &gain, &bias, epsilon, case.activation, &gradient);
-    // Channels that hardly vary have large factors, and what the twin cancels was rounded before.
+    // Channels that hardly vary have large factors, which multiply what was rounded before.
     let scales = gain.iter().zip(&variance).map(|(gain, variance)| gain.abs() / (variance + epsilon).sqrt());
     let scale = scales.fold(1.0, f64::max);
     for (which, (what, tolerance)) in

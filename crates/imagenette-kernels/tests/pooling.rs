@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    Numbers, assert_close, assert_near, assert_same_bits_for_any_threads, cases, none, rounding, to_f32, to_f64,
+    Numbers, assert_close, assert_near, assert_same_bits_for_any_threads, cases, nan, rounding, to_f32, to_f64,
 };
 use imagenette_kernels::pooling::{BlurPooling, GlobalPooling, Pooling, PoolingShape, twin};
 use imagenette_kernels::{Bf16, Level, Number, ShapeError};
@@ -42,12 +42,12 @@ fn agrees_with_the_twins<T: Number>(level: Level, seed: u64) {
     let gradient = random.stored::<T>(pooling.output_len());
     let name = format!("{pooling:?} on {level} in {}", T::PRECISION);
 
-    let (mut output, mut choices) = (vec![none::<T>(); pooling.output_len()], vec![0; pooling.output_len()]);
+    let (mut output, mut choices) = (vec![nan::<T>(); pooling.output_len()], vec![0; pooling.output_len()]);
     pooling.max(level, &input, &mut output, &mut choices);
     let (expected, expected_choices) = twin::max(&pooling, &to_f64(&input));
     assert_close(&format!("maximum of {name}"), &to_f32(&output), &expected, 0.0);
     assert_eq!(choices, expected_choices, "choices of {name}");
-    let mut input_gradient = vec![none::<T>(); pooling.input_len()];
+    let mut input_gradient = vec![nan::<T>(); pooling.input_len()];
     pooling.max_gradient(level, &gradient, &choices, &mut input_gradient);
     let expected = twin::max_gradient(&pooling, &choices, &to_f64(&gradient));
     let name_of = |what: &str| format!("{what} of {name}");
@@ -55,7 +55,7 @@ fn agrees_with_the_twins<T: Number>(level: Level, seed: u64) {
 
     pooling.average(level, &input, &mut output);
     assert_close(&name_of("mean"), &to_f32(&output), &twin::average(&pooling, &to_f64(&input)), 1e-6 + rounding);
-    let mut input_gradient = vec![none::<T>(); pooling.input_len()];
+    let mut input_gradient = vec![nan::<T>(); pooling.input_len()];
     pooling.average_gradient(level, &gradient, &mut input_gradient);
     let expected = twin::average_gradient(&pooling, &to_f64(&gradient));
     assert_close(&name_of("mean's gradient"), &to_f32(&input_gradient), &expected, 1e-6 + rounding);
@@ -85,7 +85,7 @@ fn global_agrees_with_window<T: Number>(level: Level, side: [usize; 2], channels
     let window = Pooling::new(shape).expect("valid sizes");
     let global = GlobalPooling::new(2, side[0] * side[1], channels).expect("valid sizes");
     let input = random.stored::<T>(global.input_len());
-    // What comes out of the global one is f32, and so is its gradient: these are numbers that both can hold.
+    // The output of the global one is f32, and so is its gradient: these are numbers that both kinds can hold.
     let gradient = random.stored::<T>(global.output_len());
     let wide_gradient = to_f32(&gradient);
     let len = global.output_len();
@@ -99,7 +99,7 @@ fn global_agrees_with_window<T: Number>(level: Level, side: [usize; 2], channels
 
     let mut expected = vec![T::default(); global.input_len()];
     window.max_gradient(level, &gradient, &expected_choices, &mut expected);
-    let mut found = vec![none::<T>(); global.input_len()];
+    let mut found = vec![nan::<T>(); global.input_len()];
     global.max_gradient(level, &wide_gradient, &choices, &mut found);
     assert_eq!(found, expected);
 
@@ -111,7 +111,7 @@ fn global_agrees_with_window<T: Number>(level: Level, side: [usize; 2], channels
 }
 
 #[test]
-fn what_is_not_a_number_is_passed_on() {
+fn nan_is_passed_on() {
     let shape = PoolingShape {
         images: 1,
         input: [2, 2],
@@ -159,7 +159,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
-fn odd_sides_end_in_a_part_filled_window_where_it_is_kept() {
+fn odd_sides_end_in_a_partial_window_where_it_is_kept() {
     let sides = |side, window, stride, padding| {
         let shape = PoolingShape {
             images: 1,
@@ -176,7 +176,7 @@ fn odd_sides_end_in_a_part_filled_window_where_it_is_kept() {
     assert_eq!(sides(4, 2, 2, 0), 2);
     assert_eq!(sides(1, 2, 2, 0), 1);
     assert_eq!(sides(6, 3, 2, 1), 4);
-    // The fourth window would begin behind the image.
+    // The fourth window would begin after the image.
     assert_eq!(sides(5, 2, 3, 1), 2);
 }
 
@@ -239,13 +239,13 @@ fn blur_pooling_agrees_with_its_twins_on_random_shapes() {
         let pooling = BlurPooling::new(random.within(0, 3), side, channels).expect("valid sizes");
         let (input, gradient) = (random.stored::<T>(pooling.input_len()), random.stored::<T>(pooling.output_len()));
         let name = format!("{pooling:?} on {level} in {}", T::PRECISION);
-        let mut output = vec![none::<T>(); pooling.output_len()];
+        let mut output = vec![nan::<T>(); pooling.output_len()];
         pooling.forward(level, &input, &mut output);
         let expected = twin::blur(&pooling, &to_f64(&input));
         // No sum of weights is above one.
         let ones = vec![1.0; expected.len()];
         assert_near(&format!("blur of {name}"), &output, &expected, &ones, 1e-6);
-        let mut input_gradient = vec![none::<T>(); pooling.input_len()];
+        let mut input_gradient = vec![nan::<T>(); pooling.input_len()];
         pooling.gradient(level, &gradient, &mut input_gradient);
         let expected = twin::blur_gradient(&pooling, &to_f64(&gradient));
         let ones = vec![1.0; expected.len()];

@@ -1,16 +1,26 @@
-//! What a run leaves behind and what may be concluded from it: record, predictions, statistics.
+//! What a run leaves behind and what may be concluded from it: folder, record, history, predictions, statistics.
 //!
-//! [`run_record`] is the account of one run; [`predictions`] is the evidence from which its accuracy is recomputed;
-//! [`environment`] says on what machine and by what code; [`run_group`] and [`statistics`] speak about several runs. Nothing here knows of
-//! photos, of Burn or of the command line: predictions made by any program can be scored.
+//! [`run_folder`] says what lies where and who may fill it; [`run_record`] is the account of one run, with each of its
+//! [`attempt`]s and the [`environment`] that they ran in; [`history`] is what happened, under a chain of hashes;
+//! [`predictions`] are the evidence from which accuracy is recomputed, and [`probabilities`] say how sure they are. [`run`]
+//! reads all of it and checks that it belongs together; [`run_group`], [`index`] and [`statistics`] speak about several runs.
+//!
+//! Nothing here knows of photos, of Burn or of the command line: predictions made by any program can be scored.
 
+pub mod attempt;
 pub mod environment;
 pub mod error;
+pub mod history;
+pub mod index;
 pub mod predictions;
+pub mod probabilities;
+pub mod run;
+pub mod run_folder;
 pub mod run_group;
 pub mod run_record;
 pub mod statistics;
 
 pub use error::{Result, ResultsError};
 pub use predictions::{Prediction, Score};
+pub use run::Run;
 pub use run_record::RunRecord;

@@ -1,15 +1,18 @@
-//! `predictions.csv`: one line a sample, written by any program; the accuracy that counts is recomputed from it.
+//! `predictions.csv`: a line for each sample, written by any program; the accuracy that counts is recomputed from it.
 //!
 //! The format: a header `sample,class`, then each sample of the split exactly once, in any order. `sample` is the
 //! photo's path below the dataset's folder (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), `class` the predicted WordNet
-//! id.
+//! id. The folder of a photo is its class, so that predictions can be counted without the dataset ([`count`]); with the
+//! dataset it is known too whether they are complete ([`score`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, ResultsError};
+use crate::run_record::Counts;
 
 /// The header that the file must have.
 const HEADER: [&str; 2] = ["sample", "class"];
@@ -24,7 +27,7 @@ pub struct Prediction {
     pub class: String,
 }
 
-/// How many samples were right, together and class by class.
+/// How many samples were right, in all and class by class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
     /// Samples whose predicted class is their class.
@@ -43,7 +46,7 @@ impl Score {
         if self.total == 0 { 0.0 } else { self.correct as f64 / self.total as f64 }
     }
 
-    /// (correct, total) of the samples of one class.
+    /// How many samples of a class are right, and how many there are.
     pub fn of_class(&self, label: usize) -> (u64, u64) {
         (self.confusion[label][label], self.confusion[label].iter().sum())
     }
@@ -54,10 +57,11 @@ impl Score {
 /// # Errors
 /// When the folder cannot be written to.
 pub fn write(path: &Path, predictions: &[Prediction]) -> Result<()> {
-    crate::run_record::write_atomically(path, |file| {
+    atomic::write(path, |file| {
         let mut out = csv::Writer::from_writer(file);
-        predictions.iter().try_for_each(|prediction| out.serialize(prediction))?;
-        out.flush()?;
+        let written = predictions.iter().try_for_each(|prediction| out.serialize(prediction));
+        let written = written.map_err(std::io::Error::from).and_then(|()| out.flush());
+        written.map_err(FileError::io("write", path))?;
         Ok(())
     })
 }
@@ -67,14 +71,21 @@ pub fn write(path: &Path, predictions: &[Prediction]) -> Result<()> {
 /// # Errors
 /// When it is not a CSV file with the header `sample,class` and two fields in each line.
 pub fn read(path: &Path) -> Result<Vec<Prediction>> {
-    let malformed = |found: String| ResultsError::Malformed {
-        path: path.to_owned(),
-        expected: "a CSV file with the header `sample,class` and two fields in each line".into(),
-        found,
-        hint: "a line reads `val/n01440764/ILSVRC2012_val_00000293.JPEG,n01440764`".into(),
+    let file = std::fs::File::open(path).map_err(FileError::io("open", path))?;
+    read_from(path, file)
+}
+
+/// Reads the file's bytes. `path` is named in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(path: &Path, bytes: impl std::io::Read) -> Result<Vec<Prediction>> {
+    let malformed = |found: String| {
+        let expected = "a CSV file with the header `sample,class` and two fields in each line";
+        let hint = "a line reads `val/n01440764/ILSVRC2012_val_00000293.JPEG,n01440764`";
+        ResultsError::malformed(path, expected, found, hint)
     };
-    let file = std::fs::File::open(path).map_err(ResultsError::io("open", path))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.headers().map_err(|error| malformed(error.to_string()))?;
     if !header.iter().eq(HEADER) {
         let found = header.iter().collect::<Vec<_>>().join(",");
@@ -83,21 +94,48 @@ pub fn read(path: &Path) -> Result<Vec<Prediction>> {
     reader.deserialize().map(|line| line.map_err(|error| malformed(error.to_string()))).collect()
 }
 
-/// Compares predictions with the truth: `truth` lists every sample of the split with its label, `classes` the WordNet
+/// Counts the predictions that are right without knowing the dataset: a photo's class is the folder that it lies in. Whether
+/// each photo of the split is there is not known here, only how many there are.
+///
+/// # Errors
+/// When a sample occurs twice, or is not written as `split/class/photo` with this split. `path` is named in the message.
+pub fn count(path: &Path, predictions: &[Prediction], split: &str) -> Result<Counts> {
+    let mut seen = HashSet::new();
+    let mut correct = 0;
+    for Prediction { sample, class } in predictions {
+        let problem = match sample.split('/').collect::<Vec<_>>().as_slice() {
+            [of, actual, _] if *of == split => {
+                correct += u64::from(actual == class);
+                (!seen.insert(sample.as_str())).then_some("it twice")
+            }
+            _ => Some("another form"),
+        };
+        if let Some(problem) = problem {
+            return Err(ResultsError::Samples {
+                path: path.to_owned(),
+                problem: format!("expected each sample once, as `{split}/class/photo`, found {problem}: `{sample}`"),
+                hint: "the file was changed, or is another dataset's or split's".into(),
+            });
+        }
+    }
+    Ok(Counts { correct, total: predictions.len() as u64 })
+}
+
+/// Compares predictions with the truth: `truth` lists every sample of the split with its label, and `classes` the WordNet
 /// ids in label order.
 ///
 /// # Errors
-/// When a sample is missing, doubled or unknown, or a class is not one of the dataset's. `path` is named in the message.
+/// When a sample is missing, unknown or there twice, or a class is not one of the dataset's. `path` is named in the message.
 pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)], classes: &[String]) -> Result<Score> {
     let labels: HashMap<&str, usize> = classes.iter().map(String::as_str).zip(0..).collect();
     let mut open: HashMap<&str, (usize, bool)> =
         truth.iter().map(|(sample, label)| (sample.as_str(), (*label, false))).collect();
     let mut confusion = vec![vec![0; classes.len()]; classes.len()];
-    let (mut unknown, mut doubled, mut strange) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unknown, mut twice, mut strange) = (Vec::new(), Vec::new(), Vec::new());
     for Prediction { sample, class } in predictions {
         match (open.get_mut(sample.as_str()), labels.get(class.as_str())) {
             (None, _) => unknown.push(sample.as_str()),
-            (Some((_, true)), _) => doubled.push(sample.as_str()),
+            (Some((_, true)), _) => twice.push(sample.as_str()),
             (Some((_, seen)), None) => {
                 *seen = true;
                 strange.push(class.as_str());
@@ -112,7 +150,7 @@ pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)],
     let missing: Vec<&str> = truth.iter().map(|(sample, _)| sample.as_str()).filter(|sample| !open[sample].1).collect();
     let problems: Vec<String> = [
         ("missing", missing),
-        ("doubled", doubled),
+        ("there twice", twice),
         ("unknown", unknown),
         ("with a class that the dataset does not have", strange),
     ]
@@ -171,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_sample_is_named() {
-        assert!(problem(&[WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[0]]).contains("1 doubled (first: `val/n02/d.JPEG`)"));
+    fn a_sample_that_is_there_twice_is_named() {
+        assert!(problem(&[WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[0]]).contains("1 there twice (first: `val/n02/d.JPEG`)"));
     }
 
     #[test]
@@ -191,7 +229,21 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = read(&path);
             // An empty file and a wrong header fail; so does a line with a field too few.
-            assert!(matches!(error, Err(ResultsError::Malformed { .. })), "{text:?}: {error:?}");
+            let is_malformed = matches!(error, Err(ResultsError::File(FileError::Malformed { .. })));
+            assert!(is_malformed, "{text:?}: {error:?}");
         }
+    }
+
+    #[test]
+    fn predictions_are_counted_without_the_dataset() {
+        let count = |pairs: &[(&str, &str)], split| count(Path::new("p.csv"), &predict(pairs), split);
+        assert_eq!(count(&WHOLE, "val").unwrap(), Counts { correct: 2, total: 3 });
+        let twice = count(&[WHOLE[0], WHOLE[1], WHOLE[0]], "val").unwrap_err().to_string();
+        assert!(twice.contains("found it twice: `val/n02/d.JPEG`"), "{twice}");
+        for sample in ["train/n01/a.JPEG", "val/a.JPEG", "val/n01/b/a.JPEG", "n01/a.JPEG", ""] {
+            let other = count(&[WHOLE[0], (sample, "n01")], "val").unwrap_err().to_string();
+            assert!(other.contains("found another form"), "{other}");
+        }
+        assert!(count(&[("train/n01/a.JPEG", "n01")], "train").is_ok());
     }
 }

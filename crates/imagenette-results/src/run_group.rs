@@ -1,95 +1,20 @@
-//! Runs of one recipe with different seeds: folders of finished runs go in, groups come out with what each reached, on
-//! average and how far apart, after how many epochs, seconds and floating-point operations.
+//! Runs of one recipe with different seeds: finished runs go in; groups come out, with the mean and the spread of what their
+//! runs reached after how many epochs, seconds and floating-point operations.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use imagenette_files::hash::short;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::error::{Result, ResultsError};
-use crate::run_record::{Counts, RECORD_FILE, RunRecord};
+pub use crate::run::Run;
+use crate::run::is_same_recipe;
+pub use crate::run_folder::RECIPE_FILE;
+use crate::run_folder::RECORD_FILE;
+use crate::run_record::Counts;
 use crate::statistics;
-
-/// The file name of a run's resolved recipe.
-pub const RECIPE_FILE: &str = "recipe.toml";
-/// Keys of a recipe that do not set its runs apart: seeds are counted, and the dataset is known by its content.
-const NOT_THE_RECIPE: [&str; 3] = ["seed", "runs", "dataset"];
-
-/// A finished run as it was read from its folder.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// Where it lies.
-    pub folder: PathBuf,
-    /// Its account.
-    pub record: RunRecord,
-    /// What it was trained by, without what may differ between the runs of a group.
-    pub recipe: Table,
-    /// Seconds of training until the end of epochs, where they are known; the last epoch's are in the record.
-    pub training_seconds: BTreeMap<u32, f64>,
-}
-
-impl Run {
-    /// Reads record and recipe of a run's folder; `training_seconds` stay empty.
-    ///
-    /// # Errors
-    /// When one is missing or damaged, when they do not belong together, or when the record's counts contradict each other.
-    pub fn read(folder: &Path) -> Result<Self> {
-        if !folder.join(RECORD_FILE).is_file() {
-            let (found, hint) = if folder.join(RECIPE_FILE).is_file() {
-                ("a run that has not ended", "finish it with `imagenette train --resume RUN`, or leave it out")
-            } else {
-                ("none", "name the folder of a run, or one in which runs lie")
-            };
-            return Err(malformed(folder, format!("a run's folder with its {RECORD_FILE}"), found.into(), hint));
-        }
-        let record = RunRecord::read(folder)?;
-        let changed = "the run's files were changed or mixed with another run's; do not use this result";
-        check_counts(&folder.join(RECORD_FILE), &record, changed)?;
-        let path = folder.join(RECIPE_FILE);
-        let text = std::fs::read_to_string(&path).map_err(ResultsError::io("read", &path))?;
-        let sha256: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
-        if sha256 != record.recipe_sha256 {
-            let expected = format!("the recipe that {RECORD_FILE} names (sha256 {})", short(&record.recipe_sha256));
-            return Err(malformed(&path, expected, format!("another one ({})", short(&sha256)), changed));
-        }
-        let table = text.parse::<Table>();
-        let mut recipe = table.map_err(|error| malformed(&path, "TOML".into(), error.to_string(), changed))?;
-        NOT_THE_RECIPE.iter().for_each(|key| drop(recipe.remove(*key)));
-        Ok(Self { folder: folder.to_owned(), record, recipe, training_seconds: BTreeMap::new() })
-    }
-
-    fn seconds_at(&self, epoch: u32) -> Option<f64> {
-        let at_end = (epoch == self.record.epochs).then_some(self.record.seconds.training);
-        at_end.or_else(|| self.training_seconds.get(&epoch).copied())
-    }
-
-    /// Known at the end; before it where every step costs the same.
-    fn flop_at(&self, epoch: u32) -> Option<f64> {
-        let is_even =
-            matches!(self.recipe.get("resolution"), Some(Value::Integer(_))) && !self.recipe.contains_key("selection");
-        let share = f64::from(epoch) / f64::from(self.record.epochs);
-        self.record.training_flop.filter(|_| is_even || epoch == self.record.epochs).map(|flop| flop * share)
-    }
-}
-
-/// A record's counts, as far as they can be checked without its predictions.
-fn check_counts(path: &Path, record: &RunRecord, hint: &str) -> Result<()> {
-    let judged = record.held_out.map_or(record.dataset.val, |held_out| held_out.photos);
-    let is_possible = |counts: &Counts| counts.total == judged && counts.total > 0 && counts.correct <= counts.total;
-    let said = |counts: &Counts| format!("{} correct of {}", counts.correct, counts.total);
-    let all = record.by_epoch.iter().map(|known| &known.counts).chain([&record.result]);
-    if let Some(counts) = all.into_iter().find(|counts| !is_possible(counts)) {
-        return Err(malformed(path, format!("counts of {judged} photos"), said(counts), hint));
-    }
-    let last = record.by_epoch.iter().find(|known| known.epoch == record.epochs);
-    if last.map(|known| known.counts) != Some(record.result) {
-        let expected = format!("the result ({}) after epoch {}", said(&record.result), record.epochs);
-        return Err(malformed(path, expected, last.map_or("none".into(), |known| said(&known.counts)), hint));
-    }
-    Ok(())
-}
 
 /// Mean and spread of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -98,12 +23,12 @@ pub struct Spread {
     pub n: usize,
     /// Their arithmetic mean.
     pub mean: f64,
-    /// Their sample standard deviation; `None` of one.
+    /// Their sample standard deviation; `None` for a single number.
     pub standard_deviation: Option<f64>,
 }
 
 impl Spread {
-    /// Of these numbers; `None` of none.
+    /// The spread of these numbers; `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mean = statistics::mean(values)?;
         Some(Self { n: values.len(), mean, standard_deviation: statistics::standard_deviation(values) })
@@ -143,17 +68,17 @@ impl RunGroup {
         resolution(self.runs[0].recipe.get("resolution"))
     }
 
-    /// Whether its runs were judged on photos held out of the train split instead of val.
+    /// Whether its runs were evaluated on photos held out of the train split instead of val.
     pub fn is_held_out(&self) -> bool {
         self.runs[0].record.held_out.is_some()
     }
 
-    /// Mean and spread of something that each run has; `None` where one has it not.
+    /// Mean and spread of something that each run has; `None` where one lacks it.
     pub fn spread(&self, of: impl Fn(&Run) -> Option<f64>) -> Option<Spread> {
         Spread::of(&self.runs.iter().map(of).collect::<Option<Vec<_>>>()?)
     }
 
-    /// After every epoch at which all runs were judged, the last one included.
+    /// After every epoch at which all runs were evaluated, the last one included.
     pub fn points(&self) -> Vec<Point> {
         let counts = |run: &Run, epoch| run.record.by_epoch.iter().find(|known| known.epoch == epoch).map(|k| k.counts);
         let mut epochs: Vec<u32> = self.runs[0].record.by_epoch.iter().map(|known| known.epoch).collect();
@@ -174,14 +99,14 @@ impl RunGroup {
 /// Puts runs of the same recipe together, groups in the order of their first runs.
 ///
 /// # Errors
-/// When runs cannot be compared: other photos to learn from or to be judged on, or a seed that is there twice.
+/// When runs cannot be compared: other photos to learn from or to be evaluated on, or the same seed twice.
 pub fn groups(runs: Vec<Run>) -> Result<Vec<RunGroup>> {
     if let Some((first, others)) = runs.split_first() {
         others.iter().try_for_each(|run| check_comparable(first, run))?;
     }
     let mut groups: Vec<RunGroup> = Vec::new();
     for run in runs {
-        let Some(group) = groups.iter_mut().find(|group| group.runs[0].recipe == run.recipe) else {
+        let Some(group) = groups.iter_mut().find(|group| is_same_recipe(&group.runs[0], &run)) else {
             groups.push(RunGroup { name: run.record.recipe.clone(), runs: vec![run] });
             continue;
         };
@@ -205,7 +130,7 @@ pub fn groups(runs: Vec<Run>) -> Result<Vec<RunGroup>> {
 }
 
 fn check_comparable(first: &Run, run: &Run) -> Result<()> {
-    let judged = |run: &Run| match run.record.held_out {
+    let evaluated = |run: &Run| match run.record.held_out {
         None => format!("val ({} photos)", run.record.dataset.val),
         Some(held_out) => {
             format!("a held-out share of {} of the train split ({} photos)", held_out.share, held_out.photos)
@@ -216,17 +141,17 @@ fn check_comparable(first: &Run, run: &Run) -> Result<()> {
     let as_first = |what: String| format!("{what}, as {}", first.folder.display());
     if first.record.dataset.identity != run.record.dataset.identity {
         let expected = as_first(format!("a run on {}", dataset(first)));
-        return Err(malformed(&path, expected, dataset(run), "look at the runs of each dataset apart"));
+        return Err(malformed(&path, expected, dataset(run), "look at the runs of each dataset separately"));
     }
-    if judged(first) != judged(run) {
-        let expected = as_first(format!("a run that was judged on {}", judged(first)));
-        let hint = "held-out results are for tuning and no val accuracy: look at the two apart";
-        return Err(malformed(&path, expected, judged(run), hint));
+    if evaluated(first) != evaluated(run) {
+        let expected = as_first(format!("a run that was evaluated on {}", evaluated(first)));
+        let hint = "held-out results are for tuning and no val accuracy: look at the two separately";
+        return Err(malformed(&path, expected, evaluated(run), hint));
     }
     Ok(())
 }
 
-/// Adds to names that occur twice the keys in which their recipes differ.
+/// Adds the keys in which recipes differ to names that occur twice.
 fn tell_apart(groups: &mut [RunGroup]) {
     let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, group) in groups.iter().enumerate() {
@@ -235,7 +160,7 @@ fn tell_apart(groups: &mut [RunGroup]) {
     for places in by_name.into_values().filter(|places| places.len() > 1) {
         let flat: Vec<BTreeMap<String, String>> =
             places.iter().map(|&place| flat(&groups[place].runs[0].recipe)).collect();
-        let keys: std::collections::BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
+        let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
         let differing: Vec<&String> = keys
             .into_iter()
             .filter(|key| flat.iter().any(|settings| settings.get(*key) != flat[0].get(*key)))
@@ -251,7 +176,7 @@ fn tell_apart(groups: &mut [RunGroup]) {
 }
 
 /// A recipe's settings by dotted keys, as they are typed.
-fn flat(table: &Table) -> BTreeMap<String, String> {
+pub(crate) fn flat(table: &Table) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     for (key, value) in table {
         match value {
@@ -266,7 +191,7 @@ fn flat(table: &Table) -> BTreeMap<String, String> {
     settings
 }
 
-fn resolution(value: Option<&Value>) -> String {
+pub(crate) fn resolution(value: Option<&Value>) -> String {
     let px = |stage: &Value| stage.get("px").map(Value::to_string);
     match value {
         Some(Value::Array(stages)) => stages.iter().filter_map(px).collect::<Vec<_>>().join(", "),
@@ -275,10 +200,6 @@ fn resolution(value: Option<&Value>) -> String {
     }
 }
 
-fn short(hash: &str) -> &str {
-    hash.get(..12).unwrap_or(hash)
-}
-
 fn malformed(path: &Path, expected: String, found: String, hint: &str) -> ResultsError {
-    ResultsError::Malformed { path: path.to_owned(), expected, found, hint: hint.into() }
+    ResultsError::malformed(path, expected, found, hint)
 }

@@ -1,18 +1,21 @@
-//! `record.json`: the account of one run, enough to judge it and to repeat it.
+//! `record.json`: the account of one run, enough to check it and to repeat it. Every field is listed in `docs/formats.md`.
 
-use std::fs::File;
-use std::io;
+use std::io::Write;
 use std::path::Path;
 
+use imagenette_files::format::Format;
+use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Environment;
+use crate::attempt::Attempts;
+use crate::environment::{Arithmetic, Environment};
 use crate::error::{Result, ResultsError};
+pub use crate::run_folder::RECORD_FILE;
 
-/// The record's file name in a run's folder.
-pub const RECORD_FILE: &str = "record.json";
-const FORMAT: &str = "imagenette-run";
-const VERSION: u32 = 1;
+/// The record's format. Version 1 had no [`Provenance`].
+pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 2 };
+/// The version from which on a record has a [`Provenance`].
+const WITH_PROVENANCE: u32 = 2;
 
 /// The account of one finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +37,7 @@ pub struct RunRecord {
     pub dataset: DatasetRecord,
     /// What was trained.
     pub model: ModelRecord,
-    /// Where and by what.
+    /// Where and by what: a summary of the last attempt.
     pub environment: Environment,
     /// Epochs trained.
     pub epochs: u32,
@@ -42,8 +45,8 @@ pub struct RunRecord {
     pub steps: u64,
     /// Training samples drawn, counted one by one: an epoch drops its last part-filled batch.
     pub samples_drawn: u64,
-    /// Floating-point operations of the training steps' convolutions and matrices, two for a multiplication with an addition,
-    /// three times the forward pass for a step and the products of matrices of an optimizer that has some.
+    /// Floating-point operations of the training steps' convolutions and matrix products: two for each multiply-add, three
+    /// times the forward pass for each step, and the matrix products of an optimizer that has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_flop: Option<f64>,
     /// Where the time went.
@@ -52,14 +55,103 @@ pub struct RunRecord {
     pub dollars: Option<f64>,
     /// How often the run was interrupted and resumed.
     pub resumed: u32,
-    /// What of the train split was kept back and judged instead of val; absent in a run that counts.
+    /// What was held out of the train split and evaluated instead of val; absent in a run that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
     /// The result of the last epoch on the whole val split: the one that counts. With [`RunRecord::held_out`] it is the
     /// result on what was held out, and no val accuracy.
     pub result: Counts,
-    /// The results of earlier evaluations, `(epoch, counts)`, the last epoch included.
+    /// The results of all evaluations, the last epoch's included.
     pub by_epoch: Vec<EpochCounts>,
+    /// What the run came from and what its files are; `None` in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+/// What a run came from, who worked on it, and the hashes of what it left: all that a check or a replay needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// sha256 of the recipe in its canonical form, which is the same for every spelling of the same recipe and every seed.
+    pub recipe_canonical_sha256: String,
+    /// The engine of the last attempt: a hash of the sources that decide bits and of the versions of what they depend on.
+    pub engine: String,
+    /// Parts that are not this program's own: models, losses, optimizers and others from somebody's crate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<OwnPart>,
+    /// Whether the run was resumed with `--changed-machine`: on another machine, device or engine that computes other bits.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub changed_machine: bool,
+    /// Each process that worked on the run.
+    pub attempts: Attempts,
+    /// sha256 of `history.jsonl`.
+    pub history_sha256: String,
+    /// The last link of the history's chain.
+    pub chain: String,
+    /// sha256 of `predictions.csv`.
+    pub predictions_sha256: String,
+    /// sha256 of `probabilities.safetensors`, where the run wrote one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probabilities_sha256: Option<String>,
+    /// sha256 of `weights.safetensors`.
+    pub weights_sha256: String,
+    /// Hash of the weights before the first step, as [`crate::history::weights_sha256`] takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_weights_sha256: Option<String>,
+    /// The run whose weights this one began with, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentRun>,
+    /// What was to be learned, where that is not the dataset's classes from all of its train split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// How many steps were planned, and when: of a run whose length follows from what it may cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<Plan>,
+    /// What a reader may ignore without being misled. New notes do not raise the format's version.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub notes: serde_json::Map<String, serde_json::Value>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// A part of a run that is not this program's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnPart {
+    /// The name that the recipe calls it by.
+    pub name: String,
+    /// What it is: `activation`, `loss`, `optimizer`, `model` …
+    pub kind: String,
+    /// The crate that it comes from.
+    #[serde(rename = "crate")]
+    pub crate_name: String,
+    /// The crate's version.
+    pub version: String,
+    /// sha256 of its source.
+    pub source_sha256: String,
+}
+
+/// The run whose weights another one began with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParentRun {
+    /// sha256 of its `weights.safetensors`.
+    pub weights_sha256: String,
+    /// The last link of its history's chain, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+}
+
+/// How many steps a run was planned to have, from some step on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Steps that were done when it was planned.
+    pub step: u64,
+    /// Steps of the whole run by this plan.
+    pub steps: u64,
 }
 
 /// What a run was trained on.
@@ -84,13 +176,13 @@ pub struct DatasetRecord {
     pub val: u64,
 }
 
-/// A part of the train split that a run did not train on and was judged on, for tuning.
+/// A part of the train split that a run did not train on and was evaluated on instead of val, for tuning.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOut {
     /// The share of each class's train photos.
     pub share: f64,
-    /// How many photos that were.
+    /// How many photos these are.
     pub photos: u64,
 }
 
@@ -100,14 +192,14 @@ pub struct HeldOut {
 pub struct ModelRecord {
     /// The model's name, with what sets it apart.
     pub name: String,
-    /// Numbers that are learned.
+    /// How many numbers are learned.
     pub parameters: u64,
-    /// Multiplications with an addition for one photo at the resolution of the evaluation, forward.
+    /// Multiply-adds of the forward pass for one photo at the resolution of the evaluation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiply_adds: Option<u64>,
 }
 
-/// Where a run's time went, told apart. Pauses between interruption and resuming count nowhere.
+/// Where a run's time went. Pauses between an interruption and resuming do not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seconds {
@@ -115,7 +207,7 @@ pub struct Seconds {
     pub training: f64,
     /// Evaluations on the val split.
     pub evaluation: f64,
-    /// From the start to the written record: packing, initialisation and checkpoints included.
+    /// From the start to the written record: packing, initialization and checkpoints included.
     pub total: f64,
 }
 
@@ -149,12 +241,23 @@ pub struct EpochCounts {
 impl RunRecord {
     /// The value of `format` in every record.
     pub fn format() -> String {
-        FORMAT.into()
+        FORMAT.name.into()
     }
 
     /// The version that this program writes.
     pub fn version() -> u32 {
-        VERSION
+        FORMAT.newest
+    }
+
+    /// What decided the bits of the last attempt; `None` in version 1.
+    pub fn arithmetic(&self) -> Option<&Arithmetic> {
+        Some(&self.provenance.as_ref()?.attempts.last()?.arithmetic)
+    }
+
+    /// The record's text, as it is in the file.
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("records are plain structures of strings and numbers");
+        text + "\n"
     }
 
     /// Writes `record.json` into the run's folder: complete or absent.
@@ -162,61 +265,58 @@ impl RunRecord {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn write(&self, run: &Path) -> Result<()> {
-        write_atomically(&run.join(RECORD_FILE), |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            io::Write::write_all(file, b"\n")
+        let path = run.join(RECORD_FILE);
+        atomic::write(&path, |out| {
+            out.write_all(self.to_json().as_bytes()).map_err(FileError::io("write", &path))?;
+            Ok(())
         })
     }
 
     /// Reads the record of a run's folder.
     ///
     /// # Errors
-    /// When there is none, when it is of another version, or when it is damaged.
+    /// When there is none, when it is of a version that this program does not read, or when it is damaged.
     pub fn read(run: &Path) -> Result<Self> {
         let path = run.join(RECORD_FILE);
-        let text = std::fs::read_to_string(&path).map_err(ResultsError::io("read", &path))?;
-        let malformed = |found: String| ResultsError::Malformed {
-            path: path.clone(),
-            expected: format!("a record of {FORMAT} version {VERSION}"),
-            found,
-            hint: "a run that was interrupted has no record yet: finish it with `imagenette train --resume RUN`".into(),
-        };
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-            version: u32,
-        }
-        let Version { format, version } = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-        if format != FORMAT || version != VERSION {
-            return Err(malformed(format!("{format} version {version}")));
-        }
-        serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))
+        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        Self::from_json(&path, &text)
     }
-}
 
-/// Writes a file by way of a temporary one in the same folder, so that it is complete or absent.
-pub(crate) fn write_atomically(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
-    #[cfg(unix)]
-    {
-        // The default of 0600 would hide results from other users of a shared folder; the umask still applies.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    /// Reads a record's text. `path` is named in messages.
+    ///
+    /// # Errors
+    /// As [`RunRecord::read`].
+    pub fn from_json(path: &Path, text: &str) -> Result<Self> {
+        let hint = "the file is damaged, was changed, or is another program's: take another copy of it";
+        let version = FORMAT.check_json(path, text, hint)?;
+        let malformed = |found: String| ResultsError::malformed(path, FORMAT.expected(), found, hint);
+        let record: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        match (version >= WITH_PROVENANCE, &record.provenance) {
+            (true, None) => Err(malformed(format!("version {version} without `provenance`"))),
+            (false, Some(_)) => Err(malformed(format!("version {version} with `provenance`, which came later"))),
+            _ => Ok(record),
+        }
     }
-    let mut file = builder.tempfile_in(folder).map_err(ResultsError::io("create a file in", folder))?;
-    content(file.as_file_mut()).map_err(ResultsError::io("write", path))?;
-    file.as_file().sync_all().map_err(ResultsError::io("write", path))?;
-    file.persist(path).map_err(|error| ResultsError::io("rename", path)(error.error))?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
+    use crate::attempt::{Attempt, Ending};
 
     fn record() -> RunRecord {
+        let arithmetic = Arithmetic {
+            engine: "ee".repeat(32),
+            device: "flex".into(),
+            ops: "kernels".into(),
+            level: Some("avx2".into()),
+            precision: "f32".into(),
+        };
+        let mut attempts = Attempts::default();
+        attempts.begin(Attempt::start("0.1.0", None, arithmetic, 2, 0));
+        attempts.end(Ending::Finished, 310);
         RunRecord {
             format: RunRecord::format(),
             version: RunRecord::version(),
@@ -235,7 +335,7 @@ mod tests {
                 val: 1000,
             },
             model: ModelRecord { name: "fast".into(), parameters: 7, multiply_adds: Some(9) },
-            environment: Environment::observe("0.1.0", None, "flex", 2),
+            environment: attempts.last().unwrap().environment(),
             epochs: 5,
             steps: 310,
             samples_drawn: 19_840,
@@ -246,43 +346,112 @@ mod tests {
             held_out: None,
             result: Counts { correct: 900, total: 1000 },
             by_epoch: vec![EpochCounts { epoch: 5, counts: Counts { correct: 900, total: 1000 } }],
+            provenance: Some(Provenance {
+                recipe_canonical_sha256: "22".repeat(32),
+                engine: "ee".repeat(32),
+                parts: Vec::new(),
+                changed_machine: false,
+                attempts,
+                history_sha256: "33".repeat(32),
+                chain: "44".repeat(32),
+                predictions_sha256: "55".repeat(32),
+                probabilities_sha256: None,
+                weights_sha256: "66".repeat(32),
+                initial_weights_sha256: None,
+                parent: None,
+                task: None,
+                plan: Vec::new(),
+                notes: serde_json::Map::new(),
+            }),
         }
+    }
+
+    fn old() -> RunRecord {
+        RunRecord { version: 1, provenance: None, ..record() }
+    }
+
+    fn read(text: &str) -> Result<RunRecord> {
+        RunRecord::from_json(Path::new("record.json"), text)
     }
 
     #[test]
     fn what_is_written_reads_back() {
         let folder = tempfile::tempdir().unwrap();
-        record().write(folder.path()).unwrap();
-        assert_eq!(RunRecord::read(folder.path()).unwrap(), record());
+        let record = record();
+        record.write(folder.path()).unwrap();
+        assert_eq!(RunRecord::read(folder.path()).unwrap(), record);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(record.arithmetic().unwrap().level.as_deref(), Some("avx2"));
     }
 
     #[test]
-    fn a_run_judged_on_held_out_photos_says_so_and_one_judged_on_val_is_written_as_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let text = |record: &RunRecord| {
-            record.write(folder.path()).unwrap();
-            assert_eq!(&RunRecord::read(folder.path()).unwrap(), record);
-            std::fs::read_to_string(folder.path().join(RECORD_FILE)).unwrap()
-        };
-        assert!(!text(&record()).contains("held_out"));
-        let tuning = RunRecord { held_out: Some(HeldOut { share: 0.1, photos: 1000 }), ..record() };
-        assert!(text(&tuning).contains("held_out"));
+    fn everything_that_may_be_absent_reads_back_too() {
+        let mut whole = record();
+        whole.held_out = Some(HeldOut { share: 0.1, photos: 1000 });
+        let hash = || "77".repeat(32);
+        let provenance = whole.provenance.as_mut().unwrap();
+        let (name, kind, crate_name) = ("squared-relu".into(), "activation".into(), "squared".into());
+        provenance.parts = vec![OwnPart { name, kind, crate_name, version: "0.1.0".into(), source_sha256: hash() }];
+        provenance.changed_machine = true;
+        provenance.probabilities_sha256 = Some(hash());
+        provenance.initial_weights_sha256 = Some(hash());
+        provenance.parent = Some(ParentRun { weights_sha256: hash(), chain: Some(hash()) });
+        provenance.task = Some("50 labels a class".into());
+        provenance.plan = vec![Plan { step: 0, steps: 300 }, Plan { step: 62, steps: 310 }];
+        provenance.notes.insert("weather".into(), serde_json::json!({ "rain": true }));
+        assert_eq!(read(&whole.to_json()).unwrap(), whole);
+        let absent = ["parts", "changed_machine", "probabilities_sha256", "parent", "task", "plan", "notes"];
+        assert!(absent.iter().all(|key| !record().to_json().contains(key)), "what is absent is not written");
     }
 
     #[test]
-    fn another_version_and_a_damaged_record_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        record().write(folder.path()).unwrap();
-        let path = folder.path().join(RECORD_FILE);
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
-        let error = RunRecord::read(folder.path()).unwrap_err().to_string();
-        assert!(
-            error.contains("expected a record of imagenette-run version 1, found imagenette-run version 2"),
-            "{error}"
-        );
-        std::fs::write(&path, &text[..text.len() / 2]).unwrap();
-        assert!(matches!(RunRecord::read(folder.path()), Err(ResultsError::Malformed { .. })));
+    fn a_record_of_version_1_reads_on_and_is_written_as_before() {
+        let old = old();
+        let text = old.to_json();
+        assert!(!text.contains("provenance") && !text.contains("held_out"), "{text}");
+        assert_eq!(read(&text).unwrap(), old);
+        assert!(old.arithmetic().is_none());
+    }
+
+    #[test]
+    fn a_newer_version_is_named_as_one_whatever_else_it_holds() {
+        let newer = record().to_json().replace("\"version\": 2", "\"version\": 3, \"unheard_of\": {}");
+        let error = read(&newer).unwrap_err();
+        let expected = "expected imagenette-run version 1 or 2, found imagenette-run version 3";
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.hint().unwrap().contains("a newer imagenette wrote it"));
+    }
+
+    #[test]
+    fn versions_do_not_mix() {
+        let without = RunRecord { provenance: None, ..record() };
+        assert!(read(&without.to_json()).unwrap_err().to_string().contains("found version 2 without `provenance`"));
+        let with = RunRecord { version: 1, ..record() };
+        assert!(read(&with.to_json()).unwrap_err().to_string().contains("found version 1 with `provenance`"));
+    }
+
+    #[test]
+    fn unknown_and_missing_fields_are_refused_by_name_except_among_the_notes() {
+        let text = record().to_json();
+        for place in ["\"recipe\":", "\"program\":", "\"ending\":", "\"engine\":", "\"correct\":"] {
+            let error = read(&text.replacen(place, &format!("\"surprise\": 1, {place}"), 1)).unwrap_err().to_string();
+            assert!(error.contains("unknown field `surprise`") && error.contains("record.json"), "{error}");
+        }
+        let error = read(&text.replace("\"weights_sha256\"", "\"notes\": {}, \"x\"")).unwrap_err().to_string();
+        assert!(error.contains("unknown field `x`"), "{error}");
+        let noted = text.replace("\"weights_sha256\"", "\"notes\": { \"x\": 1 }, \"weights_sha256\"");
+        assert!(read(&noted).is_ok());
+        let short: String = text.lines().filter(|line| !line.contains("\"chain\"")).collect();
+        assert!(read(&short).unwrap_err().to_string().contains("missing field `chain`"));
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_is_refused() {
+        for text in [record().to_json(), old().to_json()] {
+            for end in 0..text.trim_end().len() {
+                let error = read(&text[..end]).expect_err("this must be refused");
+                assert!(error.to_string().contains("record.json") && error.hint().is_some(), "{error}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What several runs say together: mean and standard deviation of fractions.
 
-/// The arithmetic mean; `None` of nothing.
+/// The arithmetic mean; `None` if there are no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use imagenette_files::{Hint, hash::sha256};
+use imagenette_recipe::Recipe;
 use imagenette_results::ResultsError;
 use imagenette_results::run_group::{Run, RunGroup, groups};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// Writes a run's folder: 8 val photos, this many of them right after each epoch; `change` edits the record.
 fn write(folder: &Path, seed: u64, recipe: &str, right: &[u64], change: impl Fn(&mut Value)) -> PathBuf {
     let recipe = format!("name = \"r\"\nseed = {seed}\n{recipe}\n");
-    let sha256: String = Sha256::digest(&recipe).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sha256(&recipe);
     let counts = |correct: u64| json!({ "correct": correct, "total": 8 });
     let by_epoch: Vec<Value> =
         right.iter().zip(1..).map(|(&right, epoch)| json!({ "epoch": epoch, "counts": counts(right) })).collect();
@@ -92,14 +93,35 @@ fn recipes_of_the_same_name_are_told_apart_by_the_keys_in_which_they_differ() {
 }
 
 #[test]
+fn two_spellings_of_a_key_and_defaults_that_are_written_down_are_one_recipe() {
+    let place = TempDir::new().unwrap();
+    let body = |text: &str| {
+        let is_set = |line: &&str| !["name", "seed", "#"].iter().any(|start| line.starts_with(start));
+        text.lines().filter(is_set).collect::<Vec<_>>().join("\n")
+    };
+    let today = body(Recipe::shipped_text("fast-85").unwrap());
+    let before = today.replace("normalization_", "normalisation_");
+    assert_ne!(today, before, "this recipe has a key that was renamed");
+    let written_down = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"auto\"");
+    let other = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"f32\"");
+    let texts = [(0, &today), (1, &before), (2, &written_down), (3, &other)];
+    let runs = texts.map(|(seed, text)| write(place.path(), seed, text, &[4], |_| ()));
+    let groups = read(&runs).unwrap();
+    let seeds = |group: &RunGroup| group.runs.iter().map(|run| run.record.seed).collect::<Vec<_>>();
+    assert_eq!(groups.iter().map(seeds).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3]]);
+    let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["r (precision = auto)", "r (precision = f32)"]);
+}
+
+#[test]
 fn runs_that_do_not_compare_are_refused() {
     let place = TempDir::new().unwrap();
     let first = write(place.path(), 0, FIXED, &[4], |_| ());
     let run = |seed, change: &dyn Fn(&mut Value)| write(place.path(), seed, FIXED, &[5], change);
     let elsewhere = run(1, &|record| record["dataset"]["identity"] = "22".into());
-    refused(&[first.clone(), elsewhere], &["expected a run on d (identity 11)", "found d (identity 22)", "apart"]);
+    refused(&[first.clone(), elsewhere], &["expected a run on d (identity 11)", "found d (identity 22)", "separately"]);
     let tuning = run(2, &|record| record["held_out"] = json!({ "share": 0.25, "photos": 8 }));
-    refused(&[first.clone(), tuning.clone()], &["judged on val", "held-out share of 0.25", "no val accuracy"]);
+    refused(&[first.clone(), tuning.clone()], &["evaluated on val", "held-out share of 0.25", "no val accuracy"]);
     assert!(read(&[tuning]).unwrap()[0].is_held_out());
     let again = TempDir::new().unwrap();
     let copy = write(again.path(), 0, FIXED, &[4], |_| ());
@@ -118,7 +140,7 @@ fn damaged_and_unfinished_runs_are_refused() {
     refused(&[changed], &["recipe.toml", "found another one"]);
     let broken = write(place.path(), 2, FIXED, &[4], |_| ());
     std::fs::write(broken.join("record.json"), "{").unwrap();
-    refused(&[broken], &["record.json", "imagenette-run version 1"]);
+    refused(&[broken], &["record.json", "imagenette-run version 1 or 2"]);
     let other_val = write(place.path(), 3, FIXED, &[4], |record| record["dataset"]["val"] = 9.into());
     refused(&[other_val], &["expected counts of 9 photos", "4 correct of 8"]);
     let impossible = write(place.path(), 4, FIXED, &[9], |_| ());

@@ -3,33 +3,20 @@
 use std::path::PathBuf;
 
 use imagenette_data::DataError;
+use imagenette_files::Hint;
+use imagenette_recipe::RecipeError;
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
 
-/// What went wrong with a run. The message says what, where, expected and found; [`TrainError::hint`] what to do.
+/// What went wrong with a run. The message says what, where, expected and found; its [`Hint`] what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A recipe's key or value that makes no sense.
-    #[error("recipe: {key}: expected {expected}, found {found}")]
-    Recipe {
-        /// The key, with its tables: `optimizer.learning_rate`.
-        key: String,
-        /// The accepted values.
-        expected: String,
-        /// The value given.
-        found: String,
-        /// What the user can do.
-        hint: String,
-    },
-    /// A recipe that is not TOML.
-    #[error("recipe: {message}")]
-    Syntax {
-        /// What the parser says, with line and column.
-        message: String,
-    },
-    /// A run that cannot learn any more: its loss is infinite or not a number.
+    /// A recipe, or a setting beside one, that makes no sense.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A run that diverged: its loss is infinite or NaN.
     #[error("the loss became {loss} at step {step} (epoch {epoch})")]
     Diverged {
         /// The step, counted from 1 over the whole run.
@@ -71,6 +58,14 @@ pub enum TrainError {
         /// What the user can do.
         hint: String,
     },
+    /// A run that would go on to other bits than those it began with.
+    #[error("{}: the run would go on with other bits than it began with ({})", path.display(), changes.join("; "))]
+    OtherBits {
+        /// The run's folder.
+        path: PathBuf,
+        /// What differs: `kernel level: avx2 → portable`.
+        changes: Vec<String>,
+    },
     /// The data is wrong or unreachable.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -79,22 +74,25 @@ pub enum TrainError {
     Results(#[from] imagenette_results::ResultsError),
 }
 
-impl TrainError {
-    /// What the user can do about it, in one line.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for TrainError {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Recipe { hint, .. }
-            | Self::Malformed { hint, .. }
-            | Self::RunFolder { hint, .. }
-            | Self::Device { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
-            Self::Syntax { .. } => Some("a recipe is a TOML file; see the ones in recipes/".into()),
+            Self::Malformed { hint, .. } | Self::RunFolder { hint, .. } | Self::Device { hint, .. } => {
+                (!hint.is_empty()).then(|| hint.clone())
+            }
+            Self::Recipe(error) => error.hint(),
             Self::Diverged { .. } => Some(
                 "lower the rate, for example with `--set optimizer.learning_rate=…`, or lengthen the warm-up: \
                  `--set schedule.warm_up=0.3`"
                     .into(),
             ),
-            Self::Data(error) => error.hint(),
-            Self::Results(error) => error.hint().map(Into::into),
+            Self::OtherBits { .. } => Some(
+                "resume it as it began (same program, `--device`, `--ops` and IMAGENETTE_SIMD), or add `--changed-machine`: \
+                 the record will say so"
+                    .into(),
+            ),
+            Self::Data(error) => imagenette_files::Hint::hint(error),
+            Self::Results(error) => imagenette_files::Hint::hint(error),
         }
     }
 }

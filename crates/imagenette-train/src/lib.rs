@@ -1,43 +1,31 @@
 //! Training batches go in, a run's folder comes out: recipe -> model -> trainer -> evaluation -> record.
 //!
-//! [`recipe`] is everything that decides a run; [`device`] says who computes; [`model`] turns photos into scores by the
-//! operations in [`ops`]; [`loss`], [`optimizer`] and [`schedule`] move the weights; [`trainer`] is the loop;
-//! [`evaluation`] judges; [`checkpoint`] lets a run be laid down and taken up again to the same bits; [`saved`] opens a
-//! finished network. This is the only crate that knows of Burn. It never prints: callers follow a run by
-//! [`watch::TrainWatch`].
+//! The wings, from the top; what is in one uses those below it alone:
+//!
+//! | wing | what it is for |
+//! |--|--|
+//! | [`study`] | many runs, or pieces of one: rates to try, bare steps to time |
+//! | [`run`] | one run: the loop, what it accounts for, evaluation, checkpoints, the saved network |
+//! | [`model`] [`optimizer`] [`learn`] | photos to scores; gradients to updates; losses, selection, averages |
+//! | [`ops`] | the operations that networks are made of, by our kernels or by Burn |
+//! | [`compute`] | the device, and the numbers that live on it |
+//!
+//! What is wanted and planned is the crate `imagenette-recipe` ([`recipe`]). This is the only crate that knows of Burn.
+//! It never prints: callers follow a run by [`run::watch::TrainWatch`].
 
 #![recursion_limit = "256"]
 
-pub mod average;
-pub mod checkpoint;
-pub mod clock;
-pub mod device;
+pub mod compute;
+pub mod engine;
 pub mod error;
-pub mod evaluation;
-pub mod history;
-pub mod limit;
-pub mod lookahead;
-pub mod loss;
+pub mod learn;
 pub mod model;
 pub mod ops;
 pub mod optimizer;
-mod pace;
-pub mod precision;
-pub mod range_test;
-pub mod recipe;
-mod requests;
-pub mod run_folder;
-pub mod saved;
-pub mod schedule;
-pub mod selection;
-pub mod steps;
-pub mod sweep;
-mod tensor_file;
-pub mod trainer;
-mod training;
-pub mod watch;
-pub mod weights;
+pub mod run;
+pub mod study;
 
+pub use compute::device::{Device, set_threads};
 pub use error::{Result, TrainError};
-pub use recipe::Recipe;
-pub use trainer::{Outcome, TrainJob, train};
+pub use imagenette_recipe::{self as recipe, Recipe};
+pub use run::{Outcome, TrainJob, train};

@@ -200,7 +200,7 @@ def describe(model, px):
         else:
             slots[name] = {}
     result = dict(px=px, scores=scores.flatten().tolist(), loss=loss.item(), slots=slots)
-    result["judged"] = model.eval()(x).flatten().tolist()
+    result["evaluated"] = model.eval()(x).flatten().tolist()
     return result
 
 

@@ -4,12 +4,12 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_kernels::Bf16;
-use imagenette_train::device::Device;
-use imagenette_train::loss::cross_entropy;
-use imagenette_train::model::{ModelConfig, Pass};
+use imagenette_train::compute::device::Device;
+use imagenette_train::compute::precision::{Precision, PrecisionChoice};
+use imagenette_train::compute::weights::Weights;
+use imagenette_train::learn::loss::{cross_entropy, targets};
+use imagenette_train::model::{Model, Pass};
 use imagenette_train::ops::{self, Activation, Affine, Maps, Window};
-use imagenette_train::precision::{Precision, PrecisionChoice};
-use imagenette_train::weights::Weights;
 
 /// Random tensors, the same for both devices.
 struct Source<'d> {
@@ -52,7 +52,7 @@ impl<'d> Source<'d> {
     }
 
     fn affine(&mut self, count: usize) -> Affine {
-        Affine { scale: self.channels(count), shift: self.channels(count), epsilon: 1e-3 }
+        Affine { gain: self.channels(count), bias: self.channels(count), epsilon: 1e-3 }
     }
 }
 
@@ -92,7 +92,7 @@ fn bf16() -> Device {
     Device::cpu().with_precision(PrecisionChoice::Bf16).expect("our kernels store bf16")
 }
 
-/// Compares as vectors, against the norm of what is expected. (With ReLU a scale before another normalisation changes
+/// Compares as vectors, against the norm of what is expected. (With ReLU a gain before another normalization changes
 /// nothing, so its gradient is rounding and no more; hence the second summand.)
 #[track_caller]
 fn close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
@@ -102,9 +102,6 @@ fn close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| f64::from(a - b)));
     assert!(difference <= tolerance * size + 1e-2 * tolerance, "{what}: off by {difference} of {size}");
 }
-
-const CURVES: [Option<Activation>; 5] =
-    [None, Some(Activation::Relu), Some(Activation::Gelu), Some(Activation::Silu), Some(Activation::Mish)];
 
 #[test]
 fn convolutions_agree_with_burn() {
@@ -141,21 +138,21 @@ fn convolutions_agree_with_burn() {
 }
 
 #[test]
-fn normalisation_with_what_follows_agrees_with_burn() {
+fn normalization_with_what_follows_agrees_with_burn() {
     for sizes in [[2, 3, 5, 7], [4, 16, 8, 8], [1, 17, 9, 3], [33, 64, 1, 1], [3, 130, 5, 5]] {
-        for activation in CURVES {
+        for activation in Activation::ALL {
             for has_residual in [false, true] {
                 let what = format!("{sizes:?} {activation:?} {has_residual}");
                 agree(&what, |source| {
                     let affine = source.affine(sizes[1]);
                     let x = source.maps(sizes);
                     let residual = has_residual.then(|| source.maps(sizes));
-                    let batch = ops::normalise_by_batch(x, affine, residual, activation);
+                    let batch = ops::normalize_by_batch(x, affine, residual, activation);
                     batch.output.into_nchw()
                 });
                 agree(&format!("statistics of {what}"), |source| {
                     let affine = source.affine(sizes[1]);
-                    let batch = ops::normalise_by_batch(source.maps(sizes), affine, None, activation);
+                    let batch = ops::normalize_by_batch(source.maps(sizes), affine, None, activation);
                     Tensor::cat(vec![batch.mean, batch.variance], 0)
                 });
                 for learns in [false, true] {
@@ -167,15 +164,15 @@ fn normalisation_with_what_follows_agrees_with_burn() {
                         if learns {
                             let (x, statistics) = (source.maps(sizes), [mean.clone().inner(), variance]);
                             // The mean is given without gradient, so its own is that of the sum below.
-                            let y = ops::normalise_by(x, affine, statistics, residual, activation).into_nchw();
+                            let y = ops::normalize_by(x, affine, statistics, residual, activation).into_nchw();
                             let y = y + mean.clone().sum().reshape([1, 1, 1, 1]);
                             source.channels.pop();
                             return y;
                         }
-                        affine.scale = affine.scale.inner();
-                        affine.shift = affine.shift.inner();
+                        affine.gain = affine.gain.inner();
+                        affine.bias = affine.bias.inner();
                         let x = source.constant(sizes);
-                        ops::normalise_by(x, affine, [mean.inner(), variance], residual, activation).into_nchw()
+                        ops::normalize_by(x, affine, [mean.inner(), variance], residual, activation).into_nchw()
                     });
                 }
             }
@@ -193,15 +190,15 @@ fn statistics_that_a_convolution_measured_agree_with_burn() {
         ([48, 16, 14, 14], [24, 3, 1]),
     ] {
         let shape = [outputs, sizes[1], kernel, kernel];
-        let normalised = |source: &mut Source| {
+        let normalized = |source: &mut Source| {
             let affine = source.affine(outputs);
             let weight = source.channels(shape.iter().product());
             let x = ops::convolution_measured(source.maps(sizes), weight, shape, stride, kernel / 2);
-            ops::normalise_by_batch(x, affine, None, Some(Activation::Gelu))
+            ops::normalize_by_batch(x, affine, None, Activation::Gelu)
         };
-        agree(&format!("{sizes:?} {shape:?}"), |source| normalised(source).output.into_nchw());
+        agree(&format!("{sizes:?} {shape:?}"), |source| normalized(source).output.into_nchw());
         agree(&format!("statistics {sizes:?} {shape:?}"), |source| {
-            let batch = normalised(source);
+            let batch = normalized(source);
             Tensor::cat(vec![batch.mean, batch.variance], 0)
         });
         // Nothing is left of them once the maps have changed.
@@ -210,14 +207,14 @@ fn statistics_that_a_convolution_measured_agree_with_burn() {
             let weight = source.channels(shape.iter().product());
             let x = ops::convolution_measured(source.maps(sizes), weight, shape, stride, kernel / 2);
             let x = x.change(|x| x * 2.0 + 1.0);
-            ops::normalise_by_batch(x, affine, None, None).output.into_nchw()
+            ops::normalize_by_batch(x, affine, None, Activation::Identity).output.into_nchw()
         });
     }
 }
 
 #[test]
 fn activations_agree_with_burn() {
-    for activation in CURVES.into_iter().flatten() {
+    for activation in Activation::ALL {
         for sizes in [[2, 3, 5, 7], [1, 48, 32, 32]] {
             agree(&format!("{activation:?} {sizes:?}"), |source| {
                 ops::activate(source.maps(sizes), activation).into_nchw()
@@ -282,23 +279,24 @@ fn burn_code_of_ones_own_composes_with_the_kernels() {
             y * gate
         });
         let affine = source.affine(16);
-        let y = ops::normalise_by_batch(y, affine, Some(x), Some(Activation::Relu)).output;
+        let y = ops::normalize_by_batch(y, affine, Some(x), Activation::Relu).output;
         ops::convolution(y, other, shape, 2, 1).into_nchw()
     });
 }
 
 /// Loss, gradients and statistics of one step of a whole network, and the scores that it then gives.
 fn step(config: &str, [count, px]: [usize; 2], device: &Device) -> Vec<(String, Vec<f32>)> {
-    let model = serde_json::from_str::<ModelConfig>(config).expect("a network").build(3);
+    let model = Model::build(&serde_json::from_str(config).expect("a network"), 3);
     let layout = model.layout();
     let mut weights = Weights::draw(layout, 5, device);
     let mut random = Random::new(7, Purpose::Test, 0, 0);
     let pixels: Vec<u8> = (0..count * px * px * 3).map(|_| (256.0 * random.uniform()) as u8).collect();
     let labels: Vec<u16> = (0..count).map(|i| (i % 3) as u16).collect();
     let mut pass = Pass::learning(&weights, layout);
-    let loss = cross_entropy(model.forward(&mut pass, ops::photos(&pixels, count, px, device)), &labels, 0.1, device);
+    let scores = model.forward(&mut pass, ops::photos(&pixels, count, px, device));
+    let loss = cross_entropy(scores, targets(&labels, None, 0.1, 3), device);
     let mut gradients = loss.backward();
-    let mut found = vec![("loss".to_owned(), values(loss))];
+    let mut found = vec![("loss".to_owned(), vec![loss.value() as f32])];
     let (gradients, statistics) = pass.finish(&mut gradients);
     for (slot, gradient) in layout.slots().iter().zip(gradients) {
         found.extend(gradient.map(|gradient| (format!("gradient of {}", slot.name), values(gradient))));
@@ -307,8 +305,8 @@ fn step(config: &str, [count, px]: [usize; 2], device: &Device) -> Vec<(String, 
         found.push(("a statistic".into(), values(statistic.clone())));
         weights.set(slot, statistic);
     }
-    let scores = model.forward(&mut Pass::judging(&weights), ops::photos(&pixels, count, px, device));
-    found.push(("judged".into(), values(scores)));
+    let scores = model.forward(&mut Pass::evaluating(&weights), ops::photos(&pixels, count, px, device));
+    found.push(("evaluated".into(), values(scores)));
     found
 }
 
@@ -317,8 +315,8 @@ fn a_step_of_a_whole_network_agrees_with_burn() {
     for (config, sizes) in [
         (r#"{ "kind": "fast", "stem": 8, "widths": [8, 16] }"#, [8, 24]),
         (r#"{ "kind": "fast", "stem": 10, "widths": [17, 5] }"#, [3, 29]),
-        // Widths whose convolutions are not of transformed tiles: their rounding would now and then give a maximum of noise to another
-        // pixel, and with it its gradient. The smooth network below holds those to the same bound.
+        // Widths whose convolutions are not of transformed tiles: their rounding would now and then give a maximum of
+        // noise to another pixel, and with it its gradient. The smooth network below holds those to the same bound.
         (r#"{ "kind": "fast", "stem": 48, "widths": [61, 45, 31], "activation": "relu" }"#, [5, 64]),
         (r#"{ "kind": "xresnet", "depth": 18 }"#, [3, 33]),
         (r#"{ "kind": "xresnet", "depth": 50, "activation": "gelu" }"#, [2, 40]),
@@ -352,7 +350,8 @@ fn the_gradients_of_a_whole_network_in_bf16_point_where_those_in_f32_do() {
                 close(&format!("{config} {what}"), half, wide, 0.02);
             }
         }
-        // A maximum that goes to another pixel, or a ReLU that opens, changes a gradient wholly; of noise, many are close.
+        // A maximum that goes to another pixel, or a ReLU that opens, changes a gradient wholly; of noise, many are
+        // close.
         close(&format!("{config} gradient"), &gradient, &expected, 0.35);
     }
 }
@@ -364,14 +363,14 @@ fn smooth_network(source: &mut Source, sizes: [usize; 4]) -> Tensor<2> {
     let [stem, one, two, last] = weights;
     let affines = [24, 24, 24].map(|count| source.affine(count));
     let [a, b, c] = affines;
-    let gelu = Some(Activation::Gelu);
-    // What is normalised next is measured on the way, as in our networks.
+    let gelu = Activation::Gelu;
+    // What is normalized next is measured on the way, as in our networks.
     let convolve = |x, (weight, shape): (Tensor<1>, [usize; 4])| ops::convolution_measured(x, weight, shape, 1, 1);
     let x = convolve(source.maps(sizes), stem);
-    let x = ops::normalise_by_batch(x, a, None, gelu).output;
+    let x = ops::normalize_by_batch(x, a, None, gelu).output;
     let x = ops::average_pool(x);
-    let y = ops::normalise_by_batch(convolve(x.clone(), one), b, None, gelu).output;
-    let x = ops::normalise_by_batch(convolve(y, two), c, Some(x), gelu).output;
+    let y = ops::normalize_by_batch(convolve(x.clone(), one), b, None, gelu).output;
+    let x = ops::normalize_by_batch(convolve(y, two), c, Some(x), gelu).output;
     let (weight, shape) = last;
     ops::global_average_pool(ops::convolution(x, weight, shape, 2, 0))
 }
@@ -419,7 +418,7 @@ fn maps_keep_their_precision_between_operations_and_around_code_of_ones_own() {
     let x = ops::convolution(source.maps(sizes), weight, [8, 8, 3, 3], 1, 1);
     assert_eq!(x.precision(), Precision::Bf16);
     let affine = source.affine(8);
-    let x = ops::normalise_by_batch(x, affine, None, Some(Activation::Gelu)).output;
+    let x = ops::normalize_by_batch(x, affine, None, Activation::Gelu).output;
     let x = ops::max_pool(x, Window { side: 2, stride: 2, padding: 0 });
     assert_eq!(x.precision(), Precision::Bf16);
     let x = x.change(|x| {

@@ -6,14 +6,19 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagenette_data::edition::Split;
+use imagenette_files::Hint;
+use imagenette_files::hash::sha256;
+use imagenette_recipe::Recipe;
+use imagenette_results::run_folder::{
+    CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE,
+};
+use imagenette_results::run_group::Run;
 use imagenette_results::{RunRecord, predictions};
-use imagenette_train::checkpoint::CHECKPOINT_FILE;
-use imagenette_train::device::Device;
-use imagenette_train::evaluation::EvaluationData;
-use imagenette_train::range_test::RangeTest;
-use imagenette_train::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
-use imagenette_train::saved::SavedNetwork;
-use imagenette_train::watch::{RunPlan, Silent, StepReport, TrainWatch};
+use imagenette_train::compute::device::Device;
+use imagenette_train::run::evaluation::EvaluationData;
+use imagenette_train::run::saved_network::SavedNetwork;
+use imagenette_train::run::watch::{RunPlan, Silent, StepReport, TrainWatch};
+use imagenette_train::study::learning_rate::RangeTest;
 use imagenette_train::{Outcome, TrainError, TrainJob, train};
 use made::{Made, recipe};
 
@@ -42,6 +47,10 @@ fn finish(job: &TrainJob) -> RunRecord {
         Outcome::Finished(record) => *record,
         other => panic!("{other:?}"),
     }
+}
+
+fn read_recipe(run: &Path) -> Recipe {
+    Recipe::from_toml(&RunFolder::open(run).unwrap().recipe_text().unwrap(), &[]).unwrap()
 }
 
 fn bytes(run: &Path, file: &str) -> Vec<u8> {
@@ -82,7 +91,7 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
     assert!(record.seconds.total >= record.seconds.training + record.seconds.evaluation);
     assert_eq!(RunRecord::read(&job.folder).unwrap(), record);
     assert!(record.environment.device.ends_with(precision), "{}", record.environment.device);
-    assert_eq!(record.recipe_sha256, RunFolder::open(&job.folder).unwrap().recipe().unwrap().sha256());
+    assert_eq!(record.recipe_sha256, read_recipe(&job.folder).sha256());
 
     let mut files: Vec<_> = std::fs::read_dir(&job.folder).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
@@ -245,8 +254,8 @@ fn every_option_learns_and_is_accounted_for() {
                 assert_eq!(record.samples_drawn, 6 * 48);
             }
             "stages" => assert_eq!(record.samples_drawn, 3 * 60 + 3 * 56),
-            // Rows and columns of the convolutions as matrices, all of them long: two products of theirs, and of five iterations
-            // five squares, four products of factors and eight that make the next square.
+            // Rows and columns of the convolutions as matrices, all of them long: two products of theirs, and of five
+            // iterations five squares, four products of factors and eight that make the next square.
             "muon" => {
                 let products = [(8, 72), (8, 72), (16, 72), (16, 144)]
                     .map(|(rows, columns)| rows * rows * (2 * columns + 17 * rows));
@@ -254,7 +263,7 @@ fn every_option_learns_and_is_accounted_for() {
                 assert_eq!(record.training_flop, Some(flop + (record.steps * update) as f64));
                 assert_eq!(record.samples_drawn, plain.samples_drawn);
             }
-            // What is judged but not learned from costs a forward pass and counts as drawn.
+            // What selection looks at but does not learn from costs a forward pass and counts as drawn.
             "erasing, mixing and selection" => {
                 assert_eq!(record.samples_drawn, plain.samples_drawn);
                 let saved = record.training_flop.unwrap() / flop;
@@ -272,16 +281,33 @@ fn a_range_test_finds_rates_that_learn_and_rates_that_diverge() {
     let result = RangeTest { lowest: 1e-4, highest: 100.0, steps: 60 }.run(&job, &Silent).unwrap();
     assert!(result.points.len() >= 20 && result.points.windows(2).all(|pair| pair[0].rate < pair[1].rate));
     assert!((result.points[0].rate / 1e-4 - 1.0).abs() < 0.15, "{:?}", result.points[0]);
-    let suggestion = result.suggestion.expect("the loss falls somewhere");
-    assert!((1e-4..1.0).contains(&suggestion), "{suggestion}");
+    let [suggestion] = result.suggestions.as_slice() else { panic!("the loss falls somewhere: {result:?}") };
+    assert!(suggestion.key == "optimizer.learning_rate" && (1e-4..1.0).contains(&suggestion.rate), "{suggestion:?}");
     assert!(!job.folder.exists());
     assert!(RangeTest { lowest: 1.0, highest: 0.1, steps: 60 }.run(&job, &Silent).is_err());
 }
 
 #[test]
-fn a_run_that_was_interrupted_while_it_was_judged_is_judged_again() {
-    struct StopWhileJudged;
-    impl TrainWatch for StopWhileJudged {
+fn a_range_test_suggests_every_rate_that_it_scaled() {
+    let made = Made::new(0);
+    let muon = "{ kind = 'muon', learning_rate = 0.05, rest = { kind = 'sgd', learning_rate = 0.2 } }";
+    let job = made.job(&recipe(&[("optimizer", muon)]), "never written");
+    let result = RangeTest { lowest: 1e-4, highest: 1.0, steps: 40 }.run(&job, &Silent).unwrap();
+    let [muon, rest] = result.suggestions.as_slice() else { panic!("{:?}", result.suggestions) };
+    assert_eq!((muon.key.as_str(), rest.key.as_str()), ("optimizer.learning_rate", "optimizer.rest.learning_rate"));
+    assert!((rest.rate / muon.rate / 4.0 - 1.0).abs() < 1e-9, "they keep the recipe's ratio: {muon:?} {rest:?}");
+    // What is suggested can be trained as it is typed.
+    let set: Vec<(String, String)> =
+        result.suggestions.iter().map(|found| (found.key.clone(), format!("{:.2e}", found.rate))).collect();
+    let changed = job.recipe.with_overrides(&set).unwrap();
+    let rates: Vec<f64> = changed.optimizer.learning_rates().into_iter().map(|(_, rate)| rate).collect();
+    assert!((rates[0] / muon.rate - 1.0).abs() < 0.01 && (rates[1] / rest.rate - 1.0).abs() < 0.01, "{rates:?}");
+}
+
+#[test]
+fn a_run_that_was_interrupted_while_it_was_evaluated_is_evaluated_again() {
+    struct StopWhileEvaluated;
+    impl TrainWatch for StopWhileEvaluated {
         fn begin(&self, plan: &RunPlan) {
             assert_eq!(plan.done_steps, 21);
         }
@@ -293,10 +319,10 @@ fn a_run_that_was_interrupted_while_it_was_judged_is_judged_again() {
     let recipe = recipe(&[]);
     let whole = made.job(&recipe, "whole");
     finish(&whole);
-    let mut job = made.job(&recipe, "judged twice");
+    let mut job = made.job(&recipe, "evaluated twice");
     train(&job, &StopAfter::steps(21)).unwrap();
     job.resume = true;
-    assert_eq!(train(&job, &StopWhileJudged).unwrap(), Outcome::Interrupted { step: 21, steps: 21 });
+    assert_eq!(train(&job, &StopWhileEvaluated).unwrap(), Outcome::Interrupted { step: 21, steps: 21 });
     finish(&job);
     same_bits(&whole.folder, &job.folder);
 }
@@ -327,11 +353,35 @@ fn a_checkpoint_of_another_recipe_dataset_or_seed_is_refused() {
 }
 
 #[test]
+fn a_run_whose_recipe_an_earlier_program_wrote_is_resumed_and_keeps_its_recipe() {
+    let made = Made::new(0);
+    let whole = made.job(&recipe(&[]), "whole");
+    finish(&whole);
+    let mut job = made.job(&recipe(&[]), "run");
+    train(&job, &StopAfter::steps(2)).unwrap();
+    let (path, checkpoint) = (job.folder.join(RECIPE_FILE), job.folder.join(CHECKPOINT_FILE));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let old = text.replace("normalization_", "normalisation_").replace("learned_gain", "learned_scale");
+    assert_ne!(old, text);
+    let bytes = std::fs::read(&checkpoint).unwrap();
+    let begin = bytes.windows(64).position(|window| window == sha256(&text).as_bytes()).expect("it names its recipe");
+    let mut changed = bytes.clone();
+    changed[begin..begin + 64].copy_from_slice(sha256(&old).as_bytes());
+    std::fs::write(&checkpoint, changed).unwrap();
+    std::fs::write(&path, &old).unwrap();
+    (job.recipe, job.resume) = (read_recipe(&job.folder), true);
+    let record = finish(&job);
+    assert_eq!(record.recipe_sha256, sha256(&old), "the record names the text that lies beside it");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), old);
+    same_bits(&whole.folder, &job.folder);
+}
+
+#[test]
 fn a_truncated_or_missing_checkpoint_is_refused_and_a_finished_run_is_not_resumed() {
     let made = Made::new(0);
     let mut job = made.job(&recipe(&[]), "run");
     job.resume = true;
-    assert!(matches!(train(&job, &Silent), Err(TrainError::RunFolder { .. })), "no run is there");
+    assert!(matches!(train(&job, &Silent), Err(TrainError::Results(_))), "no run is there");
     job.resume = false;
     train(&job, &StopAfter::steps(2)).unwrap();
     let path = job.folder.join(CHECKPOINT_FILE);
@@ -342,10 +392,62 @@ fn a_truncated_or_missing_checkpoint_is_refused_and_a_finished_run_is_not_resume
         let error = train(&job, &Silent).unwrap_err();
         assert!(matches!(error, TrainError::Malformed { .. }), "{length}: {error}");
     }
+    // Of another version: its head says so, whatever else it says.
+    let place = whole.windows(11).position(|window| window == b"\"version\\\":").expect("the head has a version") + 11;
+    for (version, hint) in [(b'1', "older imagenette"), (b'3', "newer imagenette")] {
+        let mut other = whole.clone();
+        assert_eq!(std::mem::replace(&mut other[place], version), b'2');
+        std::fs::write(&path, &other).unwrap();
+        let error = train(&job, &Silent).unwrap_err();
+        assert!(error.to_string().contains("expected imagenette-checkpoint version 2, found"), "{error}");
+        assert!(error.hint().is_some_and(|found| found.contains(hint)), "{:?}", error.hint());
+    }
     std::fs::write(&path, &whole).unwrap();
     finish(&job);
     let error = train(&job, &Silent).unwrap_err();
     assert!(error.to_string().contains("finished"), "{error}");
+}
+
+#[test]
+fn the_chain_of_a_resumed_run_is_that_of_an_uninterrupted_one_and_another_seed_has_another() {
+    let made = Made::new(0);
+    let chain = |name: &str, seed: u64, sittings: &[u64]| {
+        let mut job = made.job(&recipe(&[]), name);
+        (job.seed, job.evaluate_every) = (seed, 1);
+        for &steps in sittings {
+            train(&job, &StopAfter::steps(steps)).unwrap();
+            (job.resume, job.loader_threads) = (true, 3);
+        }
+        let provenance = finish(&job).provenance.expect("version 2 has it");
+        Run::read(&job.folder).expect("all of it belongs together");
+        (provenance.chain, provenance.initial_weights_sha256)
+    };
+    let whole = chain("whole", 3, &[]);
+    for (number, sittings) in [&[3][..], &[7, 5, 1], &[20]].into_iter().enumerate() {
+        assert_eq!(chain(&number.to_string(), 3, sittings), whole, "{sittings:?}");
+    }
+    let other = chain("other", 4, &[]);
+    assert!(other.0 != whole.0 && other.1 != whole.1);
+}
+
+#[test]
+fn a_run_goes_on_to_other_bits_only_when_told_to_and_its_record_says_so() {
+    let made = Made::new(0);
+    let mut job = made.job(&recipe(&[("precision", "f32")]), "run");
+    train(&job, &StopAfter::steps(2)).unwrap();
+    (job.resume, job.device) = (true, job.device.with_stock_ops());
+    let error = train(&job, &Silent).unwrap_err();
+    let TrainError::OtherBits { changes, .. } = &error else { panic!("{error}") };
+    assert!(changes.iter().any(|change| change == "operations: kernels → stock"), "{changes:?}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("--changed-machine")));
+    job.changed_machine = true;
+    let record = finish(&job);
+    let provenance = record.provenance.expect("version 2 has it");
+    assert!(provenance.changed_machine);
+    let attempts: Vec<_> = provenance.attempts.iter().map(|attempt| attempt.arithmetic.ops.clone()).collect();
+    assert_eq!(attempts, ["kernels", "stock"]);
+    let run = Run::read(&job.folder).expect("all of it belongs together");
+    assert!(run.is_counted && run.check_weights().unwrap());
 }
 
 #[test]

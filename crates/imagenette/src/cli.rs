@@ -1,57 +1,102 @@
-//! What the user may type: verbs, flags and their help. Nothing is resolved here; the rooms in `commands/` do that.
+//! What the user may type: verbs, flags and their help. Nothing is resolved here; `commands/` does that.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
 
-/// Imagenette in one program: fetch the dataset, feed it, train on it and score what was trained.
+use crate::Program;
+
+/// The place of a flag that comes after a verb's own and before `--help`.
+const LAST: usize = 900;
+/// Flags that make no sense with `--merge`: the parts were made with them.
+const WHAT_IS_MADE: [&str; 13] = [
+    "what",
+    "from",
+    "classes",
+    "split",
+    "sizes",
+    "filter",
+    "quality",
+    "subsampling",
+    "seed",
+    "noise",
+    "name",
+    "val_list",
+    "strict",
+];
+/// Flags that make no sense with `--resume`: the run was begun with them.
+const WHAT_IS_TRAINED: [&str; 12] = [
+    "recipe",
+    "dataset",
+    "epochs",
+    "resolution",
+    "batch_size",
+    "precision",
+    "learning_rate",
+    "seed",
+    "runs",
+    "hold_out",
+    "set",
+    "out",
+];
+
+/// Imagenette in one program: fetch the dataset, load it, train on it and score the result.
 #[derive(Debug, Parser)]
-#[command(name = "imagenette", version = crate::VERSION, arg_required_else_help = true, max_term_width = 110)]
-#[command(
-    after_help = "Start here:  imagenette train\n\nExit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable.\nDatasets live in IMAGENETTE_HOME, else in the user's cache folder."
-)]
+#[command(arg_required_else_help = true, max_term_width = 110)]
+#[command(after_help = "Start here:  imagenette train\n\n\
+        Exit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable.\n\
+        Datasets are kept in IMAGENETTE_HOME, or else in your cache folder.")]
 pub(crate) struct Cli {
-    /// Only results and errors: no progress, no notices
-    #[arg(short, long, global = true)]
+    /// Print only results and errors: no progress, no notices
+    #[arg(short, long, global = true, display_order = LAST)]
     pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
+/// The command line of a program: its verbs and flags under its name and version.
+pub(crate) fn command(program: &Program) -> clap::Command {
+    // Made once in a process, and kept by the parser until its end.
+    let version: &'static str = program.full_version().leak();
+    Cli::command().name(program.name()).version(version)
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Fetch a dataset, or take one from an archive or a folder
+    /// Fetch a dataset, or install one from an archive or a folder
     Get(Get),
     /// Make Imagenette, or a dataset of your own, from a copy of ImageNet or a folder of class folders
     Make(Make),
     /// Check a dataset against its manifest
     Verify(Verify),
-    /// Look for leaks, duplicates, broken and odd photos; write a report with pictures
+    /// Look for leaks, duplicates, and broken or odd photos; write a report with pictures
     Audit(Audit),
     /// Write a dataset for other tools: WebDataset shards or Hugging Face parquet
     Export(Export),
-    /// Say which datasets, devices and disk space there are
+    /// Show the installed datasets, the devices and the free disk space
     Info(Info),
-    /// Draw a contact sheet of samples, of a class or of an augmented batch
+    /// Draw a contact sheet of samples, of one class or of an augmented batch
     Show(Show),
     /// Train a network and report its top-1 accuracy on the val split
     Train(Train),
-    /// Train every combination of some values of a recipe and compare them
+    /// Train every combination of the values given for a recipe's keys, and compare them
     Sweep(Sweep),
-    /// Try growing learning rates for some steps and suggest a peak rate, with a plot
+    /// Run some steps at growing learning rates, plot their losses and suggest a peak rate
     FindLr(FindLr),
-    /// Draw the accuracy of runs over epochs, seconds and FLOP, and table it
+    /// Plot the accuracy of runs over epochs, seconds and FLOP, and print it as a table
     Plot(Plot),
+    /// List finished runs: recipe, seeds, top-1 and what made them
+    Runs(Runs),
     /// Evaluate a run's saved weights on a val split
     Eval(Eval),
-    /// Say what a run's network sees in photos
+    /// Classify photos with a run's network
     Predict(Predict),
     /// Recompute top-1 accuracy from predictions made by any program
     Score(Score),
-    /// Measure this machine: decode, pack, load and train
+    /// Measure how fast this machine decodes, packs, loads and trains
     Bench(Bench),
-    /// Write shell completions to standard output
+    /// Print completions for a shell
     Completions(Completions),
 }
 
@@ -60,13 +105,13 @@ pub(crate) struct Get {
     /// Dataset to fetch, for example imagenette2-160 or drawn (`--list` shows all)
     #[arg(required_unless_present_any = ["from", "list"], conflicts_with_all = ["from", "list"])]
     pub(crate) dataset: Option<String>,
-    /// Take a local .tgz, .tar or folder instead of fetching
+    /// Install a local .tgz, .tar or folder instead of fetching
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) from: Option<PathBuf>,
-    /// Name for the dataset taken with --from [default: the file's name]
+    /// Name for the dataset that --from installs [default: the file's name]
     #[arg(long, requires = "from")]
     pub(crate) name: Option<String>,
-    /// Replace a dataset of this name that is installed already
+    /// Replace the installed dataset of this name
     #[arg(long)]
     pub(crate) force: bool,
     /// Keep the downloaded archive
@@ -75,80 +120,85 @@ pub(crate) struct Get {
     /// List what can be fetched
     #[arg(long, conflicts_with = "from")]
     pub(crate) list: bool,
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  imagenette make imagenette --from ILSVRC2012_img_train.tar --from ILSVRC2012_img_val.tar\n  imagenette make --classes n02123045,n02123159 --from ImageNet/ --split 70:30 --name cats --sizes 160\n  imagenette make --classes all --from my-photos/ --split 70:30 --name mine\n\nA making that was stopped goes on with the same command. docs/making-at-scale.md shows specs and job files."
-)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette make imagenette --from ILSVRC2012_img_train.tar --from ILSVRC2012_img_val.tar\n\
+        \x20\x20imagenette make --classes n02123045,n02123159 --from ImageNet/ --split 70:30 --name cats --sizes 160\n\
+        \x20\x20imagenette make --classes all --from my-photos/ --split 70:30 --name mine\n\n\
+        An interrupted `make` resumes with the same command. docs/making-at-scale.md shows specs and job files.")]
 pub(crate) struct Make {
     /// What to make: imagenette, imagewoof, imagewang or a spec (.toml)
     #[arg(value_name = "DATASET|SPEC")]
     pub(crate) what: Option<String>,
-    /// Copy of ImageNet or folder of class folders: a folder, a .tar, a .parquet; may be given several times
+    /// Copy of ImageNet, or folder of class folders: a folder, a .tar or .tgz, or a .parquet; may be repeated
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, required_unless_present = "merge")]
     pub(crate) from: Vec<PathBuf>,
-    /// Classes instead of a dataset: WordNet ids or folders' names, `all`, or a file with one a line
+    /// Classes to take, instead of a dataset: WordNet ids or folder names, `all`, or a file with one per line
     #[arg(long, value_name = "CLASS,…|FILE", value_delimiter = ',')]
     pub(crate) classes: Vec<String>,
-    /// v1 (ImageNet's own), v2 (the official 70/30), parts such as 70:30, own (the copy's train and val) [default: v2; with --classes own]
+    /// Which photos become val: v1 (ImageNet's own split), v2 (Imagenette's 70/30), own (the copy's train and val) or
+    /// parts such as 70:30 [default: v2; own with --classes]
     #[arg(long, value_name = "RULE")]
     pub(crate) split: Option<SplitRule>,
-    /// Sizes: full, or the shortest side in pixels [default: full,320,160]
+    /// Sizes to make: full, or the shortest side in pixels [default: full,320,160]
     #[arg(long, value_name = "SIZE,…", value_delimiter = ',')]
     pub(crate) sizes: Vec<Size>,
-    /// Filter that resizes [default: lanczos]
+    /// Filter for resizing [default: lanczos]
     #[arg(long, value_enum)]
     pub(crate) filter: Option<FilterName>,
     /// JPEG quality, 1 to 100 [default: 90]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: Option<u8>,
-    /// Colour that the JPEG files keep [default: 4:2:0]
+    /// How much color the JPEG files keep [default: 4:2:0]
     #[arg(long, value_enum)]
     pub(crate) subsampling: Option<SubsamplingName>,
-    /// Seed of a drawn split and of noisy labels [default: 0]
+    /// Seed of a random split and of noisy labels [default: 0]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Draw a table of labels of which these percentages are wrong, for example 1,5,25,50
+    /// Also write a table of noisy labels, with these percentages of them wrong: for example 1,5,25,50
     #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with = "noise_from")]
     pub(crate) noise: Vec<u8>,
-    /// Put this table of noisy labels (noisy_imagenette.csv) beside the photos
+    /// Copy this table of noisy labels (noisy_imagenette.csv) into the dataset
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) noise_from: Option<PathBuf>,
-    /// List of members that stands for the shipped one: a text, a dataset's folder, an archive (names alone are read)
+    /// Take the photos on this list instead of the shipped one: a text file, a dataset's folder or an archive (only
+    /// names are read)
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) members: Option<PathBuf>,
-    /// Classes of a flat val folder: LOC_val_solution.csv, the development kit, or lines of WordNet ids [default: found beside the photos]
+    /// Classes of a flat val folder: LOC_val_solution.csv, the development kit, or a file with one WordNet id per line
+    /// [default: found beside the photos]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) val_list: Option<PathBuf>,
-    /// Name of the dataset; sizes are added to it
+    /// Name of the dataset; each size is appended to it
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Folder in which the datasets come to lie [default: the store; for archives the current folder]
+    /// Folder for the datasets [default: the store; the current folder for archives]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// What to write
     #[arg(long = "to", value_enum, default_value_t = FormName::Folder)]
     pub(crate) form: FormName,
-    /// Make only part i of n; another machine makes the others
+    /// Make only part i of n; other machines make the rest
     #[arg(long, value_name = "i/n", value_parser = shard, conflicts_with = "merge")]
     pub(crate) shard: Option<(u32, u32)>,
-    /// Join the parts in this folder (NAME.parts) and verify them
-    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with_all = ["what", "from", "classes", "split", "sizes", "filter", "quality", "subsampling", "seed", "noise", "name", "val_list", "strict"])]
+    /// Join the parts in this folder (NAME.parts) and verify the result
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with_all = WHAT_IS_MADE)]
     pub(crate) merge: Option<PathBuf>,
-    /// Stop at the first photo that cannot be used; else the summary names it
+    /// Stop at the first photo that cannot be used, instead of listing it in the summary
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Replace what is there, and begin anew what is unfinished
+    /// Replace finished datasets, and start unfinished ones over
     #[arg(long)]
     pub(crate) force: bool,
-    /// Threads that decode and encode [default: all cores]
+    /// Threads for decoding and encoding [default: all cores]
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -166,17 +216,17 @@ fn shard(text: &str) -> Result<(u32, u32), String> {
 pub(crate) enum FormName {
     /// A folder with its manifest
     Folder,
-    /// A tar
+    /// A tar archive
     Tar,
-    /// A compressed tar, as the official archives are
+    /// A compressed tar archive, like the official ones
     Tgz,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FilterName {
-    /// Sharper
+    /// The sharper one
     Lanczos,
-    /// Softer
+    /// The softer one
     Bilinear,
 }
 
@@ -216,10 +266,10 @@ impl From<SubsamplingName> for Subsampling {
 pub(crate) struct Verify {
     /// Dataset's name or folder [default: all that are installed]
     pub(crate) dataset: Option<String>,
-    /// Hash every photo again, not only names and lengths
+    /// Hash every photo, instead of comparing only names and lengths
     #[arg(long)]
     pub(crate) deep: bool,
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -232,16 +282,17 @@ pub(crate) struct Audit {
     /// Report to write [default: audit-DATASET.html]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
-    /// In how many of 64 bits the hashes of near duplicates may differ
+    /// Bits in which the 64-bit hashes of near duplicates may differ
     #[arg(long, value_name = "BITS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=16))]
     pub(crate) distance: u32,
-    /// Exit with 1 when photos of val are also in train (same id, file or pixels), or when files are broken or changed
+    /// Exit with status 1 when val photos are also in train (same id, file or pixels), or when files are broken or
+    /// changed
     #[arg(long)]
     pub(crate) strict: bool,
     /// Threads [default: all cores]
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// All that was found as JSON on stdout; a report only with --out
+    /// Print all findings as JSON; write a report only with --out
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -253,19 +304,19 @@ pub(crate) struct Export {
     /// Folder to write; it must not exist yet
     #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) out: PathBuf,
-    /// For which tool
+    /// Tool to write for
     #[arg(long, value_enum)]
     pub(crate) to: ExportTarget,
-    /// Most megabytes in a shard
+    /// Largest size of a shard in megabytes
     #[arg(long, value_name = "MB", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) shard_size: u64,
     /// Seed of the order of the train photos
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Keep the train photos in order, class after class
+    /// Keep the train photos in order, class by class
     #[arg(long, conflicts_with = "seed")]
     pub(crate) in_order: bool,
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -280,7 +331,7 @@ pub(crate) enum ExportTarget {
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -289,22 +340,22 @@ pub(crate) struct Info {
 pub(crate) struct Show {
     /// Dataset's name or folder [default: the best there is]
     pub(crate) dataset: Option<String>,
-    /// Only this class: a name (tench), a WordNet id or a label
+    /// Show only this class: its name (tench), WordNet id or label
     #[arg(long)]
     pub(crate) class: Option<String>,
-    /// Which split
+    /// Split to show pictures of
     #[arg(long, value_enum, default_value_t = SplitName::Train)]
     pub(crate) split: SplitName,
     /// Show what the network would see: the first training batch of this recipe
     #[arg(long, value_name = "RECIPE", conflicts_with_all = ["class", "split"])]
     pub(crate) augmented: Option<String>,
-    /// How many pictures
+    /// Number of pictures
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=400))]
     pub(crate) count: u32,
-    /// Which pictures: another seed draws others
+    /// Seed of the choice of pictures
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Picture to write
+    /// PNG file to write
     #[arg(short, long, value_name = "FILE", default_value = "contact-sheet.png", value_hint = ValueHint::FilePath)]
     pub(crate) out: PathBuf,
 }
@@ -326,25 +377,27 @@ pub(crate) struct Train {
     /// Epochs to train
     #[arg(short, long)]
     pub(crate) epochs: Option<u32>,
-    /// Resolution in pixels, constant over the run
+    /// Resolution in pixels, the same for the whole run
     #[arg(long, value_name = "PX")]
     pub(crate) resolution: Option<u32>,
     /// Samples in a batch
     #[arg(short, long)]
     pub(crate) batch_size: Option<u32>,
-    /// What feature maps are stored in; auto is bf16 where the processor has AVX-512 BF16, else f32 [default: the recipe's]
+    /// How feature maps are stored; auto is bf16 where the processor has AVX-512 BF16, else f32 [default: the
+    /// recipe's]
     #[arg(long, value_enum)]
     pub(crate) precision: Option<PrecisionName>,
     /// Peak learning rate
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
-    /// Seed of all randomness
+    /// Seed of all randomness [default: the recipe's]
     #[arg(short, long)]
     pub(crate) seed: Option<u64>,
-    /// Train this many seeds, one after the other, and report mean and standard deviation
+    /// Train this many seeds one after the other, and report mean and standard deviation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) runs: Option<u32>,
-    /// Keep this share of each class's train photos back and judge on them instead of val, for tuning: 0.1
+    /// Hold out this share of each class's train photos, for example 0.1, and evaluate on them instead of val: for
+    /// tuning
     #[arg(long, value_name = "SHARE")]
     pub(crate) hold_out: Option<f64>,
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
@@ -353,20 +406,23 @@ pub(crate) struct Train {
     /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Go on with an interrupted run
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = ["recipe", "dataset", "epochs", "resolution", "batch_size", "precision", "learning_rate", "seed", "runs", "hold_out", "set", "out"])]
+    /// Resume the interrupted run in this folder
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = WHAT_IS_TRAINED)]
     pub(crate) resume: Option<PathBuf>,
+    /// Resume even where the bits will not be those of the machine or program that began the run; its record says so
+    #[arg(long, requires = "resume")]
+    pub(crate) changed_machine: bool,
+    /// Evaluate after every N epochs; the last epoch is always evaluated
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) evaluate_every: u32,
+    /// List the recipes that ship with the program
+    #[arg(long)]
+    pub(crate) list: bool,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Evaluate after every N epochs as well (the last one always counts)
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) evaluate_every: u32,
-    /// List the recipes that ship
-    #[arg(long)]
-    pub(crate) list: bool,
     /// Print each run's record as JSON at the end
     #[arg(long)]
     pub(crate) json: bool,
@@ -380,23 +436,22 @@ pub(crate) enum PrecisionName {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:  imagenette sweep m128 --set optimizer.learning_rate=0.02,0.04,0.08 --runs 2\n\nThe same command again goes on with a sweep that was interrupted; with more values or runs it widens it."
-)]
+#[command(after_help = "Example:  imagenette sweep m128 --set optimizer.learning_rate=0.02,0.04,0.08 --runs 2\n\n\
+        Repeat the same command to resume an interrupted sweep; add values or runs to widen it.")]
 pub(crate) struct Sweep {
     /// Recipe: a name (`train --list` shows them) or a .toml file
     #[arg(value_name = "NAME|FILE")]
     pub(crate) recipe: String,
-    /// A key with the values to try; several are combined
+    /// Key of the recipe and the values to try; repeat it to combine several keys
     #[arg(long = "set", value_name = "KEY=VALUE,VALUE", required = true)]
     pub(crate) set: Vec<String>,
-    /// Seeds for each combination
+    /// Seeds per combination
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
     /// First seed [default: the recipe's]
     #[arg(short, long)]
     pub(crate) seed: Option<u64>,
-    /// Share of each class's train photos to keep back and judge on; 0 judges on val
+    /// Share of each class's train photos to hold out and evaluate on; 0 evaluates on val
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     pub(crate) hold_out: f64,
     /// Dataset's name or folder [default: the best there is]
@@ -405,12 +460,15 @@ pub(crate) struct Sweep {
     /// Folder for the runs [default: runs/sweep-RECIPE-DATASET]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
+    /// Resume runs even where the bits will not be those of the machine or program that began them; their records say so
+    #[arg(long)]
+    pub(crate) changed_machine: bool,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -426,7 +484,7 @@ pub(crate) struct FindLr {
     /// Highest rate
     #[arg(long, value_name = "RATE", default_value_t = 10.0)]
     pub(crate) highest: f64,
-    /// Steps from the lowest to the highest
+    /// Steps from the lowest to the highest rate
     #[arg(long, default_value_t = 100)]
     pub(crate) steps: u32,
     /// Change any key of the recipe, for example --set batch_size=32
@@ -438,33 +496,49 @@ pub(crate) struct FindLr {
     /// Dataset's name or folder [default: the best there is]
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
-    /// Plot to write
+    /// SVG file to write
     #[arg(short, long, value_name = "FILE", default_value = "learning-rates.svg", value_hint = ValueHint::FilePath)]
     pub(crate) out: PathBuf,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Machine-readable output
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:  imagenette plot runs/ --out plots\n\n\
+        Runs of one recipe with different seeds become one curve: mean, standard deviation and n. Results on \
+        held-out photos and on val are never mixed.")]
+pub(crate) struct Plot {
+    /// Folders of runs, or folders that contain them
+    #[arg(required = true, value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Folder for the plots
+    #[arg(short, long, value_name = "FOLDER", default_value = "plots", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Title of the plots [default: what was measured, and the dataset]
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:  imagenette plot runs/ --out plots\n\nRuns of one recipe with different seeds are one line: mean, standard deviation and n. Results on held-out photos and on val are never mixed."
+    after_help = "Example:  imagenette runs records --markdown > index.md\n\nRuns of one recipe in one folder are one row. What cannot be read is named and left out."
 )]
-pub(crate) struct Plot {
-    /// Runs' folders, or folders in which runs lie
-    #[arg(required = true, value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
-    pub(crate) runs: Vec<PathBuf>,
-    /// Folder for the plots
-    #[arg(short, long, value_name = "FOLDER", default_value = "plots", value_hint = ValueHint::DirPath)]
-    pub(crate) out: PathBuf,
-    /// Title of the plots [default: the dataset]
-    #[arg(long)]
-    pub(crate) title: Option<String>,
+pub(crate) struct Runs {
+    /// Runs' folders, or folders in which runs lie [default: runs]
+    #[arg(value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// A Markdown table that links to the folders
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
     /// Machine-readable output
     #[arg(long)]
     pub(crate) json: bool,
@@ -472,11 +546,11 @@ pub(crate) struct Plot {
 
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Machine {
+pub(crate) struct MachineFlags {
     /// Device to compute on (`info` lists them)
     #[arg(long, value_name = "DEVICE", default_value = "flex")]
     pub(crate) device: String,
-    /// Whose operations compute on the CPU
+    /// Whose operations run on the CPU
     #[arg(long, value_enum, default_value_t = OpsName::Kernels)]
     pub(crate) ops: OpsName,
     /// Threads for computing and loading [default: all cores]
@@ -488,7 +562,7 @@ pub(crate) struct Machine {
 pub(crate) enum OpsName {
     /// This program's own kernels
     Kernels,
-    /// Burn's
+    /// Burn's own operations
     Stock,
 }
 
@@ -503,12 +577,12 @@ pub(crate) struct Eval {
     /// Resolution in pixels [default: the recipe's]
     #[arg(long, value_name = "PX")]
     pub(crate) resolution: Option<u32>,
-    /// Write the predictions to this file
+    /// File to write the predictions to
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) machine: Machine,
-    /// Machine-readable output
+    pub(crate) machine: MachineFlags,
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -518,15 +592,15 @@ pub(crate) struct Predict {
     /// The run's folder
     #[arg(value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
-    /// Photos
+    /// Photos to classify
     #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
     pub(crate) images: Vec<PathBuf>,
-    /// How many classes to name for each photo
+    /// Classes to name for each photo
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) top: u32,
     #[command(flatten)]
-    pub(crate) machine: Machine,
-    /// Machine-readable output
+    pub(crate) machine: MachineFlags,
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -539,10 +613,10 @@ pub(crate) struct Score {
     /// Dataset's name or folder [default: the run's own, else the installed one whose val split fits]
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
-    /// Show the confusion matrix
+    /// Print the confusion matrix as well
     #[arg(long)]
     pub(crate) confusion: bool,
-    /// Machine-readable output
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -555,10 +629,10 @@ pub(crate) struct Bench {
     /// Photos to measure with
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
     pub(crate) photos: u32,
-    /// Training steps alone: rate, share of the processor's peak, where the time goes, memory
+    /// Measure training steps alone: rate, share of the processor's peak, where the time goes, memory
     #[arg(long, conflicts_with_all = ["only", "photos"])]
     pub(crate) train: bool,
-    /// With --train: how many steps to measure
+    /// With --train: number of steps to measure
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) steps: u32,
     /// With --train: samples in a batch [default: the recipe's]
@@ -570,15 +644,15 @@ pub(crate) struct Bench {
     /// Resolution of the loader's crops and of the steps, in pixels
     #[arg(long, default_value_t = 128, value_name = "PX", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) resolution: u32,
-    /// Recipe whose training step is measured
+    /// Recipe whose training is measured
     #[arg(short, long, value_name = "NAME|FILE", default_value = "default")]
     pub(crate) recipe: String,
-    /// Measure only these
+    /// Measure only these, separated by commas
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<BenchPart>,
     #[command(flatten)]
-    pub(crate) machine: Machine,
-    /// Machine-readable output
+    pub(crate) machine: MachineFlags,
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -593,7 +667,7 @@ pub(crate) enum BenchPart {
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// Shell
+    /// Shell to print completions for
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
 }

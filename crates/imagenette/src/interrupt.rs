@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks the work to stop at a safe place, the second stops the program at once.
+//! Ctrl-C and SIGTERM: the first asks the work to stop at a safe place, the second ends the program at once.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -11,11 +11,11 @@ static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// The exit status of work that was interrupted and can be resumed.
 pub(crate) const INTERRUPTED: u8 = 33;
 
-/// Begins to listen.
+/// Starts listening.
 pub(crate) fn listen() -> std::io::Result<()> {
     let asked = ASKED.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM] {
-        // In this order: the flag is still down at the first signal, so only a second one ends the program.
+        // In this order: the flag is not set yet at the first signal, so only a second one ends the program.
         signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), asked.clone())?;
         signal_hook::flag::register(signal, asked.clone())?;
     }

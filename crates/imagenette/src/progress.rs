@@ -1,30 +1,40 @@
-//! A run as people watch it: one line that is redrawn at each step, and one that stays for each epoch.
+//! A run as people follow it: one line that is redrawn at each step, and a lasting one for each epoch.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::watch::Watch;
-use imagenette_train::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+use imagenette_train::run::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
 
-use crate::terminal::{Terminal, seconds, thousands};
+use crate::numbers::{counted, seconds, thousands};
+use crate::terminal::Terminal;
 
 /// How often a terminal's line is redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
 /// How often a pipe gets a line.
 const PLAIN: Duration = Duration::from_secs(10);
 
-/// Shows a run on the terminal.
+/// Shows a run, or what is done like one, on the terminal.
 pub(crate) struct Progress<'t> {
     terminal: &'t Terminal,
+    /// What is counted outside of epochs.
+    counting: &'static str,
     epochs: Mutex<u32>,
     holds_out: AtomicBool,
     said: Mutex<Option<Instant>>,
 }
 
 impl<'t> Progress<'t> {
-    pub(crate) fn new(terminal: &'t Terminal) -> Self {
-        Self { terminal, epochs: Mutex::new(0), holds_out: AtomicBool::new(false), said: Mutex::new(None) }
+    /// Of a run or an evaluation.
+    pub(crate) fn of_run(terminal: &'t Terminal) -> Self {
+        let (epochs, holds_out) = (Mutex::new(0), AtomicBool::new(false));
+        Self { terminal, counting: "evaluating: photo", epochs, holds_out, said: Mutex::new(None) }
+    }
+
+    /// Of a learning-rate range test.
+    pub(crate) fn of_rates(terminal: &'t Terminal) -> Self {
+        Self { counting: "testing rates: step", ..Self::of_run(terminal) }
     }
 
     /// Whether it is time for another line.
@@ -48,15 +58,19 @@ impl TrainWatch for Progress<'_> {
         *self.epochs.lock().expect("no thread panics while it draws") = plan.epochs;
         self.holds_out.store(plan.holds_out, Ordering::Relaxed);
         self.terminal.say(&format!(
-            "{}: {} parameters; {} train and {} {} photos; {} epochs of {} steps{}",
+            "{}: {}; {} train and {} {} photos; {} of {}{}",
             plan.model,
-            thousands(plan.parameters),
-            thousands(plan.train as u64),
-            thousands(plan.judged as u64),
+            counted(plan.parameters, "parameter"),
+            thousands(plan.train_photos as u64),
+            thousands(plan.evaluation_photos as u64),
             if plan.holds_out { "held-out" } else { "val" },
-            plan.epochs,
-            thousands(plan.steps_per_epoch),
-            if plan.done_steps > 0 { format!(", {} of them done", thousands(plan.done_steps)) } else { String::new() }
+            counted(plan.epochs.into(), "epoch"),
+            counted(plan.steps_per_epoch, "step"),
+            if plan.done_steps > 0 {
+                format!(", {} already done", counted(plan.done_steps, "step"))
+            } else {
+                String::new()
+            }
         ));
     }
 
@@ -79,7 +93,12 @@ impl TrainWatch for Progress<'_> {
 
     fn evaluated(&self, done: usize, total: usize) {
         if self.terminal.is_drawn() && self.is_due() {
-            self.terminal.status(&format!("judging: {done} of {total}"));
+            self.terminal.status(&format!(
+                "{} {} of {}",
+                self.counting,
+                thousands(done as u64),
+                thousands(total as u64)
+            ));
         }
     }
 
@@ -100,10 +119,6 @@ impl TrainWatch for Progress<'_> {
             report.loss,
             seconds(report.seconds.training)
         ));
-    }
-
-    fn notice(&self, message: &str) {
-        self.terminal.say(message);
     }
 
     fn interrupted(&self) -> bool {

@@ -1,4 +1,5 @@
-//! What people see while work goes on: a bar on a terminal, a plain line now and then in a pipe. All of it on stderr.
+//! What people see during the work: a bar on a terminal, a plain line now and then in a pipe. All of it goes to
+//! stderr.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -8,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use imagenette_data::DataError;
 use imagenette_data::watch::{Unit, Watch};
+use imagenette_files::{FileError, Hint};
 use imagenette_results::ResultsError;
 use imagenette_train::TrainError;
+use imagenette_train::recipe::RecipeError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
+use crate::numbers::{bytes, counted, seconds, thousands};
 
 /// How often a pipe gets a line.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -40,7 +44,7 @@ impl Terminal {
         Self { quiet, drawn, bar: Mutex::new(None), plain: Mutex::new(None), done: AtomicU64::new(0) }
     }
 
-    /// Whether stderr is a terminal that can redraw a line.
+    /// Whether stderr is a terminal, where a line can be redrawn.
     pub(crate) fn is_drawn(&self) -> bool {
         self.drawn && !self.quiet
     }
@@ -56,7 +60,7 @@ impl Terminal {
         }
     }
 
-    /// Shows one line that the next call replaces; nothing in a pipe.
+    /// Shows a line that the next call replaces; in a pipe it shows nothing.
     pub(crate) fn status(&self, text: &str) {
         if !self.is_drawn() {
             return;
@@ -147,49 +151,17 @@ impl Watch for Terminal {
 fn amount(value: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => bytes(value),
-        Unit::Photos => format!("{} photos", thousands(value)),
+        Unit::Photos => counted(value, "photo"),
     }
 }
 
-/// Bytes for people, in decimal units.
-pub(crate) fn bytes(value: u64) -> String {
-    match value {
-        0..1_000_000 => format!("{:.1} kB", value as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", value as f64 / 1e6),
-        _ => format!("{:.2} GB", value as f64 / 1e9),
-    }
-}
-
-/// A number with its thousands apart: `9,469`.
-pub(crate) fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A time for people: `7.3 s`, `4 min 05 s`, `2 h 03 min`.
-pub(crate) fn seconds(value: f64) -> String {
-    let whole = value.round() as u64;
-    match whole {
-        0..100 => format!("{value:.1} s"),
-        100..6000 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
-/// Prints an error with its causes and its hint, and says how to exit.
+/// Prints an error with its causes and its hint; gives the exit status.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let interrupted = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(DataError::Interrupted))
             || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
     });
-    // Each cause once: an outer message often ends with the inner one.
+    // An outer message often ends with the inner one, so each cause is said once.
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
@@ -198,42 +170,51 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         }
     }
     eprintln!("{}: {text}", if interrupted { "stopped" } else { "error" });
-    let hint = error.chain().find_map(|cause| {
-        cause
-            .downcast_ref::<Hint>()
-            .map(|hint| hint.hint.clone())
-            .or_else(|| cause.downcast_ref().and_then(DataError::hint))
-            .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
-            .or_else(|| cause.downcast_ref().and_then(ResultsError::hint).map(Into::into))
-    });
-    if let Some(hint) = hint {
+    if let Some(hint) = error.chain().find_map(hint_of) {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 })
 }
 
-/// An error of the command line itself: what is wrong and what to do.
+/// What an error of any of our crates says about what to do.
+fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    None.or_else(|| cause.downcast_ref().and_then(Refusal::hint))
+        .or_else(|| cause.downcast_ref().and_then(FileError::hint))
+        .or_else(|| cause.downcast_ref().and_then(DataError::hint))
+        .or_else(|| cause.downcast_ref().and_then(RecipeError::hint))
+        .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
+        .or_else(|| cause.downcast_ref().and_then(ResultsError::hint))
+}
+
+/// An error of the command line itself: what is wrong, and what to do about it.
 #[derive(Debug)]
-pub(crate) struct Hint {
+pub(crate) struct Refusal {
     problem: String,
     hint: String,
 }
 
-impl Hint {
+impl Refusal {
+    /// An error that says this problem and this hint.
     pub(crate) fn error(problem: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         Self { problem: problem.into(), hint: hint.into() }.into()
     }
 }
 
-impl std::fmt::Display for Hint {
+impl Hint for Refusal {
+    fn hint(&self) -> Option<String> {
+        Some(self.hint.clone())
+    }
+}
+
+impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.problem)
     }
 }
 
-impl std::error::Error for Hint {}
+impl std::error::Error for Refusal {}
 
-/// Prints to stdout; a reader that closed the pipe ends the program quietly.
+/// Prints a line to stdout. Where the reader of a pipe has closed it, the program ends quietly.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
     match writeln!(std::io::stdout(), "{text}") {
@@ -245,24 +226,4 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a value as JSON to stdout.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(thousands(9_469), "9,469");
-        assert_eq!(thousands(13), "13");
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(
-            (seconds(7.25), seconds(245.2), seconds(7_380.0)),
-            ("7.2 s".into(), "4 min 05 s".into(), "2 h 03 min".into())
-        );
-        assert_eq!(
-            (bytes(99_003_388), bytes(1_557_161_267), bytes(12)),
-            ("99.0 MB".into(), "1.56 GB".into(), "0.0 kB".into())
-        );
-    }
 }

@@ -1,7 +1,8 @@
-//! The facts of all photos go in, groups of photos that are one picture come out: the same file, the same pixels, or nearly.
+//! The facts about all photos go in, groups of photos that show one picture come out: the same file, the same pixels,
+//! or nearly.
 //!
-//! Near ones are found in two steps: hashes that differ in a few bits (by an index, not by comparing all), and then the
-//! photos themselves, small and in colour, since different photos may share a hash.
+//! Near ones are found in two steps: by hashes that differ in a few bits (with an index, without comparing all of
+//! them), and then by the photos themselves, small and in color, since different photos may have the same hash.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::listing::Subject;
-use super::neighbours::Index;
+use super::neighbors::Index;
 use super::perceptual::{PerceptualHash, Proof};
 use super::photo::{Facts, Reader};
 use super::{AuditOptions, Member};
@@ -19,14 +20,14 @@ use crate::edition::Split;
 use crate::error::{DataError, Result};
 use crate::watch::{Unit, Watch};
 
-/// Photos that correlate less are not one picture.
+/// Photos that correlate less do not show the same picture.
 pub const LEAST_LIKENESS: f32 = 0.95;
-/// Of photos with one and the same hash, each is compared with this many others at most.
+/// The most photos that each photo is compared with among those of the same hash.
 const COMPARED_OF_A_HASH: usize = 16;
-/// Pairs of near hashes, at most; a set with more is not one of photos.
+/// The most pairs of near hashes; a dataset with more is not one of photos.
 const MOST_PAIRS: usize = 1_000_000;
 
-/// How two photos are the same.
+/// In what way two photos are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sameness {
@@ -34,37 +35,37 @@ pub enum Sameness {
     File,
     /// The files differ, the decoded pixels do not.
     Pixels,
-    /// The pictures are nearly the same: another size, quality, brightness or crop.
+    /// The pictures are nearly the same, with another size, quality, brightness or crop.
     Near,
-    /// One is nearly the other in a mirror, which training does anyway.
+    /// One is nearly the mirror image of the other, which training sees anyway.
     Mirrored,
 }
 
-/// Photos that are one picture.
+/// Photos that show one picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DuplicateGroup {
-    /// How they are the same; of a larger group, the weakest link.
+    /// In what way they are the same; in a larger group, the weakest link.
     pub sameness: Sameness,
-    /// Whether some are in `val` and others are not: what is learnt from the one is asked of the other.
+    /// Whether some are in `val` and others are not: then evaluation asks for what was seen in training.
     pub across_splits: bool,
-    /// Whether they are under different classes: one of the labels is wrong, or the picture shows both.
+    /// Whether they are in different classes: then one of the labels is wrong, or the picture shows both.
     pub across_classes: bool,
-    /// How many of 64 bits the hashes of a linked pair differ in, at most; 0 for exact ones.
+    /// The largest number of bits in which the hashes of a linked pair differ; 0 for exact duplicates.
     pub distance: u32,
-    /// The smallest correlation of a linked pair; 1 for exact ones.
+    /// The smallest correlation of a linked pair; 1 for exact duplicates.
     pub likeness: f32,
     /// The photos, sorted by path.
     pub photos: Vec<Member>,
 }
 
-/// What was found, and whether all was compared.
+/// What was found, and whether everything was compared.
 #[derive(Debug, Default)]
 pub(super) struct Duplicates {
     pub(super) groups: Vec<DuplicateGroup>,
     pub(super) is_complete: bool,
 }
 
-/// Finds all groups, those across splits first.
+/// Finds all groups; those across splits come first.
 pub(super) fn find(
     subject: &Subject,
     facts: &[Option<Facts>],
@@ -90,7 +91,7 @@ pub(super) fn find(
         }
     };
     let mut groups = Vec::new();
-    // Each step goes on with one photo of each group of the step before.
+    // Each step continues with one photo of each group of the step before.
     let (one_a_file, files) = grouped(&all, |sample| of(sample).file);
     groups.extend(files.iter().map(|samples| group(Sameness::File, 0, 1.0, samples)));
     let (one_a_picture, pictures) = grouped(&one_a_file, |sample| of(sample).pixels);
@@ -111,7 +112,7 @@ pub(super) fn find(
     Ok(Duplicates { groups, is_complete })
 }
 
-/// One sample of each key, and every key's samples where there are several; both in order.
+/// One sample for each key, and the samples of each key that has several; both in order.
 fn grouped<K: Eq + Hash>(samples: &[u32], key: impl Fn(u32) -> K) -> (Vec<u32>, Vec<Vec<u32>>) {
     let mut places: HashMap<K, usize> = HashMap::with_capacity(samples.len());
     let mut groups: Vec<Vec<u32>> = Vec::new();
@@ -127,7 +128,7 @@ fn grouped<K: Eq + Hash>(samples: &[u32], key: impl Fn(u32) -> K) -> (Vec<u32>, 
     (first, groups)
 }
 
-/// Two photos whose hashes are near, or that were confirmed to be one picture.
+/// Two photos whose hashes are near, or that were found to show one picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Link {
     a: u32,
@@ -143,7 +144,7 @@ fn near_pairs(
     options: &AuditOptions,
     watch: &dyn Watch,
 ) -> Result<(Vec<Link>, bool)> {
-    // Photos of one hash are looked up once.
+    // Photos with the same hash are looked up once.
     let mut by_hash: Vec<(PerceptualHash, u32)> = hashed.iter().map(|(sample, hash)| (*hash, *sample)).collect();
     by_hash.sort_unstable();
     let runs: Vec<&[(PerceptualHash, u32)]> = by_hash.chunk_by(|a, b| a.0 == b.0).collect();
@@ -170,7 +171,7 @@ fn near_pairs(
             let hash = runs[run][0].0;
             for (wanted, sameness) in [(hash.upright, Sameness::Near), (hash.mirrored, Sameness::Mirrored)] {
                 index.near(wanted, |other, distance| {
-                    // Each pair once, from its earlier run.
+                    // Each pair is taken once, from its earlier run.
                     if other as usize > run {
                         for a in in_run(run) {
                             mine.extend(in_run(other as usize).map(|b| link(a, b, sameness, distance)));
@@ -188,7 +189,7 @@ fn near_pairs(
     }
     let mut pairs = pairs.into_inner().expect("no thread panics with the lock");
     pairs.sort_by_key(|pair: &Link| (pair.a, pair.b, pair.sameness, pair.distance));
-    // A picture that is its own mirror image is found both ways: the plain one counts.
+    // A picture that is its own mirror image is found in both ways: the plain one counts.
     pairs.dedup_by_key(|pair| (pair.a, pair.b));
     let is_complete = pairs.len() <= MOST_PAIRS;
     pairs.truncate(MOST_PAIRS);
@@ -199,10 +200,10 @@ fn link(a: u32, b: u32, sameness: Sameness, distance: u32) -> Link {
     Link { a: a.min(b), b: a.max(b), sameness, distance, likeness: 0.0 }
 }
 
-/// The pairs that are one picture when they are looked at. Each photo involved is read once more, a part of them at a time,
-/// so that memory stays bounded.
+/// The pairs that show one picture when they are compared. Each of their photos is read once more, a part of them at a
+/// time, so that memory stays bounded.
 fn confirmed(subject: &Subject, pairs: &[Link], options: &AuditOptions, watch: &dyn Watch) -> Result<Vec<Link>> {
-    /// Pairs whose small pictures are held at once: 2 × 1.7 kB each.
+    /// Pairs whose small pictures are in memory at once, 2 × 1.7 kB for each.
     const PAIRS_AT_ONCE: usize = 20_000;
     let mut links = Vec::new();
     let involved = |pairs: &[Link]| {
@@ -216,7 +217,7 @@ fn confirmed(subject: &Subject, pairs: &[Link], options: &AuditOptions, watch: &
     for part in pairs.chunks(PAIRS_AT_ONCE) {
         let samples = involved(part);
         let proofs: Vec<Option<Proof>> =
-            super::each(&samples, options.threads, watch, |reader: &mut Reader, sample| {
+            crate::threads::map(&samples, options.threads, watch, |reader: &mut Reader, sample| {
                 reader.proof(&subject.root.join(&subject.items[*sample as usize].path)).ok()
             })?;
         let proof = |sample: u32| samples.binary_search(&sample).ok().and_then(|place| proofs[place].as_ref());
@@ -242,7 +243,7 @@ fn joined(links: &[Link]) -> Vec<(Link, Vec<u32>)> {
         while let Some(&parent) = parents.get(&at).filter(|parent| **parent != at) {
             at = parent;
         }
-        // Shortens the way for the next who asks.
+        // Shortens the way for the next search.
         parents.insert(sample, at);
         at
     }
@@ -272,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_join_into_groups_that_know_their_weakest() {
+    fn links_join_into_groups_with_their_weakest_link() {
         let near = |a, b, likeness| Link { likeness, ..link(a, b, Sameness::Near, 3) };
         let links = [near(1, 2, 0.99), near(5, 6, 0.97), near(2, 9, 0.96), near(9, 5, 0.98), near(20, 30, 1.0)];
         let groups = joined(&links);
@@ -284,12 +285,12 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_photos_of_one_hash_are_not_compared_all_with_all() {
+    fn ten_thousand_photos_with_one_hash_are_not_compared_pair_by_pair() {
         let hash = PerceptualHash { upright: 7, mirrored: 9 };
         let hashed: Vec<(u32, PerceptualHash)> = (0..10_000).map(|sample| (sample, hash)).collect();
         let options = AuditOptions { threads: 2, distance: 8 };
         let (pairs, is_complete) = near_pairs(&hashed, &options, &crate::watch::Silent).unwrap();
         assert!(is_complete && pairs.len() <= 10_000 * COMPARED_OF_A_HASH, "{}", pairs.len());
-        assert_eq!(joined(&pairs).len(), 1, "neighbours link them all");
+        assert_eq!(joined(&pairs).len(), 1, "all are linked through their neighbors");
     }
 }

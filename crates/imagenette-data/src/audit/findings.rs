@@ -1,4 +1,4 @@
-//! An audit goes in, a handful of sentences comes out: what a person reads first, the worst at the top.
+//! An audit goes in, a handful of sentences comes out, the worst first: what a person reads first.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::names::keeps_imagenet_split;
 use super::{Audit, NameFault, Sameness};
 use crate::edition::Split;
 
-/// A class with so many times the photos of the smallest is worth a look.
+/// A class with more than this many times the photos of the smallest one is worth a look.
 const UNBALANCED: usize = 3;
 
 /// How bad a finding is.
@@ -17,7 +17,7 @@ pub enum Severity {
     Bad,
     /// A person should look at it.
     Look,
-    /// As it should be, or good to know.
+    /// All is well, or it is good to know.
     Fine,
 }
 
@@ -26,7 +26,7 @@ pub enum Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// What was looked at: `val in train`.
+    /// What was checked: `val in train`.
     pub subject: &'static str,
     /// What was found.
     pub text: String,
@@ -78,21 +78,20 @@ pub(super) fn thousands(count: usize) -> String {
 
 fn leaks(audit: &Audit) -> Finding {
     match audit.leaks() {
-        0 => finding(Severity::Fine, "val in train", "no photo of val is in another split, by name, file or pixels"),
+        0 => {
+            finding(Severity::Fine, "val in train", "no photo of val is in another split, by its name, file or pixels")
+        }
         leaks => finding(
             Severity::Bad,
             "val in train",
-            format!(
-                "{} of val in another split as well: an accuracy measured on val is too high",
-                counted(leaks, "photo")
-            ),
+            format!("{} of val in another split too: an accuracy measured on val is too high", counted(leaks, "photo")),
         ),
     }
 }
 
 fn near(audit: &Audit) -> Finding {
     let near = audit.duplicates.iter().filter(|group| group.across_splits && group.sameness > Sameness::Pixels).count();
-    let cut = if audit.is_complete { "" } else { " (not all could be compared: very many photos are alike)" };
+    let cut = if audit.is_complete { "" } else { " (not all were compared: very many photos are alike)" };
     match near {
         0 => {
             finding(Severity::Fine, "near val in train", format!("no photo of val has a near duplicate elsewhere{cut}"))
@@ -111,10 +110,10 @@ fn duplicates(audit: &Audit) -> Finding {
     let exact = within.iter().filter(|group| group.sameness <= Sameness::Pixels).count();
     let torn_text = match torn {
         0 => String::new(),
-        _ => format!("; {} under different classes", counted(torn, "picture")),
+        _ => format!("; {} in different classes", counted(torn, "picture")),
     };
     if within.is_empty() && torn == 0 {
-        return finding(Severity::Fine, "duplicates", "no picture is twice in a split");
+        return finding(Severity::Fine, "duplicates", "no picture occurs twice in a split");
     }
     let text = format!(
         "{} more than once in a split ({exact} exactly, {} nearly){torn_text}",
@@ -141,11 +140,11 @@ fn are(count: usize, one: &str) -> String {
 fn repaired(audit: &Audit) -> Finding {
     let repaired: usize = audit.remarks.iter().filter(|remark| remark.is_repair).map(|remark| remark.photos).sum();
     match repaired {
-        0 => finding(Severity::Fine, "damaged photos", "none is cut short or damaged"),
+        0 => finding(Severity::Fine, "damaged photos", "no photo is truncated or damaged"),
         _ => finding(
             Severity::Look,
             "damaged photos",
-            format!("{} cut short or damaged and only partly there", are(repaired, "photo")),
+            format!("{} truncated or damaged, and partly lost", are(repaired, "photo")),
         ),
     }
 }
@@ -158,21 +157,21 @@ fn changed(audit: &Audit) -> Option<Finding> {
 
 fn strays(audit: &Audit) -> Option<Finding> {
     let strays = audit.strays.len();
-    let text = format!("{} no part of the dataset", are(strays, "file"));
+    let text = format!("{} not part of the dataset", are(strays, "file"));
     (strays > 0).then(|| finding(Severity::Look, "other files", text))
 }
 
 fn blank(audit: &Audit) -> Option<Finding> {
     let blank = audit.blank.len();
-    let text = format!("{} of (nearly) one colour", are(blank, "photo"));
+    let text = format!("{} of (nearly) one color", are(blank, "photo"));
     (blank > 0).then(|| finding(Severity::Look, "blank photos", text))
 }
 
 fn places(audit: &Audit) -> Finding {
     let count = |fault| audit.misplaced.iter().filter(|misplaced| misplaced.fault == fault).count();
     let faults = [
-        (count(NameFault::UnderTwoClasses), "under two classes"),
-        (count(NameFault::UnderAnotherClass), "under another class than their names say"),
+        (count(NameFault::UnderTwoClasses), "in two classes"),
+        (count(NameFault::UnderAnotherClass), "in another class than their names say"),
         (count(NameFault::Twice), "twice in a class"),
     ];
     let found: Vec<String> = faults
@@ -181,7 +180,7 @@ fn places(audit: &Audit) -> Finding {
         .map(|(count, text)| format!("{} {text}", counted(count, "photo")))
         .collect();
     if found.is_empty() {
-        return finding(Severity::Fine, "ImageNet's names", "no photo is in the place of another");
+        return finding(Severity::Fine, "ImageNet's names", "no photo is in a wrong place");
     }
     finding(Severity::Bad, "ImageNet's names", found.join("; "))
 }
@@ -201,7 +200,7 @@ fn balance(audit: &Audit) -> Finding {
             continue;
         }
         let Some((least, most)) = range else { continue };
-        texts.push(format!("{} to {} a class in {}", thousands(least), thousands(most), split.name()));
+        texts.push(format!("{} to {} per class in {}", thousands(least), thousands(most), split.name()));
         if least == 0 || most > least * UNBALANCED {
             severity = Severity::Look;
         }
@@ -209,7 +208,7 @@ fn balance(audit: &Audit) -> Finding {
     finding(severity, "balance", texts.join(", "))
 }
 
-/// Where ImageNet's own split matters: pretrained weights have seen its training photos.
+/// What ImageNet's own split means here: pretrained weights have seen its training photos.
 fn provenance(audit: &Audit) -> Option<Finding> {
     let of = |split| audit.provenance.iter().find(|provenance| provenance.split == split);
     let (train, val) = (of(Split::Train)?, of(Split::Val)?);
@@ -220,7 +219,7 @@ fn provenance(audit: &Audit) -> Option<Finding> {
     (val.imagenet_train > 0).then(|| {
         let total = val.imagenet_train + val.imagenet_val + val.unknown;
         let text = format!(
-            "{} of {} photos of val are of ImageNet's training set: weights that were pretrained on ImageNet have seen them",
+            "{} of {} photos of val are from ImageNet's training set: weights pretrained on ImageNet have seen them",
             thousands(val.imagenet_train),
             thousands(total)
         );

@@ -1,5 +1,5 @@
-//! A dataset, or any folder in its layout, goes in; the list of what is to be audited comes out. Unlike `get`, nothing in a
-//! folder is refused: what is wrong is what an audit is for.
+//! A dataset, or any folder with its layout, goes in; the list of what to audit comes out. Unlike `get`, this refuses
+//! nothing in a folder: finding what is wrong is what an audit is for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::class::Class;
 use crate::dataset::{Dataset, Fault};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::source::layout::{is_clutter, is_photo};
+use crate::file_name::{is_clutter, is_photo};
 use crate::watch::Silent;
 
 /// What is audited: a dataset with its manifest, or a folder without one.
@@ -18,16 +18,16 @@ pub struct Subject {
     pub name: String,
     /// The folder.
     pub root: PathBuf,
-    /// Which membership this is; [`Edition::Own`] where nothing says it.
+    /// Its edition; [`Edition::Own`] where nothing tells it.
     pub edition: Edition,
-    /// The size of its files as the manifest says it.
+    /// The size of its photos according to the manifest.
     pub size: Option<String>,
-    /// The hash of its content as the manifest says it.
+    /// The hash of its content according to the manifest.
     pub identity: Option<String>,
     /// The classes in label order.
     pub classes: Vec<Class>,
     pub(super) items: Vec<Item>,
-    /// Files that are no part of the dataset, or that the manifest does not list.
+    /// Files that are not part of the dataset, or that the manifest does not list.
     pub(super) strays: Vec<String>,
 }
 
@@ -36,9 +36,9 @@ pub struct Subject {
 pub(super) struct Item {
     pub(super) split: Split,
     pub(super) label: Option<u16>,
-    /// Below the root, with `/`.
+    /// Its path in the root, with `/`.
     pub(super) path: String,
-    /// sha256 as the manifest says it.
+    /// Its sha256 according to the manifest.
     pub(super) sha256: Option<String>,
 }
 
@@ -78,14 +78,15 @@ impl Subject {
         })
     }
 
-    /// A folder with `train/<class>/<photo>` and perhaps `val/<class>/<photo>` and `unsup/<photo>`, without a manifest.
+    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>` and
+    /// `unsup/<photo>`.
     ///
     /// # Errors
-    /// When there is no such folder, when it has none of these in it, or when something in it cannot be listed.
+    /// When there is no such folder, when it has none of these, or when something in it cannot be listed.
     pub fn of_folder(root: &Path) -> Result<Self> {
         let (mut found, mut strays) = (Vec::new(), Vec::new());
         let mut wnids = Vec::new();
-        for split in [Split::Train, Split::Unsup, Split::Val] {
+        for split in Split::ALL {
             let folder = root.join(split.name());
             if !folder.is_dir() {
                 continue;
@@ -153,7 +154,8 @@ fn file(
     }
 }
 
-/// A folder's entries by name, sorted. Names that are not UTF-8 are shown with replacement characters, and then not found.
+/// The entries of a folder, sorted by name. Names that are not UTF-8 get replacement characters, and are then not
+/// found.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {

@@ -1,4 +1,4 @@
-//! The facts of all photos go in; distributions of sides, shapes and bytes, and the photos at their ends, come out.
+//! The facts about all photos go in; distributions of sides, shapes and bytes come out, and the photos at their ends.
 
 use std::collections::BTreeMap;
 
@@ -8,60 +8,60 @@ use super::Member;
 use super::listing::Subject;
 use super::photo::Facts;
 
-/// How many bins a distribution has.
+/// The number of bins of a distribution.
 const BINS: usize = 28;
-/// How many sizes are listed.
+/// The number of sizes that are listed.
 const SIZES: usize = 12;
 
 /// How a quantity is distributed over the photos.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Distribution {
-    /// The quantity, for people: `shortest side`.
+    /// The quantity: `shortest side`.
     pub name: &'static str,
     /// Its unit: `px`.
     pub unit: &'static str,
     /// The smallest value.
     pub least: f64,
-    /// A twentieth of the photos have less.
+    /// A twentieth of the photos are below this.
     pub fifth_percentile: f64,
-    /// Half of the photos have less.
+    /// Half of the photos are below this.
     pub median: f64,
-    /// A twentieth of the photos have more.
+    /// A twentieth of the photos are above this.
     pub ninety_fifth_percentile: f64,
     /// The largest value.
     pub most: f64,
-    /// Photos in each of equal steps from the first to the 99th percentile; the outer bins hold what lies beyond.
+    /// Equal steps from the first to the 99th percentile; the outer bins also have what is beyond.
     pub bins: Vec<Bin>,
 }
 
-/// A step of a distribution.
+/// A bin of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bin {
     /// Where it begins.
     pub from: f64,
     /// Where it ends.
     pub to: f64,
-    /// Photos in it.
+    /// The number of its photos.
     pub photos: usize,
 }
 
-/// Photos of one size.
+/// The photos of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SizeCount {
     /// Width in pixels.
     pub width_px: u32,
     /// Height in pixels.
     pub height_px: u32,
-    /// How many have it.
+    /// How many photos have it.
     pub photos: usize,
 }
 
-/// A photo that is the first or last in some respect.
+/// A photo that is first in some respect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Extreme {
-    /// In which: `widest`.
+    /// The respect: `widest`.
     pub respect: &'static str,
-    /// Its value with the unit: `3.20 : 1`.
+    /// The value with its unit: `3.20 : 1`.
     pub value: String,
     /// The photo.
     pub photo: Member,
@@ -70,13 +70,13 @@ pub struct Extreme {
 /// Sides, shapes and bytes of the photos.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Measures {
-    /// Shortest side, longest side, aspect ratio, file size, bytes a pixel.
+    /// Shortest side, longest side, aspect ratio, file size, bytes per pixel.
     pub distributions: Vec<Distribution>,
     /// The most common sizes.
     pub sizes: Vec<SizeCount>,
     /// How many sizes there are.
     pub distinct_sizes: usize,
-    /// The photos at the ends.
+    /// The photos at the ends of the distributions.
     pub extremes: Vec<Extreme>,
 }
 
@@ -110,11 +110,11 @@ pub(super) fn measure(subject: &Subject, facts: &[Option<Facts>]) -> Measures {
     sizes.truncate(SIZES);
     let mut extremes = Vec::new();
     let mut extreme = |respect, value: &dyn Fn(&Facts) -> f64, shown: &dyn Fn(&Facts) -> String| {
-        // Where all are equal there is no end.
+        // Where all are equal, none is first.
         if read.iter().all(|(_, facts)| value(facts) == value(read[0].1)) {
             return;
         }
-        // The first of equals, so that the report does not depend on anything but the photos.
+        // The first of equals, so that the report depends on the photos alone.
         let mut first: Option<(f64, u32, &Facts)> = None;
         for (sample, facts) in &read {
             if first.is_none_or(|(best, ..)| value(facts) > best) {
@@ -130,8 +130,10 @@ pub(super) fn measure(subject: &Subject, facts: &[Option<Facts>]) -> Measures {
     extreme("largest", &area, &sides);
     extreme("widest", &aspect, &|facts| format!("{:.2} : 1", aspect(facts)));
     extreme("tallest", &|facts| -aspect(facts), &|facts| format!("1 : {:.2}", 1.0 / aspect(facts)));
-    extreme("most bytes a pixel", &density, &|facts| format!("{:.2} bytes / pixel", density(facts)));
-    extreme("fewest bytes a pixel", &|facts| -density(facts), &|facts| format!("{:.3} bytes / pixel", density(facts)));
+    extreme("most bytes per pixel", &density, &|facts| format!("{:.2} bytes / pixel", density(facts)));
+    extreme("fewest bytes per pixel", &|facts| -density(facts), &|facts| {
+        format!("{:.3} bytes / pixel", density(facts))
+    });
     Measures { distributions, sizes, distinct_sizes, extremes }
 }
 

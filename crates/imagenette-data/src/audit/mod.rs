@@ -1,21 +1,19 @@
-//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits, photos in
-//! the wrong place, broken and repaired files, sizes, shapes, colours and the balance of its classes.
+//! A dataset goes in, what a person should know before trusting it comes out: duplicates within and across splits,
+//! photos in the wrong place, broken and repaired files, sizes, shapes, colors and the balance of the classes.
 //!
-//! [`audit`] looks at every photo once, [`report::html`] makes a page with pictures of what was found.
+//! [`audit`] reads every photo once, [`report::html`] makes a page with pictures of what was found.
 
 mod duplicates;
 mod findings;
 mod listing;
 mod measures;
 mod names;
-mod neighbours;
+mod neighbors;
 mod perceptual;
 mod photo;
 pub mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
@@ -29,14 +27,15 @@ use crate::class::Class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
 use crate::image::{Format, Remark};
+use crate::threads::{map, thread_count};
 use crate::watch::{Unit, Watch};
 use photo::{Facts, Reader};
 
 const FORMAT: &str = "imagenette-audit";
 const VERSION: u32 = 1;
-/// The largest distance that can be asked for: beyond it, photos that have nothing in common are near.
+/// The largest distance that can be asked for: beyond it, even photos with nothing in common are near.
 pub const LARGEST_DISTANCE: u32 = 16;
-/// How many photos a remark names.
+/// How many photos are named for each remark.
 const NAMED: usize = 12;
 
 /// How an audit is done.
@@ -44,25 +43,25 @@ const NAMED: usize = 12;
 pub struct AuditOptions {
     /// Threads that read and decode.
     pub threads: usize,
-    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds copies of another
-    /// size, quality or colour and slight crops, 0 only those whose hash is the same; up to [`LARGEST_DISTANCE`].
+    /// In how many of 64 bits the hashes of two photos may differ for the photos to be compared: 10 finds slight crops
+    /// and copies with another size, quality or color, 0 only those with the same hash; at most [`LARGEST_DISTANCE`].
     pub distance: u32,
 }
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { threads: crate::source::thread_count(), distance: 10 }
+        Self { threads: thread_count(), distance: 10 }
     }
 }
 
-/// A photo of the audited set.
+/// A photo of the audited dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
-    /// Its path below the folder.
+    /// Its path in the folder.
     pub path: String,
     /// Its split.
     pub split: Split,
-    /// Its class's name for people; nothing for unlabelled ones.
+    /// The name of its class; `None` for unlabeled ones.
     pub class: Option<String>,
 }
 
@@ -74,32 +73,32 @@ impl Member {
     }
 }
 
-/// A file that is listed as a photo and is none.
+/// A file that is listed as a photo, but is not one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Broken {
     /// The file.
     pub photo: Member,
-    /// Why it is no photo.
+    /// Why it is not a photo.
     pub reason: String,
 }
 
-/// Photos that one remark was made of.
+/// The photos with the same remark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RemarkCount {
     /// The remark in words: `grayscale, converted`.
     pub remark: &'static str,
-    /// Whether something of the photo is lost.
+    /// Whether a part of the photo is lost.
     pub is_repair: bool,
     /// How many photos.
     pub photos: usize,
-    /// The first of them; of repairs all.
+    /// The first of them; all of them for repairs.
     pub first: Vec<Member>,
 }
 
-/// Photos of a format.
+/// The photos of a format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FormatCount {
-    /// The extension that the content asks for.
+    /// The extension that fits the content.
     pub format: &'static str,
     /// How many photos.
     pub photos: usize,
@@ -110,7 +109,7 @@ pub struct FormatCount {
 pub struct ClassCount {
     /// The class's folder.
     pub wnid: String,
-    /// Its name for people.
+    /// Its name.
     pub name: String,
     /// Photos in `train`.
     pub train: usize,
@@ -125,11 +124,11 @@ pub struct SplitCount {
     pub split: Split,
     /// Its photos.
     pub photos: usize,
-    /// Bytes of those that could be read.
+    /// The bytes of those that could be read.
     pub bytes: u64,
 }
 
-/// From which of ImageNet's splits the photos of a split are, by their names.
+/// Which of ImageNet's splits the photos of a split come from, by their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Provenance {
     /// The split here.
@@ -138,11 +137,11 @@ pub struct Provenance {
     pub imagenet_train: usize,
     /// Photos of ImageNet's validation set.
     pub imagenet_val: usize,
-    /// Photos whose names say neither.
+    /// Photos whose names do not say.
     pub unknown: usize,
 }
 
-/// All that was found.
+/// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Audit {
     /// `imagenette-audit`.
@@ -151,11 +150,11 @@ pub struct Audit {
     pub version: u32,
     /// The dataset's name.
     pub name: String,
-    /// Which membership it is.
+    /// Its edition.
     pub edition: Edition,
-    /// The hash of its content as the manifest says it; nothing for a folder without one.
+    /// The hash of its content according to its manifest; `None` for a folder without one.
     pub identity: Option<String>,
-    /// All photos.
+    /// The number of photos.
     pub photos: usize,
     /// What matters, the worst first.
     pub findings: Vec<Finding>,
@@ -163,25 +162,25 @@ pub struct Audit {
     pub splits: Vec<SplitCount>,
     /// Photos of each class.
     pub classes: Vec<ClassCount>,
-    /// Photos that are one picture.
+    /// Groups of photos that show one picture.
     pub duplicates: Vec<DuplicateGroup>,
-    /// In how many bits the hashes of photos that were compared differ at most.
+    /// The number of bits up to which hashes count as near.
     pub distance: u32,
-    /// Whether all near photos were compared; a set of very many like ones is cut off.
+    /// Whether all near photos were compared; where very many photos are alike, not all are.
     pub is_complete: bool,
-    /// ImageNet's photos in places where they should not be.
+    /// Photos of ImageNet where they should not be.
     pub misplaced: Vec<Misplaced>,
-    /// From which of ImageNet's splits the photos are.
+    /// Which of ImageNet's splits the photos come from.
     pub provenance: Vec<Provenance>,
-    /// Files that are no photos.
+    /// Files that are not photos.
     pub broken: Vec<Broken>,
-    /// Photos that are others than the manifest says.
+    /// Photos that are not those that the manifest lists.
     pub changed: Vec<Member>,
-    /// Files that are no part of the dataset.
+    /// Files that are not part of the dataset.
     pub strays: Vec<String>,
-    /// Photos of one colour.
+    /// Photos of one color.
     pub blank: Vec<Member>,
-    /// Colours, repairs and other remarks.
+    /// Colors, repairs and other remarks.
     pub remarks: Vec<RemarkCount>,
     /// File formats.
     pub formats: Vec<FormatCount>,
@@ -190,7 +189,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// How many photos of `val` are certainly in another split too: by ImageNet's id, the file or the pixels.
+    /// How many photos of `val` are certainly in another split too: by their ImageNet id, their files or their pixels.
     pub fn leaks(&self) -> usize {
         let exact = |group: &&DuplicateGroup| group.sameness <= Sameness::Pixels && group.across_splits;
         let by_name = |misplaced: &&Misplaced| misplaced.fault == NameFault::InBothSplits;
@@ -200,7 +199,7 @@ impl Audit {
         of_val.map(|photo| &photo.path).collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether there are neither leaks nor files that are broken, missing or changed.
+    /// Whether there are no leaks and no broken, missing or changed files.
     pub fn is_sound(&self) -> bool {
         self.leaks() == 0 && self.broken.is_empty() && self.changed.is_empty()
     }
@@ -216,11 +215,11 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
             key: "distance".into(),
             expected: format!("0 to {LARGEST_DISTANCE} bits"),
             found: options.distance.to_string(),
-            hint: "10 finds copies of another size and quality and slight crops".into(),
+            hint: "10 finds slight crops and copies with another size and quality".into(),
         });
     }
-    watch.begin(&format!("looking at {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
-    let read = each(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
+    watch.begin(&format!("auditing {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
+    let read = map(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
         reader.facts(&subject.root.join(&item.path), item.sha256.as_deref())
     })?;
     let member = |sample: usize| Member::of(subject, sample as u32);
@@ -260,40 +259,6 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
     };
     audit.findings = findings::findings(&audit);
     Ok(audit)
-}
-
-/// Maps items on several threads, each with a state of its own; the results are in the items' order.
-///
-/// # Errors
-/// When the caller interrupts.
-fn each<T: Sync, S: Default, R: Send>(
-    items: &[T],
-    threads: usize,
-    watch: &dyn Watch,
-    map: impl Fn(&mut S, &T) -> R + Sync,
-) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                let (mut state, mut mine) = (S::default(), Vec::new());
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(place).filter(|_| !watch.interrupted()) else { break };
-                    mine.push((place, map(&mut state, item)));
-                    watch.advance(1);
-                }
-                results.lock().expect("no thread panics with the lock").append(&mut mine);
-            });
-        }
-    });
-    if watch.interrupted() {
-        return Err(DataError::Interrupted);
-    }
-    let mut results = results.into_inner().expect("no thread panics with the lock");
-    results.sort_unstable_by_key(|(place, _)| *place);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
 fn splits(subject: &Subject, facts: &[Option<Facts>]) -> Vec<SplitCount> {

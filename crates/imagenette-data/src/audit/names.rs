@@ -1,5 +1,5 @@
-//! File names go in, the ImageNet ids in them come out, and from those what should not be: one photo in both splits, or
-//! under two classes. ImageNet's names survive resizing, so they find what hashes may miss.
+//! File names go in, the ImageNet ids in them come out, and what is wrong: one photo in both splits, or in two
+//! classes. ImageNet's names survive resizing, so they find what hashes may miss.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ use super::listing::{Item, Subject};
 use super::{Member, Provenance};
 use crate::edition::{Edition, Split};
 
-/// A photo's id in ImageNet (ILSVRC 2012), as its name tells it.
+/// The id of a photo in ImageNet (ILSVRC 2012), according to its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ImageNetId {
     /// `n01440764_10026`: a photo of the training set, with its class.
     Train {
-        /// The class's number without the `n`.
+        /// The number of the class, without the `n`.
         wnid: u32,
-        /// The photo's number in its class.
+        /// The number of the photo in its class.
         number: u32,
     },
     /// `ILSVRC2012_val_00000293`: a photo of the validation set.
@@ -24,7 +24,7 @@ pub enum ImageNetId {
 }
 
 impl ImageNetId {
-    /// The id in a file's name, whatever follows it (`n01440764_10026_n01440764.JPEG` occurs).
+    /// The id in a file name, whatever follows it (there are names such as `n01440764_10026_n01440764.JPEG`).
     pub fn of(file_name: &str) -> Option<Self> {
         let ends = |rest: &str| rest.is_empty() || rest.starts_with(['.', '_']);
         if let Some(rest) = file_name.strip_prefix("ILSVRC2012_val_") {
@@ -46,7 +46,7 @@ impl std::fmt::Display for ImageNetId {
     }
 }
 
-/// The number of up to so many digits at the beginning of a text, and what follows it.
+/// The number at the beginning of a text, which has at most so many digits, and what follows it.
 fn digits(text: &str, most: usize) -> Option<(u32, &str)> {
     let length = text.bytes().take_while(u8::is_ascii_digit).count();
     (1..=most).contains(&length).then(|| (text[..length].parse().expect("few digits fit"), &text[length..]))
@@ -59,14 +59,14 @@ fn wnid_number(text: &str) -> Option<(u32, &str)> {
     Some((number.parse().expect("eight digits"), &digits[8..]))
 }
 
-/// An ImageNet photo in a place where it should not be.
+/// A photo of ImageNet in a place where it should not be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Misplaced {
     /// The id: `n01440764_10026`.
     pub id: String,
     /// What is wrong.
     pub fault: NameFault,
-    /// The files that carry the id.
+    /// The files with this id.
     pub photos: Vec<Member>,
 }
 
@@ -76,11 +76,11 @@ pub struct Misplaced {
 pub enum NameFault {
     /// It is in `val` and in another split.
     InBothSplits,
-    /// It is under more than one class.
+    /// It is in more than one class.
     UnderTwoClasses,
-    /// It is there more than once under the same class of the same split.
+    /// It is more than once in the same class of the same split.
     Twice,
-    /// It is under another class than its name says.
+    /// It is in another class than its name says.
     UnderAnotherClass,
 }
 
@@ -116,9 +116,9 @@ pub(super) fn misplaced(subject: &Subject) -> Vec<Misplaced> {
     misplaced
 }
 
-/// From which of ImageNet's splits each split's photos are, by their names.
+/// Which of ImageNet's splits the photos of each split come from, by their names.
 pub(super) fn provenance(subject: &Subject) -> Vec<Provenance> {
-    [Split::Train, Split::Unsup, Split::Val]
+    Split::ALL
         .into_iter()
         .filter_map(|split| {
             let mut counts = Provenance { split, imagenet_train: 0, imagenet_val: 0, unknown: 0 };

@@ -1,8 +1,10 @@
-//! A photo's pixels go in, a hash comes out that copies of the photo share: other sizes, qualities, formats, slight crops.
+//! The pixels of a photo go in, a hash comes out that its copies share, with other sizes, qualities, formats or slight
+//! crops.
 //!
 //! # Source
-//! The DCT hash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.1:
-//! luma at 32×32, its 8×8 lowest frequencies without the constant ones, a bit each for being above their median.
+//! The DCT hash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section
+//! 3.2.1: luma at 32×32, its 8×8 lowest frequencies except for the constant ones, and a bit for each that is above
+//! their median.
 
 use std::f32::consts::PI;
 use std::sync::LazyLock;
@@ -14,21 +16,21 @@ use crate::image::{Pixels, Resizer};
 const SIDE: usize = 32;
 /// The frequencies kept in each direction.
 const FREQUENCIES: usize = 8;
-/// Luma whose levels deviate less than this from their mean shows nothing that could be told from something else.
+/// Luma whose levels deviate less than this from their mean shows nothing that can be compared.
 const BLANK_DEVIATION: f32 = 2.5;
-/// The side of the pictures by which two photos are compared once their hashes are near.
+/// The side of the pictures by which two photos with near hashes are compared.
 const PROOF_SIDE: u32 = 24;
 
-/// What is kept of a photo to find its like.
+/// What is kept of a photo to find others like it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PerceptualHash {
     /// The hash.
     pub(super) upright: u64,
-    /// The hash of the mirrored photo: mirroring turns the sign of every second horizontal frequency.
+    /// The hash of the mirrored photo: mirroring negates every second horizontal frequency.
     pub(super) mirrored: u64,
 }
 
-/// Hashes photos; it keeps the memory that it needs, so each thread has its own.
+/// Hashes photos. It keeps its memory, so each thread has its own.
 #[derive(Default)]
 pub(super) struct Hasher {
     resizer: Resizer,
@@ -36,7 +38,7 @@ pub(super) struct Hasher {
 }
 
 impl Hasher {
-    /// The photo's hash; nothing for a photo that is (nearly) of one colour, whose frequencies are noise.
+    /// The hash of a photo; `None` where it has (nearly) one color, since its frequencies are noise.
     pub(super) fn hash(&mut self, photo: &Pixels) -> Option<PerceptualHash> {
         let luma = self.small(photo, SIDE as u32);
         let luma: Vec<f32> = luma
@@ -59,7 +61,7 @@ impl Hasher {
         Some(PerceptualHash { upright, mirrored: bits(&frequencies) })
     }
 
-    /// A small picture of the whole photo, to compare two by.
+    /// A small picture of the whole photo, to compare it with others.
     pub(super) fn proof(&mut self, photo: &Pixels) -> Proof {
         Proof(self.small(photo, PROOF_SIDE).into())
     }
@@ -79,7 +81,8 @@ impl Hasher {
 pub(super) struct Proof(Box<[u8]>);
 
 impl Proof {
-    /// How much two photos are one picture: the correlation of their colours, 1 for the same up to brightness and contrast.
+    /// How alike two photos are: the correlation of their colors, 1 if they are the same up to brightness and
+    /// contrast.
     pub(super) fn likeness(&self, other: &Self) -> f32 {
         correlation(self.0.iter().zip(&other.0))
     }
@@ -110,18 +113,18 @@ fn correlation<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)> + Clone) -> f32
     if square_a == 0.0 || square_b == 0.0 { 0.0 } else { (product / (square_a * square_b).sqrt()) as f32 }
 }
 
-/// `cos` of the transform: frequencies 1 to 8 by the 32 places.
+/// The cosines of the transform: frequencies 1 to 8 by the 32 places.
 static COSINES: LazyLock<[[f32; SIDE]; FREQUENCIES]> = LazyLock::new(|| {
     let mut cosines = [[0.0; SIDE]; FREQUENCIES];
     for (row, frequency) in cosines.iter_mut().zip(1..) {
         for (place, cosine) in row.iter_mut().enumerate() {
-            *cosine = ((place as f32 + 0.5) * frequency as f32 * PI / SIDE as f32).cos();
+            *cosine = libm::cosf((place as f32 + 0.5) * frequency as f32 * PI / SIDE as f32);
         }
     }
     cosines
 });
 
-/// The discrete cosine transform, vertical frequencies by horizontal ones, in rows.
+/// The discrete cosine transform: vertical frequencies by horizontal ones, in rows.
 fn low_frequencies(luma: &[f32]) -> [f32; FREQUENCIES * FREQUENCIES] {
     let mut across = [[0.0; FREQUENCIES]; SIDE];
     for (sums, row) in across.iter_mut().zip(luma.chunks_exact(SIDE)) {
@@ -144,7 +147,7 @@ fn bits(frequencies: &[f32; FREQUENCIES * FREQUENCIES]) -> u64 {
     frequencies.iter().enumerate().fold(0, |bits, (place, frequency)| bits | u64::from(*frequency > median) << place)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "drawn"))]
 mod tests {
     use super::*;
     use crate::drawn::draw;
@@ -197,11 +200,11 @@ mod tests {
             let proofs = (hasher.proof(&photo), hasher.proof(&mirrored));
             assert!(proofs.0.mirrored_likeness(&proofs.1) > 0.99, "{index}");
         }
-        assert!(far >= 5, "a picture that is not its own mirror image is told from it: {far} of 10");
+        assert!(far >= 5, "most pictures differ from their mirror images: {far} of 10");
     }
 
     #[test]
-    fn a_photo_of_one_colour_has_no_hash() {
+    fn a_photo_of_one_color_has_no_hash() {
         let plain = Pixels { width_px: 50, height_px: 40, rgb: vec![200; 50 * 40 * 3] };
         assert_eq!(Hasher::default().hash(&plain), None);
     }

@@ -1,20 +1,20 @@
-//! One file goes in, what an audit keeps of it comes out: hashes, size, remarks, or why it is no photo.
+//! A file goes in, what an audit keeps of it comes out: hashes, size and remarks, or why it is not a photo.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
 
 use super::perceptual::{Hasher, PerceptualHash};
 use crate::error::DataError;
 use crate::image::{Format, Pixels, Remark, decode_into};
-use crate::manifest::hex;
 
-/// Larger files are not read: no photo that can be decoded has so many bytes.
+/// Larger files are not read: no photo that can be decoded is so large.
 const LARGEST_FILE_BYTES: u64 = 512 << 20;
 
-/// 128 bits of a sha256: enough to tell a billion photos apart, at half the memory.
+/// 128 bits of a sha256: enough to tell a billion photos apart, in half the memory.
 pub(super) type Fingerprint = [u8; 16];
 
 /// What is kept of a photo.
@@ -29,13 +29,13 @@ pub(super) struct Facts {
     pub(super) file: Fingerprint,
     /// Of the decoded pixels with their width.
     pub(super) pixels: Fingerprint,
-    /// Nothing for a photo of one colour.
+    /// `None` for a photo with one color.
     pub(super) perceptual: Option<PerceptualHash>,
-    /// Whether the file is another than the manifest says.
+    /// Whether the file is not the one that the manifest lists.
     pub(super) is_changed: bool,
 }
 
-/// Reads files; it keeps the memory that it needs, so each thread has its own.
+/// Reads files. It keeps its memory, so each thread has its own.
 #[derive(Default)]
 pub(super) struct Reader {
     bytes: Vec<u8>,
@@ -44,7 +44,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The facts of a file, or the reason why there are none.
+    /// The facts about a file, or the reason why there are none.
     pub(super) fn facts(&mut self, path: &Path, expected_sha256: Option<&str>) -> Result<Facts, String> {
         self.read(path)?;
         let sha256 = Sha256::digest(&self.bytes);
@@ -65,14 +65,14 @@ impl Reader {
         })
     }
 
-    /// The photo's pixels, once more.
+    /// The pixels of a photo, read once more.
     pub(super) fn pixels(&mut self, path: &Path) -> Result<&Pixels, String> {
         self.read(path)?;
         decode(&self.bytes, path, &mut self.pixels)?;
         Ok(&self.pixels)
     }
 
-    /// The picture by which it is compared with its like.
+    /// The picture by which a photo is compared with others.
     pub(super) fn proof(&mut self, path: &Path) -> Result<super::perceptual::Proof, String> {
         self.pixels(path)?;
         Ok(self.hasher.proof(&self.pixels))

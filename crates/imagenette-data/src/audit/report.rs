@@ -1,4 +1,4 @@
-//! An audit goes in, one HTML page comes out: pictures inlined, no script, nothing fetched, readable by day and by night.
+//! An audit goes in, one HTML page comes out: with inlined pictures, no script, nothing to load, in light and dark.
 
 use std::collections::BTreeMap;
 
@@ -21,15 +21,15 @@ use crate::watch::{Unit, Watch};
 const TEMPLATE: &str = include_str!("report.html");
 /// The longest side of a picture.
 const PREVIEW_PX: u32 = 176;
-/// The most groups, files and classes that are shown; the JSON has all.
+/// The most groups, files and classes that are shown; the JSON has all of them.
 const GROUPS: usize = 80;
 const PHOTOS_OF_A_GROUP: usize = 8;
 const FILES: usize = 60;
 const CLASSES_WITH_PHOTOS: usize = 60;
 const PHOTOS_OF_A_CLASS: usize = 9;
 
-/// The page about an audit of this subject. Photos are read once more for their pictures; one that cannot be read any
-/// more has none.
+/// The page about an audit of this subject. Photos are read once more for their pictures; where one can no longer be
+/// read, the page has no picture.
 ///
 /// # Errors
 /// When the caller interrupts.
@@ -46,7 +46,7 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
     paths.sort_unstable();
     paths.dedup();
     watch.begin("making thumbnails", Some(paths.len() as u64), Unit::Photos);
-    let previews = super::each(&paths, threads, watch, |reader: &mut Reader, path| {
+    let previews = crate::threads::map(&paths, threads, watch, |reader: &mut Reader, path| {
         let pixels = reader.pixels(&subject.root.join(path)).ok()?;
         let small = preview(pixels);
         let file = BASE64_STANDARD.encode(encode_preview(&small));
@@ -60,11 +60,11 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
         paths.into_iter().zip(previews).filter_map(|(path, preview)| Some((path, preview?))).collect();
 
     let mut environment = Environment::new();
-    // The name's extension is what turns the escaping of file names on.
-    environment.add_template("report.html", TEMPLATE).expect("the template is a part of this program and is tested");
+    // The extension of this name turns on the escaping of file names.
+    environment.add_template("report.html", TEMPLATE).expect("the template is part of this program, and tested");
     environment.add_filter("thousands", |count: usize| thousands(count));
     environment.add_filter("short", |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned());
-    let template = environment.get_template("report.html").expect("it was added just now");
+    let template = environment.get_template("report.html").expect("it was just added");
     let most = |count: fn(&super::ClassCount) -> usize| audit.classes.iter().map(count).max().unwrap_or(0).max(1);
     let page = Page {
         audit,
@@ -82,10 +82,10 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
         program: env!("CARGO_PKG_VERSION"),
     };
     let page = template.render(Serde(&page));
-    Ok(page.expect("the template uses what it is given, and is tested"))
+    Ok(page.expect("the template uses what it gets, and is tested"))
 }
 
-/// What the template uses.
+/// What the template gets.
 #[derive(Serialize)]
 struct Page<'a> {
     audit: &'a Audit,
@@ -110,7 +110,7 @@ struct Preview {
     height_px: u32,
 }
 
-/// A few photos of each class, evenly over its train photos (its val photos where there are none).
+/// A few photos of each class, spread evenly over its train photos (or its val photos, where there are none).
 fn class_samples(subject: &Subject) -> BTreeMap<String, Vec<Member>> {
     let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); subject.classes.len()];
     for split in [Split::Train, Split::Val] {
@@ -133,7 +133,7 @@ fn class_samples(subject: &Subject) -> BTreeMap<String, Vec<Member>> {
         .collect()
 }
 
-/// The photo, small.
+/// A small picture of a photo.
 fn preview(photo: &Pixels) -> Pixels {
     let scale = f64::from(PREVIEW_PX) / f64::from(photo.width_px.max(photo.height_px));
     let fit = |side: u32| ((f64::from(side) * scale.min(1.0)).round() as u32).clamp(1, PREVIEW_PX);
@@ -184,7 +184,7 @@ impl Histogram {
     }
 }
 
-/// A number with as many digits as it deserves.
+/// A number with as many digits as are useful.
 fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => thousands(value.round() as usize),

@@ -1,9 +1,9 @@
-//! Random erasing: (settings, seed, epoch, sample) say which box of the square is painted over, so that the network learns
-//! not to rely on one part of a thing.
+//! Random erasing: (settings, seed, epoch, sample) say which box of the square is painted over, so that the network
+//! learns not to rely on a single part of an object.
 //!
 //! # Source
 //! Zhong et al., "Random erasing data augmentation", 2017, algorithm 1; ten tries and rounding as torchvision's
-//! `RandomErasing`, the colour being ImageNet's mean (zero once photos are normalised).
+//! `RandomErasing`, the color being ImageNet's mean (zero once photos are normalized).
 
 use serde::{Deserialize, Serialize};
 
@@ -12,19 +12,19 @@ use super::settings::setting;
 use crate::error::Result;
 use crate::random::{Purpose, Random};
 
-/// What is painted over.
+/// How boxes are erased.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erase {
-    /// The probability for each sample of each epoch.
+    /// The probability that a sample is erased from, in each epoch.
     pub probability: f64,
-    /// Smallest and largest share of the square.
+    /// The smallest and the largest share of the square that a box covers.
     #[serde(default = "area")]
     pub area: [f64; 2],
-    /// Smallest and largest aspect ratio, height over width.
+    /// The smallest and the largest aspect ratio, height over width.
     #[serde(default = "aspect")]
     pub aspect: [f64; 2],
-    /// The share of the run after which nothing is erased any more.
+    /// The share of the run after which nothing is erased.
     #[serde(default = "one")]
     pub until: f64,
 }
@@ -58,7 +58,7 @@ impl Erase {
     /// Checks every value.
     ///
     /// # Errors
-    /// The first setting that makes no sense, by its key, with what it accepts.
+    /// The key of the first setting that makes no sense, and what it accepts.
     pub fn validate(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.probability) {
             let found = self.probability.to_string();
@@ -77,7 +77,7 @@ impl Erase {
             return Err(setting("erase.aspect", expected, found, "`aspect = [0.3, 3.3]` is usual"));
         }
         if !(self.until > 0.0 && self.until <= 1.0) {
-            let expected = "a share of the run above 0, where erasing begins, and up to 1";
+            let expected = "a share of the run above 0 and up to 1";
             return Err(setting(
                 "erase.until",
                 expected,
@@ -88,7 +88,7 @@ impl Erase {
         Ok(())
     }
 
-    /// What is painted over in this sample, if anything. The settings must have passed [`Erase::validate`].
+    /// The box that is erased from this sample, if any. The settings must have passed [`Erase::validate`].
     pub fn plan(&self, side_px: usize, seed: u64, epoch: u32, sample: u32) -> Option<Patch> {
         let mut random = Random::new(seed, Purpose::Erase, epoch, sample);
         if !random.chance(self.probability) {
@@ -109,21 +109,26 @@ impl Erase {
         None
     }
 
-    /// Paints over what is planned for each sample of a batch: uint8 `[N, side, side, 3]`.
+    /// Erases the planned box of one sample, if any: uint8 `[side, side, 3]`.
+    pub fn photo(&self, pixels: &mut [u8], side_px: usize, seed: u64, epoch: u32, sample: u32) {
+        if let Some(patch) = self.plan(side_px, seed, epoch, sample) {
+            paint(pixels, side_px, patch);
+        }
+    }
+
+    /// Erases the planned box of each sample of a batch: uint8 `[N, side, side, 3]`.
     pub fn batch(&self, pixels: &mut [u8], samples: &[u32], side_px: usize, seed: u64, epoch: u32) {
         for (photo, &sample) in pixels.chunks_exact_mut(side_px * side_px * 3).zip(samples) {
-            if let Some(patch) = self.plan(side_px, seed, epoch, sample) {
-                paint(photo, side_px, patch);
-            }
+            self.photo(photo, side_px, seed, epoch, sample);
         }
     }
 }
 
-/// Fills a box of a square with the mean colour.
+/// Fills a box of a square with the mean color.
 fn paint(photo: &mut [u8], side_px: usize, Patch { left, top, width, height }: Patch) {
-    let colour = IMAGENET_MEAN.map(|mean| (255.0 * mean).round() as u8);
+    let color = IMAGENET_MEAN.map(|mean| (255.0 * mean).round() as u8);
     for row in photo.chunks_exact_mut(side_px * 3).skip(top).take(height) {
-        row[left * 3..(left + width) * 3].as_chunks_mut::<3>().0.fill(colour);
+        row[left * 3..(left + width) * 3].as_chunks_mut::<3>().0.fill(color);
     }
 }
 
@@ -134,7 +139,7 @@ mod tests {
     const USUAL: Erase = Erase { probability: 0.25, area: [0.02, 0.33], aspect: [0.3, 3.3], until: 1.0 };
 
     #[test]
-    fn boxes_are_as_frequent_large_and_slim_as_asked_for() {
+    fn boxes_have_the_frequency_areas_and_aspects_asked_for() {
         let patches: Vec<Patch> = (0..8000).filter_map(|sample| USUAL.plan(128, 1, 3, sample)).collect();
         assert!((patches.len() as f64 / 8000.0 - 0.25).abs() < 0.02, "{}", patches.len());
         let area = |patch: &Patch| (patch.width * patch.height) as f64 / 128.0 / 128.0;
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_box_changes_its_colour() {
+    fn only_the_box_changes_its_color() {
         let always = Erase { probability: 1.0, ..USUAL };
         let mut pixels: Vec<u8> = vec![7; 2 * 20 * 20 * 3];
         always.batch(&mut pixels, &[5, 9], 20, 0, 0);
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_refused() {
+    fn invalid_settings_are_refused() {
         for wrong in [
             Erase { probability: 1.5, ..USUAL },
             Erase { area: [0.5, 0.2], ..USUAL },

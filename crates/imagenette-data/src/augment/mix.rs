@@ -1,9 +1,9 @@
-//! Mixing: each sample of a batch takes in a share of another one, blended (mixup) or as a box (cutmix); the shares come out,
-//! for the targets. A batch's mixture depends on seed, epoch and place alone.
+//! Mixing: each sample of a batch gets a share of another one, blended (mixup) or as a box (cutmix); the shares come
+//! out, for the targets. How a batch is mixed depends on its seed, its epoch and its place alone.
 //!
 //! # Source
-//! Zhang et al., "mixup: beyond empirical risk minimization", 2017, with a share for each sample of at least a half its own,
-//! as fastai does; Yun et al., "CutMix", 2019, algorithm 1, with a box for each sample.
+//! Zhang et al., "mixup: beyond empirical risk minimization", 2017, with a share for each sample, of which at least
+//! half is its own, as fastai does; Yun et al., "CutMix", 2019, algorithm 1, with a box for each sample.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,22 +16,22 @@ use crate::random::{Purpose, Random};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mix {
-    /// Blending: shares come from Beta(this, this). Absent means none.
+    /// Blending, with shares from Beta(this, this). Leave it out for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixup: Option<f64>,
-    /// Boxes: the share outside comes from Beta(this, this). Absent means none.
+    /// Boxes, with the share outside from Beta(this, this). Leave it out for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cutmix: Option<f64>,
-    /// Where both are asked for, the share of batches with boxes.
+    /// The share of batches with boxes where both are asked for.
     #[serde(default = "half")]
     pub cutmix_share: f64,
-    /// The share of batches that are mixed at all.
+    /// The share of batches that are mixed.
     #[serde(default = "one")]
     pub probability: f64,
     /// The share of the run after which mixing begins.
     #[serde(default)]
     pub from: f64,
-    /// The share of the run after which it ends.
+    /// The share of the run after which mixing ends.
     #[serde(default = "one")]
     pub until: f64,
 }
@@ -44,12 +44,12 @@ fn one() -> f64 {
     1.0
 }
 
-/// What a sample became.
+/// What a sample was mixed with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mixture {
-    /// The place in the batch of the sample that was taken in.
+    /// The place of the other sample in the batch.
     pub partner: usize,
-    /// The share of itself that is left, in 0..1.
+    /// The share that is still its own, in 0..1.
     pub share: f32,
 }
 
@@ -57,7 +57,7 @@ impl Mix {
     /// Checks every value.
     ///
     /// # Errors
-    /// The first setting that makes no sense, by its key, with what it accepts.
+    /// The key of the first setting that makes no sense, and what it accepts.
     pub fn validate(&self) -> Result<()> {
         if self.mixup.is_none() && self.cutmix.is_none() {
             let expected = "`mixup`, `cutmix` or both";
@@ -72,12 +72,17 @@ impl Mix {
         }
         for (key, share) in [("mix.cutmix_share", self.cutmix_share), ("mix.probability", self.probability)] {
             if !(0.0..=1.0).contains(&share) {
-                return Err(setting(key, "a share from 0 to 1", share.to_string(), "0.5 is a half of the batches"));
+                return Err(setting(key, "a share from 0 to 1", share.to_string(), "0.5 is half of the batches"));
             }
         }
         if !(0.0..1.0).contains(&self.from) {
             let found = self.from.to_string();
-            return Err(setting("mix.from", "a share of the run, 0 or more and below 1", found, "0 begins at once"));
+            return Err(setting(
+                "mix.from",
+                "a share of the run, 0 or more and below 1",
+                found,
+                "0 begins with the run",
+            ));
         }
         if !(self.until > self.from && self.until <= 1.0) {
             let expected = format!("a share of the run above `from` ({}) and up to 1", self.from);
@@ -92,13 +97,19 @@ impl Mix {
         self.from <= progress && progress < self.until
     }
 
-    /// Mixes a batch, uint8 `[N, side, side, 3]`, that begins at place `start` of its epoch; `None` where it stays as it is.
-    /// The settings must have passed [`Mix::validate`].
-    pub fn batch(
+    /// Mixes a batch, uint8 `[N, side, side, 3]`; `None` where it stays as it is. The key is (seed, epoch, start): the
+    /// batch begins at place `start` of its epoch. The settings must have passed [`Mix::validate`].
+    pub fn batch(&self, pixels: &mut [u8], side_px: usize, key: (u64, u32, u32)) -> Option<Vec<Mixture>> {
+        self.batch_beside(pixels, side_px, key, &mut Vec::new())
+    }
+
+    /// As [`Mix::batch`]; `before` is for a copy of the batch, so that its memory can be reused.
+    pub(crate) fn batch_beside(
         &self,
         pixels: &mut [u8],
         side_px: usize,
         (seed, epoch, start): (u64, u32, u32),
+        before: &mut Vec<u8>,
     ) -> Option<Vec<Mixture>> {
         let photo = side_px * side_px * 3;
         let count = pixels.len() / photo.max(1);
@@ -109,7 +120,8 @@ impl Mix {
         let cutmix = self.cutmix.filter(|_| self.mixup.is_none() || random.chance(self.cutmix_share));
         let mut partners: Vec<usize> = (0..count).collect();
         random.shuffle(&mut partners);
-        let before = pixels.to_vec();
+        before.clear();
+        before.extend_from_slice(pixels);
         let mixtures = partners.into_iter().zip(pixels.chunks_exact_mut(photo)).map(|(partner, own)| {
             let other = &before[partner * photo..][..photo];
             let share = match (cutmix, self.mixup) {
@@ -127,20 +139,21 @@ impl Mix {
     }
 }
 
-/// `share` of one photo and the rest of the other, rounded.
+/// Blends `share` of one photo with the rest of the other, rounded.
 fn blend(own: &mut [u8], other: &[u8], share: f32) {
     for (own, &other) in own.iter_mut().zip(other) {
         *own = (share * f32::from(*own) + (1.0 - share) * f32::from(other) + 0.5) as u8;
     }
 }
 
-/// A box of the other photo, of about 1 − `share` of the square, around a random place; gives the share that is really left.
+/// Pastes a box of the other photo, about 1 − `share` of the square, around a random place; returns the share that is
+/// left.
 fn paste(own: &mut [u8], other: &[u8], side_px: usize, share: f64, random: &mut Random) -> f32 {
     let length = side_px as f64 * libm::sqrt(1.0 - share);
     let mut edges = || {
-        let centre = f64::from(random.below(side_px as u32));
+        let center = f64::from(random.below(side_px as u32));
         let inside = |place: f64| place.clamp(0.0, side_px as f64) as usize;
-        (inside(centre - length / 2.0), inside(centre + length / 2.0))
+        (inside(center - length / 2.0), inside(center + length / 2.0))
     };
     let ((left, right), (top, bottom)) = (edges(), edges());
     let patch = Patch { left, top, width: right - left, height: bottom - top };
@@ -191,13 +204,13 @@ mod tests {
     const CUT: Mix = Mix { mixup: None, cutmix: Some(1.0), ..PLAIN };
     const SIDE: usize = 16;
 
-    /// Photos of one colour each: photo i is 10 i everywhere.
+    /// Photos of one color each: photo i is 10 i everywhere.
     fn photos(count: usize) -> Vec<u8> {
         (0..count).flat_map(|i| vec![10 * i as u8; SIDE * SIDE * 3]).collect()
     }
 
     #[test]
-    fn shares_have_betas_moments() {
+    fn shares_have_the_moments_of_beta() {
         let mut random = Random::new(3, Purpose::Test, 0, 0);
         for alpha in [0.2, 1.0, 4.0] {
             let n = 40_000;
@@ -229,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_a_pasted_photo_is_what_was_left_of_it() {
+    fn the_share_of_a_pasted_photo_is_what_is_visible_of_it() {
         let mut pixels = photos(24);
         let mixtures = CUT.batch(&mut pixels, SIDE, (1, 2, 64)).unwrap();
         for (i, mixture) in mixtures.iter().enumerate().filter(|(i, mixture)| mixture.partner != *i) {
@@ -241,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_mixed_the_same_way_again_and_another_one_otherwise() {
+    fn a_batch_is_mixed_the_same_way_each_time_and_others_in_other_ways() {
         let mixed = |mix: Mix, key| {
             let mut pixels = photos(24);
             let mixtures = mix.batch(&mut pixels, SIDE, key);

@@ -1,5 +1,6 @@
-//! Augmentation: (settings, photo size, seed, epoch, sample) go in, a [`Plan`] comes out: which box of the photo fills the
-//! square and whether it is mirrored. What is painted over and how batches are mixed is planned alike. Plans are pure functions, so a batch is the same wherever and whenever it is made.
+//! Augmentation: (settings, photo size, seed, epoch, sample) go in, a [`Plan`] comes out: which box of the photo fills
+//! the square, and whether it is mirrored. What is erased and how batches are mixed follows from such keys too. All of
+//! it are pure functions, so a batch is the same wherever and whenever it is made.
 
 mod erase;
 mod mix;
@@ -7,12 +8,13 @@ mod plan;
 mod settings;
 
 pub use erase::{Erase, Patch};
+pub use imagenette_resize::CropBox;
 pub use mix::{Mix, Mixture};
-pub use plan::{CropBox, Plan, plan_evaluation, plan_train};
+pub use plan::{Plan, plan_evaluation, plan_train};
 pub use settings::{Augment, Crop, EvaluationGeometry, Flip};
 
-/// Mean of ImageNet's training photos per channel (red, green, blue), of values in 0..1.
+/// The mean of ImageNet's training photos for each channel (red, green, blue), for values in 0..1.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 
-/// Standard deviation of ImageNet's training photos per channel (red, green, blue), of values in 0..1.
+/// The standard deviation of ImageNet's training photos for each channel (red, green, blue), for values in 0..1.
 pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];

@@ -1,22 +1,12 @@
-//! From settings and (seed, epoch, sample) to the one box of the photo that fills the square, and whether it is mirrored.
+//! Settings and (seed, epoch, sample) go in, the box of the photo that fills the square comes out, and whether it is
+//! mirrored.
+
+use imagenette_resize::CropBox;
 
 use super::settings::{Augment, Crop, EvaluationGeometry, Flip};
 use crate::random::{Purpose, Random};
 
-/// A part of a photo, in source pixels; edges may lie between pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CropBox {
-    /// Distance of the left edge from the photo's left edge.
-    pub left: f64,
-    /// Distance of the top edge from the photo's top edge.
-    pub top: f64,
-    /// Width, above 0.
-    pub width: f64,
-    /// Height, above 0.
-    pub height: f64,
-}
-
-/// What one sample shows of its photo in one epoch: this box, resized to the square, then mirrored or not.
+/// What one sample shows of its photo in one epoch: a box, resized to the square, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// The part of the photo that fills the square.
@@ -25,10 +15,11 @@ pub struct Plan {
     pub flip: bool,
 }
 
-/// Alternating flips need one coin toss a sample that no epoch shares; this epoch is out of any run's reach.
+/// Alternating flips need a coin toss for each sample that no epoch uses; no run reaches this epoch.
 const BEFORE_THE_FIRST_EPOCH: u32 = u32::MAX;
 
-/// The plan of a training sample. The settings must have passed [`Augment::validate`]; the photo has at least one pixel.
+/// The plan of a training sample. The settings must have passed [`Augment::validate`], and the photo have at least one
+/// pixel.
 ///
 /// # Example
 /// ```
@@ -77,7 +68,7 @@ pub fn plan_evaluation(geometry: EvaluationGeometry, width_px: u32, height_px: u
         EvaluationGeometry::Whole => {
             CropBox { left: 0.0, top: 0.0, width: f64::from(width_px), height: f64::from(height_px) }
         }
-        EvaluationGeometry::Centre { ratio } => {
+        EvaluationGeometry::Center { ratio } => {
             let resized = Resized::new(width_px, height_px, ratio, resolution_px);
             // Half a pixel goes to the even side, as in torchvision's `CenterCrop`.
             let middle = |side_px: u32| (f64::from(side_px - resolution_px) / 2.0).round_ties_even() as u32;
@@ -87,8 +78,8 @@ pub fn plan_evaluation(geometry: EvaluationGeometry, width_px: u32, height_px: u
     Plan { crop, flip: false }
 }
 
-/// A photo as if it had been resized with its aspect kept; squares are cut from that grid, so that one resize of a box
-/// gives the same pixels as resizing the whole photo and cutting afterwards.
+/// A photo as if it had been resized with its aspect ratio kept. Squares are cut on its grid, so that resizing a box
+/// gives the same pixels as resizing the whole photo and cutting afterward.
 struct Resized {
     source_width_px: u32,
     source_height_px: u32,
@@ -146,7 +137,7 @@ fn random_resized(width_px: u32, height_px: u32, area: [f64; 2], aspect: [f64; 2
             return whole_px(left, top, crop_width, crop_height);
         }
     }
-    // No box fitted: the largest one in the centre whose aspect ratio is allowed.
+    // No box fitted: the largest one in the center whose aspect ratio is allowed.
     let photo = width / height;
     let (crop_width, crop_height) = if photo < aspect[0] {
         (width_px, ((width / aspect[0]).round_ties_even() as u32).clamp(1, height_px))
@@ -175,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_lie_inside_the_photo_whatever_its_size() {
+    fn boxes_are_inside_the_photo_whatever_its_size() {
         let crops = [
             USUAL,
             Crop::RandomResized { area: [1e-9, 1e-6], aspect: [1e-3, 1e3] },
@@ -197,7 +188,7 @@ mod tests {
                 let plan = plan_train(&Augment { crop, flip: Flip::Random }, width, height, resolution, 1, 2, sample);
                 assert_inside(plan.crop, width, height);
             }
-            for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Centre { ratio: 1.143 }] {
+            for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.143 }] {
                 assert_inside(plan_evaluation(geometry, width, height, resolution).crop, width, height);
             }
         }
@@ -214,7 +205,8 @@ mod tests {
         let limit = (4.0f64 / 3.0).ln() + 0.01;
         assert!(aspects.iter().all(|aspect| aspect.abs() < limit));
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        // Boxes near the whole area with an aspect far from the photo's do not fit and are drawn again: a bit under 0.675.
+        // Boxes near the whole area with an aspect far from the photo's do not fit and are drawn again: a bit under
+        // 0.675.
         assert!((0.60..0.675).contains(&mean(&areas)), "{}", mean(&areas));
         assert!(mean(&aspects).abs() < 0.005, "{}", mean(&aspects));
         // Small boxes always fit, so their aspects are uniform in the logarithm: variance limit² / 3.
@@ -228,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_never_fits_becomes_the_centre_with_an_allowed_aspect() {
+    fn a_box_that_never_fits_becomes_the_center_with_an_allowed_aspect() {
         let crop = Crop::RandomResized { area: [1.0, 1.0], aspect: [0.75, 4.0 / 3.0] };
         let wide = plan_train(&Augment { crop, flip: Flip::None }, 1000, 100, 64, 0, 0, 0).crop;
         assert_eq!(wide, CropBox { left: 433.0, top: 0.0, width: 133.0, height: 100.0 });
@@ -237,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn light_crops_take_every_place_of_the_resized_photo_equally() {
+    fn light_crops_take_every_place_of_the_resized_photo_equally_often() {
         // 160 high becomes 36, so 320 wide becomes 72: places 0..=40 across and 0..=4 down.
         let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::None };
         let mut seen = [[0u32; 41]; 5];
@@ -255,17 +247,17 @@ mod tests {
     }
 
     #[test]
-    fn evaluation_sees_the_whole_photo_or_its_centre() {
+    fn evaluation_sees_the_whole_photo_or_its_center() {
         let whole = plan_evaluation(EvaluationGeometry::Whole, 300, 200, 128);
         assert_eq!(whole, Plan { crop: CropBox { left: 0.0, top: 0.0, width: 300.0, height: 200.0 }, flip: false });
-        let centre = plan_evaluation(EvaluationGeometry::Centre { ratio: 1.0 }, 300, 200, 100).crop;
-        assert_eq!(centre, CropBox { left: 50.0, top: 0.0, width: 200.0, height: 200.0 });
-        let centre = plan_evaluation(EvaluationGeometry::Centre { ratio: 1.25 }, 200, 200, 128).crop;
-        assert_eq!(centre, CropBox { left: 20.0, top: 20.0, width: 160.0, height: 160.0 });
+        let center = plan_evaluation(EvaluationGeometry::Center { ratio: 1.0 }, 300, 200, 100).crop;
+        assert_eq!(center, CropBox { left: 50.0, top: 0.0, width: 200.0, height: 200.0 });
+        let center = plan_evaluation(EvaluationGeometry::Center { ratio: 1.25 }, 200, 200, 128).crop;
+        assert_eq!(center, CropBox { left: 20.0, top: 20.0, width: 160.0, height: 160.0 });
     }
 
     #[test]
-    fn flips_alternate_from_a_coin_toss_or_are_tossed_anew() {
+    fn flips_alternate_from_a_coin_toss_or_are_tossed_in_each_epoch() {
         let flips = |flip, epoch| -> Vec<bool> {
             let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip };
             (0..4000).map(|sample| plan_train(&augment, 64, 64, 32, 5, epoch, sample).flip).collect()

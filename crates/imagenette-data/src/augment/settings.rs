@@ -1,4 +1,4 @@
-//! What a recipe says about crops and flips: data that is written down, checked once and recorded whole.
+//! What a recipe says about crops and flips: plain data that is checked once and recorded completely.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,18 @@ use crate::error::{DataError, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Crop {
-    /// A box of random area and aspect ratio at a random place.
+    /// A box with a random area and aspect ratio at a random place.
     ///
     /// # Source
     /// Szegedy et al., "Going deeper with convolutions", 2014, section 6, in the form of torchvision's
-    /// `RandomResizedCrop`: ten tries, aspect ratio uniform in its logarithm, then the centre.
+    /// `RandomResizedCrop`: ten tries, aspect ratio uniform in its logarithm, then the center.
     RandomResized {
-        /// Smallest and largest share of the photo's area, in 0..1.
+        /// The smallest and the largest share of the photo's area, in 0..1.
         area: [f64; 2],
-        /// Smallest and largest aspect ratio, width over height.
+        /// The smallest and the largest aspect ratio, width over height.
         aspect: [f64; 2],
     },
-    /// The photo resized so that its short side is `scale` × the resolution, then a square of the resolution at a random
-    /// place of it.
+    /// The photo is resized until its short side is `scale` × the resolution, then a square is cut at a random place.
     Light {
         /// The short side after resizing, in units of the resolution; 1 or more.
         scale: f64,
@@ -33,9 +32,9 @@ pub enum Crop {
 pub enum Flip {
     /// Never.
     None,
-    /// By a coin toss in every epoch.
+    /// By a coin toss in each epoch.
     Random,
-    /// By a coin toss in epoch 0, then the other way round in every next epoch, so that two epochs in a row show both.
+    /// By a coin toss in epoch 0, then the opposite in each epoch that follows, so that two epochs in a row show both.
     ///
     /// # Source
     /// Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.6.
@@ -71,21 +70,22 @@ pub struct Augment {
 pub enum EvaluationGeometry {
     /// The whole photo, squashed to the square.
     Whole,
-    /// The photo resized so that its short side is `ratio` × the resolution, then the square in its centre.
-    Centre {
+    /// The photo is resized until its short side is `ratio` × the resolution, then the square in its center is cut.
+    #[serde(alias = "centre")]
+    Center {
         /// The short side after resizing, in units of the resolution; 1 or more.
         ratio: f64,
     },
 }
 
-/// The largest factor by which a photo may be resized beyond the resolution: more is surely a slip of the pen.
+/// The largest factor by which a photo may be resized beyond the resolution: more is surely a typing error.
 const LARGEST_SCALE: f64 = 16.0;
 
 impl Augment {
     /// Checks every value.
     ///
     /// # Errors
-    /// The first setting that makes no sense, by its key (`crop.area`), with what it accepts.
+    /// The key of the first setting that makes no sense (`crop.area`), and what it accepts.
     pub fn validate(&self) -> Result<()> {
         match self.crop {
             Crop::RandomResized { area, aspect } => {
@@ -122,7 +122,7 @@ impl EvaluationGeometry {
     pub fn validate(&self) -> Result<()> {
         match *self {
             Self::Whole => Ok(()),
-            Self::Centre { ratio } => {
+            Self::Center { ratio } => {
                 check_scale("evaluation.ratio", ratio, "1.143 (256 to 224) is usual: `ratio = 1.143`")
             }
         }
@@ -130,7 +130,7 @@ impl EvaluationGeometry {
 }
 
 fn check_scale(key: &str, scale: f64, hint: &str) -> Result<()> {
-    // Below 1 the resized photo would not fill the square. Written so that NaN is refused too.
+    // Below 1 the resized photo would not fill the square. A range refuses NaN too.
     if (1.0..=LARGEST_SCALE).contains(&scale) {
         Ok(())
     } else {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_make_no_sense_are_refused_by_their_key() {
+    fn invalid_settings_are_refused_by_their_keys() {
         let resized =
             |area, aspect| Augment { crop: Crop::RandomResized { area, aspect }, flip: Flip::None }.validate();
         let usual = [0.75, 4.0 / 3.0];
@@ -173,14 +173,14 @@ mod tests {
         for scale in [0.0, 0.99, -1.0, 17.0, f64::NAN, f64::INFINITY] {
             let light = Augment { crop: Crop::Light { scale }, flip: Flip::None }.validate();
             assert_eq!(key_of(light).as_deref(), Some("crop.scale"), "{scale}");
-            let centre = EvaluationGeometry::Centre { ratio: scale }.validate();
-            assert_eq!(key_of(centre).as_deref(), Some("evaluation.ratio"), "{scale}");
+            let center = EvaluationGeometry::Center { ratio: scale }.validate();
+            assert_eq!(key_of(center).as_deref(), Some("evaluation.ratio"), "{scale}");
         }
         assert_eq!(key_of(EvaluationGeometry::Whole.validate()), None);
     }
 
     #[test]
-    fn settings_survive_being_written_down_and_unknown_keys_are_refused() {
+    fn settings_survive_writing_and_reading_and_unknown_keys_are_refused() {
         let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::Alternating };
         let text = serde_json::to_string(&augment).unwrap();
         assert_eq!(text, r#"{"crop":{"kind":"light","scale":1.125},"flip":"alternating"}"#);
@@ -188,5 +188,12 @@ mod tests {
         let typo = r#"{"crop":{"kind":"light","scale":1.125,"scael":2},"flip":"alternating"}"#;
         assert!(serde_json::from_str::<Augment>(typo).unwrap_err().to_string().contains("scael"));
         assert_eq!(serde_json::to_string(&EvaluationGeometry::Whole).unwrap(), r#"{"kind":"whole"}"#);
+        // Older recipes have the British spelling.
+        let center = EvaluationGeometry::Center { ratio: 1.25 };
+        assert_eq!(serde_json::to_string(&center).unwrap(), r#"{"kind":"center","ratio":1.25}"#);
+        for spelling in ["center", "centre"] {
+            let text = format!(r#"{{"kind":"{spelling}","ratio":1.25}}"#);
+            assert_eq!(serde_json::from_str::<EvaluationGeometry>(&text).unwrap(), center);
+        }
     }
 }

@@ -1,11 +1,13 @@
-//! Backgrounds: ten families of places, the same for every class, from sky and streets to rooms and plain studio paper.
+//! Backgrounds: ten families of places, the same for every class, from sky and streets to rooms and plain studio
+//! paper.
 
-use super::brush::{Brush, Draws};
-use super::colour::{self, Colour};
+use super::brush::Brush;
+use super::color::{self, Color};
+use super::draws::Draws;
 use super::shape::{P, blob, circle, curve, ellipse, polygon, rectangle};
 use crate::random::Random;
 
-/// Paints the whole picture; returns the height of the ground line in pixels, where things stand.
+/// Paints the whole picture; returns the y coordinate in pixels of the ground line, on which things stand.
 pub(super) fn paint(brush: &mut Brush<'_>, random: &mut Random, width: f32, height: f32) -> f32 {
     let horizon = height * random.span(0.35, 0.8);
     let family = [hills, meadow, water, street, forest, room, table, studio, lights, mountains];
@@ -32,15 +34,15 @@ impl Frame {
 
 fn sky(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     let top = match random.below(5) {
-        0 => Colour::hsl(random.span(0.0, 0.12), random.span(0.3, 0.8), random.span(0.5, 0.7)),
-        1 => Colour::grey(random.span(0.5, 0.85)),
-        2 => Colour::hsl(random.span(0.58, 0.75), random.span(0.2, 0.6), random.span(0.12, 0.35)),
-        _ => Colour::hsl(random.span(0.52, 0.62), random.span(0.3, 0.8), random.span(0.45, 0.75)),
+        0 => Color::hsl(random.span(0.0, 0.12), random.span(0.3, 0.8), random.span(0.5, 0.7)),
+        1 => Color::gray(random.span(0.5, 0.85)),
+        2 => Color::hsl(random.span(0.58, 0.75), random.span(0.2, 0.6), random.span(0.12, 0.35)),
+        _ => Color::hsl(random.span(0.52, 0.62), random.span(0.3, 0.8), random.span(0.45, 0.75)),
     };
-    let low = top.mix(colour::muted(random).lighter(0.5), random.span(0.3, 0.9));
+    let low = top.mix(color::muted(random).lighter(0.5), random.span(0.3, 0.9));
     brush.fill_linear(&frame.whole(), ((0.0, 0.0), top), ((0.0, frame.height * 0.8), low));
     if random.chance(0.6) {
-        let white = Colour::grey(random.span(0.75, 1.0));
+        let white = Color::gray(random.span(0.75, 1.0));
         for _ in 0..random.below(5) + 1 {
             let (x, y) = (random.span(0.0, frame.width), random.span(0.0, frame.horizon));
             let size = random.span(6.0, 22.0);
@@ -52,7 +54,7 @@ fn sky(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     }
 }
 
-/// A hilly line over the whole width, closed downwards.
+/// A hilly line across the whole width, closed downward.
 fn ridge(random: &mut Random, frame: Frame, base: f32, rise: f32, steps: usize) -> Vec<P> {
     let mut points: Vec<P> = (0..=steps)
         .map(|i| (frame.width * (i as f32 / steps as f32 * 1.2 - 0.1), base - rise * random.span(0.0, 1.0)))
@@ -62,28 +64,28 @@ fn ridge(random: &mut Random, frame: Frame, base: f32, rise: f32, steps: usize) 
     points
 }
 
-fn ground_colour(random: &mut Random) -> Colour {
+fn ground_color(random: &mut Random) -> Color {
     match random.below(4) {
-        0 => colour::muted(random),
-        1 => Colour::hsl(random.span(0.05, 0.14), random.span(0.2, 0.6), random.span(0.3, 0.7)),
-        _ => Colour::hsl(random.span(0.17, 0.4), random.span(0.2, 0.65), random.span(0.25, 0.55)),
+        0 => color::muted(random),
+        1 => Color::hsl(random.span(0.05, 0.14), random.span(0.2, 0.6), random.span(0.3, 0.7)),
+        _ => Color::hsl(random.span(0.17, 0.4), random.span(0.2, 0.65), random.span(0.25, 0.55)),
     }
 }
 
 fn hills(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     sky(brush, random, frame);
-    let mut green = ground_colour(random);
+    let mut green = ground_color(random);
     for layer in 0..3 {
         let base = frame.horizon + (layer as f32 - 1.0) * frame.height * 0.1;
         let points = ridge(random, frame, base, frame.height * 0.18, 6);
         brush.form(&blob(&points), green.lighter(0.3 - 0.15 * layer as f32));
-        green = green.mix(ground_colour(random), 0.25);
+        green = green.mix(ground_color(random), 0.25);
     }
     specks(brush, random, frame, 40, green);
 }
 
 /// Tufts, stones and crumbs on the ground.
-fn specks(brush: &mut Brush<'_>, random: &mut Random, frame: Frame, count: u32, near: Colour) {
+fn specks(brush: &mut Brush<'_>, random: &mut Random, frame: Frame, count: u32, near: Color) {
     for _ in 0..count {
         let y = random.span(frame.horizon, frame.height);
         let size = 0.5 + 4.0 * (y - frame.horizon) / (frame.height - frame.horizon).max(1.0);
@@ -94,8 +96,8 @@ fn specks(brush: &mut Brush<'_>, random: &mut Random, frame: Frame, count: u32, 
 }
 
 fn meadow(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
-    let green = ground_colour(random);
-    let far = green.mix(colour::muted(random), 0.5);
+    let green = ground_color(random);
+    let far = green.mix(color::muted(random), 0.5);
     brush.fill_linear(&frame.whole(), ((0.0, 0.0), far.lighter(0.2)), ((0.0, frame.height), green.darker(0.15)));
     for _ in 0..random.below(220) + 80 {
         let (x, y) = (random.span(0.0, frame.width), random.span(0.0, frame.height * 1.1));
@@ -104,7 +106,7 @@ fn meadow(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
         brush.line(&curve(&[(x, y), (x + lean * 0.3, y - tall * 0.5), (x + lean, y - tall)]), tone.faded(0.7), 1.2);
     }
     if random.chance(0.4) {
-        let petal = colour::any(random).lighter(0.2);
+        let petal = color::any(random).lighter(0.2);
         for _ in 0..random.below(20) + 5 {
             let (x, y) = (random.span(0.0, frame.width), random.span(0.0, frame.height));
             brush.fill(&circle(x, y, random.span(1.0, 2.8)), petal);
@@ -115,8 +117,8 @@ fn meadow(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
 fn water(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     sky(brush, random, frame);
     let blue = match random.below(3) {
-        0 => colour::muted(random),
-        _ => Colour::hsl(random.span(0.42, 0.62), random.span(0.25, 0.7), random.span(0.25, 0.55)),
+        0 => color::muted(random),
+        _ => Color::hsl(random.span(0.42, 0.62), random.span(0.25, 0.7), random.span(0.25, 0.55)),
     };
     let whole = random.chance(0.4);
     let frame = if whole { Frame { horizon: 0.0, ..frame } } else { frame };
@@ -140,7 +142,7 @@ fn street(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     let mut x = random.span(-30.0, 0.0);
     while x < frame.width {
         let (wide, tall) = (random.span(25.0, 60.0), random.span(0.3, 1.1) * frame.horizon);
-        let wall = colour::muted(random);
+        let wall = color::muted(random);
         brush.form(&rectangle(x, frame.horizon - tall, wide, tall + 2.0), wall);
         let pane = wall.against(random.span(0.3, 0.7));
         let (step_x, step_y) = (random.span(8.0, 14.0), random.span(9.0, 16.0));
@@ -155,23 +157,23 @@ fn street(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
         }
         x += wide + random.span(-2.0, 8.0);
     }
-    let road = Colour::grey(random.span(0.25, 0.6)).mix(colour::muted(random), 0.3);
+    let road = Color::gray(random.span(0.25, 0.6)).mix(color::muted(random), 0.3);
     brush.form(&frame.below(), road);
     brush.bar((0.0, frame.horizon + 4.0), (frame.width, frame.horizon + 4.0), road.lighter(0.4), 5.0);
     if random.chance(0.6) {
         let y = random.span(frame.horizon, frame.height);
         for i in 0..8 {
             let x = i as f32 * 34.0;
-            brush.bar((x, y), (x + 20.0, y), Colour::grey(0.9), 3.0);
+            brush.bar((x, y), (x + 20.0, y), Color::gray(0.9), 3.0);
         }
     }
     specks(brush, random, frame, 25, road);
 }
 
 fn forest(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
-    let leaf = ground_colour(random);
+    let leaf = ground_color(random);
     brush.fill_linear(&frame.whole(), ((0.0, 0.0), leaf.lighter(0.4)), ((0.0, frame.height), leaf.darker(0.4)));
-    let bark = Colour::hsl(random.span(0.04, 0.12), random.span(0.1, 0.4), random.span(0.15, 0.45));
+    let bark = Color::hsl(random.span(0.04, 0.12), random.span(0.1, 0.4), random.span(0.15, 0.45));
     for _ in 0..random.below(6) + 3 {
         let (x, half) = (random.span(0.0, frame.width), random.span(2.0, 9.0));
         let foot = frame.horizon + random.span(-10.0, 25.0);
@@ -196,7 +198,7 @@ fn forest(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
 }
 
 fn room(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
-    let wall = colour::muted(random);
+    let wall = color::muted(random);
     brush.form(&frame.whole(), wall);
     let mark = wall.against(random.span(0.08, 0.25));
     let step = random.span(10.0, 26.0);
@@ -216,12 +218,12 @@ fn room(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     if random.chance(0.5) {
         let (x, y) = (random.span(0.0, frame.width * 0.8), random.span(0.0, frame.horizon * 0.5));
         let (wide, tall) = (random.span(25.0, 60.0), random.span(25.0, 50.0));
-        brush.form(&rectangle(x, y, wide, tall), colour::any(random).darker(0.3));
-        let pane = colour::muted(random).lighter(0.5);
+        brush.form(&rectangle(x, y, wide, tall), color::any(random).darker(0.3));
+        let pane = color::muted(random).lighter(0.5);
         brush.fill(&rectangle(x + 3.0, y + 3.0, wide - 6.0, tall - 6.0), pane);
         brush.fill(
             &blob(&[(x + 5.0, y + tall - 4.0), (x + wide * 0.4, y + tall * 0.4), (x + wide - 5.0, y + tall - 4.0)]),
-            colour::any(random),
+            color::any(random),
         );
     }
     floor(brush, random, frame);
@@ -230,9 +232,9 @@ fn room(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
 /// Boards, tiles or a plain floor below the horizon.
 fn floor(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     let tone = if random.chance(0.5) {
-        Colour::hsl(random.span(0.05, 0.11), random.span(0.2, 0.6), random.span(0.25, 0.6))
+        Color::hsl(random.span(0.05, 0.11), random.span(0.2, 0.6), random.span(0.25, 0.6))
     } else {
-        colour::muted(random)
+        color::muted(random)
     };
     brush.form(&frame.below(), tone);
     let middle = frame.width * random.span(0.2, 0.8);
@@ -255,10 +257,10 @@ fn floor(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
 }
 
 fn table(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
-    let wall = colour::muted(random);
-    let other = wall.mix(colour::muted(random), 0.5);
+    let wall = color::muted(random);
+    let other = wall.mix(color::muted(random), 0.5);
     brush.fill_linear(&frame.whole(), ((0.0, 0.0), wall), ((frame.width, frame.horizon), other));
-    let cloth = colour::any(random).mix(colour::muted(random), 0.5);
+    let cloth = color::any(random).mix(color::muted(random), 0.5);
     brush.form(&frame.below(), cloth);
     let check = cloth.against(random.span(0.15, 0.45)).faded(0.6);
     match random.below(3) {
@@ -284,18 +286,18 @@ fn table(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
         _ => {}
     }
     if random.chance(0.6) {
-        let shine = Colour::grey(1.0).faded(0.15);
+        let shine = Color::gray(1.0).faded(0.15);
         brush.fill(&ellipse(random.span(0.0, frame.width), frame.horizon + 20.0, 70.0, 14.0), shine);
     }
 }
 
 fn studio(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
-    let paper = if random.chance(0.5) { colour::muted(random) } else { colour::any(random) };
-    let centre = (random.span(0.0, frame.width), random.span(0.0, frame.height));
+    let paper = if random.chance(0.5) { color::muted(random) } else { color::any(random) };
+    let center = (random.span(0.0, frame.width), random.span(0.0, frame.height));
     let stops = [(0.0, paper.lighter(random.span(0.0, 0.5))), (1.0, paper.darker(random.span(0.0, 0.5)))];
-    brush.fill_radial(&frame.whole(), centre, frame.width, &stops);
+    brush.fill_radial(&frame.whole(), center, frame.width, &stops);
     if random.chance(0.5) {
-        let other = colour::any(random).mix(paper, 0.3);
+        let other = color::any(random).mix(paper, 0.3);
         for _ in 0..random.below(6) + 2 {
             let (x, y, size) = (random.span(0.0, frame.width), random.span(0.0, frame.height), random.span(10.0, 60.0));
             let lean = random.span(-1.0, 1.0) * size;
@@ -315,23 +317,22 @@ fn studio(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
 }
 
 fn lights(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
-    let dark = colour::any(random).darker(random.span(0.2, 0.7));
+    let dark = color::any(random).darker(random.span(0.2, 0.7));
     brush.fill_linear(
         &frame.whole(),
         ((0.0, 0.0), dark),
-        ((frame.width, frame.height), colour::any(random).darker(0.4)),
+        ((frame.width, frame.height), color::any(random).darker(0.4)),
     );
     for _ in 0..random.below(30) + 15 {
         let (x, y) = (random.span(0.0, frame.width), random.span(0.0, frame.height));
-        brush
-            .fill(&circle(x, y, random.span(4.0, 22.0)), colour::any(random).lighter(0.2).faded(random.span(0.1, 0.5)));
+        brush.fill(&circle(x, y, random.span(4.0, 22.0)), color::any(random).lighter(0.2).faded(random.span(0.1, 0.5)));
     }
 }
 
 fn mountains(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
     sky(brush, random, frame);
-    let rock = colour::muted(random);
-    let snow = Colour::grey(0.95);
+    let rock = color::muted(random);
+    let snow = Color::gray(0.95);
     for layer in 0..2 {
         let mut x = random.span(-60.0, 0.0);
         while x < frame.width {
@@ -347,7 +348,7 @@ fn mountains(brush: &mut Brush<'_>, random: &mut Random, frame: Frame) {
             x += half * random.span(0.9, 1.6);
         }
     }
-    let ground = if random.chance(0.4) { snow.darker(0.08) } else { ground_colour(random) };
+    let ground = if random.chance(0.4) { snow.darker(0.08) } else { ground_color(random) };
     brush.form(&frame.below(), ground);
     specks(brush, random, frame, 30, ground);
 }

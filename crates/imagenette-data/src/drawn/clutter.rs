@@ -1,24 +1,25 @@
-//! Things that tell no class: they stand around the object.
+//! Things that do not give the class away: they stand around the object.
 
-use super::brush::{Brush, Draws, place};
-use super::colour::{self, BLACK, Colour, WHITE};
+use super::brush::{Brush, place};
+use super::color::{self, BLACK, Color, WHITE};
+use super::draws::Draws;
 use super::shape::{arc, around, blob, circle, curve, ellipse, limb, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
-/// Draws any one thing around the origin, about one unit to every side.
+/// Draws one random thing around the origin, about one unit in every direction.
 pub(super) fn thing(brush: &mut Brush<'_>, random: &mut Random) {
     let things = [
-        ball, balloon, crate_box, bottle, mug, books, cone, tree, bush, lamp, bird, umbrella, tyre, flower_pot, sign,
+        ball, balloon, crate_box, bottle, mug, books, cone, tree, bush, lamp, bird, umbrella, tire, flower_pot, sign,
         suitcase, mushroom, car, pipe, plate, guitar, clock,
     ];
     random.pick(&things)(brush, random);
 }
 
 fn ball(brush: &mut Brush<'_>, random: &mut Random) {
-    let skin = colour::any(random);
+    let skin = color::any(random);
     let shape = circle(0.0, 0.0, 0.7);
     brush.form(&shape, skin);
-    let stripe = colour::any(random);
+    let stripe = color::any(random);
     let stripes = random.below(3);
     brush.clipped(&shape, |brush| match stripes {
         0 => brush.bar((-1.0, 0.1), (1.0, -0.1), stripe, 0.3),
@@ -30,7 +31,7 @@ fn ball(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn balloon(brush: &mut Brush<'_>, random: &mut Random) {
-    let skin = colour::any(random);
+    let skin = color::any(random);
     brush.line(&curve(&[(0.0, 0.4), (0.08, 0.7), (-0.06, 1.0)]), BLACK.faded(0.7), 0.03);
     brush.form(
         &blob(&[(0.0, -0.95), (0.5, -0.6), (0.5, -0.1), (0.08, 0.38), (-0.08, 0.38), (-0.5, -0.1), (-0.5, -0.6)]),
@@ -41,7 +42,7 @@ fn balloon(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn crate_box(brush: &mut Brush<'_>, random: &mut Random) {
-    let side = colour::any(random);
+    let side = color::any(random);
     brush.form(&polygon(&[(-0.7, -0.5), (-0.4, -0.8), (0.9, -0.8), (0.6, -0.5)]), side.lighter(0.25));
     brush.form(&polygon(&[(0.6, -0.5), (0.9, -0.8), (0.9, 0.4), (0.6, 0.8)]), side.darker(0.3));
     brush.form(&rectangle(-0.7, -0.5, 1.3, 1.3), side);
@@ -55,7 +56,7 @@ fn crate_box(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn bottle(brush: &mut Brush<'_>, random: &mut Random) {
-    let glass = colour::any(random);
+    let glass = color::any(random);
     brush.form(
         &blob(&[
             (-0.1, -0.9),
@@ -69,13 +70,13 @@ fn bottle(brush: &mut Brush<'_>, random: &mut Random) {
         ]),
         glass,
     );
-    brush.fill(&rectangle(-0.3, 0.1, 0.6, 0.4), colour::any(random).lighter(0.4));
-    brush.form(&rounded(-0.13, -1.0, 0.26, 0.14, 0.03), colour::any(random));
+    brush.fill(&rectangle(-0.3, 0.1, 0.6, 0.4), color::any(random).lighter(0.4));
+    brush.form(&rounded(-0.13, -1.0, 0.26, 0.14, 0.03), color::any(random));
     brush.line(&curve(&[(-0.2, 0.0), (-0.22, 0.4), (-0.2, 0.75)]), WHITE.faded(0.4), 0.06);
 }
 
 fn mug(brush: &mut Brush<'_>, random: &mut Random) {
-    let clay = colour::any(random);
+    let clay = color::any(random);
     brush.line(&arc(0.5, 0.05, 0.3, 0.33, -0.28, 0.28), clay.darker(0.15), 0.14);
     brush.form(&rounded(-0.55, -0.55, 1.05, 1.25, 0.12), clay);
     brush.fill(&ellipse(-0.025, -0.52, 0.52, 0.13), clay.darker(0.55));
@@ -86,7 +87,7 @@ fn books(brush: &mut Brush<'_>, random: &mut Random) {
     let mut y = 0.8;
     for _ in 0..random.below(3) + 2 {
         let (tall, half, x) = (random.span(0.18, 0.32), random.span(0.6, 0.9), random.span(-0.1, 0.1));
-        let cover = colour::any(random);
+        let cover = color::any(random);
         brush.form(&rounded(x - half, y - tall, half * 2.0, tall, 0.03), cover);
         brush.fill(&rectangle(x - half + 0.12, y - tall * 0.78, half * 2.0 - 0.12, tall * 0.56), WHITE.darker(0.08));
         brush.bar((x - half * 0.5, y - tall), (x - half * 0.5, y), cover.against(0.4), 0.06);
@@ -95,15 +96,15 @@ fn books(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn cone(brush: &mut Brush<'_>, random: &mut Random) {
-    let paint = colour::any(random);
+    let paint = color::any(random);
     brush.form(&rounded(-0.7, 0.7, 1.4, 0.16, 0.04), paint.darker(0.3));
     brush.form(&polygon(&[(-0.48, 0.72), (-0.1, -0.9), (0.1, -0.9), (0.48, 0.72)]), paint);
     brush.fill(&polygon(&[(-0.36, 0.2), (-0.27, -0.18), (0.27, -0.18), (0.36, 0.2)]), WHITE);
 }
 
 fn tree(brush: &mut Brush<'_>, random: &mut Random) {
-    let bark = Colour::hsl(random.span(0.03, 0.1), 0.4, random.span(0.2, 0.4));
-    let leaf = Colour::hsl(random.span(0.05, 0.42), random.span(0.3, 0.7), random.span(0.2, 0.5));
+    let bark = Color::hsl(random.span(0.03, 0.1), 0.4, random.span(0.2, 0.4));
+    let leaf = Color::hsl(random.span(0.05, 0.42), random.span(0.3, 0.7), random.span(0.2, 0.5));
     brush.form(&limb(&[(0.0, 1.0, 0.13), (0.02, 0.5, 0.08), (0.0, -0.1, 0.06)]), bark);
     if random.chance(0.5) {
         for i in 0..3 {
@@ -120,35 +121,35 @@ fn tree(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn bush(brush: &mut Brush<'_>, random: &mut Random) {
-    let leaf = Colour::hsl(random.span(0.1, 0.42), random.span(0.2, 0.7), random.span(0.2, 0.5));
+    let leaf = Color::hsl(random.span(0.1, 0.42), random.span(0.2, 0.7), random.span(0.2, 0.5));
     for _ in 0..8 {
         let (x, y) = (random.span(-0.7, 0.7), random.span(0.0, 0.6));
         brush.form(&circle(x, y, random.span(0.25, 0.42)), leaf.lighter(random.span(0.0, 0.25)));
     }
-    let berry = colour::any(random);
+    let berry = color::any(random);
     for _ in 0..random.below(12) {
         brush.fill(&circle(random.span(-0.8, 0.8), random.span(-0.2, 0.8), 0.06), berry);
     }
 }
 
 fn lamp(brush: &mut Brush<'_>, random: &mut Random) {
-    let iron = colour::any(random).darker(0.4);
+    let iron = color::any(random).darker(0.4);
     brush.bar((0.0, 1.0), (0.0, -0.6), iron, 0.1);
     brush.form(&rounded(-0.18, 0.85, 0.36, 0.15, 0.04), iron);
-    let glow = Colour::rgb(1.0, 0.93, 0.65);
+    let glow = Color::rgb(1.0, 0.93, 0.65);
     brush.form(&polygon(&[(-0.14, -0.55), (-0.24, -0.92), (0.24, -0.92), (0.14, -0.55)]), glow);
     brush.fill(&polygon(&[(-0.3, -0.9), (0.0, -1.08), (0.3, -0.9)]), iron);
 }
 
 fn bird(brush: &mut Brush<'_>, random: &mut Random) {
-    let feathers = colour::any(random);
+    let feathers = color::any(random);
     if random.chance(0.5) {
         let wings = [(-0.9, -0.3), (-0.45, -0.4), (0.0, 0.0), (0.45, -0.4), (0.9, -0.3)];
         brush.line(&curve(&wings), feathers.darker(0.4), 0.14);
     } else {
         brush.form(&limb(&[(-0.85, 0.2, 0.08), (-0.3, 0.05, 0.26), (0.25, -0.1, 0.28), (0.5, -0.35, 0.16)]), feathers);
         brush.form(&circle(0.48, -0.36, 0.2), feathers.lighter(0.15));
-        brush.fill(&polygon(&[(0.64, -0.42), (0.9, -0.32), (0.64, -0.26)]), Colour::rgb(0.95, 0.6, 0.1));
+        brush.fill(&polygon(&[(0.64, -0.42), (0.9, -0.32), (0.64, -0.26)]), Color::rgb(0.95, 0.6, 0.1));
         brush.fill(&circle(0.54, -0.4, 0.045), BLACK);
         brush.form(&limb(&[(0.1, -0.1, 0.16), (-0.2, 0.05, 0.14), (-0.6, 0.22, 0.04)]), feathers.darker(0.3));
         brush.bar((0.0, 0.15), (0.0, 0.5), BLACK, 0.04);
@@ -156,7 +157,7 @@ fn bird(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn umbrella(brush: &mut Brush<'_>, random: &mut Random) {
-    let (cloth, other) = (colour::any(random), colour::any(random));
+    let (cloth, other) = (color::any(random), color::any(random));
     brush.line(&curve(&[(0.0, -0.5), (0.0, 0.7), (0.1, 0.88), (0.22, 0.75)]), BLACK.lighter(0.2), 0.06);
     for i in 0..4 {
         let (a, b) = (-0.9 + 0.45 * i as f32, -0.45 + 0.45 * i as f32);
@@ -165,9 +166,9 @@ fn umbrella(brush: &mut Brush<'_>, random: &mut Random) {
     }
 }
 
-fn tyre(brush: &mut Brush<'_>, random: &mut Random) {
+fn tire(brush: &mut Brush<'_>, random: &mut Random) {
     brush.form(&circle(0.0, 0.0, 0.8), BLACK.lighter(0.1));
-    brush.form(&circle(0.0, 0.0, 0.48), colour::any(random).mix(Colour::grey(0.7), 0.6));
+    brush.form(&circle(0.0, 0.0, 0.48), color::any(random).mix(Color::gray(0.7), 0.6));
     brush.fill(&circle(0.0, 0.0, 0.14), BLACK);
     for i in 0..5 {
         brush.within(place(0.0, 0.0, i as f32 * std::f32::consts::TAU / 5.0, 1.0, 1.0), |brush| {
@@ -177,23 +178,23 @@ fn tyre(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn flower_pot(brush: &mut Brush<'_>, random: &mut Random) {
-    let (clay, petal) = (colour::any(random), colour::any(random));
+    let (clay, petal) = (color::any(random), color::any(random));
     for _ in 0..3 {
         let (x, y) = (random.span(-0.5, 0.5), random.span(-0.85, -0.3));
-        brush.line(&curve(&[(0.0, 0.3), (x * 0.4, -0.1), (x, y)]), Colour::rgb(0.25, 0.45, 0.2), 0.06);
+        brush.line(&curve(&[(0.0, 0.3), (x * 0.4, -0.1), (x, y)]), Color::rgb(0.25, 0.45, 0.2), 0.06);
         for i in 0..5 {
             let (px, py) = around(x, y, 0.14, 0.14, i as f32 / 5.0);
             brush.fill(&circle(px, py, 0.1), petal);
         }
-        brush.fill(&circle(x, y, 0.08), Colour::rgb(0.95, 0.8, 0.2));
+        brush.fill(&circle(x, y, 0.08), Color::rgb(0.95, 0.8, 0.2));
     }
     brush.form(&polygon(&[(-0.42, 0.3), (0.42, 0.3), (0.3, 0.95), (-0.3, 0.95)]), clay);
     brush.form(&rounded(-0.48, 0.2, 0.96, 0.18, 0.04), clay.lighter(0.15));
 }
 
 fn sign(brush: &mut Brush<'_>, random: &mut Random) {
-    let (board, ink) = (colour::any(random), colour::any(random));
-    brush.bar((0.0, 1.0), (0.0, -0.3), Colour::grey(0.5), 0.08);
+    let (board, ink) = (color::any(random), color::any(random));
+    brush.bar((0.0, 1.0), (0.0, -0.3), Color::gray(0.5), 0.08);
     match random.below(3) {
         0 => {
             brush.form(&circle(0.0, -0.45, 0.48), board);
@@ -206,7 +207,7 @@ fn sign(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn suitcase(brush: &mut Brush<'_>, random: &mut Random) {
-    let hide = colour::any(random);
+    let hide = color::any(random);
     brush.line(&open(&[(-0.22, -0.45), (-0.22, -0.65), (0.22, -0.65), (0.22, -0.45)]), hide.darker(0.5), 0.09);
     brush.form(&rounded(-0.85, -0.48, 1.7, 1.2, 0.14), hide);
     for x in [-0.5, 0.5] {
@@ -216,7 +217,7 @@ fn suitcase(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn mushroom(brush: &mut Brush<'_>, random: &mut Random) {
-    let cap = colour::any(random);
+    let cap = color::any(random);
     brush.form(&limb(&[(0.0, 0.85, 0.2), (0.0, 0.4, 0.14), (0.0, -0.1, 0.16)]), WHITE.darker(0.06));
     let shape = blob(&[(-0.75, 0.0), (-0.5, -0.5), (0.0, -0.72), (0.5, -0.5), (0.75, 0.0), (0.0, 0.12)]);
     brush.form(&shape, cap);
@@ -226,7 +227,7 @@ fn mushroom(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn car(brush: &mut Brush<'_>, random: &mut Random) {
-    let paint = colour::any(random);
+    let paint = color::any(random);
     let body = [
         (-0.95, 0.35),
         (-0.92, 0.02),
@@ -238,31 +239,31 @@ fn car(brush: &mut Brush<'_>, random: &mut Random) {
         (0.95, 0.35),
     ];
     brush.form(&polygon(&body), paint);
-    brush.fill(&polygon(&[(-0.42, -0.05), (-0.24, -0.3), (0.0, -0.3), (0.0, -0.05)]), Colour::rgb(0.6, 0.75, 0.82));
-    brush.fill(&polygon(&[(0.06, -0.05), (0.06, -0.3), (0.3, -0.3), (0.46, -0.05)]), Colour::rgb(0.6, 0.75, 0.82));
+    brush.fill(&polygon(&[(-0.42, -0.05), (-0.24, -0.3), (0.0, -0.3), (0.0, -0.05)]), Color::rgb(0.6, 0.75, 0.82));
+    brush.fill(&polygon(&[(0.06, -0.05), (0.06, -0.3), (0.3, -0.3), (0.46, -0.05)]), Color::rgb(0.6, 0.75, 0.82));
     for x in [-0.52, 0.55] {
         brush.form(&circle(x, 0.36, 0.19), BLACK);
-        brush.fill(&circle(x, 0.36, 0.09), Colour::grey(0.7));
+        brush.fill(&circle(x, 0.36, 0.09), Color::gray(0.7));
     }
 }
 
-/// Bent pipe: round metal that is no horn.
+/// Bent pipe: round metal that is not a horn.
 fn pipe(brush: &mut Brush<'_>, random: &mut Random) {
-    let metal = colour::any(random);
+    let metal = color::any(random);
     let (x, y) = (random.span(-0.4, 0.4), random.span(-0.4, 0.4));
     brush.tube(&curve(&[(-0.9, 0.6), (-0.4, y), (x, -0.2), (0.5, 0.3), (0.9, -0.5)]), metal, random.span(0.12, 0.25));
 }
 
 fn plate(brush: &mut Brush<'_>, random: &mut Random) {
-    let clay = colour::any(random).lighter(0.4);
+    let clay = color::any(random).lighter(0.4);
     let flat = random.span(0.4, 1.0);
     brush.form(&ellipse(0.0, 0.0, 0.85, 0.85 * flat), clay);
     brush.form(&ellipse(0.0, 0.0, 0.55, 0.55 * flat), clay.darker(0.12));
-    brush.line(&arc(0.0, 0.0, 0.75, 0.75 * flat, 0.0, 1.0), colour::any(random), 0.05);
+    brush.line(&arc(0.0, 0.0, 0.75, 0.75 * flat, 0.0, 1.0), color::any(random), 0.05);
 }
 
 fn guitar(brush: &mut Brush<'_>, random: &mut Random) {
-    let wood = colour::any(random);
+    let wood = color::any(random);
     brush.bar((0.0, 0.0), (0.0, -0.95), wood.darker(0.5), 0.14);
     brush.form(&rounded(-0.12, -1.05, 0.24, 0.2, 0.04), wood.darker(0.4));
     brush.form(
@@ -283,7 +284,7 @@ fn guitar(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 fn clock(brush: &mut Brush<'_>, random: &mut Random) {
-    brush.form(&circle(0.0, 0.0, 0.8), colour::any(random));
+    brush.form(&circle(0.0, 0.0, 0.8), color::any(random));
     brush.fill(&circle(0.0, 0.0, 0.66), WHITE);
     for hour in 0..12 {
         let turn = hour as f32 / 12.0;

@@ -1,10 +1,10 @@
-//! From a painted picture to something like a photo's pixels: focus, light, exposure, colour cast and noise.
+//! From a painted picture to something like a photo's pixels: focus, light, exposure, color cast and noise.
 
-use super::brush::Draws;
+use super::draws::Draws;
 use crate::random::Random;
 
-/// Blurs interleaved bytes of `CHANNELS` per pixel with a box, twice in both directions: integers only, so every platform
-/// computes the same bytes.
+/// Blurs interleaved bytes of `CHANNELS` per pixel with a box, twice in each direction: in integers only, so that
+/// every platform computes the same bytes.
 pub(super) fn blur<const CHANNELS: usize>(bytes: &mut [u8], width: usize, radius: usize) {
     if radius == 0 {
         return;
@@ -34,7 +34,7 @@ pub(super) fn blur<const CHANNELS: usize>(bytes: &mut [u8], width: usize, radius
             }
         }
         copy.copy_from_slice(bytes);
-        // Down the picture all columns go together, a row of sums at a time.
+        // Vertically all columns are blurred together, one row of sums at a time.
         let row = |y: isize| &copy[y.clamp(0, height as isize - 1) as usize * stride..][..stride];
         sums.fill(0);
         for y in -reach..=reach {
@@ -62,7 +62,7 @@ pub(super) fn lay_over(below: &mut [u8], above: &[u8]) {
     }
 }
 
-/// Darkens a picture by the blurred coverage of a layer, moved by whole pixels: a shadow.
+/// Darkens a picture by the blurred coverage of a layer, shifted by whole pixels: a shadow.
 pub(super) fn cast_shadow(
     below: &mut [u8],
     above: &[u8],
@@ -140,8 +140,8 @@ impl Development {
                 let raw = [f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])];
                 let luma = 0.299 * raw[0] + 0.587 * raw[1] + 0.114 * raw[2];
                 for channel in 0..3 {
-                    let colour = luma + (raw[channel] - luma) * self.saturation;
-                    let lit = colour * self.gain[channel] * light;
+                    let color = luma + (raw[channel] - luma) * self.saturation;
+                    let lit = color * self.gain[channel] * light;
                     let value = (lit - 118.0) * self.contrast + 118.0 + 255.0 * self.lift * 0.5;
                     pixel[channel] = (value + speck + grain.next() * self.noise * 0.3 + 0.5).clamp(0.0, 255.0) as u8;
                 }
@@ -150,7 +150,7 @@ impl Development {
     }
 }
 
-/// Nearly normal numbers from eight random bits each: grain needs many, and no tails.
+/// Nearly normal numbers, each from eight random bits: grain needs many, and no tails.
 struct Grain<'a> {
     random: &'a mut Random,
     bits: u32,

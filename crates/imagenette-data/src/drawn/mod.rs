@@ -1,12 +1,14 @@
 //! The drawn set: Imagenette's ten classes drawn by the program itself, so that everything runs without a network.
 //!
-//! A picture follows from (seed, split, label, index) alone. All randomness is [`Random`]'s, every transcendental function
-//! is `libm`'s, and the rasteriser and the JPEG encoder run without their SIMD paths: the same bytes on every machine.
+//! A seed, split, label and index go in, a picture comes out, and nothing else decides its bytes: all randomness is
+//! [`Random`]'s, every transcendental function is `libm`'s, and the rasterizer and the JPEG encoder run without their
+//! SIMD paths, so that every machine draws the same set.
 
 mod backdrop;
 mod brush;
 mod clutter;
-mod colour;
+mod color;
+mod draws;
 mod finish;
 mod objects;
 mod obstacle;
@@ -19,13 +21,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use sha2::{Digest, Sha256};
+use imagenette_files::hash::sha256;
 
 use crate::class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::manifest::{ImageEntry, Manifest, Source, hex};
+use crate::image::{Pixels, encode_drawing};
+use crate::manifest::{ImageEntry, Manifest, Source};
 use crate::random::{Purpose, Random};
 use crate::watch::{Unit, Watch};
 
@@ -33,48 +35,33 @@ use crate::watch::{Unit, Watch};
 pub const TRAIN_PER_CLASS: u32 = 400;
 /// How many pictures a class has in `val`.
 pub const VAL_PER_CLASS: u32 = 100;
-/// The dataset's name, and its folder's.
+/// The name of the dataset and of its folder.
 pub const NAME: &str = "drawn-160";
 
 const CLASSES: u16 = 10;
 const QUALITY: u8 = 85;
 
-/// A picture before it is encoded: three bytes a pixel, row by row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawing {
-    /// Width in pixels.
-    pub width_px: u32,
-    /// Height in pixels.
-    pub height_px: u32,
-    /// Red, green and blue of every pixel.
-    pub rgb: Vec<u8>,
-}
-
 /// Draws one picture of a class; `index` counts the pictures of the class in its split.
 ///
 /// # Panics
 /// When `label` is not below ten, or `index` not below 100,000.
-pub fn draw(label: u16, split: Split, index: u32, seed: u64) -> Drawing {
+pub fn draw(label: u16, split: Split, index: u32, seed: u64) -> Pixels {
     assert!(label < CLASSES, "the drawn set has ten classes");
     assert!(index < 100_000, "the numbers of two classes' pictures must not meet");
     let mut random = Random::new(seed, Purpose::Drawn, split as u32, u32::from(label) * 100_000 + index);
     scene::picture(label, &mut random)
 }
 
-/// Encodes a drawing as the dataset's JPEG files are.
-pub fn encode(drawing: &Drawing) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16 << 10);
-    let mut encoder = Encoder::new(&mut bytes, QUALITY);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    let side = |pixels: u32| u16::try_from(pixels).expect("drawings are a few hundred pixels wide and high");
-    encoder
-        .encode(&drawing.rgb, side(drawing.width_px), side(drawing.height_px), ColorType::Rgb)
-        .expect("memory takes every byte, and the buffer has the size that its sides say");
-    bytes
+/// Encodes a drawing as a JPEG file of the dataset.
+///
+/// # Panics
+/// When `drawing.rgb` is not as long as its sides say, or a side is longer than the 65,535 pixels of the format.
+pub fn encode(drawing: &Pixels) -> Vec<u8> {
+    encode_drawing(drawing, QUALITY).expect("drawings are a few hundred pixels wide and high")
 }
 
 /// Makes the drawn set in `folder`, which must not exist yet: 4,000 train and 1,000 val pictures and the manifest. The
-/// folder appears when everything in it is written, or not at all.
+/// folder appears once everything in it is written, or not at all.
 ///
 /// # Errors
 /// When the folder exists or cannot be written, or when `watch` interrupts.
@@ -99,7 +86,7 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
     }
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
-    // A temporary sibling: dropped with all its files on every way out but the last.
+    // A temporary sibling: deleted with all its files on every return but the last.
     let writing = tempfile::Builder::new()
         .prefix(".writing-")
         .tempdir_in(parent)
@@ -134,12 +121,13 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
     manifest.write(writing.path())?;
     #[cfg(unix)]
     {
-        // Temporary folders are closed to other users; a dataset is as open as the folder that it stands in.
+        // Temporary folders are closed to other users; a dataset gets the permissions of the folder that it is in.
         let permissions = std::fs::metadata(parent).map_err(DataError::io("read", parent))?.permissions();
-        std::fs::set_permissions(writing.path(), permissions).map_err(DataError::io("open", writing.path()))?;
+        std::fs::set_permissions(writing.path(), permissions)
+            .map_err(DataError::io("set the permissions of", writing.path()))?;
     }
     std::fs::rename(writing.path(), folder).map_err(DataError::io("rename to", folder))?;
-    // The folder has moved away: there is nothing left to delete.
+    // The folder was renamed: there is nothing left to delete.
     let _ = writing.keep();
     Ok(())
 }
@@ -184,6 +172,6 @@ fn draw_one(task: &Task, root: &Path, seed: u64) -> Result<ImageEntry> {
         width_px: drawing.width_px,
         height_px: drawing.height_px,
         bytes: bytes.len() as u64,
-        sha256: hex(&Sha256::digest(&bytes)),
+        sha256: sha256(&bytes),
     })
 }

@@ -1,19 +1,22 @@
-//! One picture: format, place, things around, the object with its shadow, what stands in front, and the light over all.
+//! One picture: its format, the place, things around the object, the object with its shadow, obstacles in front of it,
+//! and the light over everything.
 
 use tiny_skia::{Pixmap, Transform};
 
-use super::brush::{Brush, Draws, Style, place, sin_cos};
-use super::colour::Colour;
+use super::brush::{Brush, Style, place};
+use super::color::Color;
+use super::draws::Draws;
 use super::finish::{self, Development};
-use super::shape::{ellipse, polygon};
-use super::{Drawing, backdrop, clutter, objects, obstacle};
+use super::shape::{ellipse, polygon, sin_cos};
+use super::{backdrop, clutter, objects, obstacle};
+use crate::image::Pixels;
 use crate::random::Random;
 
 /// The shortest side of every picture.
 const SHORT_PX: f32 = 160.0;
 
-/// Draws the picture that this stream of random numbers means.
-pub(super) fn picture(label: u16, random: &mut Random) -> Drawing {
+/// Draws the picture that this stream of random numbers describes.
+pub(super) fn picture(label: u16, random: &mut Random) -> Pixels {
     let long = (SHORT_PX * if random.chance(0.2) { 1.0 } else { random.span(1.05, 1.5) }) as u32;
     let (width, height) = if random.chance(0.35) { (SHORT_PX as u32, long) } else { (long, SHORT_PX as u32) };
     let mut scene = Scene::new(width, height, random);
@@ -59,7 +62,7 @@ impl Scene {
         backdrop::paint(&mut Brush::new(&mut self.canvas, Transform::identity(), style), random, width, height)
     }
 
-    /// Things behind the object, small and to all sides.
+    /// Small things behind the object, on all sides.
     fn around(&mut self, random: &mut Random, horizon: f32) {
         let (width, height) = self.size();
         for _ in 0..random.below(6) {
@@ -79,7 +82,7 @@ impl Scene {
         let (width, height) = self.size();
         let stance = objects::stance(label);
         let radius = SHORT_PX * random.span(0.36, 0.56) * stance.size;
-        // Now and then a part lies outside the picture.
+        // Now and then a part is outside the picture.
         let margin = if random.chance(0.12) { 0.5 } else { 0.85 };
         let room = |side: f32| (side / 2.0 - margin * radius).max(side * 0.04);
         let (x, y) =
@@ -91,7 +94,7 @@ impl Scene {
             .pre_concat(Transform::from_row(1.0, skew_y, skew_x, 1.0, 0.0, 0.0));
         if stance.grounded && random.chance(0.8) {
             let depth = random.span(0.1, 0.5);
-            let soft = Colour::grey(0.0).faded(depth);
+            let soft = Color::gray(0.0).faded(depth);
             let mut brush = Brush::new(&mut self.canvas, transform, self.style);
             let stops = [(0.0, soft), (0.6, soft.faded(0.6)), (1.0, soft.faded(0.0))];
             brush.within(place(0.0, 0.86, 0.0, 1.0, 0.2), |brush| {
@@ -132,7 +135,7 @@ impl Scene {
         let mut own = layer(self.canvas.width(), self.canvas.height());
         let mut brush = Brush::new(&mut own, Transform::identity(), self.style);
         for _ in 0..random.below(3) + 1 {
-            let tone = if random.chance(0.6) { Colour::grey(0.0) } else { Colour::rgb(1.0, 0.95, 0.8) };
+            let tone = if random.chance(0.6) { Color::gray(0.0) } else { Color::rgb(1.0, 0.95, 0.8) };
             let tone = tone.faded(random.span(0.1, 0.35));
             let (x, y) = (random.span(0.0, width), random.span(0.0, height));
             if random.chance(0.5) {
@@ -155,13 +158,13 @@ impl Scene {
         finish::lay_over(self.canvas.data_mut(), own.data());
     }
 
-    fn develop(self, random: &mut Random) -> Drawing {
+    fn develop(self, random: &mut Random) -> Pixels {
         let (width_px, height_px) = (self.canvas.width(), self.canvas.height());
         // The backdrop covers every pixel, so nothing is premultiplied by less than one.
         let mut rgb: Vec<u8> =
             self.canvas.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         Development::draw(random).apply(&mut rgb, width_px as usize, height_px as usize, random);
-        Drawing { width_px, height_px, rgb }
+        Pixels { width_px, height_px, rgb }
     }
 }
 

@@ -1,11 +1,15 @@
-//! Shapes as paths: boxes, ovals, polygons, smooth curves through points, limbs along a spine.
+//! Points go in, shapes come out as paths: boxes, ellipses, polygons, smooth curves through points, limbs along a
+//! spine.
 
 use tiny_skia::{Path, PathBuilder, Rect};
 
-use super::brush::sin_cos;
-
 /// A point in the current coordinates.
 pub(super) type P = (f32, f32);
+
+/// Sine and cosine of an angle in radians, the same bits on every platform.
+pub(super) fn sin_cos(angle: f32) -> (f32, f32) {
+    (libm::sinf(angle), libm::cosf(angle))
+}
 
 fn finish(builder: PathBuilder) -> Path {
     builder.finish().expect("every shape has finite points and at least one segment")
@@ -24,12 +28,12 @@ pub(super) fn circle(x: f32, y: f32, radius: f32) -> Path {
     ellipse(x, y, radius, radius)
 }
 
-/// A rectangle from its left upper corner.
+/// A rectangle, by its upper left corner and its size.
 pub(super) fn rectangle(x: f32, y: f32, width: f32, height: f32) -> Path {
     polygon(&[(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
 }
 
-/// A rectangle with round corners.
+/// A rectangle with rounded corners.
 pub(super) fn rounded(x: f32, y: f32, width: f32, height: f32, radius: f32) -> Path {
     let r = radius.min(width / 2.0).min(height / 2.0);
     let (right, bottom) = (x + width, y + height);
@@ -47,7 +51,7 @@ pub(super) fn rounded(x: f32, y: f32, width: f32, height: f32, radius: f32) -> P
     finish(b)
 }
 
-/// Straight lines through the points.
+/// Straight lines from point to point.
 pub(super) fn open(points: &[P]) -> Path {
     let mut builder = PathBuilder::new();
     builder.move_to(points[0].0, points[0].1);

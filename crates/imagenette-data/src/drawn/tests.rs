@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use imagenette_files::FileError;
+use imagenette_files::hash::hex;
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::watch::Silent;
 
@@ -38,7 +42,7 @@ fn both<T: Send>(n: u32, make: impl Fn(u32) -> T + Sync) -> Vec<T> {
 
 #[test]
 fn the_pictures_of_seed_zero_never_change() {
-    // Whoever changes a drawing on purpose changes this hash, and says so in the changelog: it is another data set.
+    // Changing a drawing on purpose changes this hash and makes another dataset: the changelog must say so.
     let mut digest = Sha256::new();
     for label in 0..CLASSES {
         digest.update(encode(&draw(label, Split::Train, 0, 0)));
@@ -95,7 +99,7 @@ fn the_manifest_tells_what_the_files_are() {
     assert_eq!(manifest.relative_path(&manifest.images[1]), "train/n01440764/drawn_n01440764_00001.JPEG");
     for image in &manifest.images {
         let bytes = std::fs::read(folder.join(manifest.relative_path(image))).unwrap();
-        assert_eq!((bytes.len() as u64, hex(&Sha256::digest(&bytes))), (image.bytes, image.sha256.clone()));
+        assert_eq!((bytes.len() as u64, sha256(&bytes)), (image.bytes, image.sha256.clone()));
         let mut decoder = zune_jpeg::JpegDecoder::new(std::io::Cursor::new(&bytes));
         let decoded = decoder.decode().unwrap();
         assert_eq!(decoded.len() as u32, 3 * image.width_px * image.height_px);
@@ -129,7 +133,7 @@ impl Watch for Impatient {
 }
 
 #[test]
-fn an_interrupted_set_is_absent() {
+fn an_interrupted_drawing_leaves_no_set() {
     let home = tempfile::tempdir().unwrap();
     let watch = Impatient::default();
     let made = make(&home.path().join("drawn"), 0, 2, &FEW, &watch);
@@ -144,12 +148,12 @@ fn an_existing_folder_is_left_alone() {
     let folder = home.path().join("drawn");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("mine"), "precious").unwrap();
-    assert!(matches!(make(&folder, 0, 1, &FEW, &Silent), Err(DataError::Io { action: "create", .. })));
+    assert!(matches!(make(&folder, 0, 1, &FEW, &Silent), Err(DataError::File(FileError::Io { action: "create", .. }))));
     assert_eq!(files(&folder).len(), 1);
 }
 
-/// The whole picture averaged down to a square of cells, centred on zero.
-fn shrunk(drawing: &Drawing, side: usize) -> Vec<f32> {
+/// The whole picture averaged down to a square of cells, centered on zero.
+fn shrunk(drawing: &Pixels, side: usize) -> Vec<f32> {
     let (w, h) = (drawing.width_px as usize, drawing.height_px as usize);
     let mut sums = vec![(0.0f32, 0.0f32); side * side * 3];
     for (at, byte) in drawing.rgb.iter().enumerate() {
@@ -209,46 +213,4 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         (0..8).for_each(|lane| lanes[lane] += a[lane] * b[lane]);
     }
     lanes.iter().sum()
-}
-
-/// `IMAGENETTE_SHEET=/tmp/sheet.png cargo test -- --ignored contact_sheet`: the way to look at the drawings.
-#[test]
-#[ignore = "writes a picture to look at"]
-fn a_contact_sheet_shows_twelve_of_each_class() {
-    let Ok(path) = std::env::var("IMAGENETTE_SHEET") else { return println!("skipped: IMAGENETTE_SHEET is not set") };
-    let only: Option<u16> = std::env::var("IMAGENETTE_SHEET_LABEL").ok().map(|label| label.parse().unwrap());
-    let (columns, cell) = (12u32, 164u32);
-    let rows = 10;
-    let mut sheet = image::RgbImage::new(columns * cell, rows * cell);
-    for row in 0..rows {
-        for column in 0..columns {
-            let drawing = match only {
-                Some(label) => draw(label, Split::Train, row * columns + column, 0),
-                None => draw(row as u16, Split::Train, column, 0),
-            };
-            let (w, h) = (drawing.width_px, drawing.height_px);
-            for y in 0..160 {
-                for x in 0..160 {
-                    let (sx, sy) = (x * w.max(h) / 160, y * w.max(h) / 160);
-                    let (left, top) = ((w.max(h) - w) / 2, (w.max(h) - h) / 2);
-                    if sx >= left && sy >= top && sx - left < w && sy - top < h {
-                        let at = 3 * ((sy - top) * w + sx - left) as usize;
-                        let rgb = [drawing.rgb[at], drawing.rgb[at + 1], drawing.rgb[at + 2]];
-                        sheet.put_pixel(column * cell + x, row * cell + y, image::Rgb(rgb));
-                    }
-                }
-            }
-        }
-    }
-    sheet.save(path).unwrap();
-}
-
-/// `IMAGENETTE_DRAWN=/tmp/drawn cargo test -- --ignored whole_set`: makes the set and says how long it took.
-#[test]
-#[ignore = "writes 5,000 files"]
-fn the_whole_set_is_made() {
-    let Ok(folder) = std::env::var("IMAGENETTE_DRAWN") else { return println!("skipped: IMAGENETTE_DRAWN is not set") };
-    let started = std::time::Instant::now();
-    make_drawn_set(Path::new(&folder), 0, 2, &Silent).unwrap();
-    println!("made in {:.1} s with 2 threads", started.elapsed().as_secs_f64());
 }

@@ -1,7 +1,8 @@
-//! A dataset goes in, a folder that other tools read comes out: WebDataset tar shards, or parquet as Hugging Face has it.
+//! A dataset goes in, a folder that other tools read comes out: tar shards for WebDataset, or parquet files as on
+//! Hugging Face.
 //!
-//! The bytes of an export follow from the dataset and the options alone. Photos are stored as they are, and checked against
-//! the manifest on the way. The folder appears when all of it is written, or not at all.
+//! The bytes of an export follow from the dataset and the options alone. Photos are stored as they are, and checked
+//! against the manifest on the way. The folder appears when all of it is written, or not at all.
 
 mod output;
 mod parquet;
@@ -11,19 +12,19 @@ mod webdataset;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::hash::sha256;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::dataset::Dataset;
 use crate::edition::Split;
 use crate::error::{DataError, Result};
 use crate::image::Format;
-use crate::manifest::{ImageEntry, hex};
+use crate::manifest::ImageEntry;
 use crate::watch::{Unit, Watch};
 use output::Output;
 use plan::{Shard, plan};
 
-/// The file that says what an export was made of.
+/// The file that says what an export was made from.
 pub const EXPORT_FILE: &str = "export.json";
 const FORMAT: &str = "imagenette-export";
 const VERSION: u32 = 1;
@@ -41,17 +42,17 @@ pub enum Target {
 /// How a dataset is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportOptions {
-    /// For which tool.
+    /// The tool.
     pub target: Target,
-    /// A shard has about so many bytes at most; one photo is never divided.
+    /// About the largest size of a shard; photos are never divided.
     pub shard_bytes: u64,
-    /// Shuffles the train photos with this seed, so that every shard holds photos of every class, as tools that read shard
-    /// after shard need it; `None` keeps the manifest's order. Val stays in order.
+    /// Shuffles the train photos with this seed, so that every shard has photos of every class, which tools need that
+    /// read one shard after another; `None` keeps the order of the manifest. Val is never shuffled.
     pub shuffle_seed: Option<u64>,
 }
 
 impl ExportOptions {
-    /// 300 MB a shard, shuffled with seed 0.
+    /// Shards of 300 MB, shuffled with seed 0.
     pub fn new(target: Target) -> Self {
         Self { target, shard_bytes: 300_000_000, shuffle_seed: Some(0) }
     }
@@ -62,20 +63,20 @@ impl ExportOptions {
 pub struct Exported {
     /// The folder.
     pub folder: PathBuf,
-    /// How many photos.
+    /// The number of photos.
     pub photos: usize,
-    /// The files in the order that they were written.
+    /// The files, in the order in which they were written.
     pub files: Vec<ExportedFile>,
 }
 
 /// One file of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExportedFile {
-    /// Its path below the folder.
+    /// Its path in the folder.
     pub path: String,
-    /// The split that its photos are of.
+    /// The split of its photos.
     pub split: Split,
-    /// How many photos are in it.
+    /// The number of its photos.
     pub photos: usize,
     /// Its length.
     pub bytes: u64,
@@ -102,8 +103,9 @@ struct Account<'a> {
 /// Exports a dataset into a folder that must not exist yet.
 ///
 /// # Errors
-/// When there is something at the folder's place, when a photo is missing or is another than the manifest says, when the
-/// disk is full or not writable, or when the caller interrupts. Nothing is left behind then.
+/// When there is something at the folder's place or another process is exporting there, when a photo is missing or is
+/// not the one that the manifest says, when the disk is full or not writable, or when the caller interrupts. Nothing
+/// is left behind.
 pub fn export(dataset: &Dataset, folder: &Path, options: &ExportOptions, watch: &dyn Watch) -> Result<Exported> {
     if options.shard_bytes == 0 {
         return Err(DataError::Setting {
@@ -135,22 +137,21 @@ pub fn export(dataset: &Dataset, folder: &Path, options: &ExportOptions, watch: 
         classes: &manifest.classes,
         files: &files,
     };
-    let account =
-        serde_json::to_vec_pretty(&account).expect("plain structures of strings and numbers always serialise");
+    let account = serde_json::to_vec_pretty(&account).expect("strings and numbers always serialize");
     let path = output.path(EXPORT_FILE);
     fs::write(&path, account).map_err(DataError::io("write", &path))?;
     output.finish()?;
     Ok(Exported { folder: folder.to_owned(), photos, files })
 }
 
-/// A photo's file as it is on disk, if it is what the manifest says.
+/// The file of a photo, if it is what the manifest says.
 fn read_photo(dataset: &Dataset, sample: u32, image: &ImageEntry, watch: &dyn Watch) -> Result<(Vec<u8>, Format)> {
     if watch.interrupted() {
         return Err(DataError::Interrupted);
     }
     let path = dataset.path_of(sample);
     let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
-    let found = hex(&Sha256::digest(&bytes));
+    let found = sha256(&bytes);
     if found != image.sha256 {
         return Err(DataError::Checksum { path, expected: image.sha256.clone(), found });
     }
@@ -159,7 +160,7 @@ fn read_photo(dataset: &Dataset, sample: u32, image: &ImageEntry, watch: &dyn Wa
     Ok((bytes, format))
 }
 
-/// The photos of a shard with their sample numbers.
+/// The photos of a shard, with their sample numbers.
 fn images<'a>(dataset: &'a Dataset, shard: &'a Shard) -> impl Iterator<Item = (u32, &'a ImageEntry)> {
     shard.samples.iter().map(|&sample| (sample, &dataset.manifest.images[sample as usize]))
 }

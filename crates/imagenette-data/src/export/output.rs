@@ -1,64 +1,50 @@
-//! A folder that is complete or absent: filled under a hidden name beside its place by one process at a time, then renamed.
+//! A folder that is complete or absent: one process at a time fills it under a hidden name, then renames it.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use imagenette_files::hash::hex;
+use imagenette_files::lock::FolderLock;
 use sha2::{Digest, Sha256};
 
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
-
-/// The lock inside the hidden folder; the system frees it when the process ends, however it ends.
-const LOCK_FILE: &str = ".lock";
+use crate::folders::{create_folder, remove_folder};
 
 /// A folder that is being filled. Dropped before [`Output::finish`], it is removed.
 pub(super) struct Output {
     place: PathBuf,
     hidden: PathBuf,
-    lock: Option<File>,
+    is_finished: bool,
+    /// Beside the folder, so that it is held until the folder has its name.
+    _lock: FolderLock,
 }
 
 impl Output {
-    /// Makes the hidden folder. What a killed process left in it is removed.
+    /// Makes the hidden folder; what a killed process left is removed.
     pub(super) fn begin(place: &Path) -> Result<Self> {
         check_absent(place)?;
         let absolute = std::path::absolute(place).map_err(DataError::io("find", place))?;
         let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(occupied(place));
         };
-        fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
-        let hidden = parent.join(format!(".exporting-{}", name.to_string_lossy()));
-        fs::create_dir_all(&hidden).map_err(DataError::io("create", &hidden))?;
-        let lock = hidden.join(LOCK_FILE);
-        let file = File::options().create(true).write(true).truncate(false).open(&lock);
-        let file = file.map_err(DataError::io("create", &lock))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(DataError::Locked { path: lock }),
-            // Without locks renaming still keeps the folder whole.
-            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(fs::TryLockError::Error(error)) => return Err(DataError::io("lock", &lock)(error)),
-        }
-        let output = Self { place: absolute, hidden, lock: Some(file) };
-        for entry in fs::read_dir(&output.hidden).map_err(DataError::io("list", &output.hidden))? {
-            let path = entry.map_err(DataError::io("list", &output.hidden))?.path();
-            if path != lock {
-                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-                removed.map_err(DataError::io("remove", &path))?;
-            }
-        }
-        // Whoever held the lock before has perhaps finished meanwhile.
+        create_folder(parent)?;
+        let lock = FolderLock::acquire_beside(&absolute, "export")?;
+        // The holder before may have finished meanwhile.
         check_absent(place)?;
+        let hidden = parent.join(format!(".exporting-{}", name.to_string_lossy()));
+        let output = Self { place: absolute, hidden, is_finished: false, _lock: lock };
+        remove_folder(&output.hidden)?;
+        fs::create_dir(&output.hidden).map_err(DataError::io("create", &output.hidden))?;
         Ok(output)
     }
 
-    /// A path in the folder.
+    /// The path of something in the folder.
     pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.hidden.join(relative)
     }
 
-    /// A file in the folder, which counts and hashes what is written to it.
+    /// A new file in the folder, which counts and hashes what is written to it.
     pub(super) fn file(&self, relative: &str) -> Result<HashedFile> {
         let path = self.path(relative);
         let file = File::create_new(&path).map_err(DataError::io("create", &path))?;
@@ -66,27 +52,25 @@ impl Output {
         Ok(HashedFile { path, out, bytes: 0, digest: Sha256::new() })
     }
 
-    /// Brings the folder to its place.
+    /// Gives the folder its name.
     pub(super) fn finish(mut self) -> Result<()> {
-        let lock = self.path(LOCK_FILE);
-        fs::remove_file(&lock).map_err(DataError::io("remove", &lock))?;
         check_absent(&self.place)?;
         fs::rename(&self.hidden, &self.place).map_err(DataError::io("rename", &self.hidden))?;
-        self.lock = None;
+        self.is_finished = true;
         Ok(())
     }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // After finishing there is nothing at the hidden place that would be ours to remove.
-        if self.lock.is_some() {
+        if !self.is_finished {
+            // The first error is the one that counts; the next export removes what could not be removed now.
             let _ = fs::remove_dir_all(&self.hidden);
         }
     }
 }
 
-/// An empty folder may be replaced, anything else not.
+/// Checks that there is nothing at the place, or an empty folder, which may be replaced.
 fn check_absent(place: &Path) -> Result<()> {
     let is_absent = match fs::read_dir(place) {
         Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -96,12 +80,12 @@ fn check_absent(place: &Path) -> Result<()> {
 }
 
 fn occupied(place: &Path) -> DataError {
-    DataError::Malformed {
-        path: place.to_owned(),
-        expected: "a place for a new folder".into(),
-        found: "something that is there already".into(),
-        hint: "name another folder, or remove this one first".into(),
-    }
+    DataError::malformed(
+        place,
+        "no such folder, or an empty one",
+        "something else",
+        "choose another folder, or remove this one first",
+    )
 }
 
 /// A file that knows its length and hash.
@@ -117,7 +101,7 @@ impl HashedFile {
         &self.path
     }
 
-    /// Writes what is left and brings it to the disk; length and sha256.
+    /// Writes what is left and syncs it; returns length and sha256.
     pub(super) fn finish(mut self) -> Result<(u64, String)> {
         let path = self.path;
         self.out.flush().map_err(DataError::io("write", &path))?;

@@ -1,5 +1,5 @@
-//! Parquet files as Hugging Face's `datasets` writes them: `image` is a structure of the file's bytes and its name, `label` a
-//! number, and the key `huggingface` in the file's metadata says that they are an Image and a ClassLabel.
+//! Parquet files as Hugging Face's `datasets` writes them: `image` is a structure of the bytes and the name of the
+//! file, `label` is a number, and the key `huggingface` in the metadata says that they are an Image and a ClassLabel.
 
 use std::io;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::error::{DataError, Result};
 use crate::manifest::{ImageEntry, Manifest};
 use crate::watch::Watch;
 
-/// Photos of a row group: `datasets`' own number for images, so that a reader can skip and a writer needs little memory.
+/// Photos in a row group: what `datasets` uses for images, so that a reader can skip and a writer needs little memory.
 const ROWS: usize = 100;
-/// What Hugging Face's libraries take for "no label".
+/// What stands for "no label" in Hugging Face's libraries.
 const NO_LABEL: i64 = -1;
 const SCHEMA: &str = "message schema {
     optional group image { optional binary bytes; optional binary path (STRING); }
     optional int64 label;
 }";
-/// How deep the values lie: `image` and its parts may each be missing, `label` itself.
+/// The depth of the values: `image` and its parts may each be missing, and `label` itself.
 const IN_IMAGE: i16 = 2;
 const AT_TOP: i16 = 1;
 
@@ -55,10 +55,10 @@ fn write_file(
     let file = output.file(&name)?;
     let path = file.path().to_owned();
     let failed = |error: ParquetError| DataError::io("write", &path)(io_error(error));
-    let schema = Arc::new(parse_message_type(SCHEMA).expect("the schema is a part of this program and is tested"));
+    let schema = Arc::new(parse_message_type(SCHEMA).expect("the schema is part of this program, and tested"));
     let properties = WriterProperties::builder()
         .set_key_value_metadata(Some(vec![KeyValue::new("huggingface".to_owned(), features.to_owned())]))
-        // Photos do not compress, do not repeat and have no order.
+        // Photos hardly compress, are not repeated and have no order.
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_write_batch_size(1)
@@ -104,7 +104,7 @@ fn features(manifest: &Manifest) -> String {
     let names: Vec<&str> = manifest.classes.iter().map(|class| class.name.as_str()).collect();
     let distinct: std::collections::BTreeSet<&str> = names.iter().copied().collect();
     let wnids: Vec<&str> = manifest.classes.iter().map(|class| class.wnid.as_str()).collect();
-    // `datasets` refuses a ClassLabel with a name twice (ImageNet has two cranes).
+    // `datasets` refuses a ClassLabel with the same name twice (ImageNet has two cranes).
     let names = if distinct.len() == names.len() { names } else { wnids };
     serde_json::json!({"info": {"features": {
         "image": {"_type": "Image"},
@@ -122,7 +122,7 @@ fn split_name(split: Split) -> &'static str {
     }
 }
 
-/// What the system answered, where it was the system.
+/// What the system said, where it was the system.
 fn io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(error) => match error.downcast::<io::Error>() {

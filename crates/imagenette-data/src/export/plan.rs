@@ -1,5 +1,5 @@
-//! A manifest and options go in, the shards with their samples come out. Sizes are known before anything is written, so that
-//! every file's name can say how many there are.
+//! A manifest and options go in, the shards with their samples come out. Their number is known before anything is
+//! written, so that every file name can state it.
 
 use super::ExportOptions;
 use crate::edition::Split;
@@ -10,26 +10,26 @@ use crate::random::{Purpose, Random};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shard {
     pub(super) split: Split,
-    /// Its number among the split's shards.
+    /// Its number within the split.
     pub(super) number: usize,
     /// How many shards the split has.
     pub(super) of: usize,
     pub(super) samples: Vec<u32>,
 }
 
-/// What a photo takes beside its own bytes, roughly: headers, label and description.
+/// About what a photo takes besides its own bytes: headers, label and description.
 const OVERHEAD_BYTES: u64 = 1_500;
 
 pub(super) fn plan(manifest: &Manifest, options: &ExportOptions) -> Vec<Shard> {
     let mut shards = Vec::new();
-    for split in [Split::Train, Split::Unsup, Split::Val] {
+    for split in Split::ALL {
         let mut samples = manifest.samples(split);
         if let Some(seed) = options.shuffle_seed.filter(|_| split != Split::Val) {
             Random::new(seed, Purpose::Export, 0, split as u32).shuffle(&mut samples);
         }
         let bytes = |sample: u32| manifest.images[sample as usize].bytes + OVERHEAD_BYTES;
         let total: u64 = samples.iter().map(|&sample| bytes(sample)).sum();
-        // Shards of about the same size: the last one is not a remnant.
+        // Shards of about the same size, so that the last one is not a small rest.
         let target = total.div_ceil(total.div_ceil(options.shard_bytes).max(1));
         let (mut parts, mut part, mut filled) = (Vec::new(), Vec::new(), 0);
         for sample in samples {

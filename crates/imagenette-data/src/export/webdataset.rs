@@ -1,6 +1,7 @@
-//! Shards for WebDataset: tar files in which members with the same name up to the first point are one sample.
+//! Shards for WebDataset: tar files in which members with the same name up to the first dot are one sample.
 //!
-//! Names count samples (`00000042.jpg`, `.cls`, `.json`), since a photo's own name may hold points and need not be unique.
+//! Names count the samples (`00000042.jpg`, `.cls`, `.json`), since the name of a photo may have dots and need not be
+//! unique.
 
 use serde::Serialize;
 
@@ -53,8 +54,8 @@ fn write_shard(dataset: &Dataset, shard: &Shard, output: &Output, watch: &dyn Wa
             height_px: image.height_px,
             sha256: &image.sha256,
         };
-        let description = serde_json::to_vec(&description).expect("strings and numbers always serialise");
-        // Sorted by extension, so that the order is the same as that of an unpacked and sorted folder.
+        let description = serde_json::to_vec(&description).expect("strings and numbers always serialize");
+        // Sorted by extension, which is the order in an unpacked and sorted folder.
         if let Some(label) = image.label {
             append(format!("{sample:08}.cls"), label.to_string().as_bytes())?;
         }
@@ -71,7 +72,7 @@ fn write_shard(dataset: &Dataset, shard: &Shard, output: &Output, watch: &dyn Wa
     Ok(ExportedFile { path: name, split: shard.split, photos: shard.samples.len(), bytes, sha256 })
 }
 
-/// A member without owner and time: the same photos give the same bytes.
+/// Appends a member without owner and time, so that the same photos give the same bytes.
 fn append(tar: &mut tar::Builder<HashedFile>, name: &str, content: &[u8]) -> std::io::Result<()> {
     let mut header = tar::Header::new_ustar();
     header.set_size(content.len() as u64);

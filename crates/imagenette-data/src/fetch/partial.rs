@@ -1,18 +1,20 @@
-//! The part of a file that has arrived: bytes on disk, their running hashes, and a note of which file they belong to.
+//! The part of a file that has arrived: bytes on disk, their running hashes, and a note of what they belong to.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use imagenette_files::atomic;
+use imagenette_files::hash::hex;
 use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
+use crate::folders::remove_file;
 use crate::watch::{Unit, Watch};
 
-/// Which file the bytes belong to, as the server described it. Kept beside them as JSON.
+/// The file that the bytes belong to, as the server described it. Kept as JSON in a second file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Note {
@@ -34,7 +36,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Opens what an earlier process left, and hashes it again; or begins an empty one.
+    /// Opens what an earlier process left and hashes it again, or begins an empty file.
     pub(super) fn open(target: &Path, url: &str, watch: &dyn Watch) -> Result<Self> {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
@@ -45,7 +47,7 @@ impl Partial {
             File::options().create(true).read(true).append(true).open(&path).map_err(DataError::io("create", &path))?;
         let bytes = file.metadata().map_err(DataError::io("read", &path))?.len();
         let note = fs::read(&note_path).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
-        // Bytes without a note, or of another address, might be anything.
+        // Bytes without a note, or from another address, could be anything.
         let note = note.filter(|note| note.url == url && note.total_bytes.is_none_or(|total| bytes <= total));
         let mut hashes = Hashes::default();
         let usable = note.is_some();
@@ -60,7 +62,7 @@ impl Partial {
         Ok(partial)
     }
 
-    /// Begins again with nothing.
+    /// Forgets everything and begins again.
     pub(super) fn restart(&mut self) -> Result<()> {
         if self.bytes > 0 {
             self.file.set_len(0).map_err(DataError::io("write", &self.path))?;
@@ -69,12 +71,10 @@ impl Partial {
         Ok(())
     }
 
-    /// Notes which file the bytes to come belong to.
+    /// Notes which file the next bytes belong to.
     pub(super) fn describe(&mut self, note: Note) -> Result<()> {
-        crate::atomic::write(&self.note_path, |out| {
-            let text = serde_json::to_vec(&note).expect("strings and numbers always serialise");
-            out.write_all(&text).map_err(DataError::io("write", &self.note_path))
-        })?;
+        let text = serde_json::to_vec(&note).expect("strings and numbers always serialize");
+        atomic::write_bytes(&self.note_path, &text)?;
         self.note = Some(note);
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Partial {
         Ok(())
     }
 
-    /// sha256 and md5 of what is here.
+    /// sha256 and md5 of what is here so far.
     pub(super) fn hashes(&self) -> (String, String) {
         (hex(&self.sha256.clone().finalize()), hex(&self.md5.clone().finalize()))
     }
@@ -97,7 +97,7 @@ impl Partial {
     pub(super) fn finish(self, target: &Path) -> Result<()> {
         self.file.sync_all().map_err(DataError::io("write", &self.path))?;
         fs::rename(&self.path, target).map_err(DataError::io("rename", &self.path))?;
-        remove(&self.note_path)
+        remove_file(&self.note_path)
     }
 }
 
@@ -139,12 +139,5 @@ impl Hashes {
         let mut hashes = Self::default();
         hashes.read(&mut file, bytes, path, watch)?;
         Ok((bytes, hex(&hashes.sha256.finalize()), hex(&hashes.md5.finalize())))
-    }
-}
-
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
-        _ => Ok(()),
     }
 }

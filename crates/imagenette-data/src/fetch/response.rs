@@ -1,5 +1,5 @@
-//! One HTTP exchange on its own thread: the answer's head and then its bytes come through a channel, so that whoever waits
-//! can notice a stall or an interruption at once, whatever the socket is doing.
+//! One HTTP exchange in its own thread: the head of the answer and then its bytes come through a channel, so that the
+//! receiver notices a stall or an interruption immediately, whatever the socket is doing.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::FetchOptions;
 
 const CHUNK_BYTES: usize = 1 << 17;
-/// Chunks that wait for the disk, at most.
+/// The most chunks that wait for the disk.
 const QUEUE: usize = 16;
 
 /// What is asked for.
@@ -18,7 +18,7 @@ pub(super) struct Request {
     pub(super) url: String,
     /// Bytes that are already here; zero asks for the whole file.
     pub(super) from_byte: u64,
-    /// The ETag or date of the file that they belong to.
+    /// The ETag or the date of the file that they belong to.
     pub(super) if_range: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Head {
     pub(super) last_modified: Option<String>,
 }
 
-/// What comes through the channel: a head, then chunks, then the end; or a failure at any time.
+/// What comes through the channel: a head, then chunks, then the end, or a failure at any time.
 #[derive(Debug)]
 pub(super) enum Message {
     Head(Head),
@@ -41,7 +41,7 @@ pub(super) enum Message {
     Failed { reason: String, hopeless: bool },
 }
 
-/// Sends a request. The thread ends by itself when the receiver is dropped or its socket's time-outs pass.
+/// Sends a request. Its thread ends when the receiver is dropped or the socket times out.
 pub(super) fn send(request: Request, options: &FetchOptions) -> std::io::Result<Receiver<Message>> {
     let (sender, receiver) = sync_channel(QUEUE);
     let options = options.clone();
@@ -50,14 +50,14 @@ pub(super) fn send(request: Request, options: &FetchOptions) -> std::io::Result<
             Ok(()) => Message::End,
             Err((reason, hopeless)) => Message::Failed { reason, hopeless },
         };
-        // The receiver may have given up; then nobody needs to know.
+        // The receiver may have given up; then nobody waits for this.
         let _ = sender.send(last);
     })?;
     Ok(receiver)
 }
 
 fn exchange(request: &Request, options: &FetchOptions, sender: &SyncSender<Message>) -> Result<(), (String, bool)> {
-    // A little longer than the receiver waits, so that its message about a stall comes first.
+    // A little longer than the receiver waits, so that its own message about a stall comes first.
     let patience = Some(options.stall_timeout + Duration::from_secs(1));
     let mut config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -104,7 +104,7 @@ fn exchange(request: &Request, options: &FetchOptions, sender: &SyncSender<Messa
     }
 }
 
-/// Errors that another try will not change. Invalid data is what TLS calls a certificate or a peer that is not right.
+/// Errors that another attempt will not change. A wrong certificate or peer shows up as invalid data of TLS.
 fn is_hopeless(error: &ureq::Error) -> bool {
     use ureq::Error;
     matches!(
@@ -121,7 +121,7 @@ fn is_hopeless(error: &ureq::Error) -> bool {
     ) || matches!(error, Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData)
 }
 
-/// A proxy cannot reach this machine's own servers, whatever the environment says.
+/// A proxy cannot reach the servers on this machine, whatever the environment says.
 fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.split(['/', '?']).next().unwrap_or("");

@@ -1,9 +1,9 @@
-//! The bytes of a file as the JPEG decoder reads them. The decoder's own cursor copies as many bytes as are left, a number that
-//! only the run knows, by a call of `memcpy`; four bytes at a time is how the inner loop reads. It behaves as that one in all else.
+//! The bytes of a file, as the JPEG decoder reads them. The decoder's own cursor calls `memcpy` with a length that is
+//! only known at run time; the inner loop reads four bytes at a time. In all else this one behaves like that one.
 
 use zune_jpeg::zune_core::bytestream::{ZByteIoError, ZByteReaderTrait, ZSeekFrom};
 
-/// A file's bytes, and where reading is.
+/// The bytes of a file, and the position of reading.
 pub(super) struct Bytes<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reading_goes_as_with_the_decoders_own_cursor() {
+    fn reading_is_the_same_as_with_the_decoders_own_cursor() {
         let file: Vec<u8> = (0..40).collect();
         let (mut ours, mut theirs) = (Bytes::new(&file), ZCursor::new(&file[..]));
         let mut state = 7_u32;

@@ -1,4 +1,4 @@
-//! JPEG files to RGB by way of `zune-jpeg`, which this room makes strict about damage and safe against its own mistakes.
+//! JPEG files to RGB through `zune-jpeg`, made strict about damage and safe against the decoder's own mistakes.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -10,11 +10,11 @@ use super::{LARGEST_PHOTO_PX, Pixels, check_memory, check_size};
 
 type Decoder<'a> = JpegDecoder<Bytes<'a>>;
 
-/// What pixels hold that were never read: the middle of the scale, as other decoders leave it.
+/// The value of pixels that were never read: the middle of the scale, as in other decoders.
 const UNREAD: u8 = 128;
-/// A block of 64 pixels takes at least a bit, and a photo is kept when half of it is there.
+/// A block of 64 pixels takes at least one bit, and a photo is kept when half of it is there.
 const MOST_PX_A_BYTE: u64 = 8 * 64 * 2;
-/// The most scans of a photo. Encoders make about 10; one with every coefficient in a scan of its own has 192.
+/// The most scans of a photo. Encoders make about 10; a file with a scan for every coefficient has 192.
 const MOST_SCANS: usize = 500;
 /// The most pixels over all scans: 20 scans of the largest photo.
 const MOST_SCANNED_PX: u64 = 20 * LARGEST_PHOTO_PX;
@@ -23,7 +23,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     headers(bytes).map(|(_, size)| size)
 }
 
-/// Decodes into `rgb`, whose memory is used again.
+/// Decodes into `rgb`, whose memory is reused.
 pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Remark>), String> {
     let (mut decoder, size) = headers(bytes)?;
     check_work(bytes, size)?;
@@ -40,7 +40,7 @@ pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Rema
     Ok((Pixels { width_px: size.0, height_px: size.1, rgb }, remarks))
 }
 
-/// Refuses a photo with more scans than any encoder makes, or more than its size bears: each scan visits the whole photo.
+/// Refuses a photo with more scans than any encoder makes, or too many for its size: each scan visits the whole photo.
 fn check_work(bytes: &[u8], (width_px, height_px): (u32, u32)) -> Result<(), String> {
     let scans = count_scans(bytes);
     let pixels = u64::from(width_px) * u64::from(height_px);
@@ -57,7 +57,7 @@ fn count_scans(bytes: &[u8]) -> usize {
     memchr::memmem::find_iter(&bytes[from..], &START_OF_SCAN).count()
 }
 
-/// What decoding holds beside the pixels: where the colours do not come in one scan, every coefficient until the last.
+/// What decoding needs besides the pixels: every coefficient, where the colors are spread over several scans.
 pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
     const BYTES_A_COEFFICIENT: u64 = 2;
     const PROGRESSIVE: u8 = 0xC2;
@@ -65,14 +65,14 @@ pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u
     if frame.is_none_or(|frame| frame[1] != PROGRESSIVE) && count_scans(bytes) < 2 {
         return 0;
     }
-    // How many samples each component has for `most` of the finest one.
+    // How many samples each component has where the finest one has `most`.
     let samples = frame.and_then(|frame| frame.get(10..10 + usize::from(*frame.get(9)?) * 3)).unwrap_or_default();
     let counts = samples.chunks_exact(3).map(|part| u64::from(part[1] >> 4) * u64::from(part[1] & 15));
     let most = counts.clone().max().unwrap_or(1).max(1);
     u64::from(width_px) * u64::from(height_px) * counts.sum::<u64>().max(1) / most * BYTES_A_COEFFICIENT
 }
 
-/// The segment that says size and colours, from its marker.
+/// The segment with size and colors, from its marker on.
 fn frame(bytes: &[u8]) -> Option<&[u8]> {
     segments(bytes).find(|segment| matches!(segment[1], 0xC0..=0xC2))
 }
@@ -86,7 +86,7 @@ fn headers(bytes: &[u8]) -> Result<(Decoder<'_>, (u32, u32)), String> {
     Ok((decoder, size))
 }
 
-/// The largest sides that the format knows; [`check_size`] limits their product.
+/// Allows the longest sides of the format; [`check_size`] limits their product.
 fn options() -> DecoderOptions {
     DecoderOptions::default()
         .set_max_width(usize::from(u16::MAX))
@@ -96,15 +96,15 @@ fn options() -> DecoderOptions {
         .jpeg_set_out_colorspace(ColorSpace::RGB)
 }
 
-/// Decodes the scans. Strictness is for them alone: oddities between header segments are common and cost no pixel.
+/// Decodes the scans. Only they are read strictly: oddities between header segments are common and cost no pixel.
 fn fill(decoder: &mut Decoder, rgb: &mut [u8], strict: bool) -> Result<(), String> {
-    // The memory is used again, and some damage leaves rows untouched: they must not show the photo before.
+    // The memory is reused, and some damage leaves rows untouched: they must not show the previous photo.
     rgb.fill(UNREAD);
     decoder.set_options(options().set_strict_mode(strict));
     decoder.decode_into(rgb).map_err(|error| error.to_string())
 }
 
-/// Refuses a damaged photo when less than half of its rows hold anything.
+/// Refuses a damaged photo when less than half of its rows could be read.
 fn check_rows(rgb: &[u8], (width_px, height_px): (u32, u32)) -> Result<(), String> {
     let unread = |row: &&[u8]| row.iter().all(|&value| value == UNREAD);
     let lost = rgb.rchunks_exact(width_px as usize * 3).take_while(unread).count();
@@ -128,7 +128,7 @@ fn remarks(decoder: &Decoder) -> Vec<Remark> {
     remarks
 }
 
-/// Whether the end marker follows the first scan. Compressed data cannot hold it by chance, but a preview in the header can.
+/// Whether the end marker follows the first scan. Compressed data never contains it, but a preview in the header may.
 fn has_end(bytes: &[u8]) -> bool {
     const END: [u8; 2] = [0xFF, 0xD9];
     bytes.ends_with(&END) || {
@@ -143,7 +143,7 @@ fn scan_start(bytes: &[u8]) -> Option<usize> {
     Some(bytes.len() - scan.len())
 }
 
-/// The segments up to the first scan, each with all that follows it: a marker, a length, and so many bytes.
+/// The segments up to the first scan, each with everything after it: a marker, a length, and that many bytes.
 fn segments(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut at = 2;
     std::iter::from_fn(move || {
@@ -162,7 +162,7 @@ fn segments(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The orientation that a camera noted (1 to 8), from the TIFF structure in an Exif segment.
+/// The orientation noted by a camera (1 to 8), from the TIFF structure in an Exif segment.
 fn orientation(exif: &[u8]) -> Option<u16> {
     const ORIENTATION_TAG: u16 = 0x0112;
     const ENTRY_BYTES: usize = 12;

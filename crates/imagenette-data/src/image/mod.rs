@@ -1,27 +1,28 @@
-//! Images: a file's bytes go in, RGB pixels come out, with a remark on all that was not plain decoding. Together with
-//! `drawn/` the only room that names the codec crates.
+//! Images: the bytes of a file go in, RGB pixels come out, with a remark on everything that was not plain decoding.
+//! Only this module and `drawn/` use the codec crates.
 
 mod bytes;
 mod encode;
 mod jpeg;
 mod png;
 mod remark;
-mod resize;
 mod webp;
 
 use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
 
-pub use encode::{encode_jpeg, encode_png, encode_preview};
+#[cfg(feature = "drawn")]
+pub(crate) use encode::encode_drawing;
+pub use encode::{Subsampling, encode_jpeg, encode_png, encode_preview};
+pub use imagenette_resize::Resizer;
 pub use remark::Remark;
-pub use resize::Resizer;
 
 use crate::error::{DataError, Result};
 
-/// The largest photo that is decoded: a header can promise any size, and memory is taken on its word.
+/// The largest photo that is decoded: a header can promise any size, and memory is allocated for what it promises.
 pub const LARGEST_PHOTO_PX: u64 = 100_000_000;
-/// The most memory that decoding one photo may take, its pixels and what the codec keeps beside them: enough for the largest
-/// photo in the usual forms, not for one that is progressive or lossless as well.
+/// The most memory that decoding one photo may take, for its pixels and what the codec keeps besides: enough for the
+/// largest photo in the usual forms, but not if it is progressive or lossless as well.
 pub const LARGEST_DECODING_BYTES: u64 = 400_000_000;
 
 /// Decoded pixels: rows from top to bottom, each pixel red, green, blue.
@@ -35,25 +36,25 @@ pub struct Pixels {
     pub rgb: Vec<u8>,
 }
 
-/// Decodes a JPEG, PNG or WebP file, whatever its name says, to RGB with 8 bits a channel. The path is for messages only.
+/// Decodes a JPEG, PNG or WebP file, whatever its name, to RGB with 8 bits per channel. The path is for messages only.
 ///
-/// Grayscale, CMYK, palettes, transparency and 16 bits are converted as Pillow's `convert("RGB")` does; of an animation
-/// the first picture is taken; a JPEG that breaks off is kept as far as it goes when at least half of its rows are there.
-/// [`Remark`]s say so. The orientation that a camera noted is not applied, as in the datasets' reference loaders.
+/// Grayscale, CMYK, palettes, transparency and 16 bits are converted as by Pillow's `convert("RGB")`; an animation
+/// gives its first picture; a truncated JPEG is decoded as far as possible when at least half of its rows are there.
+/// [`Remark`]s say so. The orientation noted by a camera is not applied, as in the reference loaders of the datasets.
 ///
 /// # Errors
-/// [`DataError::Photo`] when the bytes are no photo, when too little of it is left, when it is too large, or when it would
-/// take more work than any honest photo does.
+/// [`DataError::Photo`] when the bytes are not a photo, when too little of it is left, when it is too large, or when
+/// it would take more work than any real photo.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
     let mut pixels = Pixels::default();
     let remarks = decode_into(bytes, path, &mut pixels)?;
     Ok((pixels, remarks))
 }
 
-/// As [`decode`], into pixels whose memory is used again.
+/// As [`decode`], into pixels whose memory is reused.
 ///
 /// # Errors
-/// As [`decode`]; the pixels then hold nothing of use.
+/// As [`decode`]; the pixels are then useless.
 pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec<Remark>> {
     let memory = std::mem::take(&mut pixels.rgb);
     let decoded = Format::of(bytes).and_then(|format| {
@@ -68,7 +69,7 @@ pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec
     Ok(remarks)
 }
 
-/// Width and height in pixels as the header says, without decoding.
+/// Width and height in pixels, according to the header.
 ///
 /// # Errors
 /// [`DataError::Photo`] when the bytes do not begin like a photo, or when it is too large.
@@ -76,10 +77,12 @@ pub fn dimensions(bytes: &[u8], path: &Path) -> Result<(u32, u32)> {
     header(bytes).map(|(_, size)| size).map_err(|reason| DataError::Photo { path: path.to_owned(), reason })
 }
 
-/// The memory that decoding a photo takes, as its header says: so that whoever decodes several at once can wait.
+/// The memory that decoding a photo takes, according to its header, so that a caller who decodes several at once can
+/// wait.
 ///
 /// # Errors
 /// As [`dimensions`].
+#[cfg(feature = "make")]
 pub(crate) fn decoding_bytes(bytes: &[u8], path: &Path) -> Result<u64> {
     let found = header(bytes).map(|(format, size)| {
         let beside = match format {
@@ -102,7 +105,7 @@ fn header(bytes: &[u8]) -> Result<(Format, (u32, u32)), String> {
     Ok((format, size))
 }
 
-/// The format of a photo's file, told by its content.
+/// The format of a photo's file, by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// JPEG.
@@ -114,10 +117,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the first bytes, never by the name: ImageNet has a PNG called `.JPEG`.
+    /// The format that the first bytes tell, never the name: ImageNet has a PNG called `.JPEG`.
     ///
     /// # Errors
-    /// When they are of no photo; the text says what else they are.
+    /// When the file is not a photo; the text says what it is instead.
     pub fn of(bytes: &[u8]) -> Result<Self, String> {
         if bytes.starts_with(&[0xFF, 0xD8]) {
             return Ok(Self::Jpeg);
@@ -147,7 +150,7 @@ impl Format {
         Err(format!("expected a JPEG, PNG or WebP, found a file that begins with {}", first.join(" ")))
     }
 
-    /// The extension that other programs expect, without the point.
+    /// The extension that other programs expect, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -157,7 +160,7 @@ impl Format {
     }
 }
 
-/// What is often found where a photo should be.
+/// What people often have where a photo should be.
 const OTHER_FORMATS: [(&[u8], &str); 8] = [
     (b"GIF8", "GIF"),
     (b"BM", "BMP"),
@@ -169,7 +172,7 @@ const OTHER_FORMATS: [(&[u8], &str); 8] = [
     (b"PK\x03\x04", "zip"),
 ];
 
-/// A codec's panic on a hostile file becomes an error: the file is at fault as far as the caller is concerned.
+/// A codec that panics on a hostile file gives an error: for the caller, the file is at fault.
 fn guarded<T>(decode: impl FnOnce() -> Result<T, String> + UnwindSafe) -> Result<T, String> {
     catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
 }
@@ -178,7 +181,7 @@ fn rgb_bytes((width_px, height_px): (u32, u32)) -> u64 {
     u64::from(width_px) * u64::from(height_px) * 3
 }
 
-/// Refuses photos that take too much memory: `beside` is what the codec holds besides the pixels, for the reason `why`.
+/// Refuses photos that take too much memory: `beside` is what the codec needs besides the pixels, because it is `why`.
 fn check_memory((width_px, height_px): (u32, u32), beside: u64, why: &str) -> Result<(), String> {
     let needed = rgb_bytes((width_px, height_px)) + beside;
     if needed <= LARGEST_DECODING_BYTES {
@@ -188,8 +191,8 @@ fn check_memory((width_px, height_px): (u32, u32), beside: u64, why: &str) -> Re
     Err(format!("{width_px}×{height_px} px of {why} take {needed} MB to decode; the limit is {most} MB"))
 }
 
-/// Refuses sizes that are empty or too large, before any memory is taken. `capacity_px` is how many pixels a file of this
-/// length can hold at most.
+/// Refuses sizes that are empty or too large, before any memory is allocated. `capacity_px` is the largest number of
+/// pixels that a file of this length can hold.
 fn check_size(width_px: u64, height_px: u64, capacity_px: u64) -> Result<(u32, u32), String> {
     if width_px == 0 || height_px == 0 {
         return Err(format!("the header says {width_px}×{height_px} px"));

@@ -1,4 +1,4 @@
-//! PNG files to RGB, row by row, so that a photo takes no more memory than its pixels, whatever its depth.
+//! PNG files to RGB, row by row, so that a photo takes no more memory than its pixels, whatever its bit depth.
 
 use std::io::Cursor;
 
@@ -9,21 +9,21 @@ use super::{Pixels, check_size};
 
 type Source<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// DEFLATE packs at most 1,032 bytes into one, and a byte holds 8 pixels of one bit.
+/// DEFLATE packs at most 1,032 bytes into one, and a byte can hold 8 pixels of one bit.
 const MOST_PX_A_BYTE: u64 = 1_032 * 8;
-/// What chunks around the pixels may take when they are unpacked.
+/// The most memory for unpacking chunks other than the pixels.
 const MOST_SIDE_BYTES: usize = 64 << 20;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     headers(bytes).map(|(_, size)| size)
 }
 
-/// Into `rgb`, whose memory is used again. Of an animation the picture that viewers show which know no animations.
+/// Decodes into `rgb`, whose memory is reused. An animation gives the picture that a viewer without animations shows.
 pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Remark>), String> {
     let (decoder, (width_px, height_px)) = headers(bytes)?;
     let mut reader = decoder.read_info().map_err(text)?;
     let stride = width_px as usize * 3;
-    // No row of the photo before may be left where an animation's first picture is smaller than it should be.
+    // No row of the previous photo may be left where the first picture of an animation is smaller than it should be.
     rgb.clear();
     rgb.resize(stride * height_px as usize, 0);
     let (color, _) = reader.output_color_type();
@@ -61,7 +61,7 @@ fn read_rows(
     Ok(())
 }
 
-/// Rows of 8 bits a channel without palettes, which is what the reader is asked for.
+/// Converts a row of 8 bits per channel without a palette, which is what the reader is asked for.
 fn to_rgb(row: &[u8], color: ColorType, target: &mut [u8]) {
     let samples = color.samples();
     for (pixel, target) in row.chunks_exact(samples).zip(target.chunks_exact_mut(3)) {
@@ -73,7 +73,7 @@ fn to_rgb(row: &[u8], color: ColorType, target: &mut [u8]) {
     }
 }
 
-/// Reads the header alone. The upper byte of 16 bits is kept, as Pillow does, and not the nearest of 256 levels.
+/// Reads only the header. Of 16 bits the upper 8 are kept, as by Pillow, not the nearest of 256 levels.
 fn headers(bytes: &[u8]) -> Result<(Source<'_>, (u32, u32)), String> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MOST_SIDE_BYTES });
     decoder.set_ignore_text_chunk(true);
@@ -87,7 +87,7 @@ fn text(error: DecodingError) -> String {
     error.to_string()
 }
 
-/// What the file holds, and what it was read as.
+/// What is remarkable about the file and how it was read.
 fn remarks(depth: BitDepth, stored: ColorType, read: ColorType) -> Vec<Remark> {
     let mut remarks = vec![Remark::PngFile];
     match stored {

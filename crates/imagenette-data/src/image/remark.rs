@@ -1,26 +1,27 @@
-//! What happened to a photo beside plain decoding: conversions, which are harmless, and repairs, which lose something.
+//! What happened to a photo besides plain decoding: conversions, which are harmless, and repairs, which lose
+//! something.
 
-/// One thing worth knowing about how a photo became pixels. The numbers are bits in the packed file: never renumber.
+/// Something worth knowing about how a photo became pixels. The numbers are bits in the packed file: never renumber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
 pub enum Remark {
     /// The photo is grayscale; the three channels are equal.
     GrayscaleConverted = 0,
-    /// The photo is in printing colours (CMYK or YCCK).
+    /// The photo has printing colors (CMYK or YCCK).
     CmykConverted = 1,
-    /// The file is a PNG, whatever its name says.
+    /// The file is a PNG, whatever its name.
     PngFile = 2,
     /// The photo has a palette.
     PaletteConverted = 3,
     /// The photo has transparency, which was dropped.
     TransparencyDropped = 4,
-    /// The photo has 16 bits a channel; the upper 8 were kept.
+    /// The photo has 16 bits per channel; the upper 8 were kept.
     SixteenBitsReduced = 5,
-    /// The camera noted that the photo should be turned; it was not.
+    /// The camera noted that the photo should be rotated; it was not.
     OrientationIgnored = 6,
-    /// The file breaks off or is damaged; what could not be read is gray or repeats what was there.
+    /// The file is truncated or damaged; what could not be read is gray or repeats what was there.
     Truncated = 7,
-    /// The file is a WebP, whatever its name says.
+    /// The file is a WebP, whatever its name.
     WebpFile = 8,
     /// The file is an animation; its first picture was taken.
     FirstPictureOnly = 9,
@@ -41,12 +42,12 @@ impl Remark {
         Self::FirstPictureOnly,
     ];
 
-    /// Whether a part of the photo is missing, so that it should be looked at; the others are conversions.
+    /// Whether a part of the photo is missing, so that somebody should look at it; the others are conversions.
     pub fn is_repair(self) -> bool {
         matches!(self, Self::Truncated)
     }
 
-    /// In words, to follow a count or a path: `12 grayscale, converted`.
+    /// In words, after a count or a path: `12 grayscale, converted`.
     pub fn text(self) -> &'static str {
         match self {
             Self::GrayscaleConverted => "grayscale, converted",
@@ -55,10 +56,10 @@ impl Remark {
             Self::PaletteConverted => "with a palette, converted",
             Self::TransparencyDropped => "transparent, made opaque",
             Self::SixteenBitsReduced => "of 16 bits, reduced to 8",
-            Self::OrientationIgnored => "with an orientation, not turned",
-            Self::Truncated => "damaged or cut short, kept as far as readable",
+            Self::OrientationIgnored => "with an orientation, not rotated",
+            Self::Truncated => "damaged or truncated, kept as far as readable",
             Self::WebpFile => "WebP",
-            Self::FirstPictureOnly => "animated, first picture taken",
+            Self::FirstPictureOnly => "animated, first picture kept",
         }
     }
 

@@ -1,4 +1,4 @@
-//! WebP files to RGB by way of `image-webp`, which is asked only for sizes that were checked before.
+//! WebP files to RGB through `image-webp`, after all sizes in the file were checked.
 
 use std::io::Cursor;
 
@@ -7,14 +7,14 @@ use image_webp::WebPDecoder;
 use super::remark::Remark;
 use super::{Pixels, check_memory, check_size};
 
-/// The longest side that the reference encoder makes; the container's header could say a thousand times that.
+/// The longest side that the reference encoder makes; the container's header could state a thousand times that.
 const MOST_SIDE_PX: u64 = 16_383;
-/// How many times its largest picture a canvas may be: a codec fills and blends all of it, whatever is on it.
+/// How many times as large as its largest picture a canvas may be: the codec fills all of it, whatever is on it.
 const MOST_CANVAS: u64 = 16;
-/// More chunks than an honest file has pictures.
+/// More chunks than any real file has.
 const MOST_CHUNKS: usize = 100_000;
 
-/// A plain surface takes no bits at all, so a file's length says nothing about its size.
+/// An area of one color takes no bits at all, so the length of a file says nothing about its size.
 const CAPACITY_PX: u64 = u64::MAX;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
@@ -23,7 +23,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), String> {
     check_size(width_px.into(), height_px.into(), CAPACITY_PX)
 }
 
-/// Of an animation the first picture; transparency is dropped.
+/// Decodes; an animation gives its first picture, transparency is dropped.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
     let mut decoder = decoder(bytes)?;
     let (width_px, height_px) = decoder.dimensions();
@@ -46,7 +46,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Pixels, Vec<Remark>), String> {
     Ok((Pixels { width_px, height_px, rgb }, remarks))
 }
 
-/// What decoding holds beside the pixels: planes of brightness and colour, or four channels, and of an animation a canvas.
+/// What decoding needs besides the pixels: planes of brightness and color or four channels, and a canvas for
+/// animations.
 pub(super) fn bytes_beside(bytes: &[u8], (width_px, height_px): (u32, u32)) -> u64 {
     const ANIMATED: u8 = 2;
     let is_animated = bytes.get(20).is_some_and(|flags| flags & ANIMATED != 0);
@@ -65,8 +66,8 @@ fn decoder(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, String> {
     Ok(decoder)
 }
 
-/// Checks the size of every picture inside and of the canvas around them: the container may state a small one, and the codec
-/// takes memory for the picture's own before it compares them; or a vast one around next to nothing.
+/// Checks the size of every picture inside and of the canvas around them. The container may state a small size, while
+/// the codec allocates memory for the picture's own before it compares them; or a vast size around almost nothing.
 fn check_pictures(bytes: &[u8]) -> Result<(), String> {
     const FILE_HEADER_BYTES: usize = 12;
     const FRAME_HEADER_BYTES: usize = 16;
@@ -79,7 +80,7 @@ fn check_pictures(bytes: &[u8]) -> Result<(), String> {
         };
         let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
         match (&header[..4], side_fields(&header[..4], &bytes[at + 8..])) {
-            // Pictures of an animation lie inside such a chunk, behind its own header.
+            // The pictures of an animation are inside such chunks, after their own headers.
             (b"ANMF", _) => {
                 at += 8 + FRAME_HEADER_BYTES;
                 continue;
@@ -101,7 +102,7 @@ fn check_pictures(bytes: &[u8]) -> Result<(), String> {
     Err(format!("more than {MOST_CHUNKS} chunks"))
 }
 
-/// Width and height that a chunk of this kind states for itself.
+/// The width and height that a chunk of this kind states.
 fn side_fields(kind: &[u8], content: &[u8]) -> Option<(u64, u64)> {
     let number = |at: usize, bytes: usize| {
         let field = content.get(at..at + bytes)?;

@@ -1,12 +1,13 @@
-//! The loader: requests for batches go in, batches of uint8 pixels come out in the same order, made by worker threads in
-//! reused buffers. A batch depends on its request and the seed alone, never on threads or on what came before.
+//! The loader: requests for batches go in, batches of uint8 pixels come out in the same order, made by worker threads
+//! in reused buffers: cropped, mirrored, erased and mixed. A batch depends on its request and the seed alone, never on
+//! threads or on what came before.
 
 mod batch;
 mod order;
 mod request;
 mod workers;
 
-pub use batch::Batch;
+pub use batch::{Batch, Buffer};
 pub use order::epoch_order;
-pub use request::{BatchRequest, View};
+pub use request::{BatchRequest, MixRequest, View};
 pub use workers::Loader;

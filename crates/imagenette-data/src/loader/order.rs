@@ -2,7 +2,8 @@
 
 use crate::random::{Purpose, Random};
 
-/// The samples in the order of this epoch: a uniformly random one that depends on the seed and the epoch alone.
+/// The samples in the order of this epoch: a random one, each order being equally likely, from the seed and the epoch
+/// alone.
 pub fn epoch_order(samples: &[u32], seed: u64, epoch: u32) -> Vec<u32> {
     let mut order = samples.to_vec();
     Random::new(seed, Purpose::Order, epoch, 0).shuffle(&mut order);
@@ -14,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_epoch_shows_every_sample_once_in_an_order_of_its_own() {
+    fn every_epoch_shows_every_sample_once_in_its_own_order() {
         let samples: Vec<u32> = (100..1100).collect();
         let order = epoch_order(&samples, 1, 0);
         assert_eq!(order, epoch_order(&samples, 1, 0));

@@ -1,21 +1,21 @@
-//! What is asked of the loader: which samples, seen how, at which resolution.
+//! What is asked of the loader: which samples, how they are seen, and at which resolution.
 
-use crate::augment::{Augment, EvaluationGeometry, Plan, plan_evaluation, plan_train};
+use crate::augment::{Augment, Erase, EvaluationGeometry, Mix, Plan, plan_evaluation, plan_train};
 use crate::error::{DataError, Result};
 
 /// How the samples of a batch are seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum View {
-    /// As training sees them: cut and mirrored by chance.
+    /// As training sees them: cropped and mirrored at random.
     Train(Augment),
     /// As evaluation sees them: always the same.
     Evaluation(EvaluationGeometry),
 }
 
-/// One batch that is wanted.
+/// A batch that is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchRequest {
-    /// The epoch, from which the plans are drawn.
+    /// The epoch, on which all that is random depends.
     pub epoch: u32,
     /// The samples, by their number in the manifest.
     pub samples: Vec<u32>,
@@ -23,9 +23,23 @@ pub struct BatchRequest {
     pub resolution_px: u32,
     /// How the samples are seen.
     pub view: View,
+    /// What is erased from the samples; `None` leaves them whole.
+    pub erase: Option<Erase>,
+    /// How the samples are mixed with one another; `None` leaves them as they are. A batch of which samples are still
+    /// to be selected is mixed afterward, by [`Mix::batch`].
+    pub mix: Option<MixRequest>,
 }
 
-/// The largest resolution that can be asked for; more is surely a slip of the pen.
+/// How one batch is mixed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MixRequest {
+    /// The settings.
+    pub mix: Mix,
+    /// The place of the batch's first sample in its epoch, which makes its mixture another than every other batch's.
+    pub start: u32,
+}
+
+/// The largest resolution that can be asked for; more is surely a typing error.
 const LARGEST_RESOLUTION_PX: u32 = 4096;
 
 impl BatchRequest {
@@ -35,12 +49,14 @@ impl BatchRequest {
             View::Train(augment) => augment.validate()?,
             View::Evaluation(geometry) => geometry.validate()?,
         }
+        self.erase.map_or(Ok(()), |erase| erase.validate())?;
+        self.mix.map_or(Ok(()), |mixed| mixed.mix.validate())?;
         if !(1..=LARGEST_RESOLUTION_PX).contains(&self.resolution_px) {
             return Err(DataError::Setting {
                 key: "resolution_px".into(),
                 expected: format!("a number from 1 to {LARGEST_RESOLUTION_PX}"),
                 found: self.resolution_px.to_string(),
-                hint: "64 to 256 is usual".into(),
+                hint: "64 to 256 are usual".into(),
             });
         }
         match self.samples.iter().find(|&&sample| sample >= photos) {

@@ -1,4 +1,4 @@
-//! The worker threads: each takes the next request, fills a batch, and puts it where the consumer will look for it.
+//! The worker threads: each takes the next request, makes the batch, and puts it where the consumer will look for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::batch::{Batch, Pool};
-use super::request::BatchRequest;
+use super::request::{BatchRequest, MixRequest};
 use crate::error::{DataError, Result};
 use crate::image::Resizer;
 use crate::packed::Packed;
 
-/// Makes batches ahead of their use.
+/// Makes batches before they are needed.
 ///
-/// It is an iterator over batches in the order of the requests. At most `2 × threads + 2` batches are ready or in the
-/// making; the workers end when the loader is dropped. A request that cannot be met is an error at its place, and the
+/// It is an iterator over batches in the order of the requests. At most `2 × threads + 2` batches are ready or being
+/// made; the workers end when the loader is dropped. A request that makes no sense is an error at its place, and the
 /// next one follows.
 ///
 /// # Example
@@ -42,6 +42,8 @@ use crate::packed::Packed;
 ///             samples: samples.to_vec(),
 ///             resolution_px: 64,
 ///             view: View::Train(augment),
+///             erase: None,
+///             mix: None,
 ///         })
 ///         .collect();
 ///     let mut sum = 0;
@@ -54,7 +56,7 @@ use crate::packed::Packed;
 /// ```
 #[derive(Debug)]
 pub struct Loader {
-    /// One slot for each request that was taken, in their order. `None` once the loader is being dropped.
+    /// One slot for each request that was taken, in the same order. `None` once the loader is being dropped.
     slots: Option<Receiver<Slot>>,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<()>>,
@@ -64,18 +66,18 @@ pub struct Loader {
 /// Where the batch of one request will appear.
 type Slot = Receiver<Result<Batch>>;
 
-/// What the workers take from, under one lock, so that slots stand in the order of the requests.
+/// What the workers take from, under one lock, so that the slots are in the order of the requests.
 struct Intake {
     requests: std::iter::Fuse<Box<dyn Iterator<Item = BatchRequest> + Send>>,
     slots: Sender<Slot>,
 }
 
 impl Loader {
-    /// Starts `threads` workers on the requests. `labels` are by sample number, as [`crate::dataset::Dataset::labels`]
-    /// gives them.
+    /// Starts `threads` workers on the requests. `labels` has the label of each sample, as
+    /// [`crate::dataset::Dataset::labels`] gives them.
     ///
     /// # Errors
-    /// When there are no threads, when there is not one label for each photo, or when the system starts no thread.
+    /// When `threads` is zero, when there is not one label for each photo, or when the system cannot start a thread.
     pub fn new(
         packed: Arc<Packed>,
         labels: Arc<[u16]>,
@@ -94,7 +96,7 @@ impl Loader {
                 "take the labels and the packed pixels from the same dataset",
             ));
         }
-        // A worker that holds a request is not in the queue any more: queue + workers stay within 2 × threads + 2.
+        // What a worker holds is no longer in the queue: queue and workers together stay within 2 × threads + 2.
         let (sender, slots) = bounded(threads + 2);
         let intake = Arc::new(Mutex::new(Intake { requests: requests.fuse(), slots: sender }));
         let stop = Arc::new(AtomicBool::new(false));
@@ -110,6 +112,7 @@ impl Loader {
                 stop: loader.stop.clone(),
                 resizer: Resizer::new(),
                 aside: Vec::new(),
+                unmixed: Vec::new(),
             };
             let intake = intake.clone();
             let handle = std::thread::Builder::new()
@@ -121,12 +124,12 @@ impl Loader {
         Ok(loader)
     }
 
-    /// How long the consumer has waited for batches so far: the share of its time that better loading could save.
+    /// How long the consumer has waited for batches so far: the time that faster loading could save.
     pub fn waited(&self) -> Duration {
         self.waited
     }
 
-    /// Ends the workers; a panic in one of them goes on here, since it is our mistake and not the data's.
+    /// Ends the workers. A panic in one of them continues here: it is a mistake of this program, not of the data.
     fn join(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.slots = None;
@@ -160,7 +163,7 @@ impl Iterator for Loader {
         let slots = self.slots.clone()?;
         let batch = self.receive(&slots).and_then(|slot| self.receive(&slot));
         if batch.is_none() {
-            // Either every request was met or a worker panicked; joining tells them apart.
+            // Either every request was answered or a worker panicked; joining them tells which.
             drop(slots);
             self.join();
         }
@@ -181,15 +184,17 @@ struct Worker {
     pool: Arc<Pool>,
     stop: Arc<AtomicBool>,
     resizer: Resizer,
-    /// One row, while it is mirrored.
+    /// A copy of a row while it is mirrored.
     aside: Vec<u8>,
+    /// A copy of a batch while it is mixed.
+    unmixed: Vec<u8>,
 }
 
 impl Worker {
     fn work(mut self, intake: &Mutex<Intake>) {
         loop {
             let (request, result) = {
-                // A poisoned lock means that the caller's iterator panicked in another worker; that panic is reported.
+                // A poisoned lock means that the caller's iterator panicked in another worker, which is reported.
                 let Ok(mut intake) = intake.lock() else { return };
                 let Some(request) = intake.requests.next() else { return };
                 let (result, slot) = bounded(1);
@@ -206,32 +211,39 @@ impl Worker {
         }
     }
 
-    /// `None` when the loader is gone.
+    /// `None` when the loader is being dropped.
     fn batch(&mut self, request: BatchRequest) -> Option<Result<Batch>> {
         if let Err(error) = request.validate(self.packed.len() as u32) {
             return Some(Err(error));
         }
         let side = request.resolution_px;
         let image_bytes = side as usize * side as usize * 3;
+        let (seed, epoch) = (self.seed, request.epoch);
         let mut pixels = self.pool.take(request.samples.len() * image_bytes);
         for (&sample, target) in request.samples.iter().zip(pixels.chunks_exact_mut(image_bytes)) {
             if self.stop.load(Ordering::Relaxed) {
                 return None;
             }
             let photo = self.packed.photo(sample);
-            let plan = request.plan(photo.width_px, photo.height_px, self.seed, sample);
+            let plan = request.plan(photo.width_px, photo.height_px, seed, sample);
             self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
             if plan.flip {
                 mirror(target, side as usize, &mut self.aside);
             }
+            if let Some(erase) = &request.erase {
+                erase.photo(target, side as usize, seed, epoch, sample);
+            }
         }
+        let mixtures = request.mix.and_then(|MixRequest { mix, start }| {
+            mix.batch_beside(&mut pixels, side as usize, (seed, epoch, start), &mut self.unmixed)
+        });
         let labels = request.samples.iter().map(|&sample| self.labels[sample as usize]).collect();
-        Some(Ok(Batch::new(request.samples, labels, side, pixels, self.pool.clone())))
+        Some(Ok(Batch { samples: request.samples, labels, resolution_px: side, pixels, mixtures }))
     }
 }
 
-/// Mirrors an image left to right: two pixels at a time, swapped inside eight bytes of which the next two pixels overwrite
-/// the last two. The row that is kept aside has two bytes to spare for that.
+/// Mirrors an image left to right, two pixels at a time: they are swapped within eight bytes, of which the next two
+/// pixels overwrite the last two. The copy of the row has two bytes to spare for that.
 fn mirror(rgb: &mut [u8], width_px: usize, aside: &mut Vec<u8>) {
     const PIXEL: u64 = 0xFF_FFFF;
     let row_bytes = width_px * 3;
@@ -263,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mirroring_turns_every_row_round_pixel_by_pixel() {
+    fn mirroring_reverses_every_row_pixel_by_pixel() {
         for width_px in 1..40 {
             let image: Vec<u8> = (0..width_px * 3 * 5).map(|i| (i * 37 % 251) as u8).collect();
             let mut mirrored = image.clone();

@@ -1,8 +1,10 @@
 //! A dataset as one archive, whose bytes follow from the photos alone: names in order, no times, no owners.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
+
+use imagenette_files::atomic;
 
 use super::join::Joined;
 use super::noise::NoisyLabels;
@@ -24,27 +26,21 @@ impl Joined<'_> {
         let manifest = self.manifest(size, file)?;
         let folder = file.parent().expect("the path was made by joining a name to a folder");
         let tables = tempfile::Builder::new()
-            .prefix(crate::atomic::UNFINISHED)
+            .prefix(atomic::UNFINISHED)
             .tempdir_in(folder)
             .map_err(DataError::io("create a folder in", folder))?;
         self.write_tables(tables.path(), &manifest, noise)?;
         manifest.write(tables.path())?;
         watch.begin(&format!("writing {}", file.display()), Some(self.placed.len() as u64), Unit::Photos);
-        crate::atomic::write(file, |out| {
-            let written = if gzip {
-                // Photos do not compress: the fastest level costs least.
+        atomic::write(file, |out| {
+            if gzip {
+                // Photos hardly compress: the fastest level costs least.
                 let mut encoder = flate2::GzBuilder::new().mtime(0).write(out, flate2::Compression::fast());
-                self.write_tar(&mut encoder, tables.path(), &manifest, size, watch)
+                self.write_tar(&mut encoder, file, tables.path(), &manifest, size, watch)
                     .and_then(|()| encoder.finish().map(drop).map_err(DataError::io("write", file)))
             } else {
-                self.write_tar(out, tables.path(), &manifest, size, watch)
-            };
-            written.map_err(|error| match error {
-                DataError::Io { source, action, path } if path.as_os_str().is_empty() => {
-                    DataError::Io { source, action, path: file.to_owned() }
-                }
-                other => other,
-            })
+                self.write_tar(out, file, tables.path(), &manifest, size, watch)
+            }
         })?;
         Ok(manifest)
     }
@@ -52,13 +48,13 @@ impl Joined<'_> {
     fn write_tar(
         &self,
         out: &mut dyn Write,
+        archive: &Path,
         tables: &Path,
         manifest: &Manifest,
         size: Size,
         watch: &dyn Watch,
     ) -> Result<()> {
         let mut builder = tar::Builder::new(out);
-        let unnamed = |error: io::Error| DataError::Io { action: "write", path: PathBuf::new(), source: error };
         let mut append = |path: String, from: &Path| -> Result<()> {
             let file = File::open(from).map_err(DataError::io("open", from))?;
             let length = file.metadata().map_err(DataError::io("read", from))?.len();
@@ -67,7 +63,7 @@ impl Joined<'_> {
             header.set_mode(0o644);
             header.set_mtime(0);
             header.set_entry_type(tar::EntryType::Regular);
-            builder.append_data(&mut header, path, file).map_err(unnamed)
+            builder.append_data(&mut header, path, file).map_err(DataError::io("write", archive))
         };
         let mut names: Vec<String> = Vec::new();
         for entry in fs::read_dir(tables).map_err(DataError::io("list", tables))? {
@@ -82,6 +78,6 @@ impl Joined<'_> {
             append(format!("{}/{}", manifest.name, placed.place.relative()), &placed.path(size))?;
             watch.advance(1);
         }
-        builder.finish().map_err(unnamed)
+        builder.finish().map_err(DataError::io("write", archive))
     }
 }

@@ -1,9 +1,9 @@
-//! A bound on what all threads hold at once (bytes that wait, pixels that are decoded), so that memory does not grow with
-//! the input.
+//! A limit on what all threads hold at once (bytes that wait, pixels that are decoded), so that memory does not grow
+//! with the input.
 
 use std::sync::{Condvar, Mutex};
 
-/// So much may be held at once.
+/// How much may be held at once.
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: u64,
@@ -23,7 +23,7 @@ impl Budget {
         Self { most, held: Mutex::new(0), freed: Condvar::new() }
     }
 
-    /// Waits until this much more fits. More than the whole budget is given when nobody else holds anything.
+    /// Waits until this much more fits. What is more than the whole budget waits until nobody else holds anything.
     pub(crate) fn take(&self, amount: u64) -> Permit<'_> {
         let amount = amount.min(self.most);
         let mut held = self.held.lock().expect("no holder of this lock panics");
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_for_the_budget_waits_until_it_is_alone() {
+    fn a_photo_larger_than_the_budget_waits_until_it_is_alone() {
         let budget = Budget::new(10);
         let small = budget.take(4);
         std::thread::scope(|scope| {

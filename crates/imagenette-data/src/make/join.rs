@@ -1,10 +1,12 @@
-//! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of all that was not
-//! plain, and everything renamed into place at once.
+//! Complete parts go in, finished datasets come out: each photo in its split, a manifest, a summary of everything that
+//! was not plain, and all of it renamed into place in one step.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use imagenette_files::atomic;
 
 use super::journal::{Done, Entry, PartHeader, Status, photo_path};
 use super::membership::{Membership, draw_split, split_by_rule};
@@ -13,15 +15,10 @@ use super::spec::{Size, Spec, SplitRule};
 use super::summary::{Summary, summary};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
-use crate::manifest::{MANIFEST_FILE, Manifest, Source};
-use crate::source::intake::Photo;
-use crate::source::layout::Place;
+use crate::intake::layout::Place;
+use crate::intake::photos::Photo;
+use crate::manifest::{MANIFEST_FILE, Manifest, SPEC_FILE, SUMMARY_FILE, Source};
 use crate::watch::{Unit, Watch};
-
-/// The summary's file name in a made dataset's folder.
-pub const SUMMARY_FILE: &str = "made.jsonl";
-/// The spec's file name in a made dataset's folder.
-pub const SPEC_FILE: &str = "made.toml";
 
 /// A complete part, as it was read.
 pub(crate) struct Complete {
@@ -38,7 +35,7 @@ pub(super) struct Placed<'a> {
     pub(super) place: Place,
 }
 
-/// The parts together: which photo goes where, in which editions.
+/// All parts together: which photo goes where, and which edition it is.
 pub(crate) struct Joined<'a> {
     spec: &'a Spec,
     pub(super) placed: Vec<Placed<'a>>,
@@ -53,7 +50,7 @@ impl<'a> Joined<'a> {
     /// Assigns every photo of the parts its split.
     ///
     /// # Errors
-    /// When two parts hold the same photo, or when the rule gives a photo no split.
+    /// When two parts have the same photo, or when the rule has no split for a photo.
     pub(crate) fn of(parts: &'a [Complete], membership: &Membership, stays: bool) -> Result<Self> {
         let spec = &parts[0].header.spec;
         let mut entries: Vec<(&Path, &Entry)> =
@@ -63,12 +60,12 @@ impl<'a> Joined<'a> {
             let key = |entry: &'a Entry| (&entry.wnid, &entry.name, entry.origin);
             key(pair[0].1) == key(pair[1].1)
         }) {
-            return Err(DataError::Malformed {
-                path: pair[1].0.to_owned(),
-                expected: "parts without common photos".into(),
-                found: format!("{}/{} in {} too", pair[1].1.wnid, pair[1].1.name, pair[0].0.display()),
-                hint: "remove the part that does not belong, and make it again".into(),
-            });
+            return Err(DataError::malformed(
+                pair[1].0,
+                "parts without common photos",
+                format!("{}/{}, which is in {} too", pair[1].1.wnid, pair[1].1.name, pair[0].0.display()),
+                "remove the part that does not belong here, and make it again",
+            ));
         }
         let mut placed = Vec::with_capacity(entries.len());
         let mut taken = HashSet::new();
@@ -88,15 +85,17 @@ impl<'a> Joined<'a> {
                     (None, Some(listed)) => Some(listed.split),
                     (None, None) => split_by_rule(spec.split, entry.origin, &entry.name),
                 };
-                let split = split.ok_or_else(|| DataError::Malformed {
-                    path: part.to_owned(),
-                    expected: "photos whose split is known".into(),
-                    found: entry.source.clone(),
-                    hint: "draw a split with --split 70:30".into(),
+                let split = split.ok_or_else(|| {
+                    DataError::malformed(
+                        part,
+                        "photos whose split is known",
+                        entry.source.clone(),
+                        "draw a split with --split 70:30",
+                    )
                 })?;
                 let wnid = (split != Split::Unsup).then(|| entry.wnid.clone());
                 let mut place = Place { split, wnid, file_name: entry.name.clone() };
-                // Train and val of someone's own photos may hold the same name, and a drawn split may bring them together.
+                // Train and val of own photos may have the same name, and a drawn split may bring them together.
                 if !taken.insert(place.relative().to_lowercase()) {
                     place.file_name = format!("{}-{}", entry.origin.name(), entry.name);
                     taken.insert(place.relative().to_lowercase());
@@ -113,10 +112,10 @@ impl<'a> Joined<'a> {
         Ok(Self { spec, placed, source: Source { from, sha256: None, archive: None }, edition, stays, summary })
     }
 
-    /// Checks that there is something to make a dataset of.
+    /// Checks that there is something to make a dataset from.
     ///
     /// # Errors
-    /// When no photo could be used, with the first reason why; when a split is empty.
+    /// When no photo could be used, with the first reason; when a split is empty.
     pub(crate) fn check(&self) -> Result<()> {
         let count = |split| self.placed.iter().filter(|placed| placed.place.split == split).count();
         let (train, val) = (count(Split::Train), count(Split::Val));
@@ -134,19 +133,17 @@ impl<'a> Joined<'a> {
         });
         let hint = match self.summary.photos {
             0 => "name the folder above the class folders with --from, and check --classes",
-            _ => {
-                "a split needs two photos of a class or more: draw one with --split 70:30, or name the copy's val as well"
-            }
+            _ => "a split needs two or more photos of a class: draw one with --split 70:30, or name the copy's val too",
         };
-        Err(DataError::Malformed {
-            path: self.source.from.clone().into(),
-            expected: "photos for train and val".into(),
-            found: format!("{train} and {val}{reason}"),
-            hint: hint.into(),
-        })
+        Err(DataError::malformed(
+            Path::new(&self.source.from),
+            "photos for train and val",
+            format!("{train} and {val}{reason}"),
+            hint,
+        ))
     }
 
-    /// A class that is misspelt must not give a smaller dataset.
+    /// Checks that every named class has photos: a misspelled one must not give a smaller dataset.
     fn check_classes(&self) -> Result<()> {
         let made: HashSet<&str> = self.placed.iter().map(|placed| placed.entry.wnid.as_str()).collect();
         let named = if self.spec.takes_all() { &[][..] } else { &self.spec.classes[..] };
@@ -154,12 +151,12 @@ impl<'a> Joined<'a> {
         if lacking.is_empty() {
             return Ok(());
         }
-        Err(DataError::Malformed {
-            path: self.source.from.clone().into(),
-            expected: "photos of every class that is named".into(),
-            found: format!("none of {}", lacking.join(", ")),
-            hint: "check how --classes is spelt; classes are names of folders or tars".into(),
-        })
+        Err(DataError::malformed(
+            Path::new(&self.source.from),
+            "photos of every class that is named",
+            format!("none of {}", lacking.join(", ")),
+            "check the spelling of --classes; classes are the names of folders or tars",
+        ))
     }
 
     /// The manifest of a size.
@@ -186,19 +183,25 @@ impl<'a> Joined<'a> {
                 .flat_map(|class| [(Split::Train, class.clone()), (Split::Val, class.clone())])
                 .collect(),
         };
-        // Image网's splits have different classes by design.
+        // The splits of Image网 have different classes by design.
         let is_wang = self.spec.edition == Some(super::spec::Family::Imagewang);
         let (classes, known) = if is_wang { (BTreeSet::new(), Edition::Imagewang) } else { (classes, self.edition) };
         let name = self.spec.dataset_name(size);
-        let mut manifest =
-            crate::source::assemble(origin, &name, self.source.clone(), photos.collect(), &classes, Some(known))?;
+        let mut manifest = crate::intake::assembly::assemble(
+            origin,
+            &name,
+            self.source.clone(),
+            photos.collect(),
+            &classes,
+            Some(known),
+        )?;
         manifest.edition = self.edition;
         manifest.size = size.to_string();
         Ok(manifest)
     }
 
-    /// Fills a folder with the dataset of a size. Photos of a part that goes away are linked where the disk can; those of
-    /// shards, which stay, are copied, so that no change to a shard is one to the dataset.
+    /// Fills a folder with the dataset of a size. The photos of a part that will be removed are linked where the disk
+    /// can do that; those of shards, which stay, are copied, so that a change to a shard does not change the dataset.
     pub(crate) fn fill(
         &self,
         folder: &Path,
@@ -234,7 +237,7 @@ impl<'a> Joined<'a> {
     /// The summary, the spec and the noisy labels.
     pub(super) fn write_tables(&self, folder: &Path, manifest: &Manifest, noise: Option<&NoisyLabels>) -> Result<()> {
         let path = folder.join(SUMMARY_FILE);
-        crate::atomic::write(&path, |out| {
+        atomic::write(&path, |out| {
             let mut line = |value: serde_json::Value| writeln!(out, "{value}").map_err(DataError::io("write", &path));
             let summary = &self.summary;
             line(serde_json::json!({
@@ -245,20 +248,19 @@ impl<'a> Joined<'a> {
             summary
                 .files
                 .iter()
-                .try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialise")))
+                .try_for_each(|file| line(serde_json::to_value(file).expect("strings always serialize")))
         })?;
-        let path = folder.join(SPEC_FILE);
-        crate::atomic::write(&path, |out| {
-            out.write_all(self.spec.to_toml().as_bytes()).map_err(DataError::io("write", &path))
-        })?;
+        atomic::write_bytes(&folder.join(SPEC_FILE), self.spec.to_toml().as_bytes())?;
         let drawn;
         let noise = match (noise, self.spec.noise.is_empty()) {
             (Some(official), _) => {
-                official.check(manifest).map_err(|found| DataError::Malformed {
-                    path: "--noise-from".into(),
-                    expected: format!("a table of the photos of {}", manifest.name),
-                    found,
-                    hint: "leave it out, or draw a table with --noise 1,5,25,50".into(),
+                official.check(manifest).map_err(|found| {
+                    DataError::malformed(
+                        Path::new("--noise-from"),
+                        format!("a table of the photos of {}", manifest.name),
+                        found,
+                        "leave it out, or draw a table with --noise 1,5,25,50",
+                    )
                 })?;
                 Some(official)
             }
@@ -282,7 +284,7 @@ impl Placed<'_> {
     }
 }
 
-/// Whether a folder of a dataset was made with this spec, the sizes aside.
+/// Whether the dataset in a folder was made with this spec, whatever its sizes.
 pub(crate) fn was_made_with(folder: &Path, spec: &Spec) -> bool {
     let read = fs::read_to_string(folder.join(SPEC_FILE)).ok().and_then(|text| Spec::from_toml(&text).ok());
     folder.join(MANIFEST_FILE).is_file() && read.is_some_and(|read| Spec { sizes: spec.sizes.clone(), ..read } == *spec)

@@ -1,21 +1,18 @@
-//! What a part's folder says about itself: the journal's header and its line for each photo, the declaration that it is
-//! complete, and the check of both against the files that are there. A journal may come from another machine.
+//! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that
+//! it is complete; and the check of both against the files in the folder. A journal may come from another machine.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use imagenette_files::hash::{sha256, sha256_of_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::spec::{Size, Spec};
-use crate::dataset::sha256_of;
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
-use crate::source::original::address::Origin;
+use crate::make::original::address::Origin;
+use crate::threads::{map, thread_count};
 use crate::watch::{Unit, Watch};
 
 pub(super) const JOURNAL_FILE: &str = "journal.jsonl";
@@ -30,21 +27,21 @@ pub(crate) struct PartHeader {
     format: String,
     version: u32,
     pub(crate) spec: Spec,
-    /// Which shard this is, counted from 1, and of how many.
+    /// The shard, counted from 1, and the number of shards.
     pub(crate) shard: (u32, u32),
-    /// The names of the copy's files.
+    /// The names of the files of the copy.
     pub(crate) from: String,
-    /// sha256 of the list of members that stands for the shipped one.
+    /// sha256 of the list of members that was used instead of the shipped one.
     pub(crate) members: Option<String>,
 }
 
 impl PartHeader {
     pub(crate) fn new(spec: Spec, shard: (u32, u32), from: String, members: Option<&[String]>) -> Self {
-        let members = members.map(|paths| hex(&Sha256::digest(paths.join("\n"))));
+        let members = members.map(|paths| sha256(paths.join("\n")));
         Self { format: FORMAT.into(), version: VERSION, spec, shard, from, members }
     }
 
-    /// Whether two headers are of the same making.
+    /// Whether two headers are of the same work.
     pub(crate) fn fits(&self, other: &Self) -> bool {
         (&self.spec, self.shard.1, &self.members) == (&other.spec, other.shard.1, &other.members)
     }
@@ -55,19 +52,19 @@ impl PartHeader {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     pub(crate) wnid: String,
-    /// The file name that it is made under.
+    /// The file name that it gets.
     pub(crate) name: String,
     pub(crate) origin: Origin,
-    /// The original's path in the copy.
+    /// The path of the original in the copy.
     pub(crate) source: String,
     pub(crate) source_sha256: String,
     pub(crate) outputs: Vec<Output>,
-    /// What happened beside plain decoding, in words.
+    /// What happened besides plain decoding, in words.
     pub(crate) remarks: Vec<String>,
     pub(crate) status: Status,
 }
 
-/// A file that was made of a photo.
+/// A file that was made from a photo.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Output {
@@ -82,17 +79,17 @@ pub(crate) struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Nothing worth a word.
+    /// Nothing worth mentioning.
     Plain,
-    /// Something was left as it was that one might not expect: an orientation that is not applied.
+    /// Something was not done that one might expect: an orientation was not applied.
     Noted,
-    /// Made an RGB or gray JPEG of something else.
+    /// An RGB or gray JPEG was made from something else.
     Converted,
-    /// A part of it was lost before; the rest was made.
+    /// A part of the photo is lost; the rest was made.
     Repaired,
     /// It cannot be used.
     Skipped,
-    /// The list of members names it, and the copy does not have it.
+    /// The list of members has it, but the copy does not.
     Missing,
 }
 
@@ -112,88 +109,67 @@ pub(crate) struct Done {
     /// sha256 of the journal.
     pub(crate) journal_sha256: String,
     pub(crate) troubles: Vec<Trouble>,
-    /// Files that are no photos.
+    /// Files that are not photos.
     pub(crate) others: u64,
 }
 
-/// Where a photo of a part lies.
+/// The path of a photo in a part.
 pub(crate) fn photo_path(folder: &Path, size: Size, origin: Origin, wnid: &str, name: &str) -> PathBuf {
     folder.join("photos").join(size.to_string()).join(origin.name()).join(wnid).join(name)
 }
 
-/// What a complete part holds, read by whoever joins it to others.
+/// Reads what a complete part has, to join it with others.
 ///
 /// # Errors
-/// When it is not complete, or its journal is not the one that was declared complete.
+/// When it is not complete, or when its journal was changed since.
 pub(crate) fn read_complete(folder: &Path) -> Result<(PartHeader, Vec<Entry>, Done)> {
-    let malformed = |found: &str| DataError::Malformed {
-        path: folder.to_owned(),
-        expected: "a complete part".into(),
-        found: found.into(),
-        hint: "run this shard's command again: what it made is kept".into(),
+    let malformed = |found: &str| {
+        DataError::malformed(folder, "a complete part", found, "run this shard's command again: what it made is kept")
     };
     let done = read_done(folder)?.ok_or_else(|| malformed("one that is not finished"))?;
     let (header, entries) = read_journal(folder)?.ok_or_else(|| malformed("no journal"))?;
     let path = folder.join(JOURNAL_FILE);
-    if sha256_of(&path).map_err(DataError::io("read", &path))? != done.journal_sha256 || done.photos != entries.len() {
-        return Err(malformed("a journal that was changed afterwards"));
+    if sha256_of_file(&path)? != done.journal_sha256 || done.photos != entries.len() {
+        return Err(malformed("a journal that was changed afterward"));
     }
     Ok((header, entries, done))
 }
 
-/// Keeps the entries whose files are there and hash to what they should, on all cores.
+/// Keeps the entries whose files are there with the right hash, using all cores.
 pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) -> Result<Vec<Entry>> {
     watch.begin("checking what was made before", Some(entries.len() as u64), Unit::Photos);
-    let next = AtomicUsize::new(0);
-    let sound: Mutex<Vec<usize>> = Mutex::new(Vec::with_capacity(entries.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..crate::source::thread_count() {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(entry) = entries.get(at) else { return };
-                    if watch.interrupted() {
-                        return;
-                    }
-                    let fits = entry.outputs.iter().all(|output| {
-                        let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
-                        sha256_of(&path).is_ok_and(|found| found == output.sha256)
-                    });
-                    if fits {
-                        sound.lock().expect("no holder of this lock panics").push(at);
-                    }
-                    watch.advance(1);
-                }
-            });
-        }
-    });
-    if watch.interrupted() {
-        return Err(DataError::Interrupted);
-    }
-    let sound: HashSet<usize> = sound.into_inner().expect("no holder of this lock panics").into_iter().collect();
+    let is_sound = map(&entries, thread_count(), watch, |(): &mut (), entry| {
+        entry.outputs.iter().all(|output| {
+            let path = photo_path(folder, output.size, entry.origin, &entry.wnid, &entry.name);
+            sha256_of_file(&path).is_ok_and(|found| found == output.sha256)
+        })
+    })?;
     let mut kept: Vec<Entry> =
-        entries.into_iter().enumerate().filter(|(at, _)| sound.contains(at)).map(|(_, entry)| entry).collect();
+        entries.into_iter().zip(is_sound).filter(|(_, is_sound)| *is_sound).map(|(entry, _)| entry).collect();
     kept.sort_unstable();
     kept.dedup_by(|a, b| (&a.wnid, &a.name, a.origin) == (&b.wnid, &b.name, b.origin));
     Ok(kept)
 }
 
-/// The journal's header and entries up to the first line that is not whole; `None` where none was begun.
+/// The header and the entries of a journal, up to the first line that is not complete; `None` where there is no
+/// journal.
 pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
     let path = folder.join(JOURNAL_FILE);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(DataError::io("read", &path))?,
     };
-    parse_journal(&bytes).map(Some).map_err(|found| DataError::Malformed {
-        path,
-        expected: format!("a journal of {FORMAT} version {VERSION}"),
-        found,
-        hint: "it was written by another version: begin anew with --force".into(),
+    parse_journal(&bytes).map(Some).map_err(|found| {
+        DataError::malformed(
+            &path,
+            format!("a journal of {FORMAT} version {VERSION}"),
+            found,
+            "it was written by another version: begin again with --force",
+        )
     })
 }
 
-/// Reads a journal; a last line that is cut off, and all after a damaged one, do not count.
+/// Parses a journal. A truncated last line does not count, nor does anything after a damaged line.
 pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), String> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let header: PartHeader = serde_json::from_slice(lines.next().unwrap_or_default())
@@ -206,14 +182,14 @@ pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), St
     Ok((header, entries))
 }
 
-/// Whether an entry's names stay in the part's folder: a journal may come from another machine.
+/// Whether the names of an entry stay within the part's folder: a journal may come from another machine.
 fn is_placed(entry: &Entry) -> bool {
     [&entry.wnid, &entry.name].into_iter().all(|name| {
         !name.is_empty()
             && !name.contains('/')
             && name != "."
             && name != ".."
-            && crate::source::layout::portable(name).is_ok()
+            && crate::file_name::check_portable(name).is_ok()
     })
 }
 
@@ -227,10 +203,10 @@ pub(super) fn read_done(folder: &Path) -> Result<Option<Done>> {
 }
 
 pub(super) fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("plain structures of strings and numbers always serialise") + "\n"
+    serde_json::to_string(value).expect("strings and numbers always serialize") + "\n"
 }
 
-/// What tells photos of a copy apart.
+/// A key that tells the photos of a copy apart.
 pub(crate) fn key(origin: Origin, wnid: &str, name: &str) -> u128 {
     let digest = Sha256::digest(format!("{}/{wnid}/{name}", origin.name()));
     u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
@@ -266,19 +242,19 @@ mod tests {
     }
 
     #[test]
-    fn journals_that_were_damaged_at_random_name_nothing_outside_of_their_part() {
+    fn journals_that_are_damaged_at_random_name_nothing_outside_their_part() {
         let entry = Entry {
             wnid: "n01440764".into(),
             name: "n01440764_18.JPEG".into(),
             origin: Origin::Train,
             source: "train.tar/n01440764.tar/n01440764_18.JPEG".into(),
-            source_sha256: hex(&[7; 32]),
+            source_sha256: sha256("original"),
             outputs: vec![Output {
                 size: Size::Shortest(160),
                 width_px: 213,
                 height_px: 160,
                 bytes: 9,
-                sha256: hex(&[9; 32]),
+                sha256: sha256("made"),
             }],
             remarks: vec!["PNG".into()],
             status: Status::Converted,

@@ -1,8 +1,8 @@
-//! Which photos belong to a dataset, and to which of its splits: a spec goes in, a rule comes out that is asked before a
-//! photo is read (is it wanted?) and after all were read (where does it go?).
+//! Which photos belong to a dataset, and to which of its splits: a spec goes in, a rule comes out that is asked before
+//! a photo is read (is it wanted?) and after all were read (where does it go?).
 //!
-//! The official 70/30 splits of Imagenette and Imagewoof are lists of names that ship with the program: of each class and
-//! split, the photos' numbers, each as its difference from the one before.
+//! The official 70/30 splits of Imagenette and Imagewoof are lists of names that ship with the program: for each class
+//! and split, the numbers of its photos, each as the difference from the one before.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,26 +10,25 @@ use std::path::Path;
 use super::spec::{Family, Spec, SplitRule};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::file_name::{check_portable, is_photo, printable};
+use crate::make::original::address::{Named, Origin, VAL_PREFIX, read};
 use crate::random::{Purpose, Random};
-use crate::source::layout::portable;
-use crate::source::original::address::{Named, Origin, VAL_PREFIX, read};
-use crate::source::original::printable;
 
 static IMAGENETTE: &str = include_str!("members/imagenette2.txt");
 static IMAGEWOOF: &str = include_str!("members/imagewoof2.txt");
 
 /// How many photos of Imagewoof have labels in Image网's train split.
-const WANG_LABELLED: usize = 1_275;
+const WANG_LABELED: usize = 1_275;
 
 /// Where a listed photo goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
-    /// The class of ImageNet that it is in.
+    /// Its class in ImageNet.
     pub(crate) wnid: String,
     pub(crate) split: Split,
 }
 
-/// The rule of a dataset's membership.
+/// The rule for the membership of a dataset.
 #[derive(Debug)]
 pub(crate) enum Membership {
     /// By name.
@@ -39,7 +38,7 @@ pub(crate) enum Membership {
 }
 
 impl Membership {
-    /// The rule of a spec; `members` is a list of paths that stands for the official one.
+    /// The rule of a spec; `members` is a list of paths instead of the official one.
     pub(crate) fn of(spec: &Spec, members: Option<&[String]>) -> Result<Self> {
         if let Some(paths) = members {
             return Self::from_paths(paths, spec);
@@ -63,21 +62,23 @@ impl Membership {
         Ok(Self::List { members: members.collect(), edition })
     }
 
-    /// From paths `split/class/name` (an unlabelled photo is `unsup/name`, and its class is read off its name).
+    /// The rule of paths `split/class/name`; an unlabeled photo is `unsup/name`, and its name tells its class.
     fn from_paths(paths: &[String], spec: &Spec) -> Result<Self> {
         let mut members = HashMap::with_capacity(paths.len());
-        let malformed = |found: String| DataError::Malformed {
-            path: "--members".into(),
-            expected: "paths such as train/n01440764/n01440764_18.JPEG".into(),
-            found,
-            hint: "name a dataset's folder, an archive, or a text with one path a line".into(),
+        let malformed = |found: String| {
+            DataError::malformed(
+                Path::new("--members"),
+                "paths such as train/n01440764/n01440764_18.JPEG",
+                found,
+                "name the folder of a dataset, an archive, or a text with a path on each line",
+            )
         };
         for path in paths {
             let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-            // A top folder may stand before the split.
-            let at = parts.iter().position(|part| crate::source::layout::split_named(part).is_some());
+            // There may be a top folder before the split.
+            let at = parts.iter().position(|part| Split::named(part).is_some());
             let Some(at) = at else { return Err(malformed(format!("`{path}`"))) };
-            let split = crate::source::layout::split_named(parts[at]).expect("this part was found by its being one");
+            let split = Split::named(parts[at]).expect("this part is the name of a split");
             let name = parts.last().copied().unwrap_or_default().to_owned();
             let class = match (split, parts.len() - at) {
                 (Split::Unsup, _) => match read(&name) {
@@ -87,9 +88,9 @@ impl Membership {
                 (_, 3) => parts[at + 1].to_owned(),
                 _ => return Err(malformed(format!("`{path}`"))),
             };
-            // They become names of files, and a list may come from anywhere.
-            portable(&class)
-                .and_then(|()| portable(&name))
+            // They become names of files, and the list may come from anywhere.
+            check_portable(&class)
+                .and_then(|()| check_portable(&name))
                 .map_err(|reason| malformed(format!("`{}`: {reason}", printable(path))))?;
             if members.insert(name.clone(), Listed { wnid: class, split }).is_some() {
                 return Err(malformed(format!("`{name}` twice")));
@@ -118,7 +119,7 @@ impl Membership {
         Ok(Self::List { members, edition })
     }
 
-    /// The listed photo of this name.
+    /// The listed photo with this name.
     pub(crate) fn listed(&self, file_name: &str) -> Option<&Listed> {
         match self {
             Self::List { members, .. } => members.get(file_name),
@@ -126,7 +127,7 @@ impl Membership {
         }
     }
 
-    /// The edition that comes out when every listed photo is there.
+    /// The edition of the result when every listed photo is there.
     pub(crate) fn edition(&self) -> Edition {
         match self {
             Self::List { edition, .. } => *edition,
@@ -134,7 +135,7 @@ impl Membership {
         }
     }
 
-    /// Whether photos of a class can be wanted; unlabelled ones of a list may be of any.
+    /// Whether photos of a class may be wanted; the unlabeled ones of a list may be of any class.
     pub(crate) fn wants_class(&self, spec: &Spec, wnid: &str) -> bool {
         match self {
             Self::List { members, .. } if spec.edition.is_none() => members.values().any(|listed| listed.wnid == wnid),
@@ -143,7 +144,7 @@ impl Membership {
     }
 }
 
-/// The paths that a list of members holds: a text, a dataset's manifest, or an archive, of which only names are read.
+/// The paths in a list of members: a text, the manifest of a dataset, or an archive, of which only the names are read.
 pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
     use std::io::Read;
     if path.is_dir() {
@@ -155,7 +156,7 @@ pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
     if ![".tgz", ".tar.gz", ".tar"].iter().any(|extension| name.ends_with(extension)) {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(DataError::io("read", path))?;
-        // The official tables of noisy labels begin with the path, too.
+        // The official tables of noisy labels begin with the path too.
         let lines = text.lines().map(|line| line.split(',').next().unwrap_or(line).trim());
         return Ok(lines.filter(|line| !line.is_empty() && *line != "path").map(str::to_owned).collect());
     }
@@ -168,10 +169,10 @@ pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
         let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if entry.header().entry_type().is_file()
             && matches!(
-                crate::source::original::address::read(&format!("x/{member}")),
+                crate::make::original::address::read(&format!("x/{member}")),
                 Ok(Named::Photo(_)) | Ok(Named::Other)
             )
-            && crate::source::layout::is_photo(&member)
+            && is_photo(&member)
         {
             paths.push(member);
         }
@@ -197,8 +198,8 @@ fn shipped(text: &str) -> Vec<(String, Listed)> {
     members
 }
 
-/// Image网: all of Imagenette and a drawn part of Imagewoof's train split with labels, the rest of that without, and
-/// Imagewoof's val. Which 1,275 dogs have labels officially is known from the official archive alone.
+/// Image网: all of Imagenette and a drawn part of Imagewoof's train split with labels, the rest of that split without,
+/// and Imagewoof's val. Only the official archive tells which 1,275 dogs officially have labels.
 fn wang(seed: u64) -> HashMap<String, Listed> {
     let mut members: HashMap<String, Listed> = shipped(IMAGENETTE)
         .into_iter()
@@ -208,15 +209,15 @@ fn wang(seed: u64) -> HashMap<String, Listed> {
     dogs.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut train: Vec<usize> = (0..dogs.len()).filter(|at| dogs[*at].1.split == Split::Train).collect();
     Random::new(seed, Purpose::Split, 0, 0).shuffle(&mut train);
-    for at in train.drain(..).skip(WANG_LABELLED) {
+    for at in train.drain(..).skip(WANG_LABELED) {
         dogs[at].1.split = Split::Unsup;
     }
     members.extend(dogs);
     members
 }
 
-/// Draws a split for each class: the photos with the smallest draws are for validation. A draw follows from (seed, class,
-/// name) alone, so a photo that is missing moves few others.
+/// Draws a split of a class: the photos with the smallest numbers are for validation. A number follows from (seed,
+/// class, name) alone, so a missing photo moves few others.
 pub(crate) fn draw_split(seed: u64, (train, val): (u32, u32), wnid: &str, names: &[&str]) -> Vec<Split> {
     let total = names.len() as u64;
     let count = ((total * u64::from(val) + u64::from(train + val) / 2) / u64::from(train + val)) as usize;
@@ -239,7 +240,7 @@ pub(crate) fn draw_split(seed: u64, (train, val): (u32, u32), wnid: &str, names:
     splits
 }
 
-/// The split of a photo that no list names.
+/// The split of a photo that is on no list.
 pub(crate) fn split_by_rule(rule: SplitRule, origin: Origin, file_name: &str) -> Option<Split> {
     match (rule, origin) {
         (SplitRule::V1, _) => Some(Edition::v1_split(file_name)),
@@ -254,8 +255,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_of_members_of_any_bytes_give_names_that_stay_in_their_folder() {
-        let seed = b"train/n01440764/n01440764_18.JPEG\nset/val/n01440764/ILSVRC2012_val_00000293.JPEG\nunsup/n01440764_2.JPEG\n";
+    fn names_from_any_list_of_members_stay_in_their_folder() {
+        let seed = b"train/n01440764/n01440764_18.JPEG\nset/val/n01440764/ILSVRC2012_val_00000293.JPEG\n\
+                     unsup/n01440764_2.JPEG\n";
         let words: [&[u8]; 6] = [b"../", b"..", b"train/", b"val/", b"\n", b"\x1b[2J"];
         let spec = Spec::of(Family::Imagewang, SplitRule::V2);
         crate::mutation::fuzz("maker-members", &[seed.to_vec()], &words, &std::env::temp_dir(), |bytes| {
@@ -300,8 +302,8 @@ mod tests {
                 assert_eq!(Some(count), edition.count(split), "{edition} {}", split.name());
             }
         }
-        let digest = <sha2::Sha256 as sha2::Digest>::digest(paths(Family::Imagewoof, SplitRule::V2).join("\n") + "\n");
-        assert_eq!(crate::manifest::hex(&digest), "2c17fe845291ae5953aaa717239cdd45ed0af401bd0a6523461791f7226908e2");
+        let digest = imagenette_files::hash::sha256(paths(Family::Imagewoof, SplitRule::V2).join("\n") + "\n");
+        assert_eq!(digest, "2c17fe845291ae5953aaa717239cdd45ed0af401bd0a6523461791f7226908e2");
     }
 
     #[test]
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drawn_split_is_exact_repeats_itself_and_moves_little_when_a_photo_is_missing() {
+    fn a_drawn_split_is_exact_and_repeatable_and_a_missing_photo_changes_little() {
         let names: Vec<String> = (0..200).map(|number| format!("n01440764_{number}.JPEG")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let draw = |seed, names: &[&str]| draw_split(seed, (70, 30), "n01440764", names);
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_ones_own_stands_for_the_shipped_one() {
+    fn an_own_list_replaces_the_shipped_one() {
         let spec = Spec::of(Family::Imagenette, SplitRule::V2);
         let own: Vec<String> = vec![
             "top/train/n01440764/n01440764_18.JPEG".into(),

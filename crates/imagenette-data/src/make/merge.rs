@@ -1,24 +1,27 @@
-//! The shards of many machines go in, checked photo by photo; the datasets that one machine would have made come out.
+//! The shards of many machines go in and are checked photo by photo, the datasets that one machine would have made
+//! come out.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::job::{Made, MergeJob};
 use super::join::{Complete, Joined};
 use super::journal::{Entry, PartHeader, read_complete, verified};
 use super::membership::{Membership, member_paths};
+use super::noise::NoisyLabels;
 use super::reader::shard_of;
-use super::target::{Target, create_folder};
-use super::{Form, Made, read_noise};
+use super::target::Target;
 use crate::error::{DataError, Result};
-use crate::source::lock::NameLock;
+use crate::folders::create_folder;
+use crate::lock::wait_for;
 use crate::watch::Watch;
 
-/// Joins the shards in a folder (`NAME.parts`) into datasets: all of them must be there and complete, of one spec, without
-/// common photos, and every photo must hash to what its shard says.
+/// Joins the shards in a folder (`NAME.parts`) into datasets. All of them must be there, complete, of the same spec
+/// and without common photos, and every photo must have the hash that its shard states.
 ///
 /// # Errors
-/// As [`make`](super::make()); what is missing or damaged is named, with the shard to run again.
+/// As [`make`](super::make()). What is missing or damaged is named, and the shard to run again.
 pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     let folders = shard_folders(parts)?;
     let first = read_complete(&folders[0])?;
@@ -28,62 +31,62 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
         .map(|number| format!("{number}/{of}"))
         .collect();
     if !lacking.is_empty() || folders.len() != of as usize {
-        return Err(DataError::Malformed {
-            path: parts.to_owned(),
-            expected: format!("{of} shards"),
-            found: if lacking.is_empty() {
+        return Err(DataError::malformed(
+            parts,
+            format!("{of} shards"),
+            if lacking.is_empty() {
                 format!("{} folders", folders.len())
             } else {
                 format!("no {}", lacking.join(", "))
             },
-            hint: "make the shards that are missing with --shard, then merge again".into(),
-        });
+            "make the shards that are missing with --shard, then merge again",
+        ));
     }
     let members = job.members.as_deref().map(member_paths).transpose()?;
-    let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
+    let noise = job.noise_from.as_deref().map(NoisyLabels::read).transpose()?;
     let expected = PartHeader::new(first.0.spec.clone(), (1, of), String::new(), members.as_deref());
     let spec = first.0.spec.clone();
     let membership = Membership::of(&spec, members.as_deref())?;
     let out = job.out.clone().unwrap_or_else(|| parts.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
     let target = Target { spec: &spec, out: &out, form: job.form, force: job.force };
     create_folder(&out)?;
-    let lock = target.lock(watch)?;
+    let locks = target.lock(watch)?;
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        drop(lock);
+        drop(locks);
         return target.all_there(watch);
     }
     let mut complete = Vec::with_capacity(folders.len());
     for number in 1..=of {
         let folder = parts.join(format!("{number}-of-{of}"));
-        // A shard that is being made again must not be read meanwhile.
-        let _part_lock = NameLock::acquire_file(&folder.join("lock"), &spec.name, watch)?;
+        // A shard must not be read while it is being made again.
+        let _part_lock = wait_for(&folder, "merge", &spec.name, watch)?;
         let (header, entries, done) = read_complete(&folder)?;
         if !header.fits(&expected) || header.shard.0 != number {
-            return Err(DataError::Malformed {
-                path: folder,
-                expected: "shards of one spec and one list of members".into(),
-                found: "another spec or list".into(),
-                hint: "make this shard again with --force; give --members to --merge as to the shards".into(),
-            });
+            return Err(DataError::malformed(
+                &folder,
+                "shards with the same spec and list of members",
+                "another spec or list",
+                "make this shard again with --force; --merge needs the same --members as the shards",
+            ));
         }
         if let Some(stray) = entries.iter().find(|entry| shard_of(&entry.wnid, original_name(entry), of) != number) {
-            return Err(DataError::Malformed {
-                path: folder,
-                expected: format!("the photos of shard {number}"),
-                found: stray.source.clone(),
-                hint: "make this shard again with --force".into(),
-            });
+            return Err(DataError::malformed(
+                &folder,
+                format!("the photos of shard {number}"),
+                &stray.source,
+                "make this shard again with --force",
+            ));
         }
         let count = entries.len();
         let entries = verified(&folder, entries, watch)?;
         if entries.len() != count {
-            return Err(DataError::Malformed {
-                path: folder,
-                expected: format!("{count} photos as they were made"),
-                found: format!("{} that are missing or changed", count - entries.len()),
-                hint: format!("run `--shard {number}/{of}` again: it makes these anew"),
-            });
+            return Err(DataError::malformed(
+                &folder,
+                format!("{count} photos as they were made"),
+                format!("{} missing or changed", count - entries.len()),
+                format!("run `--shard {number}/{of}` again: it makes these photos again"),
+            ));
         }
         complete.push(Complete { folder, header, entries, done });
     }
@@ -94,32 +97,17 @@ pub fn merge(parts: &Path, job: &MergeJob, watch: &dyn Watch) -> Result<Made> {
     Ok(Made::Datasets(made, Some(joined.summary)))
 }
 
-/// How shards are joined.
-#[derive(Debug, Clone)]
-pub struct MergeJob {
-    /// As in [`MakeJob::members`](super::MakeJob::members): the list that the shards were made with.
-    pub members: Option<PathBuf>,
-    /// As in [`MakeJob::noise_from`](super::MakeJob::noise_from).
-    pub noise_from: Option<PathBuf>,
-    /// As in [`MakeJob::out`](super::MakeJob::out); beside the shards' folder when there is none.
-    pub out: Option<PathBuf>,
-    /// As in [`MakeJob::form`](super::MakeJob::form).
-    pub form: Form,
-    /// As in [`MakeJob::force`](super::MakeJob::force).
-    pub force: bool,
-}
-
-/// The name that a photo had before it got the ending of a JPEG.
+/// The name of a photo before it got the extension of a JPEG.
 fn original_name(entry: &Entry) -> &str {
     let stem = entry.name.strip_suffix(".JPEG").unwrap_or(&entry.name);
-    if crate::source::original::address::is_photo(stem) { stem } else { &entry.name }
+    if crate::file_name::is_photo(stem) { stem } else { &entry.name }
 }
 
 fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {
     let missing = || DataError::Missing {
         what: "shards",
         path: parts.to_owned(),
-        hint: "name the folder NAME.parts that --shard made".into(),
+        hint: "name the folder NAME.parts that `make --shard` made".into(),
     };
     let entries = match fs::read_dir(parts) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing()),
@@ -128,7 +116,9 @@ fn shard_folders(parts: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in entries {
         let entry = entry.map_err(DataError::io("list", parts))?;
-        if entry.file_name().to_string_lossy().contains("-of-") {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Hidden ones are locks.
+        if name.contains("-of-") && !name.starts_with('.') {
             folders.push(entry.path());
         }
     }

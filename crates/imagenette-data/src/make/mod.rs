@@ -1,17 +1,19 @@
 //! The maker: a copy of ImageNet and a spec go in, datasets come out, the same bytes each time and with any number of
 //! threads.
 //!
-//! The way, top to bottom: [`spec`] says what to make; `membership` which photos; `produce` reads the copy once and makes
-//! them into a `part`, a folder with a journal that outlives any interruption; `join` puts one part, or the shards of many
-//! machines, into finished datasets.
+//! The path of the photos: [`spec`] says what to make, `membership` from which photos; [`original`] finds them in any
+//! copy; `produce` reads the copy once and makes them into a `part`, a folder with a journal that survives any
+//! interruption; `join` turns one part, or the shards of many machines, into finished datasets.
 
 mod archived;
 pub(crate) mod budget;
+mod job;
 mod join;
 mod journal;
 mod membership;
 mod merge;
 pub mod noise;
+pub mod original;
 mod part;
 mod produce;
 mod reader;
@@ -20,18 +22,17 @@ pub mod spec;
 mod summary;
 mod target;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub use join::{SPEC_FILE, SUMMARY_FILE};
+pub use crate::manifest::{SPEC_FILE, SUMMARY_FILE};
+pub use job::{Form, Made, MadeDataset, MakeJob, MergeJob, parts_folder};
 pub use journal::Status;
-pub use merge::{MergeJob, merge};
+pub use merge::merge;
 pub use summary::{Summary, SummaryLine};
 
 use crate::error::{DataError, Result};
-use crate::manifest::Manifest;
-use crate::source::lock::NameLock;
-use crate::source::original::Original;
+use crate::folders::create_folder;
+use crate::make::original::Original;
 use crate::watch::Watch;
 use join::{Complete, Joined};
 use journal::PartHeader;
@@ -39,79 +40,14 @@ use membership::{Membership, member_paths};
 use noise::NoisyLabels;
 use part::Part;
 use produce::{Production, produce};
-use spec::Spec;
-use target::{Target, create_folder, remove_folder};
+use target::Target;
 
-/// What a dataset is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A folder with its manifest.
-    Folder,
-    /// A tar.
-    Tar,
-    /// A compressed tar, as the official archives are.
-    Tgz,
-}
-
-/// A making.
-#[derive(Debug, Clone)]
-pub struct MakeJob {
-    /// What to make.
-    pub spec: Spec,
-    /// The copy: folders, tars, parquet files.
-    pub from: Vec<PathBuf>,
-    /// The classes of validation photos, where the copy has no list of them.
-    pub val_list: Option<PathBuf>,
-    /// A list of members that stands for the shipped one: a text, a dataset's folder, an archive.
-    pub members: Option<PathBuf>,
-    /// A table of noisy labels to put beside the photos.
-    pub noise_from: Option<PathBuf>,
-    /// The folder in which the datasets come to lie, each under its name.
-    pub out: PathBuf,
-    /// What they are written as.
-    pub form: Form,
-    /// Make only this shard, counted from 1, of so many.
-    pub shard: Option<(u32, u32)>,
-    /// End at the first photo that cannot be used.
-    pub strict: bool,
-    /// Replace what is there, and begin anew what is unfinished.
-    pub force: bool,
-    /// Threads that decode and encode.
-    pub threads: usize,
-}
-
-/// What a making left.
-#[derive(Debug)]
-pub enum Made {
-    /// Finished datasets, and what became of the photos; no summary when all of them were there before.
-    Datasets(Vec<MadeDataset>, Option<Summary>),
-    /// A shard: its folder, how many photos it made and how many files it could not use.
-    Shard {
-        /// Where it lies.
-        folder: PathBuf,
-        /// Photos in it.
-        photos: usize,
-        /// Photos and members that cannot be used.
-        skipped: usize,
-    },
-}
-
-/// A finished dataset.
-#[derive(Debug)]
-pub struct MadeDataset {
-    /// Its folder or archive.
-    pub path: PathBuf,
-    /// What is in it; for an archive that was there before, nothing is known.
-    pub manifest: Option<Manifest>,
-    /// Whether it was there before.
-    pub was_there: bool,
-}
-
-/// Makes datasets, or one shard of them. What is finished is looked at, not made again; what is unfinished is gone on with.
+/// Makes datasets, or one shard of them. Finished datasets are verified; unfinished ones continue.
 ///
 /// # Errors
-/// When the spec makes no sense, when the copy lacks what is needed or is damaged, when something else is at a dataset's
-/// place, when the disk is full or read-only, when the caller interrupts. What was made so far is kept for the same command.
+/// When the spec makes no sense, when the copy lacks something or is damaged, when something else has the place of a
+/// dataset, when the disk is full or read-only, or when the caller interrupts. What was made so far is kept for the
+/// same command.
 pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
     let spec = &job.spec;
     spec.validate()?;
@@ -132,18 +68,18 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
         let done = part.done.as_ref().expect("a part that was made is complete");
         return Ok(Made::Shard { folder: folder.clone(), photos: done.photos, skipped: done.troubles.len() });
     }
-    // Looked at before anything is written: what is finished in a read-only place can be used.
+    // Checked before anything is written: what is finished in a read-only folder can be used.
     let missing = target.missing(watch)?;
     if missing.is_empty() {
         return target.all_there(watch);
     }
-    let noise = job.noise_from.as_deref().map(read_noise).transpose()?;
+    let noise = job.noise_from.as_deref().map(NoisyLabels::read).transpose()?;
     create_folder(&job.out)?;
-    let lock = target.lock(watch)?;
-    // Whoever held the lock before has perhaps made it meanwhile.
+    let locks = target.lock(watch)?;
+    // The holder before may have made it meanwhile.
     let missing = target.missing(watch)?;
     if missing.is_empty() {
-        drop(lock);
+        drop(locks);
         return target.all_there(watch);
     }
     let folder = target.work().join("part");
@@ -155,17 +91,12 @@ pub fn make(job: &MakeJob, watch: &dyn Watch) -> Result<Made> {
         done: part.done.clone().expect("a part that was made is complete"),
     }];
     let joined = Joined::of(&complete, &membership, false)?;
-    // Whoever mends the copy then runs the same command, which must look at it again.
+    // After mending the copy, people run the same command, which must read it again.
     joined.check().inspect_err(|_| part.reopen())?;
     let made = target.finish(&joined, &missing, noise.as_ref(), watch)?;
     drop(part);
     target.remove_work()?;
     Ok(Made::Datasets(made, Some(joined.summary)))
-}
-
-/// Where the shards of a spec lie.
-pub fn parts_folder(out: &Path, spec: &Spec) -> PathBuf {
-    out.join(format!("{}.parts", spec.name))
 }
 
 fn make_part(
@@ -177,19 +108,14 @@ fn make_part(
     watch: &dyn Watch,
 ) -> Result<Part> {
     let wants_class = |wnid: &str| membership.wants_class(&job.spec, wnid);
-    // The copy is looked at first: a wrong path leaves nothing behind.
+    // The copy is listed first: a wrong path leaves nothing behind.
     let original = Original::open(&job.from, &wants_class, watch)?;
     let list = match &job.val_list {
-        Some(path) => Some(crate::source::original::read_list(path)?),
+        Some(path) => Some(crate::make::original::read_list(path)?),
         None => original.list.clone(),
     };
     let header = PartHeader::new(job.spec.clone(), shard, original.name.clone(), members);
-    if job.force && folder.exists() {
-        let path = folder.join("lock");
-        let _lock = NameLock::acquire_file(&path, &job.spec.name, watch)?;
-        remove_folder(folder)?;
-    }
-    let mut part = Part::open(folder, header, watch)?;
+    let mut part = Part::open(folder, header, job.force, watch)?;
     let production = Production {
         spec: &job.spec,
         membership,
@@ -201,14 +127,4 @@ fn make_part(
     };
     produce(&production, &mut part)?;
     Ok(part)
-}
-
-fn read_noise(path: &Path) -> Result<NoisyLabels> {
-    let text = fs::read(path).map_err(DataError::io("read", path))?;
-    NoisyLabels::parse(&text).map_err(|found| DataError::Malformed {
-        path: path.to_owned(),
-        expected: "a table of noisy labels".into(),
-        found,
-        hint: "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv".into(),
-    })
 }

@@ -1,7 +1,8 @@
-//! Labels that are wrong on purpose: a manifest goes in, the table of noisy labels comes out in the official format, or an
-//! official table is read and checked against the dataset.
+//! Labels that are wrong on purpose: a manifest goes in, a table of noisy labels in the official format comes out; or
+//! an official table is read and checked against the dataset.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -13,9 +14,9 @@ use crate::random::{Purpose, Random};
 /// A table of noisy labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoisyLabels {
-    /// The percentages of wrong labels, the clean column (0) among them.
+    /// The percentages of wrong labels, with the clean column (0).
     pub levels: Vec<u8>,
-    /// A row for each labelled photo.
+    /// A row for each labeled photo.
     pub rows: Vec<NoisyRow>,
 }
 
@@ -26,16 +27,17 @@ pub struct NoisyRow {
     pub path: String,
     /// A class for each level.
     pub wnids: Vec<String>,
-    /// Whether it is for validation: its labels are clean.
+    /// Whether it is for validation: then all its labels are right.
     pub is_val: bool,
 }
 
 impl NoisyLabels {
-    /// Draws wrong labels: at each level exactly ⌈n·percent/100⌉ of the n train photos get another class, each other class
-    /// with the same probability. Levels are drawn independently, as in the official tables; val stays clean.
+    /// Draws wrong labels: at each level, exactly ⌈n·percent/100⌉ of the n train photos get another class, all other
+    /// classes being equally likely. Levels are drawn independently, as in the official tables; val has no wrong
+    /// labels.
     ///
     /// # Errors
-    /// When there is but one class: no label can be wrong.
+    /// When there is only one class: then no label can be wrong.
     pub fn draw(manifest: &Manifest, percentages: &[u8], seed: u64) -> Result<Self> {
         let classes = manifest.classes.len();
         if classes < 2 {
@@ -71,7 +73,17 @@ impl NoisyLabels {
         Ok(Self { levels: [&[0], percentages].concat(), rows })
     }
 
-    /// Reads a table in the official format: `path,noisy_labels_0,…,is_valid`.
+    /// Reads the table in a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not such a table.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read(path).map_err(DataError::io("read", path))?;
+        let hint = "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv";
+        Self::parse(&text).map_err(|found| DataError::malformed(path, "a table of noisy labels", found, hint))
+    }
+
+    /// Parses a table in the official format: `path,noisy_labels_0,…,is_valid`.
     ///
     /// # Errors
     /// What is wrong and in which line.
@@ -88,7 +100,7 @@ impl NoisyLabels {
         let levels = levels.filter(|levels| levels.first() == Some(&0)).ok_or_else(|| {
             format!(
                 "expected the header path,noisy_labels_0,…,is_valid, found `{}`",
-                crate::source::original::printable(&header.join(","))
+                crate::file_name::printable(&header.join(","))
             )
         })?;
         let mut rows = Vec::new();
@@ -97,7 +109,7 @@ impl NoisyLabels {
             let is_val = match fields.last() {
                 Some(&"True") => true,
                 Some(&"False") => false,
-                _ => return Err(format!("line {number}: expected it to end with True or False")),
+                _ => return Err(format!("line {number}: expected True or False at its end")),
             };
             if fields.len() != levels.len() + 2 {
                 return Err(format!("line {number}: expected {} fields, found {}", levels.len() + 2, fields.len()));
@@ -111,22 +123,22 @@ impl NoisyLabels {
         Ok(Self { levels, rows })
     }
 
-    /// Checks that the table is about this dataset: its labelled photos, each once, with their true classes in the clean
-    /// column.
+    /// Checks that the table is about this dataset: that it has each labeled photo once, with the true class in the
+    /// clean column.
     ///
     /// # Errors
     /// The first difference.
     pub fn check(&self, manifest: &Manifest) -> Result<(), String> {
-        let labelled =
+        let labeled =
             manifest.images.iter().filter_map(|image| Some((manifest.relative_path(image), (image, image.label?))));
-        let mut photos: HashMap<String, _> = labelled.collect();
+        let mut photos: HashMap<String, _> = labeled.collect();
         for row in &self.rows {
             let (image, label) = photos
                 .remove(&row.path)
                 .ok_or_else(|| format!("`{}` is not in the dataset, or twice in the table", row.path))?;
             let wnid = &manifest.classes[usize::from(label)].wnid;
             if row.wnids[0] != *wnid || row.is_val != (image.split == Split::Val) {
-                return Err(format!("`{}`: expected {wnid} and its own split", row.path));
+                return Err(format!("`{}`: expected {wnid} and its split", row.path));
             }
             if let Some(unknown) =
                 row.wnids.iter().find(|wnid| !manifest.classes.iter().any(|class| class.wnid == **wnid))
@@ -135,12 +147,12 @@ impl NoisyLabels {
             }
         }
         match photos.keys().min() {
-            Some(first) => Err(format!("{} photos are not in the table, the first of them `{first}`", photos.len())),
+            Some(first) => Err(format!("{} photos are not in the table, the first: `{first}`", photos.len())),
             None => Ok(()),
         }
     }
 
-    /// How many train labels are wrong at each level.
+    /// The number of wrong train labels at each level.
     pub fn wrong(&self) -> Vec<usize> {
         (0..self.levels.len()).map(|at| self.rows.iter().filter(|row| row.wnids[at] != row.wnids[0]).count()).collect()
     }
@@ -148,9 +160,9 @@ impl NoisyLabels {
     /// Writes the table: complete or absent.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        crate::atomic::write(path, |out| {
+        imagenette_files::atomic::write(path, |out| {
             let columns: Vec<String> = self.levels.iter().map(|level| format!("noisy_labels_{level}")).collect();
             let mut line = |text: String| writeln!(out, "{text}").map_err(DataError::io("write", path));
             line(format!("path,{},is_valid", columns.join(",")))?;
@@ -189,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_exactly_the_official_ones_val_is_clean_and_every_other_class_is_as_likely() {
+    fn counts_are_the_official_ones_val_is_clean_and_all_other_classes_are_equally_likely() {
         let manifest = manifest();
         let noise = NoisyLabels::draw(&manifest, &[1, 5, 25, 50], 0).unwrap();
         assert_eq!(noise.wrong(), [0, 95, 474, 2_368, 4_735]);
@@ -207,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_survives_its_file_and_another_datasets_is_refused() {
+    fn a_table_survives_its_file_and_the_table_of_another_dataset_is_refused() {
         let mut manifest = manifest();
         let noise = NoisyLabels::draw(&manifest, &[5], 3).unwrap();
         let place = tempfile::tempdir().unwrap();
@@ -221,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_are_none_are_refused_with_their_line() {
+    fn a_file_that_is_not_a_table_is_refused_with_the_line() {
         for (text, says) in [
             ("", "header"),
             ("path,label\n", "header"),

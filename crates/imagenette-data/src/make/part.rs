@@ -1,5 +1,6 @@
-//! One part of a making (all of it, or a shard): a folder with the photos made so far and a journal of them. Whoever comes
-//! after a process that was killed keeps what the journal names and what still hashes to what it says; nothing else counts.
+//! One part of the work (all of it, or a shard): a folder with the photos made so far and a journal of them. A process
+//! that follows a killed one keeps what the journal lists and what still has the hash listed there; nothing else
+//! counts.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -7,18 +8,19 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use sha2::{Digest, Sha256};
+use imagenette_files::atomic;
+use imagenette_files::hash::{sha256, sha256_of_file};
+use imagenette_files::lock::FolderLock;
 
 use super::journal::{
     DONE_FILE, Done, Entry, JOURNAL_FILE, Output, PartHeader, Status, Trouble, key, line, photo_path, read_done,
     read_journal, verified,
 };
 use super::render::Rendered;
-use crate::dataset::sha256_of;
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
-use crate::source::lock::NameLock;
-use crate::source::original::address::Address;
+use crate::folders::{create_folder, remove_folder};
+use crate::lock::wait_for;
+use crate::make::original::address::Address;
 use crate::watch::Watch;
 
 /// A part's folder, held by this process.
@@ -29,45 +31,50 @@ pub(crate) struct Part {
     pub(crate) entries: Vec<Entry>,
     pub(crate) done: Option<Done>,
     journal: Mutex<File>,
-    _lock: NameLock,
+    _lock: FolderLock,
 }
 
 impl Part {
-    /// Takes a part's folder, made now or left by a process that ended: what it holds is hashed, and what does not fit its
-    /// journal is forgotten.
+    /// Opens a part's folder, a new one or one that an earlier process left: what it has is hashed, and what does not
+    /// match its journal is forgotten. `anew` forgets all of it.
     ///
     /// # Errors
-    /// When the folder is of another making, cannot be written to, or when the caller interrupts the waiting for another
-    /// process.
-    pub(crate) fn open(folder: &Path, header: PartHeader, watch: &dyn Watch) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-        let lock = NameLock::acquire_file(&folder.join("lock"), &header.spec.name, watch)?;
+    /// When the folder belongs to other work or cannot be written to, or when the caller interrupts the waiting for
+    /// another process.
+    pub(crate) fn open(folder: &Path, header: PartHeader, anew: bool, watch: &dyn Watch) -> Result<Self> {
+        let above = folder.parent().expect("the path was made by joining a name to a folder");
+        create_folder(above)?;
+        let lock = wait_for(folder, "make", &header.spec.name, watch)?;
+        if anew {
+            remove_folder(folder)?;
+        }
+        create_folder(folder)?;
         let path = folder.join(JOURNAL_FILE);
         let mut entries = Vec::new();
         let mut done = None;
         match read_journal(folder)? {
             None => {}
             Some((before, _)) if before != header => {
-                return Err(DataError::Malformed {
-                    path: folder.to_owned(),
-                    expected: "an unfinished making of the same spec and shard".into(),
-                    found: "one of another spec, shard, copy or list of members".into(),
-                    hint: "run the command that began it, or begin anew with --force".into(),
-                });
+                return Err(DataError::malformed(
+                    folder,
+                    "unfinished work on the same spec and shard",
+                    "work on another spec, shard, copy or list of members",
+                    "run the command that began it, or begin again with --force",
+                ));
             }
             Some((_, before)) => {
                 let was = before.len();
                 entries = verified(folder, before, watch)?;
                 if was > 0 {
-                    watch.notice(&format!("{} of {was} photos that were made before are kept", entries.len()));
+                    watch.notice(&format!("{} of {was} photos from an earlier run are kept", entries.len()));
                 }
                 done = if was == entries.len() { read_done(folder)? } else { None };
             }
         }
         if done.is_none() {
-            // Written whole, so that half a line at the end of the old one is gone.
+            // Written again, so that half a line at the end of the old one disappears.
             let _ = fs::remove_file(folder.join(DONE_FILE));
-            crate::atomic::write(&path, |out| {
+            atomic::write(&path, |out| {
                 out.write_all(line(&header).as_bytes()).map_err(DataError::io("write", &path))?;
                 entries
                     .iter()
@@ -78,7 +85,7 @@ impl Part {
         Ok(Self { folder: folder.to_owned(), header, entries, done, journal: Mutex::new(journal), _lock: lock })
     }
 
-    /// Writes a photo's files, then the line that makes them count.
+    /// Writes the files of a photo, then the line that makes them count.
     pub(crate) fn write(
         &self,
         address: &Address,
@@ -98,7 +105,7 @@ impl Part {
                 width_px: rendered.width_px,
                 height_px: rendered.height_px,
                 bytes: rendered.file.len() as u64,
-                sha256: hex(&Sha256::digest(&rendered.file)),
+                sha256: sha256(&rendered.file),
             });
         }
         let entry = Entry { wnid, name, origin: address.origin, source, source_sha256, outputs, remarks, status };
@@ -117,19 +124,16 @@ impl Part {
             .sync_all()
             .map_err(DataError::io("write", &journal))?;
         sync(&self.folder);
-        let journal_sha256 = sha256_of(&journal).map_err(DataError::io("read", &journal))?;
+        let journal_sha256 = sha256_of_file(&journal)?;
         let done = Done { photos: entries.len(), journal_sha256, troubles, others };
-        let path = self.folder.join(DONE_FILE);
-        crate::atomic::write(&path, |out| {
-            out.write_all(line(&done).as_bytes()).map_err(DataError::io("write", &path))
-        })?;
+        atomic::write_bytes(&self.folder.join(DONE_FILE), line(&done).as_bytes())?;
         (self.entries, self.done) = (entries, Some(done));
         Ok(())
     }
 
-    /// Takes back that the part is complete; what was made is kept.
+    /// Declares the part unfinished; what was made is kept.
     pub(crate) fn reopen(&self) {
-        // Should this fail, `--force` is left.
+        // If this fails, there is still `--force`.
         let _ = fs::remove_file(self.folder.join(DONE_FILE));
     }
 
@@ -151,11 +155,11 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     file.map_err(DataError::io("create", path))?.write_all(bytes).map_err(DataError::io("write", path))
 }
 
-/// Brings everything to the disk, so that a power cut after the declaration cannot leave empty files behind it.
+/// Syncs everything, so that a power cut after the declaration cannot leave empty files.
 pub(super) fn sync(folder: &Path) {
     #[cfg(target_os = "linux")]
     {
-        // What cannot be synced is found by its hash later.
+        // What could not be synced is found by its hash later.
         if let Ok(file) = File::open(folder) {
             let _ = rustix::fs::syncfs(&file);
         }
@@ -168,10 +172,12 @@ pub(super) fn sync(folder: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
     use crate::make::journal::read_complete;
+    use crate::make::original::address::Origin;
     use crate::make::spec::{Size, Spec, SplitRule};
-    use crate::source::original::address::Origin;
     use crate::watch::Silent;
 
     fn header() -> PartHeader {
@@ -186,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_is_kept_and_what_is_half_written_or_changed_is_not() {
+    fn complete_photos_are_kept_and_half_written_or_changed_ones_are_not() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("part");
-        let part = Part::open(&folder, header(), &Silent).unwrap();
+        let part = Part::open(&folder, header(), false, &Silent).unwrap();
         let entries: Vec<Entry> = ["a.JPEG", "b.JPEG", "c.JPEG"].iter().map(|name| write_photo(&part, name)).collect();
         drop(part);
         let journal = folder.join(JOURNAL_FILE);
@@ -197,23 +203,23 @@ mod tests {
         fs::write(photo_path(&folder, Size::Full, Origin::Train, "cats", "b.JPEG"), "b.JP").unwrap();
         // Cut off in the middle of the last line.
         fs::write(&journal, &whole[..whole.len() - 9]).unwrap();
-        let mut part = Part::open(&folder, header(), &Silent).unwrap();
+        let mut part = Part::open(&folder, header(), false, &Silent).unwrap();
         assert_eq!(part.entries, entries[..1]);
         assert!(part.done.is_none() && read_complete(&folder).is_err());
         let again = vec![entries[0].clone(), write_photo(&part, "b.JPEG")];
         part.finish(again.clone(), vec![], 0).unwrap();
         drop(part);
         assert_eq!(read_complete(&folder).unwrap().1, again);
-        assert!(Part::open(&folder, header(), &Silent).unwrap().done.is_some());
+        assert!(Part::open(&folder, header(), false, &Silent).unwrap().done.is_some());
     }
 
     #[test]
-    fn a_part_of_another_making_is_not_touched() {
+    fn a_part_of_other_work_is_not_touched() {
         let place = tempfile::tempdir().unwrap();
-        drop(Part::open(place.path(), header(), &Silent).unwrap());
+        drop(Part::open(&place.path().join("part"), header(), false, &Silent).unwrap());
         let mut other = header();
         other.shard = (1, 2);
-        let error = Part::open(place.path(), other, &Silent).err().expect("an error");
+        let error = Part::open(&place.path().join("part"), other, false, &Silent).err().expect("an error");
         assert!(error.hint().is_some_and(|hint| hint.contains("--force")), "{error}");
     }
 }

@@ -1,13 +1,13 @@
-//! Photos of a copy go in, a complete part comes out: one thread reads in order and passes over what is not wanted, the
-//! others decode, resize and encode. Each photo's files follow from its bytes and the spec alone, so the number of threads
-//! changes nothing.
+//! The photos of a copy go in, a complete part comes out: one thread reads in order and skips what is not wanted, the
+//! others decode, resize and encode. The files of a photo follow from its bytes and the spec alone, so the number of
+//! threads changes nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sha2::{Digest, Sha256};
+use imagenette_files::hash::sha256;
 
 use super::budget::{Budget, Permit};
 use super::journal::{Entry, Status, Trouble};
@@ -18,28 +18,27 @@ use super::render::Renderer;
 use super::spec::Spec;
 use crate::error::{DataError, Result};
 use crate::image::Remark;
-use crate::manifest::hex;
-use crate::source::original::address::Address;
-use crate::source::original::tar::LARGEST_BYTES;
-use crate::source::original::{Content, Original, ValidationList};
+use crate::make::original::address::Address;
+use crate::make::original::tar::LARGEST_BYTES;
+use crate::make::original::{Content, Original, ValidationList};
 use crate::watch::{Unit, Watch};
 
-/// Bytes of photos that wait for a thread, at most.
+/// The most bytes of photos that wait for a thread.
 const QUEUE_BYTES: u64 = 64 << 20;
-/// Photos that wait for a thread, at most: those in folders have no bytes yet.
+/// The most photos that wait for a thread: those in folders have no bytes yet.
 const QUEUE_PHOTOS: usize = 256;
-/// Memory in which photos are decoded at once, at most; one that needs more is decoded while no other is.
+/// The most memory for decoding photos at the same time; a photo that needs more is decoded alone.
 const DECODING_BYTES: u64 = 72_000_000;
 
-/// What a part is made with.
+/// What a part is made from.
 pub(crate) struct Production<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) membership: &'a Membership,
     pub(crate) original: &'a Original,
-    /// Classes of validation photos, from the copy or named by hand.
+    /// The classes of validation photos, from the copy or named by the user.
     pub(crate) list: Option<&'a ValidationList>,
     pub(crate) threads: usize,
-    /// Whether the first photo or member that cannot be used ends the work.
+    /// Whether to stop at the first photo or member that cannot be used.
     pub(crate) strict: bool,
     pub(crate) watch: &'a dyn Watch,
 }
@@ -66,8 +65,8 @@ pub(super) struct Shared<'a> {
 /// Makes what a part still lacks and declares it complete.
 ///
 /// # Errors
-/// When the copy is damaged or cannot be read, when the disk is full, when the caller interrupts, with `strict` at the first
-/// photo that cannot be used. What was made is kept.
+/// When the copy is damaged or cannot be read, when the disk is full, when the caller interrupts, and with `strict` at
+/// the first photo that cannot be used. What was made is kept.
 pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()> {
     if part.done.is_some() {
         return Ok(());
@@ -82,7 +81,8 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
     let original = production.original;
     let listed = match production.membership {
         Membership::List { members, .. } => {
-            Some(members.iter().filter(|(name, listed)| shard_of(&listed.wnid, name, shard.1) == shard.0).count() as u64)
+            let in_shard = members.iter().filter(|(name, listed)| shard_of(&listed.wnid, name, shard.1) == shard.0);
+            Some(in_shard.count() as u64)
         }
         Membership::Classes => None,
     };
@@ -108,7 +108,7 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
             scope.spawn(move || {
                 let mut renderer = Renderer::new(production.spec, decode_budget);
                 let mut mine = Vec::new();
-                // After a failure the queue is still emptied, so that the reader never waits for a dead thread.
+                // After a failure the queue is still emptied, so that the reader never waits for a thread that ended.
                 for job in receiver {
                     if !shared.stop.load(Ordering::Relaxed) {
                         match shared.make(job, &mut renderer) {
@@ -156,12 +156,12 @@ impl Shared<'_> {
 
     pub(super) fn trouble(&self, path: &str, reason: &str) -> Result<()> {
         if self.production.strict {
-            return Err(DataError::Malformed {
-                path: path.into(),
-                expected: "a photo that can be used (--strict)".into(),
-                found: reason.into(),
-                hint: "without --strict it is left out and the summary names it".into(),
-            });
+            return Err(DataError::malformed(
+                Path::new(path),
+                "a photo that can be used (--strict)",
+                reason,
+                "without --strict it is left out, and the summary names it",
+            ));
         }
         let trouble = Trouble { path: path.to_owned(), reason: reason.to_owned() };
         self.troubles.lock().expect("no holder of this lock panics").push(trouble);
@@ -193,7 +193,7 @@ impl Shared<'_> {
                 if is_damaged && self.production.strict {
                     self.trouble(&path, Remark::Truncated.text())?;
                 }
-                let sha256 = hex(&Sha256::digest(&bytes));
+                let sha256 = sha256(&bytes);
                 let words = remarks.iter().map(|remark| remark.text().to_owned()).collect();
                 Some(self.part.write(&address, name, path, sha256, &rendered, (status(&remarks), words))?)
             }

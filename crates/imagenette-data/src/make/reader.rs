@@ -1,4 +1,5 @@
-//! The thread that reads the copy: it says which photos are wanted before they are read, and hands them to the others.
+//! The thread that reads the copy: it says which photos are wanted before they are read, and gives them to the other
+//! threads.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -13,14 +14,14 @@ use super::membership::Membership;
 use super::produce::{Job, Shared};
 use super::spec::SplitRule;
 use crate::error::{DataError, Result};
-use crate::source::original::address::{Address, Origin, VAL_PREFIX};
-use crate::source::original::{Content, Visitor};
+use crate::make::original::address::{Address, Origin, VAL_PREFIX};
+use crate::make::original::{Content, Visitor};
 
-/// Much less than even hundreds of threads take for a full queue.
+/// Much less time than even hundreds of threads need for a full queue.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(2);
 
-/// The shard that makes a photo, counted from 1: it follows from class and name alone, so it is the same whichever copy is
-/// read. Names that differ in case alone meet in one shard.
+/// The shard that makes a photo, counted from 1. It follows from class and name alone, so it is the same for every
+/// copy. Names that differ only in case are in the same shard.
 pub(crate) fn shard_of(wnid: &str, name: &str, of: u32) -> u32 {
     if of == 1 {
         return 1;
@@ -35,9 +36,9 @@ pub(super) struct Reader<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) shard: (u32, u32),
     pub(super) made: HashSet<u128>,
-    /// Every photo of this shard so far, in lower case: on many systems names that differ only in case are one file.
+    /// Every photo of this shard so far, in lower case: on many systems, names that differ only in case are one file.
     pub(super) seen: HashSet<u128>,
-    /// Every class so far by its name in lower case.
+    /// Every class so far, by its name in lower case.
     pub(super) classes: HashMap<String, String>,
     pub(super) sender: Sender<Job<'a>>,
     pub(super) budget: &'a Budget,
@@ -57,7 +58,7 @@ impl Visitor for Reader<'_> {
             let Some(listed) = production.membership.listed(&address.file_name) else { return Ok(false) };
             let wnid = address.wnid.get_or_insert_with(|| listed.wnid.clone());
             if *wnid != listed.wnid {
-                let reason = format!("it lies in {wnid}; the list of members says {}", listed.wnid);
+                let reason = format!("it is in {wnid}; the list of members has it in {}", listed.wnid);
                 self.trouble(path, &reason)?;
                 return Ok(false);
             }
@@ -73,7 +74,7 @@ impl Visitor for Reader<'_> {
             if spec.split == SplitRule::Own && address.origin == Origin::Unknown {
                 return Err(DataError::Setting {
                     key: "split".into(),
-                    expected: "a rule that fits a copy without train and val".into(),
+                    expected: "a rule for a copy without train and val".into(),
                     found: format!("own, and `{path}` is in neither"),
                     hint: "draw a split with --split 70:30".into(),
                 });
@@ -91,7 +92,10 @@ impl Visitor for Reader<'_> {
             return Ok(false);
         }
         if !self.seen.insert(key(address.origin, &wnid.to_lowercase(), &name.to_lowercase())) {
-            self.trouble(path, "a photo of this name was there before (names that differ only in case count as one)")?;
+            self.trouble(
+                path,
+                "a photo with this name was there before (names that differ only in case count as one)",
+            )?;
             return Ok(false);
         }
         if self.made.contains(&key(address.origin, wnid, &name)) {
@@ -111,12 +115,12 @@ impl Visitor for Reader<'_> {
         let name = made_name(&address.file_name);
         let job = Job { address, name, path: path.to_owned(), content, _permit: permit };
         if self.sender.is_full() {
-            // Waiting for one place at a time would take turns on the processors with the threads that work; asleep, the reader
-            // costs them nothing, and the queue lasts longer than that.
+            // Waiting for a single place would wake this thread again and again, at the cost of those that work. The
+            // queue lasts longer than this pause.
             std::thread::sleep(FULL_QUEUE_PAUSE);
         }
         if self.shared.stop.load(Ordering::Relaxed) || self.sender.send(job).is_err() {
-            // The thread's own error is the one that is returned.
+            // The error of the thread is the one that is returned.
             return Err(DataError::Interrupted);
         }
         Ok(())
@@ -142,7 +146,7 @@ impl Visitor for Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// The class of a photo whose path does not say it.
+    /// The class of a photo whose path does not tell it.
     fn listed_class(&mut self, address: &Address, path: &str) -> Result<Option<String>> {
         let list = self.shared.production.list;
         if let Some(class) = list.and_then(|list| list.class_of(&address.file_name)) {
@@ -152,22 +156,22 @@ impl Reader<'_> {
             return Err(DataError::Missing {
                 what: "list of validation classes",
                 path: path.into(),
-                hint: "name one with --val-list: LOC_val_solution.csv, the development kit (ILSVRC2012_devkit_t12.tar.gz), or a \
-                       text with 50,000 WordNet ids"
+                hint: "give one with --val-list: LOC_val_solution.csv, the development kit \
+                       (ILSVRC2012_devkit_t12.tar.gz), or a text with 50,000 WordNet ids"
                     .into(),
             });
         }
         let reason = if list.is_some() {
-            "the list of validation classes does not name it"
+            "the list of validation classes does not have it"
         } else {
-            "no folder or list says its class"
+            "no folder or list tells its class"
         };
         self.trouble(path, reason)?;
         Ok(None)
     }
 }
 
-/// The name that a photo is made under: what was no JPEG by its name gets the ending of one.
+/// The name that a photo gets: a name that is not that of a JPEG gets the extension of one.
 fn made_name(file_name: &str) -> String {
     let is_jpeg = file_name
         .rsplit_once('.')

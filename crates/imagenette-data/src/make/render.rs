@@ -1,4 +1,5 @@
-//! One photo: a file's bytes go in, a JPEG of each size comes out, with a remark on all that was not plain.
+//! One photo: the bytes of a file go in, a JPEG of each size comes out, with a remark on everything that was not
+//! plain.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -14,21 +15,21 @@ pub(crate) struct Rendered<'a> {
     pub(crate) size: Size,
     pub(crate) width_px: u32,
     pub(crate) height_px: u32,
-    /// The original's own bytes where nothing had to be changed.
+    /// The bytes of the original, where nothing had to be changed.
     pub(crate) file: Cow<'a, [u8]>,
 }
 
-/// Renders photos; keeps its memory between them, so each thread has its own.
+/// Renders photos. It keeps its memory between them, so each thread has its own.
 pub(crate) struct Renderer<'a> {
     spec: &'a Spec,
     pixels: Pixels,
     small: Pixels,
     resizer: Resizer,
-    /// Memory in which all threads together may decode.
+    /// The memory that all threads together may use for decoding.
     budget: &'a Budget,
 }
 
-/// Above this, a photo's memory is given back at once.
+/// Above this, the memory of a photo is freed immediately.
 const KEPT_BYTES: usize = 16 << 20;
 
 impl<'a> Renderer<'a> {
@@ -79,7 +80,7 @@ fn render_size<'b>(
         Size::Shortest(px) => shrunk((width_px, height_px), px),
     };
     if (width, height) == (width_px, height_px) {
-        // Printing colours are kept in `full` alone, which is the original; the small sizes are for loaders.
+        // Printing colors are kept only in `full`, which is the original; the small sizes are for loaders.
         let is_plain = size == Size::Full || !remarks.contains(&Remark::CmykConverted);
         let file = if is_sound_jpeg && is_plain {
             Cow::Borrowed(bytes)
@@ -102,7 +103,7 @@ fn render_size<'b>(
     Ok(Rendered { size, width_px: width, height_px: height, file })
 }
 
-/// The sides whose shortest is this many pixels, the aspect ratio kept to the nearest pixel; never larger than before.
+/// The sides after shrinking the shortest to this many pixels, with the aspect ratio kept to the nearest pixel.
 fn shrunk((width, height): (u32, u32), shortest: u32) -> (u32, u32) {
     let short = width.min(height);
     if short <= shortest {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_side_is_resized_the_ratio_kept_and_nothing_enlarged() {
+    fn the_shortest_side_is_resized_the_ratio_is_kept_and_nothing_is_enlarged() {
         assert_eq!(shrunk((500, 375), 160), (213, 160));
         assert_eq!(shrunk((375, 500), 160), (160, 213));
         assert_eq!(shrunk((320, 320), 160), (160, 160));
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn gray_stays_gray_and_what_is_no_jpeg_or_is_cut_short_becomes_one() {
+    fn gray_stays_gray_and_what_is_not_a_whole_jpeg_becomes_one() {
         let (budget, bytes) = (Budget::new(1 << 30), photo(120, 120, true));
         let spec = spec(&[Size::Full, Size::Shortest(30)]);
         let mut renderer = Renderer::new(&spec, &budget);

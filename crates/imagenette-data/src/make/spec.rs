@@ -2,30 +2,31 @@
 
 mod values;
 
+use imagenette_files::hash::sha256;
+use imagenette_files::nearest::nearest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::class;
 use crate::error::{DataError, Result};
-use crate::manifest::hex;
-use crate::source::original::address::is_wnid;
-pub use values::{Family, Filter, Size, SplitRule, Subsampling};
+pub use crate::image::Subsampling;
+use crate::make::original::address::is_wnid;
+pub use values::{Family, Filter, Size, SplitRule};
 
-/// Everything that decides which bytes come out, but for the copy of ImageNet that goes in.
+/// Everything that decides which bytes come out, except for the copy of ImageNet that goes in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// The dataset's name; sizes other than `full` are added to it: `imagenette2-160`.
+    /// The name of the dataset, to which sizes other than `full` are added: `imagenette2-160`.
     pub name: String,
     /// One of the official datasets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edition: Option<Family>,
-    /// Anyone's own choice of classes: WordNet ids or folders' names; `["all"]` takes whatever is there.
+    /// An own choice of classes: WordNet ids or names of folders; `["all"]` takes all there are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
     /// Which photos are for training and which for validation.
     pub split: SplitRule,
-    /// The seed of everything that is drawn: a split, labels that are wrong on purpose.
+    /// The seed for everything that is drawn: splits, and labels that are wrong on purpose.
     #[serde(default)]
     pub seed: u64,
     /// The sizes to make.
@@ -36,10 +37,10 @@ pub struct Spec {
     /// The quality of the JPEG files, 1 to 100.
     #[serde(default = "quality")]
     pub quality: u8,
-    /// How much of the colour the JPEG files keep.
+    /// How much of the color the JPEG files keep.
     #[serde(default)]
     pub subsampling: Subsampling,
-    /// Percentages of wrong labels for a table of noisy labels; none when empty.
+    /// The percentages of a table of noisy labels; empty for no table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noise: Vec<u8>,
 }
@@ -62,7 +63,7 @@ impl Spec {
         Self { edition: Some(family), ..Self::own(name, Vec::new(), split) }
     }
 
-    /// The spec of someone's own choice of classes.
+    /// The spec of an own choice of classes.
     pub fn own(name: String, classes: Vec<String>, split: SplitRule) -> Self {
         Self {
             name,
@@ -81,24 +82,24 @@ impl Spec {
     /// Reads and checks a spec.
     ///
     /// # Errors
-    /// When it is not TOML, has an unknown key, lacks one, or a value makes no sense.
+    /// When it is not TOML, when a key is unknown or missing, or when a value makes no sense.
     pub fn from_toml(text: &str) -> Result<Self> {
         let spec: Self = toml::from_str(text).map_err(|error| explain(error.message(), error.span(), text))?;
         spec.validate()?;
         Ok(spec)
     }
 
-    /// The whole as TOML: what is recorded, and what its hash is taken of.
+    /// The whole spec as TOML: this is what is recorded and hashed.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a spec has only strings, numbers and lists of them")
     }
 
     /// sha256 of [`Spec::to_toml`].
     pub fn sha256(&self) -> String {
-        hex(&Sha256::digest(self.to_toml()))
+        sha256(self.to_toml())
     }
 
-    /// The name of the dataset of a size.
+    /// The name of the dataset in a size.
     pub fn dataset_name(&self, size: Size) -> String {
         match size {
             Size::Full => self.name.clone(),
@@ -117,12 +118,12 @@ impl Spec {
         }
     }
 
-    /// Whether every class that is there is taken.
+    /// Whether all classes are taken.
     pub fn takes_all(&self) -> bool {
         self.classes == ["all"]
     }
 
-    /// Checks what the types do not say.
+    /// Checks what the types do not ensure.
     ///
     /// # Errors
     /// The first key whose value makes no sense.
@@ -133,7 +134,7 @@ impl Spec {
         crate::store::check_name(&self.name)?;
         match (self.edition, self.classes.is_empty()) {
             (Some(_), false) => {
-                return setting("classes", "none beside an edition", self.classes.join(","), "leave one out");
+                return setting("classes", "no classes beside an edition", self.classes.join(","), "leave one out");
             }
             (None, true) => {
                 return setting(
@@ -146,20 +147,20 @@ impl Spec {
             _ => {}
         }
         if self.edition.is_none() && self.split == SplitRule::V2 {
-            let hint = "v2 is the official list of Imagenette and Imagewoof; own classes have own, v1 or 70:30";
+            let hint = "v2 is the official list of Imagenette and Imagewoof; own classes can have own, v1 or 70:30";
             return setting("split", "own, v1 or parts such as 70:30", "v2".into(), hint);
         }
         if self.edition == Some(Family::Imagewang) && self.split != SplitRule::V2 {
             return setting("split", "v2", self.split.to_string(), "Image网 has one split: leave --split out");
         }
         for class in &self.classes {
-            // A misspelt WordNet id would quietly give a smaller dataset.
+            // A misspelled WordNet id would silently give a smaller dataset.
             let looks_like_one =
                 class.starts_with('n') && class.len() > 6 && class[1..].bytes().all(|b| b.is_ascii_digit());
             if looks_like_one && !is_wnid(class) {
                 return setting(
                     "classes",
-                    "WordNet ids (`n` and eight digits) or folders' names",
+                    "WordNet ids (`n` and eight digits) or names of folders",
                     format!("`{class}`"),
                     "check the id",
                 );
@@ -196,26 +197,27 @@ impl Spec {
     }
 }
 
-/// Turns serde's sentence into key, expected, found and hint.
+/// Turns an error message of serde into key, expected, found and hint.
 fn explain(message: &str, span: Option<std::ops::Range<usize>>, text: &str) -> DataError {
     let line = span.map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let nearest = || {
-        let (found, known) = quoted.split_first()?;
-        let near = known.iter().map(|known| (strsim::damerau_levenshtein(found, known), known)).min()?;
-        (near.0 <= 1 + near.1.len() / 3).then(|| format!("did you mean `{}`?", near.1))
-    };
+    let meant = quoted.split_first().and_then(|(found, known)| nearest(found, known.iter().copied()));
     let (found, expected) = message.split_once(", expected ").unwrap_or((message, "a spec"));
     DataError::Setting {
         key: format!("spec, line {line}"),
         expected: expected.trim().into(),
         found: found.trim().into(),
-        hint: nearest().unwrap_or_else(|| "docs/making-at-scale.md has an example of every key".into()),
+        hint: meant.map_or_else(
+            || "docs/making-at-scale.md has an example of every key".into(),
+            |near| format!("did you mean `{near}`?"),
+        ),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::Hint;
+
     use super::*;
 
     #[test]
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn typos_and_nonsense_are_answered_with_a_hint() {
+    fn typos_and_nonsense_get_a_hint() {
         let base = "name = \"mine\"\nclasses = [\"all\"]\nsplit = \"own\"\nsizes = [160]\n";
         for (more, says) in [
             ("qualty = 3\n", "did you mean `quality`?"),

@@ -1,4 +1,5 @@
-//! The account of a making: parts and the places of their photos go in, every file that was not plain comes out, with why.
+//! The account of the work: parts and the places of their photos go in, every file that was not plain comes out, with
+//! the reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,19 +14,19 @@ use super::membership::Membership;
 pub struct Summary {
     /// Photos in the dataset.
     pub photos: usize,
-    /// Of these, how many were made RGB or gray JPEG files of something else.
+    /// Those that were made into RGB or gray JPEG files from something else.
     pub converted: usize,
-    /// Of these, how many were damaged and kept as far as readable.
+    /// Those that were damaged and kept as far as readable.
     pub repaired: usize,
-    /// Of these, how many carry an orientation that is not applied.
+    /// Those with an orientation that was not applied.
     pub noted: usize,
     /// Photos and members that cannot be used.
     pub skipped: usize,
-    /// Photos that the list of members names and the copy does not have.
+    /// Photos that the list of members has, but the copy does not.
     pub missing: usize,
-    /// Files that are no photos.
+    /// Files that are not photos.
     pub others: u64,
-    /// Every file that was not plain, and why.
+    /// Every file that was not plain, and the reason.
     pub files: Vec<SummaryLine>,
 }
 
@@ -36,7 +37,7 @@ pub struct SummaryLine {
     pub status: Status,
     /// Its path in the copy.
     pub source: String,
-    /// Its path in the dataset, where it has one.
+    /// Its path in the dataset, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Why.
@@ -60,7 +61,7 @@ pub(super) fn summary(parts: &[Complete], placed: &[Placed<'_>], membership: &Me
             });
         }
     }
-    // A shard does not know what the others see: what all of them passed over is told once.
+    // A shard does not know what the others see: what all of them left out is reported once.
     let troubles: BTreeSet<_> = parts.iter().flat_map(|part| &part.done.troubles).collect();
     let skipped = troubles.len();
     files.extend(troubles.into_iter().map(|trouble| SummaryLine {
@@ -75,7 +76,7 @@ pub(super) fn summary(parts: &[Complete], placed: &[Placed<'_>], membership: &Me
         for (name, listed) in members.iter().filter(|(name, _)| !made.contains(name.as_str())) {
             missing += 1;
             let source = format!("{}/{name}", listed.wnid);
-            let reason = format!("the list has it in {}, and the copy does not give it", listed.split.name());
+            let reason = format!("the list has it in {}, but the copy does not have it", listed.split.name());
             files.push(SummaryLine { status: Status::Missing, source, path: None, reason });
         }
     }

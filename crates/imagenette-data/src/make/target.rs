@@ -1,20 +1,23 @@
-//! Where finished datasets come to lie: what is there already is looked at, what is missing is filled and renamed into place.
+//! The places of finished datasets: what is already there is verified, what is missing is made and renamed into place.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::lock::FolderLock;
+
+use super::job::{Form, Made, MadeDataset};
 use super::join::{Joined, was_made_with};
 use super::noise::NoisyLabels;
 use super::spec::{Size, Spec};
-use super::{Form, Made, MadeDataset};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::folders::{create_folder, remove_folder};
+use crate::lock::wait_for;
 use crate::manifest::Manifest;
-use crate::source::lock::NameLock;
 use crate::watch::Watch;
 
-/// Where finished datasets come to lie.
+/// The places of finished datasets.
 pub(super) struct Target<'a> {
     pub(super) spec: &'a Spec,
     pub(super) out: &'a Path,
@@ -44,35 +47,42 @@ impl Target<'_> {
             if self.form != Form::Folder {
                 continue;
             }
-            let malformed = |found: String| DataError::Malformed {
-                path: place.clone(),
-                expected: "nothing, or the dataset as this command makes it".into(),
-                found,
-                hint: "use --force to replace it, or another name with --name".into(),
+            let malformed = |found: String| {
+                DataError::malformed(
+                    &place,
+                    "nothing, or the dataset that this command makes",
+                    found,
+                    "use --force to replace it, or another name with --name",
+                )
             };
             if !was_made_with(&place, self.spec) {
                 return Err(malformed("something else".into()));
             }
             let report = Dataset::open(&place)?.verify(false, watch)?;
             if let Some(first) = report.problems.first() {
-                return Err(malformed(format!("{} differences, the first of them {first}", report.problems.len())));
+                return Err(malformed(format!("{} differences, the first: {first}", report.problems.len())));
             }
         }
         Ok(missing)
     }
 
-    /// The lock of all work on the spec's datasets.
-    pub(super) fn lock(&self, watch: &dyn Watch) -> Result<NameLock> {
-        NameLock::acquire_file(&self.out.join(format!(".making-{}.lock", self.spec.name)), &self.spec.name, watch)
+    /// The locks of the folder for the work and of the places of all datasets, which another spec or `get` may want
+    /// too.
+    pub(super) fn lock(&self, watch: &dyn Watch) -> Result<Vec<FolderLock>> {
+        let mut places: Vec<PathBuf> = self.spec.sizes.iter().map(|size| self.place(*size)).collect();
+        places.push(self.work());
+        // Everybody takes them in the same order, so that no two wait for each other.
+        places.sort_unstable();
+        places.iter().map(|place| wait_for(place, "make", &self.spec.name, watch)).collect()
     }
 
-    /// Where they are made.
+    /// The folder for the work.
     pub(super) fn work(&self) -> PathBuf {
         self.out.join(format!(".making-{}", self.spec.name))
     }
 
-    /// What is left of the work when everything is made. It has a name of its own, so that whoever finds it knows that nobody
-    /// needs it any more.
+    /// What remains of the work when everything is made. It has its own name, so that a process that finds it knows
+    /// that nobody needs it.
     fn remains(&self) -> PathBuf {
         self.out.join(format!(".made-{}", self.spec.name))
     }
@@ -82,22 +92,22 @@ impl Target<'_> {
         let (work, remains) = (self.work(), self.remains());
         remove_folder(&remains)?;
         match fs::rename(&work, &remains) {
-            // Archives made of shards need no place to be made in.
+            // Archives that are made from shards need no such folder.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(DataError::io("rename", &work)(error)),
             Ok(()) => remove_folder(&remains),
         }
     }
 
-    /// What is finished, when nothing is missing. Removes what a process left that was killed while it removed its work; the
-    /// caller does not hold the lock.
+    /// The finished datasets, when nothing is missing. Removes what a process left that was killed while it removed
+    /// its work. The caller must not hold the locks.
     pub(super) fn all_there(&self, watch: &dyn Watch) -> Result<Made> {
         let remains = self.remains();
         if remains.exists()
-            && let Err(error) = self.lock(watch).and_then(|_lock| remove_folder(&remains))
+            && let Err(error) = self.lock(watch).and_then(|_locks| remove_folder(&remains))
         {
-            // A read-only place is used as it is.
-            watch.notice(&format!("what an earlier making left stays: {error}"));
+            // A read-only folder is used as it is.
+            watch.notice(&format!("what an earlier run left cannot be removed: {error}"));
         }
         let there = |size: &Size| -> Result<MadeDataset> {
             let path = self.place(*size);
@@ -140,7 +150,8 @@ impl Target<'_> {
     }
 }
 
-/// Renames a finished folder into place; what is there steps aside first, so that no moment has neither for long.
+/// Renames a finished folder into place; what is there is first renamed to `aside`, so that the place is empty only
+/// for a moment.
 fn replace(from: &Path, to: &Path, aside: &Path) -> Result<()> {
     if to.exists() {
         remove_folder(aside)?;
@@ -148,15 +159,4 @@ fn replace(from: &Path, to: &Path, aside: &Path) -> Result<()> {
     }
     fs::rename(from, to).map_err(DataError::io("rename", from))?;
     remove_folder(aside)
-}
-
-pub(super) fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(DataError::io("create", path))
-}
-
-pub(super) fn remove_folder(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
 }

@@ -1,4 +1,4 @@
-//! Making a packed file: photos are decoded by several threads and written to the places that the manifest determines.
+//! Makes a packed file: several threads decode photos and write them to the places that follow from the manifest.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,12 +11,13 @@ use super::Packed;
 use super::header::{Layout, TRAILER};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
+use crate::folders::create_folder;
 use crate::image::{Pixels, Remark, decode_into};
+use crate::lock::wait_for;
 use crate::watch::{Unit, Watch};
 
-/// How many unreadable photos are named by their path.
+/// How many unreadable photos an error names.
 const NAMED_PROBLEMS: usize = 5;
-const LOCK_POLL: Duration = Duration::from_millis(100);
 
 pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, watch: &dyn Watch) -> Result<Packed> {
     if threads == 0 {
@@ -29,19 +30,20 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     }
     let path = Packed::path_in(folder, &dataset.manifest);
     match Packed::open(&path, &dataset.manifest) {
-        Err(DataError::Missing { .. } | DataError::Malformed { .. }) => {}
+        Err(DataError::Missing { .. }) => {}
+        Err(error) if error.is_malformed() => {}
         opened => return opened,
     }
-    fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-    let lock = lock(&path.with_extension("lock"), watch)?;
-    // Whoever held the lock before has perhaps made the file meanwhile.
+    create_folder(folder)?;
+    let lock = wait_for(&path, "pack", &dataset.manifest.name, watch)?;
+    // The holder before may have made the file meanwhile.
     match Packed::open(&path, &dataset.manifest) {
         Err(DataError::Missing { .. }) => {}
-        Err(error @ DataError::Malformed { .. }) => watch.notice(&format!("packing again: {error}")),
+        Err(error) if error.is_malformed() => watch.notice(&format!("packing again: {error}")),
         opened => return opened,
     }
     let prefix = format!(".packing-{}-", dataset.manifest.identity());
-    if lock.is_some() {
+    if lock.is_exclusive() {
         remove_leftovers(folder, &prefix)?;
     }
     build(dataset, &path, &prefix, threads, watch)?;
@@ -55,32 +57,8 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     Ok(packed)
 }
 
-/// Takes the lock, waiting for another process to end. The system frees it when the file is closed, also by `kill -9`.
-/// `None` where the file system has no locks: renaming keeps the file whole even then, only work may be done twice.
-fn lock(path: &Path, watch: &dyn Watch) -> Result<Option<File>> {
-    let file =
-        File::options().create(true).write(true).truncate(false).open(path).map_err(DataError::io("create", path))?;
-    let mut waiting = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(fs::TryLockError::WouldBlock) => {
-                if !waiting {
-                    watch.notice("another process is packing this dataset; waiting for it");
-                    waiting = true;
-                }
-                if watch.interrupted() {
-                    return Err(DataError::Interrupted);
-                }
-                std::thread::sleep(LOCK_POLL);
-            }
-            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
-            Err(fs::TryLockError::Error(error)) => return Err(DataError::io("lock", path)(error)),
-        }
-    }
-}
-
-/// Removes what a killed process left behind. Only whoever holds the lock may: no one else writes under this prefix then.
+/// Removes what a killed process left. Only the holder of the lock may: nobody else writes files with this prefix
+/// then.
 fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
         let entry = entry.map_err(DataError::io("list", folder))?;
@@ -122,8 +100,8 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
     };
     let is_done = AtomicBool::new(false);
     let done: Result<Vec<()>> = std::thread::scope(|scope| {
-        // Pixels go to the disk while others are decoded, so that the sync at the end has little left to wait for. Its errors
-        // come up again there.
+        // Pixels go to the disk while others are decoded, so that little is left for the sync at the end, where errors
+        // show up again.
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
                 let _ = packing.file.sync_data();
@@ -141,7 +119,7 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
     let file = temporary.as_file();
     let written = write_at(file, &layout.encode(&remarks), 0)
         .and_then(|()| write_at(file, &TRAILER, layout.trailer_offset()))
-        // Without this a power cut after the renaming could leave a whole header over missing pixels.
+        // Without this a power cut after the renaming could leave a complete header and missing pixels.
         .and_then(|()| file.sync_data());
     written.map_err(|error| packing.write_error(error))?;
     temporary.persist(path).map_err(|error| DataError::io("rename", path)(error.error))?;
@@ -217,7 +195,7 @@ impl Packing<'_> {
         DataError::io("write", self.path)(with_space(error, self.layout.total_bytes, free_bytes(folder)))
     }
 
-    /// One error for all photos that could not be packed, so that they can be mended at once.
+    /// One error for all photos that could not be packed, so that all can be mended in one go.
     fn check_problems(&self) -> Result<()> {
         let mut problems = std::mem::take(&mut *self.problems.lock().expect("no thread panics with the lock"));
         if problems.is_empty() {
@@ -233,16 +211,16 @@ impl Packing<'_> {
         if problems.len() > NAMED_PROBLEMS {
             found += &format!("; and {} more", problems.len() - NAMED_PROBLEMS);
         }
-        Err(DataError::Malformed {
-            path: self.dataset.root.clone(),
-            expected: format!("{} readable photos", manifest.images.len()),
+        Err(DataError::malformed(
+            &self.dataset.root,
+            format!("{} readable photos", manifest.images.len()),
             found,
-            hint: "fetch the dataset again with `imagenette get`, or make it again without these photos".into(),
-        })
+            "fetch the dataset again with `imagenette get`, or remove these photos and install the rest",
+        ))
     }
 }
 
-/// How much room a folder's disk has left for us; `None` where the system does not say.
+/// The free space on a folder's disk; `None` where the system does not say.
 fn free_bytes(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
@@ -255,7 +233,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
     }
 }
 
-/// Adds to "no space left" how much is needed and there.
+/// Adds to "no space left" how much space is needed and how much is free.
 fn with_space(error: io::Error, needed_bytes: u64, free_bytes: Option<u64>) -> io::Error {
     if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
         return error;
@@ -269,7 +247,7 @@ fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
 }
 
-/// Where a file has but one position, a lock keeps the threads apart.
+/// Where a file has only one position, a lock keeps the threads apart.
 #[cfg(not(unix))]
 fn write_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     use std::io::{Seek, Write};

@@ -1,13 +1,15 @@
-//! The packed file's format: a manifest says where everything lies, so the file can be written from many threads and
-//! checked when it is opened.
+//! The format of the packed file: a manifest determines where everything is, so many threads can write it at once, and
+//! it can be checked when it is opened.
 //!
-//! All numbers little-endian. Preamble of 96 bytes: magic (8), version u32, number of photos u32, manifest identity (32),
-//! offset of the pixels u64, length of the file u64, sha256 of the rest of the header (32). Index: for each photo offset u64,
-//! width u32, height u32, bits of remarks u32, zero u32. Zeros up to a page. Pixels of one photo after the other. Trailer (8).
+//! All numbers are little-endian. Preamble of 96 bytes: magic (8), version u32, number of photos u32, manifest
+//! identity (32), offset of the pixels u64, length of the file u64, sha256 of the rest of the header (32). Index: for
+//! each photo, offset u64, width u32, height u32, bits of remarks u32, zero u32. Zeros up to a page. The pixels of one
+//! photo after another. Trailer (8).
 
+use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
 
-use crate::manifest::{Manifest, hex};
+use crate::manifest::Manifest;
 
 const MAGIC: [u8; 8] = *b"IMGNPACK";
 const VERSION: u32 = 1;
@@ -19,7 +21,7 @@ const CHECKSUM: std::ops::Range<usize> = 64..96;
 const PLACE_BYTES: usize = 24;
 const PAGE_BYTES: u64 = 4096;
 
-/// Where a photo lies and what was remarked of it.
+/// Where a photo is, and the remarks on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) offset: u64,
@@ -34,7 +36,7 @@ impl Place {
     }
 }
 
-/// Where everything lies, as the manifest alone determines it.
+/// Where everything is, which follows from the manifest.
 #[derive(Debug)]
 pub(super) struct Layout {
     identity: String,
@@ -51,7 +53,7 @@ impl Layout {
         let mut places = Vec::with_capacity(manifest.images.len());
         for image in &manifest.images {
             let place = Place { offset, width_px: image.width_px, height_px: image.height_px, remarks: 0 };
-            // A manifest with impossible sizes gives a length that no disk has room for, and an error that says so.
+            // A manifest with impossible sizes gives a length for which no disk has space, and an error that says so.
             offset = offset.saturating_add(place.bytes());
             places.push(place);
         }
@@ -89,14 +91,14 @@ impl Layout {
     }
 }
 
-/// What a packed file says of itself.
+/// What a packed file says about itself.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) places: Vec<Place>,
 }
 
 impl Header {
-    /// Reads a header and compares it with what the manifest asks for. An error is (expected, found).
+    /// Reads a header and compares it with the manifest's. An error is (expected, found).
     pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Self, (String, String)> {
         let expected = |expected: String, found: String| Err((expected, found));
         if bytes.len() < 12 || bytes[..8] != MAGIC {
@@ -105,7 +107,7 @@ impl Header {
                 format!("a file that begins with {}", hex(&bytes[..bytes.len().min(8)])),
             );
         }
-        // The version is read by itself first: a later version may mean anything by the rest.
+        // The version is read first: in a later one, the rest may mean anything.
         let version = u32_at(bytes, 8);
         if version != VERSION {
             return expected(format!("packed format version {VERSION}"), format!("version {version}"));
@@ -122,7 +124,7 @@ impl Header {
             return expected(format!("a header of {header_bytes} bytes"), format!("{} bytes", bytes.len()));
         }
         if checksum(&bytes[..header_bytes]) != bytes[CHECKSUM] {
-            return expected("a header that fits its checksum".into(), "a damaged one".into());
+            return expected("a header that matches its checksum".into(), "a damaged one".into());
         }
         let places: Vec<Place> = bytes[PREAMBLE_BYTES..header_bytes]
             .chunks_exact(PLACE_BYTES)
@@ -133,7 +135,8 @@ impl Header {
                 remarks: u32_at(bytes, 16),
             })
             .collect();
-        // The identity covers names and hashes, not the sizes that a manifest states: a photo must be where we look.
+        // The identity covers names and hashes, not the sizes that a manifest states: photos must be where they are
+        // looked for.
         let moved = places.iter().zip(&layout.places).position(|(place, planned)| {
             (place.offset, place.width_px, place.height_px) != (planned.offset, planned.width_px, planned.height_px)
         });
@@ -147,7 +150,7 @@ impl Header {
     }
 }
 
-/// sha256 of a header without the place where it stands itself.
+/// sha256 of a header, except for the place of the checksum itself.
 fn checksum(header: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update(&header[..CHECKSUM.start]);

@@ -1,5 +1,6 @@
-//! Packed pixels: a dataset goes in, one memory-mapped file of its decoded photos comes out, so that no epoch decodes
-//! again. The file lies in a cache folder, is named by the manifest's identity, and can always be made again.
+//! Packed pixels: a dataset goes in, one memory-mapped file of its decoded photos comes out, so that photos are
+//! decoded once, not in every epoch. The file is in a cache folder, is named by the manifest's identity, and can
+//! always be made again.
 
 mod build;
 mod header;
@@ -17,7 +18,8 @@ use crate::manifest::Manifest;
 use crate::watch::Watch;
 use header::{Header, Layout, PREAMBLE_BYTES, TRAILER};
 
-/// A dataset's decoded photos, mapped into memory: opening costs nothing, and the system keeps in memory what it can.
+/// The decoded photos of a dataset, mapped into memory: opening it is quick, and the system keeps in memory what it
+/// can.
 #[derive(Debug)]
 pub struct Packed {
     path: PathBuf,
@@ -37,7 +39,7 @@ pub struct PhotoView<'a> {
 }
 
 impl Packed {
-    /// The file of a dataset inside the folder of packed datasets.
+    /// The file of a dataset in the folder of packed datasets.
     pub fn path_in(folder: &Path, manifest: &Manifest) -> PathBuf {
         folder.join(format!("{}.packed", manifest.identity()))
     }
@@ -45,22 +47,19 @@ impl Packed {
     /// Opens a packed file and checks that it is whole and holds the photos of this manifest.
     ///
     /// # Errors
-    /// [`DataError::Missing`] when there is no such file; [`DataError::Malformed`] when it is damaged, cut short, of
+    /// [`DataError::Missing`] when there is no such file; a malformed file when it is damaged, cut short, of
     /// another version or of another dataset.
     pub fn open(path: &Path, manifest: &Manifest) -> Result<Self> {
         let mut file = File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => DataError::Missing {
                 what: "packed dataset",
                 path: path.to_owned(),
-                hint: "it is made anew whenever a dataset is trained on".into(),
+                hint: "training makes it when it is needed".into(),
             },
             _ => DataError::io("open", path)(error),
         })?;
-        let malformed = |(expected, found): (String, String)| DataError::Malformed {
-            path: path.to_owned(),
-            expected,
-            found,
-            hint: "delete the file; it is made anew when it is needed".into(),
+        let malformed = |(expected, found): (String, String)| {
+            DataError::malformed(path, expected, found, "delete the file; it is made again when it is needed")
         };
         let length = file.metadata().map_err(DataError::io("read", path))?.len();
         let layout = Layout::of(manifest);
@@ -73,9 +72,9 @@ impl Packed {
         if length != layout.total_bytes {
             return Err(malformed((format!("{} bytes", layout.total_bytes), format!("{length}"))));
         }
-        // SAFETY: the file is only ever written under another name and then renamed, and never changed or cut afterwards
-        // by this program; that no one else does so is asked of whoever owns the cache folder.
-        #[expect(unsafe_code, reason = "a memory map is the only way to read 2 GB of pixels without copying them")]
+        // SAFETY: this program writes the file under another name, renames it, and never changes or truncates it
+        // afterward. The owner of the cache folder is asked not to do so either.
+        #[expect(unsafe_code, reason = "a memory map is the only way to read gigabytes of pixels without copying them")]
         let map = unsafe { Mmap::map(&file) }.map_err(DataError::io("map", path))?;
         if map.len() as u64 != length || !map.ends_with(&TRAILER) {
             return Err(malformed(("a file that ends as it was written".into(), "another ending".into())));
@@ -83,12 +82,12 @@ impl Packed {
         Ok(Self { path: path.to_owned(), header, map })
     }
 
-    /// Opens the packed file of this dataset in `folder`, making it first with `threads` threads where there is none or
-    /// where it is of no use any more. When two processes do so at once, one waits for the other.
+    /// Opens the packed file of this dataset in `folder`. Where there is none, or one that is no longer of use,
+    /// `threads` threads make it first. When two processes do so at once, one waits for the other.
     ///
     /// # Errors
-    /// When photos cannot be read (all are named, up to five by their path), when the disk is full or not writable, or
-    /// when the caller interrupts. Nothing is left behind then.
+    /// When photos cannot be read (they are counted, and up to five are named), when the disk is full or not writable,
+    /// or when the caller interrupts. Nothing is left behind then.
     pub fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, watch: &dyn Watch) -> Result<Self> {
         build::open_or_build(dataset, folder, threads, watch)
     }
@@ -114,7 +113,7 @@ impl Packed {
         self.header.places.is_empty()
     }
 
-    /// What was remarked when a photo was decoded.
+    /// The remarks on a photo when it was decoded.
     ///
     /// # Panics
     /// When there is no such sample.
@@ -123,14 +122,14 @@ impl Packed {
         Remark::ALL.into_iter().filter(|remark| bits & remark.bit() != 0).collect()
     }
 
-    /// How many photos each remark was made of; remarks that were never made are left out.
+    /// The number of photos with each remark; remarks without photos are left out.
     pub fn remark_counts(&self) -> Vec<(Remark, usize)> {
         let count =
             |remark: Remark| self.header.places.iter().filter(|place| place.remarks & remark.bit() != 0).count();
         Remark::ALL.into_iter().map(|remark| (remark, count(remark))).filter(|&(_, count)| count > 0).collect()
     }
 
-    /// The samples whose photos are damaged and were kept as far as they could be read.
+    /// The samples whose photos are damaged and were kept as far as readable.
     pub fn repairs(&self) -> Vec<u32> {
         let repaired = |sample: &u32| self.remarks(*sample).into_iter().any(Remark::is_repair);
         (0..self.len() as u32).filter(repaired).collect()

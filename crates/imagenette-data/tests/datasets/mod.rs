@@ -1,4 +1,4 @@
-//! Small datasets of made photos, for the tests that need one.
+//! Small datasets of synthetic photos, for the tests that need one.
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use imagenette_data::class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::{ImageEntry, Manifest, Source, hex};
+use imagenette_data::manifest::{ImageEntry, Manifest, Source};
 use imagenette_data::random::{Purpose, Random};
-use sha2::{Digest, Sha256};
+use imagenette_files::hash::sha256;
 
 /// A JPEG of noise over a gradient.
 pub(crate) fn jpeg(width_px: u16, height_px: u16, salt: u32) -> Vec<u8> {
@@ -32,10 +32,10 @@ pub(crate) fn dataset(root: &Path, photos: u32) -> Dataset {
     dataset_of(root, files)
 }
 
-/// A photo's bytes, and the size that the manifest states when it is not the header's.
+/// The bytes of a photo, and the size that the manifest states when it is not the one in the header.
 pub(crate) type File = (Vec<u8>, Option<(u32, u32)>);
 
-/// Writes these files as photos; a size goes into the manifest where the file's own header is not to be asked.
+/// Writes these files as photos; a given size goes into the manifest in place of the one in the header.
 pub(crate) fn dataset_of(root: &Path, files: Vec<File>) -> Dataset {
     std::fs::create_dir_all(root).unwrap();
     let classes = class::imagenette();
@@ -51,7 +51,7 @@ pub(crate) fn dataset_of(root: &Path, files: Vec<File>) -> Dataset {
             width_px,
             height_px,
             bytes: bytes.len() as u64,
-            sha256: hex(&Sha256::digest(bytes)),
+            sha256: sha256(bytes),
         });
     }
     let source = Source { from: "test".into(), sha256: None, archive: None };

@@ -1,17 +1,18 @@
 //! A fuzzer that runs on stable Rust as an ordinary test: whole inputs go in, damaged ones come out, and a target must
 //! neither panic nor take long on any of them. It needs no instrumented build, so it runs with every test run.
 //!
-//! `IMAGENETTE_FUZZ_SECONDS` says how long each target runs (default 1), `IMAGENETTE_FUZZ_SEED` what it draws (default 0: the
-//! same inputs in the same order every time). An input that fails is kept in the folder for tests' files and named.
+//! `IMAGENETTE_FUZZ_SECONDS` says how long each target runs (default 1), `IMAGENETTE_FUZZ_SEED` is the seed (default 0:
+//! the same inputs in the same order every time). An input that fails is kept in the folder for files of tests, and
+//! the message names it.
 #![allow(dead_code, reason = "each test program uses its own part of this module")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// No input may take more processor time. By the clock a machine that is busy with other things makes any input slow.
+/// No input may take more processor time. By the clock any input is slow on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
-/// By the clock, an input is suspected from here on.
+/// An input that takes longer than this by the clock is looked at.
 const SUSPECT: Duration = Duration::from_secs(1);
 /// Inputs do not grow beyond this.
 const MOST_BYTES: usize = 1 << 20;
@@ -36,7 +37,7 @@ pub(crate) fn fuzz(name: &str, seeds: &[Vec<u8>], words: &[&[u8]], folder: &Path
         }
         let one = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| target(&input)));
-        // What the sample before it took counts too, which is a second at most.
+        // The time since the last sample counts too, which is at most a second.
         let is_slow = one.elapsed() > SUSPECT && processor_time().saturating_sub(processor) > LONGEST;
         if outcome.is_err() || is_slow {
             let kept = keep(folder, name, &input);
@@ -49,7 +50,7 @@ pub(crate) fn fuzz(name: &str, seeds: &[Vec<u8>], words: &[&[u8]], folder: &Path
     println!("fuzzed {name}: {executions} executions in {seconds:.1} s ({:.0}/s)", executions as f64 / seconds);
 }
 
-/// This thread's time on a processor; the clock's where the system does not say.
+/// The processor time of this thread; the clock's where the system does not tell.
 fn processor_time() -> Duration {
     static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     let known = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
@@ -143,7 +144,7 @@ impl Mutator<'_> {
         }
     }
 
-    /// Any place, and every second time one near the beginning, where headers are.
+    /// Any position, and every second time one near the beginning, where headers are.
     fn place(&mut self, length: usize) -> usize {
         let within = if self.below(2) == 0 { length.min(128) } else { length };
         self.below(within + 1)

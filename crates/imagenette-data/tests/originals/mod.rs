@@ -1,4 +1,4 @@
-//! A synthetic ImageNet of a few small photos, written in every layout that people have.
+//! A synthetic ImageNet of a few small photos, written in every layout in use.
 #![allow(dead_code, reason = "each test program uses its own part of this module")]
 
 use std::fs;
@@ -12,7 +12,7 @@ use parquet::schema::parser::parse_message_type;
 
 /// The classes: three of Imagenette and one that is not.
 pub(crate) const CLASSES: [&str; 4] = ["n01440764", "n02102040", "n02979186", "n01443537"];
-/// Their numbers in `meta.mat`'s own order are not their labels; these are their labels.
+/// Their labels, which are not their numbers in `meta.mat`.
 pub(crate) const LABELS: [i64; 4] = [0, 217, 482, 1];
 
 /// A photo of the synthetic ImageNet.
@@ -23,7 +23,7 @@ pub(crate) struct Photo {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A JPEG of waves; sides and colours follow from the salt.
+/// A JPEG of waves; sides and colors follow from the salt.
 pub(crate) fn jpeg(width_px: u16, height_px: u16, salt: u32) -> Vec<u8> {
     let mut rgb = Vec::new();
     for y in 0..u32::from(height_px) {
@@ -38,8 +38,8 @@ pub(crate) fn jpeg(width_px: u16, height_px: u16, salt: u32) -> Vec<u8> {
     bytes
 }
 
-/// Six train photos and two val photos a class. Names are ImageNet's own; of Imagenette's classes, v2 has four of the train
-/// photos in train and two in val, and both val photos in train.
+/// Six train photos and two val photos per class. Names are ImageNet's own; of Imagenette's classes, v2 has four of
+/// the train photos in train and two in val, and both val photos in train.
 pub(crate) fn photos() -> Vec<Photo> {
     let train: [[u32; 6]; 4] =
         [[18, 36, 37, 39, 141, 172], [5, 30, 35, 37, 43, 132], [7, 11, 35, 40, 66, 73], [2, 3, 5, 7, 11, 13]];
@@ -99,7 +99,7 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::write(path, bytes).expect("a file can be written");
 }
 
-/// Every layout's name.
+/// The name of every layout.
 pub(crate) const LAYOUTS: [&str; 5] = ["tars", "folders", "kaggle", "parquet", "classes"];
 
 /// Writes the photos in a layout.
@@ -139,7 +139,7 @@ pub(crate) fn write_layout(folder: &Path, layout: &str, photos: &[Photo]) {
     }
 }
 
-/// A parquet file as Hugging Face's, names with their class at the end.
+/// A parquet file like Hugging Face's, with the class at the end of each name.
 pub(crate) fn parquet_of(rows: &[&Photo]) -> Vec<u8> {
     let schema = "message schema {
         OPTIONAL group image { OPTIONAL BYTE_ARRAY bytes; OPTIONAL BYTE_ARRAY path (UTF8); }

@@ -1,13 +1,13 @@
-//! Small photos for tests, made on the spot.
+//! Small synthetic photos for tests.
 #![allow(dead_code, reason = "each test program uses its own part of this module")]
 
 use std::fs;
 use std::path::Path;
 
-/// A JPEG of one colour with these sides.
-pub(crate) fn jpeg(width_px: u16, height_px: u16, grey: u8) -> Vec<u8> {
+/// A JPEG of one color with these sides.
+pub(crate) fn jpeg(width_px: u16, height_px: u16, gray: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let pixels = vec![grey; usize::from(width_px) * usize::from(height_px) * 3];
+    let pixels = vec![gray; usize::from(width_px) * usize::from(height_px) * 3];
     jpeg_encoder::Encoder::new(&mut bytes, 80)
         .encode(&pixels, width_px, height_px, jpeg_encoder::ColorType::Rgb)
         .expect("a small JPEG");

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How one connection is answered.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// As a good server does: 206 for a Range whose If-Range fits, else 200.
+    /// Like a good server: 206 for a Range whose If-Range matches, else 200.
     Good,
     /// Like `Good`, and closes after this many bytes of the body.
     DropAfter(usize),
@@ -20,7 +20,7 @@ pub(crate) enum Answer {
     IgnoreRange,
     /// Like `IgnoreRange`, and closes after this many bytes of the body.
     IgnoreRangeAndDropAfter(usize),
-    /// 206 with bytes from somewhere else than asked.
+    /// 206 with another range than was asked for.
     WrongRange,
     /// A Content-Length that is this much larger (or smaller) than the file, which is then sent.
     LengthOff(i64),
@@ -30,7 +30,7 @@ pub(crate) enum Answer {
     Redirect(&'static str),
     /// This status without a body.
     Status(u16),
-    /// Reads the request and says nothing at all.
+    /// Reads the request and never answers.
     Nothing,
     /// Sends this many bytes of the body and then nothing more.
     StallAfter(usize),
@@ -145,7 +145,8 @@ fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, asked: &Mutex<Vec<
         }
         Answer::WrongRange => (
             format!(
-                "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-{}/{length}\r\nContent-Length: {length}\r\nETag: {etag}\r\nConnection: close\r\n\r\n",
+                "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-{}/{length}\r\nContent-Length: {length}\r\n\
+                 ETag: {etag}\r\nConnection: close\r\n\r\n",
                 length - 1
             ),
             file,
@@ -153,7 +154,8 @@ fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, asked: &Mutex<Vec<
         Answer::Good | Answer::DropAfter(_) | Answer::StallAfter(_) | Answer::Replaced(_) => match from {
             Some(from) if if_range.is_none_or(|tag| tag == etag) => (
                 format!(
-                    "HTTP/1.1 206 Partial\r\nContent-Range: bytes {from}-{}/{length}\r\nContent-Length: {}\r\nETag: {etag}\r\nConnection: close\r\n\r\n",
+                    "HTTP/1.1 206 Partial\r\nContent-Range: bytes {from}-{}/{length}\r\nContent-Length: {}\r\n\
+                     ETag: {etag}\r\nConnection: close\r\n\r\n",
                     length - 1,
                     file.len() - from
                 ),
@@ -162,7 +164,7 @@ fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, asked: &Mutex<Vec<
             _ => (whole(length), file),
         },
     };
-    // The client may be gone already: what it makes of that is what the tests look at.
+    // The client may be gone already: how it reacts is what the tests look at.
     let _ = stream.write_all(head.as_bytes());
     match answer {
         Answer::DropAfter(n) | Answer::IgnoreRangeAndDropAfter(n) => {

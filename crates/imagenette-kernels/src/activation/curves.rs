@@ -1,4 +1,4 @@
-//! The activations on vectors: each a type, so that the passes are compiled once for each.
+//! The activations on vectors, each a type, so that each has passes compiled for it.
 
 use crate::simd::Simd;
 
@@ -34,7 +34,7 @@ impl Curve for Relu {
     #[inline(always)]
     fn value<S: Simd>(s: S, x: S::V) -> S::V {
         let zero = s.splat(0.0);
-        // Not `max`: a number that is none stays none, so that a run that diverges shows it.
+        // Not `max`: NaN stays NaN, so that a run that diverges shows it.
         s.select_greater(zero, x, zero, x)
     }
     #[inline(always)]
@@ -90,7 +90,8 @@ impl Curve for Mish {
     }
 }
 
-/// tanh(ln(1+u)) = n/(n+2) with u = eˣ and n = u(u+2); beyond 20 the quotient is one, and u² would overflow later on.
+/// tanh(ln(1+u)) = n/(n+2) with u = eˣ and n = u(u+2); beyond x = 20 the quotient is one, and further on u² would
+/// overflow.
 #[inline(always)]
 fn mish_parts<S: Simd>(s: S, x: S::V) -> (S::V, S::V, S::V) {
     let twenty = s.splat(20.0);
@@ -99,11 +100,11 @@ fn mish_parts<S: Simd>(s: S, x: S::V) -> (S::V, S::V, S::V) {
     (s.div(n, s.add(n, s.splat(2.0))), n, u)
 }
 
-/// eˣ to about one unit in the last place; at the ends of the range the last finite or normal number.
+/// eˣ to about one unit in the last place, clamped to finite, normal numbers.
 #[inline(always)]
 fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     let (high, low) = (s.splat(88.0), s.splat(-87.0));
-    // Comparisons that keep what is not a number.
+    // Comparisons that keep NaN.
     let x = s.select_greater(x, high, high, x);
     let x = s.select_greater(low, x, low, x);
     let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
@@ -120,8 +121,8 @@ fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 
 /// The normal distribution Φ(x), and e^(-x²/2).
 ///
-/// Beyond |x| the distribution has e^(-x²/2) · t · p(t) with t = 1/(1 + 0.28|x|); the polynomial p interpolates that
-/// quotient at Chebyshev's points of t in 0..1, which leaves a relative error below 2e-7.
+/// The tail beyond |x| is e^(-x²/2) · t · p(t) with t = 1/(1 + 0.28|x|). The polynomial p interpolates the tail's
+/// quotient by e^(-x²/2) · t at the Chebyshev points of t in 0..1, which leaves a relative error below 2e-7.
 #[inline(always)]
 fn normal<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
     let (zero, one) = (s.splat(0.0), s.splat(1.0));
@@ -149,7 +150,7 @@ mod tests {
     use super::super::{Activation, twin, with_curve};
     use super::Curve;
     use crate::bf16::Bf16;
-    use crate::level::{Level, Work};
+    use crate::level::{Level, Levels, Work};
     use crate::simd::{MAX_LANES, Simd};
 
     struct Evaluate {
@@ -159,6 +160,7 @@ mod tests {
 
     impl Work for Evaluate {
         type Output = (f32, f32);
+        const LEVELS: Levels = Levels::Plain;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> (f32, f32) {
             let (mut value, mut slope) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_stays_none() {
+    fn nan_stays_nan() {
         for level in Level::available() {
             for activation in Activation::ALL {
                 assert!(level.run(Evaluate { activation, x: f32::NAN }).0.is_nan(), "{activation:?} on {level}");

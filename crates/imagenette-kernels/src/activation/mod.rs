@@ -1,26 +1,26 @@
-//! Activation functions and their slopes on vectors; the normalisation applies them in its passes.
+//! Activation functions and their slopes on vectors; the normalization applies them in its passes.
 
 pub(crate) mod curves;
 pub mod twin;
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
+use crate::tasks::for_each_chunk;
 use curves::Curve;
-use rayon::prelude::*;
 
-/// Numbers that a task works on.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;
 
-/// The function after a normalisation.
+/// The function after a normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// x
     Identity,
     /// max(x, 0)
     Relu,
-    /// x · Φ(x), with the normal distribution's Φ itself rather than an approximation by tanh
+    /// x · Φ(x), with the normal distribution Φ itself rather than an approximation by tanh
     Gelu,
     /// x · σ(x), also known as Swish
     Silu,
@@ -32,7 +32,7 @@ impl Activation {
     /// Every activation.
     pub const ALL: [Self; 5] = [Self::Identity, Self::Relu, Self::Gelu, Self::Silu, Self::Mish];
 
-    /// The activation of every number, where no normalisation comes before it.
+    /// The activation of every number, where no normalization comes before it.
     ///
     /// # Panics
     /// The lengths do not agree.
@@ -42,12 +42,12 @@ impl Activation {
     }
 
     pub(crate) fn apply_in<T: Number>(self, level: Level, input: &[T], output: &mut [T]) {
-        output.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(output, input)| {
-            level.run(Values { activation: self, input, output });
+        for_each_chunk(output, BLOCK, |i, output| {
+            level.run(Values { activation: self, input: &input[i * BLOCK..][..output.len()], output });
         });
     }
 
-    /// The gradient for the input of [`Self::apply`]: `gradient` holds the output's and becomes the input's.
+    /// Turns the gradient for the output of [`Self::apply`] into the gradient for its input, in place.
     ///
     /// # Panics
     /// The lengths do not agree.
@@ -57,12 +57,12 @@ impl Activation {
     }
 
     pub(crate) fn apply_gradient_in<T: Number>(self, level: Level, input: &[T], gradient: &mut [T]) {
-        gradient.par_chunks_mut(BLOCK).zip(input.par_chunks(BLOCK)).for_each(|(gradient, input)| {
-            level.run(Slopes { activation: self, input, gradient });
+        for_each_chunk(gradient, BLOCK, |i, gradient| {
+            level.run(Slopes { activation: self, input: &input[i * BLOCK..][..gradient.len()], gradient });
         });
     }
 
-    /// Whether the slope costs less than reading it back from memory.
+    /// Whether computing the slope costs less than reading it back from memory.
     pub(crate) fn is_cheap(self) -> bool {
         matches!(self, Self::Identity | Self::Relu)
     }
@@ -76,6 +76,7 @@ struct Values<'a, T> {
 
 impl<T: Number> Work for Values<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => {
@@ -94,6 +95,7 @@ struct Slopes<'a, T> {
 
 impl<T: Number> Work for Slopes<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => {

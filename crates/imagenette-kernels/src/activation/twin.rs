@@ -11,7 +11,7 @@ pub fn value(activation: Activation, x: f64) -> f64 {
         Activation::Relu => x.max(0.0),
         Activation::Gelu => x * normal_distribution(x),
         Activation::Silu => x * logistic(x),
-        Activation::Mish => x * x.exp().ln_1p().tanh(),
+        Activation::Mish => x * libm::tanh(libm::log1p(libm::exp(x))),
     }
 }
 
@@ -21,17 +21,17 @@ pub fn slope(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Identity => 1.0,
         Activation::Relu => f64::from(u8::from(x > 0.0)),
-        Activation::Gelu => normal_distribution(x) + x * (-x * x / 2.0).exp() / (2.0 * PI).sqrt(),
+        Activation::Gelu => normal_distribution(x) + x * libm::exp(-x * x / 2.0) / (2.0 * PI).sqrt(),
         Activation::Silu => logistic(x) * (1.0 + x * (1.0 - logistic(x))),
         Activation::Mish => {
-            let t = x.exp().ln_1p().tanh();
+            let t = libm::tanh(libm::log1p(libm::exp(x)));
             t + x * logistic(x) * (1.0 - t * t)
         }
     }
 }
 
 fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + libm::exp(-x))
 }
 
 /// Φ(x) = (1 + erf(x/√2)) / 2.
@@ -51,11 +51,11 @@ fn error_function(x: f64) -> f64 {
             term *= 2.0 * x * x / f64::from(2 * n + 1);
             sum += term;
         }
-        return 2.0 / PI.sqrt() * (-x * x).exp() * sum;
+        return 2.0 / PI.sqrt() * libm::exp(-x * x) * sum;
     }
     let mut fraction = x;
     for k in (1..60).rev() {
         fraction = x + f64::from(k) / 2.0 / fraction;
     }
-    1.0 - (-x * x).exp() / (PI.sqrt() * fraction)
+    1.0 - libm::exp(-x * x) / (PI.sqrt() * fraction)
 }

@@ -1,33 +1,34 @@
 //! The product behind the forward pass and the input's gradient: every target pixel is a sum over taps, each of which
-//! reads one source pixel. Padding is a tap that reads a row of zeros, so that no image needs a border; where all pixels
-//! of a register tile would read padding, the tap is left out.
+//! reads one source pixel. Padding is a tap that reads a row of zeros, so that no image needs a border; where all
+//! pixels of a register tile would read padding, the tap is skipped.
 //!
-//! In small images much is padding: three in ten of the products of a 3×3 convolution of 4×4 pixels. There the pixels are
+//! In small images much is padding: three in ten of the products of a 3×3 convolution of 4×4 pixels. Their pixels are
 //! taken place by place rather than image by image, so that the pixels of a tile have their padding in common.
 #![expect(unsafe_code, reason = "addresses of source and target pixels for the register tiles")]
 
 use super::pack::Panels;
 use super::tile::{GatherTile, TILE_PIXELS};
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::normalization::{MomentPlaces, PartMoments};
 use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::{MAX_PANEL, Simd};
-use rayon::prelude::*;
+use crate::tasks::{for_each, for_each_chunk};
 use std::ops::Range;
 
 /// Target pixels worked on at a time: their part of the source stays in the second-level cache.
 const BLOCK_PIXELS: usize = 32 * TILE_PIXELS;
-/// Bytes of a panel of weights worked on at a time: they stay in the first-level cache with the pixels beside them.
+/// Bytes of a panel of weights worked on at a time: they stay in the first-level cache together with the pixels.
 const PANEL_BYTES: usize = 18 * 1024;
-/// Rows of a panel to work on at least. Of wide panels so many are beyond the first-level cache, but they are read in order
-/// and a row feeds the multipliers longer than it takes to come; fewer rows would move the sums more often.
+/// The fewest rows of a panel to work on at a time. In wide panels this many exceed the first-level cache, but they
+/// are read in order, and a row keeps the multipliers busy longer than it takes to load; fewer rows would move the
+/// sums more often.
 const PANEL_ROWS: usize = 288;
-/// Tasks to aim at, so that threads of unequal speed finish together.
+/// The number of tasks to aim for, so that threads of unequal speed finish together.
 const TASKS: usize = 32;
 
-/// Grids of at most so many pixels are taken place by place.
+/// Grids of at most this many pixels are taken place by place.
 const SMALL_GRID: usize = 100;
 
 /// A sum over taps for every pixel of a grid; the source's numbers are read in words of `W`.
@@ -59,8 +60,8 @@ struct Slab {
 }
 
 impl<W: Number> Gather<'_, W> {
-    /// Fills the grid's pixels of `target`, in parallel; each number is summed in an order that the sizes decide. Measures what it
-    /// wrote if there are moments to be filled.
+    /// Fills the grid's pixels of `target`, in parallel; the order of each number's sum depends on the sizes alone.
+    /// Measures what it wrote if there are moments to fill.
     pub(super) fn run<T: Number>(&self, level: Level, target: &mut [T], moments: Option<&mut PartMoments>) {
         let pixels = self.images * self.grid[0] * self.grid[1];
         let panels = self.weights.count();
@@ -69,8 +70,8 @@ impl<W: Number> Gather<'_, W> {
         assert_eq!(self.weights.outputs, self.target_channels);
         let numbers = self.images * self.side[0] * self.side[1] * self.channels;
         assert!(self.source.len() >= numbers);
-        // A run is a pixel's channels, or several pixels' in a row, which then all lie within the image but for what the
-        // last word needs to be whole.
+        // A run is the channels of one pixel, or of several pixels of a row, which then all lie within the image,
+        // except for what fills up the last word.
         let run = self.words() * per_word::<W>();
         let last = (self.grid[1].max(1) - 1) * self.step[1] * self.channels + run;
         let row = self.side[1] * self.channels + (self.source.len() - numbers);
@@ -82,14 +83,14 @@ impl<W: Number> Gather<'_, W> {
         }
         let groups = TASKS.div_ceil(blocks).clamp(1, panels);
         let zeros = vec![W::default(); run];
-        // Place by place, the same place of all images should lie together.
+        // Taken place by place, the same place of all images should be contiguous.
         let by_place = self.by_place().then(|| self.source_by_place());
         let source = by_place.as_deref().unwrap_or(self.source);
         let slabs = self.slabs(level);
         let target = Scattered::new(target);
         let pixels_of = |block: usize| block * BLOCK_PIXELS..pixels.min((block + 1) * BLOCK_PIXELS);
         let moments = moments.map(|moments| moments.places((0..blocks).map(|block| pixels_of(block).len()).collect()));
-        (0..blocks * groups).into_par_iter().for_each(|task| {
+        for_each(blocks * groups, |task| {
             let (block, group) = (task / groups, task % groups);
             level.run(Block {
                 gather: self,
@@ -122,8 +123,8 @@ impl<W: Number> Gather<'_, W> {
         (0..count).map(|i| Slab { taps: share(i)..share(i + 1), run: 0..run }).collect()
     }
 
-    /// Whether pixels are taken place by place: `[grid, grid, images]` rather than `[images, grid, grid]`. A run of several
-    /// pixels of a row needs them side by side, which they are only image by image.
+    /// Whether pixels are taken place by place: `[grid, grid, images]` rather than `[images, grid, grid]`. A run of
+    /// several pixels of a row needs them side by side, as they are only image by image.
     fn by_place(&self) -> bool {
         self.taps.len() > 1
             && self.run <= self.channels
@@ -135,7 +136,7 @@ impl<W: Number> Gather<'_, W> {
     fn source_by_place(&self) -> Aligned<W> {
         let mut sorted = Aligned::scratch(self.source.len());
         let image = self.side[0] * self.side[1] * self.channels;
-        sorted.par_chunks_exact_mut(self.images * self.channels).enumerate().for_each(|(place, to)| {
+        for_each_chunk(&mut sorted[..], self.images * self.channels, |place, to| {
             for (to, image) in to.chunks_exact_mut(self.channels).zip(self.source.chunks_exact(image)) {
                 to.copy_from_slice(&image[place * self.channels..][..self.channels]);
             }
@@ -171,7 +172,8 @@ impl<W: Number> Gather<'_, W> {
     }
 }
 
-/// The source pixel that a tap without offset would read, and the index of its first number; it may lie outside.
+/// The source pixel that a tap without offset would read, and the index of its first number; it may be outside the
+/// image.
 #[derive(Clone, Copy)]
 struct Origin {
     y: isize,
@@ -194,6 +196,7 @@ struct Block<'a, W, T> {
 
 impl<W: Number, T: Number> Work for Block<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { gather, source, zeros, slabs, pixels, panels, target, moments } = self;
@@ -211,7 +214,7 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
             // targets; so no other thread touches these channels of this pixel.
             .map(|&place| unsafe { target.at(gather.target_of(place) + first_channel, channels) })
             .collect();
-        // Sums that are not whole yet wait in the target where that keeps them as they are, else here.
+        // Incomplete sums wait in the target if it can hold them unrounded, else here.
         let apart = is_bf16::<T>() && slabs.len() > 1;
         let sums_pitch = if apart { channels.next_multiple_of(S::LANES) } else { 0 };
         let mut waiting = Aligned::<f32>::scratch(pitch * sums_pitch);
@@ -242,7 +245,7 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
                     }
                 }
             }
-            let (fresh, whole) = (rank == 0, rank + 1 == slabs.len());
+            let (fresh, complete) = (rank == 0, rank + 1 == slabs.len());
             for panel in panels.clone() {
                 let width = gather.weights.width_of(panel);
                 let rows =
@@ -251,7 +254,7 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
                 let offset = panel * gather.weights.width - first_channel;
                 let count = width.min(channels - offset);
                 for (first, targets) in (0..pitch).step_by(TILE_PIXELS).zip(targets.chunks(TILE_PIXELS)) {
-                    // Pixels past the end and filling channels go to a spare tile.
+                    // Pixels past the end and padding channels go to a spare tile.
                     let mut moved: [*mut T; TILE_PIXELS] = std::array::from_fn(|p| spare[p].as_mut_ptr());
                     if count == width {
                         for (moved, target) in moved.iter_mut().zip(targets) {
@@ -277,22 +280,16 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
                         sums,
                         targets: moved,
                         fresh,
-                        whole,
+                        complete,
                     };
                     // SAFETY: `sources` holds `pitch` addresses for each tap, `first` is a multiple of a tile below
                     // `pitch`; each is that of a pixel within the source, whose run `run` found to fit, or of as many
                     // zeros; `rows` was checked above; the targets are this task's and have `width` numbers left, or
-                    // are rows of the spare tile. The sums wait in `waiting`, which has `width` numbers from `offset` on
-                    // for each of `pitch` pixels; or in the target, which is of f32 then; with a single slab, nowhere.
-                    unsafe {
-                        match width / S::LANES {
-                            1 => tile.add::<S, 1>(s),
-                            2 => tile.add::<S, 2>(s),
-                            3 => tile.add::<S, 3>(s),
-                            _ => tile.add::<S, 4>(s),
-                        }
-                    }
-                    if count < width && (whole || !apart) {
+                    // are rows of the spare tile. The sums wait in `waiting`, which has `width` numbers from `offset`
+                    // on for each of `pitch` pixels; or in the target, which is of f32 then; with a single slab,
+                    // nowhere.
+                    unsafe { tile.add_sized(s, width / S::LANES) };
+                    if count < width && (complete || !apart) {
                         for (spare, target) in moved.iter().zip(targets) {
                             // SAFETY: as before the tile.
                             unsafe { target.add(offset).copy_from_nonoverlapping(*spare, count) };
@@ -302,8 +299,8 @@ impl<W: Number, T: Number> Work for Block<'_, W, T> {
             }
         }
         if let Some((part, moments)) = moments {
-            // SAFETY: tasks differ in their pixels, which are a part, or in their channels, and the rows of the targets are
-            // this task's own, each of `channels` numbers.
+            // SAFETY: tasks differ in their pixels, which are a part, or in their channels, and the rows of the
+            // targets are this task's own, each of `channels` numbers.
             unsafe { measure(s, &targets, moments.of(part, first_channel..first_channel + channels)) };
         }
     }

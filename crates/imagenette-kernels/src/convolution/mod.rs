@@ -1,6 +1,6 @@
-//! Convolutions of images in NHWC with weights in OIHW: the output, the gradient for the input and the gradient for the
-//! weights, as register-blocked products that read the image in place. Maps are f32 or `Bf16`; weights and their gradient
-//! are f32, and so are all sums. Weights are rounded to `Bf16` where they meet maps of it.
+//! Convolutions of images in NHWC with weights in OIHW: the output, the gradient for the input and the gradient for
+//! the weights, as register-blocked products that read the image in place. Maps are f32 or `Bf16`; weights and their
+//! gradient are f32, and so are all sums. Weights are rounded to `Bf16` where maps are `Bf16`.
 
 mod gather;
 mod pack;
@@ -9,13 +9,14 @@ pub mod twin;
 pub(crate) mod weight_gradient;
 mod winograd;
 
+use crate::bf16::Bf16;
 use crate::buffer::widened;
 use crate::level::Level;
 use crate::normalization::{BatchStatistics, PartMoments};
 use crate::number::{Number, is_bf16, per_word};
 use crate::shape::{ShapeError, check_len, elements, windows};
+use crate::tasks::for_each_chunk;
 use gather::Gather;
-use rayon::prelude::*;
 
 /// The sizes of a convolution; `y` before `x` in pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,7 +113,8 @@ impl Convolution {
         self.shape.images * self.output[0] * self.output[1]
     }
 
-    /// With few input channels the pixels of a kernel row are read as one run, which needs a bordered copy of the image.
+    /// With few input channels, the pixels of a kernel row are read as one run, which needs a padded copy of the
+    /// image.
     fn merges_rows(&self) -> bool {
         self.shape.input_channels < 16 && self.shape.kernel[1] > 1
     }
@@ -124,14 +126,15 @@ impl Convolution {
     /// output `[images, height, width, output_channels]`.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn forward<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         self.check_forward(input, weights, output);
         T::convolve(self, level, input, weights, output);
     }
 
-    /// [`Self::forward`], and the mean and variance of each channel of what it wrote, for the normalisation that follows: each
-    /// task measures its own pixels while they are in the caches, so that nobody passes over the whole output for it.
+    /// [`Self::forward`], and the mean and variance of each channel of what it wrote, for the normalization that
+    /// follows: each task measures the pixels that it has just written, while they are in the caches, which saves a
+    /// pass over the output.
     ///
     /// # Shapes
     /// As in [`Self::forward`].
@@ -166,7 +169,7 @@ impl Convolution {
     ) -> BatchStatistics {
         let mut moments = PartMoments::new(self.shape.output_channels);
         self.forward_in(level, input, weights, output, Some(&mut moments));
-        moments.together()
+        moments.combine()
     }
 
     pub(crate) fn forward_in<T: Number>(
@@ -179,10 +182,14 @@ impl Convolution {
     ) {
         if self.is_worth_transforming::<T>(level) {
             self.transformed(winograd::Pass::Output, level, input, weights, output, moments);
-        } else if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.forward_reading(level, &widened(level, input), weights, output, moments);
+        } else if const { is_bf16::<T>() } {
+            if level.multiplies_pairs() {
+                self.forward_reading::<Bf16, T>(level, bytemuck::cast_slice(input), weights, output, moments);
+            } else {
+                self.forward_reading::<f32, T>(level, &widened(level, input), weights, output, moments);
+            }
         } else {
-            self.forward_reading(level, input, weights, output, moments);
+            self.forward_reading::<f32, T>(level, bytemuck::cast_slice(input), weights, output, moments);
         }
     }
 
@@ -249,7 +256,7 @@ impl Convolution {
     /// As in [`Self::forward`]; `output_gradient` as the output, `input_gradient` as the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn input_gradient<T: Number>(
         &self,
         level: Level,
@@ -272,10 +279,17 @@ impl Convolution {
     ) {
         if self.is_worth_transforming::<T>(level) {
             self.transformed(winograd::Pass::InputGradient, level, output_gradient, weights, input_gradient, None);
-        } else if is_bf16::<T>() && !level.multiplies_pairs() {
-            self.input_gradient_reading(level, &widened(level, output_gradient), weights, input_gradient);
+        } else if const { is_bf16::<T>() } {
+            if level.multiplies_pairs() {
+                let output_gradient = bytemuck::cast_slice(output_gradient);
+                self.input_gradient_reading::<Bf16, T>(level, output_gradient, weights, input_gradient);
+            } else {
+                let output_gradient = widened(level, output_gradient);
+                self.input_gradient_reading::<f32, T>(level, &output_gradient, weights, input_gradient);
+            }
         } else {
-            self.input_gradient_reading(level, output_gradient, weights, input_gradient);
+            let output_gradient = bytemuck::cast_slice(output_gradient);
+            self.input_gradient_reading::<f32, T>(level, output_gradient, weights, input_gradient);
         }
     }
 
@@ -290,8 +304,8 @@ impl Convolution {
         let ConvolutionShape { images, input: side, input_channels, output_channels, kernel, stride, padding } =
             self.shape;
         if kernel[0] < stride[0] || kernel[1] < stride[1] {
-            // Some pixels are seen through no tap at all.
-            input_gradient.par_chunks_mut(1 << 14).for_each(|part| part.fill(T::default()));
+            // Some pixels are reached through no tap at all.
+            for_each_chunk(&mut *input_gradient, 1 << 14, |_, part| part.fill(T::default()));
         }
         let rearranged;
         let (mut source, mut channels) = (output_gradient, output_channels);
@@ -299,8 +313,8 @@ impl Convolution {
             rearranged = pack::with_one_more(output_gradient, output_channels);
             (source, channels) = (&rearranged, output_channels + 1);
         }
-        // Input pixels whose coordinates leave the same remainders by the stride are reached by the same taps: each such
-        // class is a convolution with stride 1 of the output's gradient.
+        // Input pixels whose coordinates leave the same remainders by the stride are reached by the same taps: each
+        // such class is a convolution with stride 1 of the output's gradient.
         for [first_y, first_x] in window([stride[0].min(side[0]), stride[1].min(side[1])], |y, x| [y, x]) {
             let mut taps = Vec::new();
             let mut offsets = Vec::new();
@@ -349,14 +363,14 @@ impl Convolution {
         }
     }
 
-    /// The gradient for the weights, from the input and the gradient for the output; f32 whatever these are, and sums run
-    /// in an order that the sizes alone decide.
+    /// The gradient for the weights, from the input and the gradient for the output. It is f32 for maps of either
+    /// kind, and the order of its sums depends on the sizes alone.
     ///
     /// # Shapes
     /// As in [`Self::forward`]; `output_gradient` as the output, `weight_gradient` as the weights.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn weight_gradient<T: Number>(
         &self,
         level: Level,

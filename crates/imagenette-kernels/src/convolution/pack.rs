@@ -2,15 +2,15 @@
 
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, is_bf16, per_word};
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 use std::marker::PhantomData;
 use std::ops::Range;
 use wide::f32x4;
 
-/// Where the weight from an input channel to an output channel through a tap lies:
+/// Where to find the weight from an input channel to an output channel at a tap:
 /// `output * output_stride + input * input_stride + tap`.
 pub(super) struct Order<'a> {
     pub(super) outputs: usize,
@@ -20,9 +20,10 @@ pub(super) struct Order<'a> {
     pub(super) taps: &'a [usize],
 }
 
-/// Weights as words `[panel][tap][word of input channels][output channel of the panel]`; all panels are `width` channels
-/// wide but the last, which is as narrow as whole vectors allow, and filled up with zeros. A word is one f32, or the
-/// weights of two input channels as a pair of `Bf16`, the last of an odd number beside a zero.
+/// Weights as words `[panel][tap][word of input channels][output channel of the panel]`. All panels but the last are
+/// `width` channels wide; the last is as narrow as whole vectors allow, and padded with zeros. A word is one f32, or
+/// the weights of two input channels as a pair of `Bf16`; if the number of channels is odd, the last is paired with
+/// zero.
 pub(super) struct Panels {
     pub(super) data: Aligned,
     /// Rows of a panel: runs × words of a run.
@@ -33,8 +34,8 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Packs weights for maps of `T` whose numbers are read as `W`, in runs of `run`: a pixel's channels, or those of several
-    /// pixels of a row. The weights are rounded to what maps of `T` could hold.
+    /// Packs weights for maps of `T` whose numbers are read as `W`, in runs of `run`: a pixel's channels, or those of
+    /// several pixels of a row. The weights are rounded as maps of `T` are.
     pub(super) fn pack<W: Number, T: Number>(level: Level, weights: &[f32], run: usize, order: &Order<'_>) -> Self {
         let (lanes, width) = (level.lanes(), level.panel_channels());
         let numbers = order.taps.len() * order.inputs;
@@ -49,12 +50,13 @@ impl Panels {
         if depth == 0 {
             return panels;
         }
-        panels.data.par_chunks_mut(width * depth).enumerate().for_each(|(panel, words)| {
+        for_each_chunk(&mut panels.data[..], width * depth, |panel, words| {
             let row_width = words.len() / depth;
-            if !is_bf16::<T>() {
+            if const { !is_bf16::<T>() } {
                 return order.fill_rows(weights, panel * width, row_width, 0..order.inputs, words);
             }
-            // A merged run takes several taps' inputs together; else a few inputs at a time, whose rows stay in the cache.
+            // A merged run needs the inputs of several taps together; otherwise a few inputs at a time, whose rows
+            // stay cached.
             let block = if run == order.inputs { BLOCK_INPUTS.min(run) } else { order.inputs };
             let mut rows = Aligned::scratch(order.taps.len() * block * row_width);
             for first_input in (0..order.inputs).step_by(block) {
@@ -74,7 +76,7 @@ impl Panels {
         self.outputs.div_ceil(self.width)
     }
 
-    /// Channels of a panel, filling ones included.
+    /// Channels of a panel, padding included.
     pub(super) fn width_of(&self, panel: usize) -> usize {
         (self.outputs - panel * self.width).div_ceil(self.lanes).saturating_mul(self.lanes).min(self.width)
     }
@@ -94,7 +96,7 @@ impl Order<'_> {
             rows.fill(0.0);
         }
         let weights = &weights[first * self.output_stride + inputs.start * self.input_stride..];
-        // A tap's weights lie one after the other, for one input channel or for all of them.
+        // Taps in their order are contiguous in memory, for one input channel or for all of them.
         let whole = self.taps.iter().enumerate().all(|(rank, &tap)| rank == tap);
         let columns = match (whole, self.taps.len() == self.input_stride) {
             (true, true) => depth,
@@ -113,10 +115,11 @@ impl Order<'_> {
     }
 }
 
-/// Input channels whose weights are turned at a time.
+/// Input channels whose weights are transposed at a time.
 const BLOCK_INPUTS: usize = 16;
 
-/// Puts rounded rows of weights in their places among the words: two rows of a run as a row of pairs, or each as it is.
+/// Rounds rows of weights and puts them in their places among the words: two rows of a run as a row of pairs, or each
+/// as it is.
 struct Round<'a, W> {
     /// Runs of `rows_of_run` rows.
     rows: &'a [f32],
@@ -130,6 +133,7 @@ struct Round<'a, W> {
 
 impl<W: Number> Work for Round<'_, W> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, Bf16>();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let width = self.row_width;
@@ -158,8 +162,8 @@ impl<W: Number> Work for Round<'_, W> {
     }
 }
 
-/// Copies a matrix of `lanes` rows, `pitch` apart, and `columns` columns column by column: column `c` becomes the `lanes`
-/// numbers of `to` from `place(c)` on. Four by four numbers at a time are turned in registers.
+/// Copies a matrix of `lanes` rows, `pitch` apart, and `columns` columns column by column: column `c` becomes the
+/// `lanes` numbers of `to` from `place(c)` on. Four by four numbers at a time are transposed in registers.
 #[inline(always)]
 fn scatter_columns(
     from: &[f32],
@@ -170,7 +174,7 @@ fn scatter_columns(
     to: &mut [f32],
 ) {
     if pitch == 1 {
-        // The rows are one number apart: a column already lies in one piece.
+        // The rows are one number apart: a column is contiguous already.
         for column in 0..columns {
             to[place(column)..][..lanes].copy_from_slice(&from[column..column + lanes]);
         }
@@ -181,8 +185,8 @@ fn scatter_columns(
         let places = each!(i in [0 1 2 3] => place(column + i));
         for lane in (0..whole_lanes).step_by(4) {
             let rows = each!(i in [0 1 2 3] => four(&from[(lane + i) * pitch + column..]));
-            for (turned, place) in f32x4::transpose(rows).iter().zip(places) {
-                to[place + lane..][..4].copy_from_slice(&turned.to_array());
+            for (transposed, place) in f32x4::transpose(rows).iter().zip(places) {
+                to[place + lane..][..4].copy_from_slice(&transposed.to_array());
             }
         }
     }
@@ -195,15 +199,15 @@ fn scatter_columns(
     }
 }
 
-/// Turns `[rows][width]` into `[width][rows]`, as many of the latter rows as `to` has.
-pub(super) fn turn(from: &[f32], width: usize, to: &mut [f32], rows: usize) {
+/// Transposes `[rows][width]` to `[width][rows]`, as many of the latter's rows as `to` has room for.
+pub(super) fn transpose(from: &[f32], width: usize, to: &mut [f32], rows: usize) {
     let lanes = to.len() / rows;
     let whole = rows / 4 * 4;
     for row in (0..whole).step_by(4) {
         for lane in (0..lanes / 4 * 4).step_by(4) {
             let numbers = each!(i in [0 1 2 3] => four(&from[(row + i) * width + lane..]));
-            for (i, turned) in f32x4::transpose(numbers).iter().enumerate() {
-                to[(lane + i) * rows + row..][..4].copy_from_slice(&turned.to_array());
+            for (i, transposed) in f32x4::transpose(numbers).iter().enumerate() {
+                to[(lane + i) * rows + row..][..4].copy_from_slice(&transposed.to_array());
             }
         }
     }
@@ -219,7 +223,7 @@ fn four(from: &[f32]) -> f32x4 {
     f32x4::new(from[..4].try_into().expect("four numbers"))
 }
 
-/// The images with `border` rows and columns of zeros on each side, and after the last a number more, so that a word may
+/// The images with `border` rows and columns of zeros on each side, and one more number at the end, so that a word may
 /// begin at the last number.
 pub(super) fn border<T: Number>(
     source: &[T],
@@ -234,18 +238,24 @@ pub(super) fn border<T: Number>(
     if images == 0 {
         return bordered;
     }
-    bordered.par_chunks_exact_mut(wide_rows * wide_row).zip(source.par_chunks(side[0] * row)).for_each(|(to, from)| {
-        for (y, from) in from.chunks_exact(row).enumerate() {
+    for_each_chunk(&mut bordered[..images * wide_rows * wide_row], wide_rows * wide_row, |image, to| {
+        for (y, from) in source[image * side[0] * row..][..side[0] * row].chunks_exact(row).enumerate() {
             to[(y + border[0]) * wide_row + border[1] * channels..][..row].copy_from_slice(from);
         }
     });
     bordered
 }
 
-/// Pixels with a channel of zeros after their own, so that pairs of an odd number of channels do not leave the pixel.
+/// Pixels per task that copies them.
+const BLOCK_PIXELS: usize = 1 << 10;
+
+/// Pixels with one more channel, of zeros, so that the last pair of an odd number of channels stays within the pixel.
 pub(super) fn with_one_more<T: Number>(source: &[T], channels: usize) -> Aligned<T> {
     let mut padded = Aligned::zeros(source.len() / channels * (channels + 1));
-    let pixels = padded.par_chunks_exact_mut(channels + 1).zip(source.par_chunks_exact(channels));
-    pixels.with_min_len(1 << 10).for_each(|(to, from)| to[..channels].copy_from_slice(from));
+    for_each_chunk(&mut padded[..], BLOCK_PIXELS * (channels + 1), |i, to| {
+        let pixels =
+            to.chunks_exact_mut(channels + 1).zip(source[i * BLOCK_PIXELS * channels..].chunks_exact(channels));
+        pixels.for_each(|(to, from)| to[..channels].copy_from_slice(from));
+    });
     padded
 }

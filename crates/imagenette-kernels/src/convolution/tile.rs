@@ -1,5 +1,5 @@
-//! The two register tiles that all the time goes into. Both hold a block of sums in registers and add products of one
-//! broadcast word and a vector of words of output channels, where a word is an f32 or a pair of `Bf16`.
+//! The register tiles, where nearly all the time goes. Each holds a block of sums in registers and adds products of
+//! one broadcast word and a vector of words of output channels, where a word is an f32 or a pair of `Bf16`.
 #![expect(unsafe_code, reason = "pointer arithmetic in the innermost loops; the callers check the ranges")]
 
 use crate::number::{Number, is_bf16, per_word};
@@ -9,8 +9,8 @@ use std::ops::Range;
 /// Pixels of a forward tile; with `Simd::PANEL_VECTORS` vectors of channels it fills the registers.
 pub(super) const TILE_PIXELS: usize = 6;
 
-/// `sums[n][v] += words[n] · row[v]`: one word times `VECTORS` vectors of words, for each of `N` words. A word is an f32 or
-/// a pair of `Bf16`, as `W` says; the product of two pairs is the sum of both products.
+/// `sums[n][v] += words[n] · row[v]`: one word times `VECTORS` vectors of words, for each of `N` words. A word is an
+/// f32 or a pair of `Bf16`, as `W` says; the product of two pairs is the sum of both products.
 ///
 /// # Safety
 /// Each address has a readable word, and `row` `VECTORS * LANES` of them.
@@ -37,8 +37,8 @@ unsafe fn add_products<S: Simd, W: Number, const N: usize, const VECTORS: usize>
 
 /// The operands of a forward tile.
 pub(super) struct GatherTile<W, T> {
-    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`; the first is null where the tap
-    /// adds nothing.
+    /// For each tap, the addresses of the pixels' first channels: `[tap * pitch + pixel]`; the first is null where the
+    /// tap adds nothing.
     pub(super) pixels: *const *const W,
     pub(super) pitch: usize,
     pub(super) taps: usize,
@@ -46,31 +46,50 @@ pub(super) struct GatherTile<W, T> {
     pub(super) run: usize,
     /// Words `[tap][word of the run][channel]`.
     pub(super) weights: *const f32,
-    /// Where each pixel's sums lie so far and go on to, before they are whole.
+    /// Where each pixel's sums are kept until they are complete.
     pub(super) sums: [*mut f32; TILE_PIXELS],
-    /// Where each pixel's channels go when the sums are whole.
+    /// Where each pixel's channels go when the sums are complete.
     pub(super) targets: [*mut T; TILE_PIXELS],
-    /// Whether the sums begin at zero rather than at what lies in `sums`.
+    /// Whether the sums start at zero rather than at the numbers in `sums`.
     pub(super) fresh: bool,
-    /// Whether the sums are whole after this.
-    pub(super) whole: bool,
+    /// Whether the sums are complete after this.
+    pub(super) complete: bool,
 }
 
 impl<W: Number, T: Number> GatherTile<W, T> {
+    /// Runs the tile compiled for its number of vectors.
+    ///
+    /// # Safety
+    /// As for `add`, with this number.
+    #[inline(always)]
+    pub(super) unsafe fn add_sized<S: Simd>(&self, s: S, vectors: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match vectors {
+                1 => self.add::<S, 1>(s),
+                2 => self.add::<S, 2>(s),
+                3 if const { S::PANEL_VECTORS >= 3 } => self.add::<S, 3>(s),
+                4 if const { S::PANEL_VECTORS >= 4 } => self.add::<S, 4>(s),
+                _ => unreachable!("tiles have no more vectors than a panel"),
+            }
+        }
+    }
+
     /// `sum[p][o] (+)= Σ pixel[p][k] · weights[k][o]`.
     ///
     /// # Safety
-    /// All `TILE_PIXELS` addresses of each tap whose first is not null have `run` readable words, the weights
-    /// `taps * run * VECTORS * LANES`, and `VECTORS * LANES` numbers that no other thread touches lie at each address of
-    /// `targets` if the sums are `whole` and of `sums` if they are not, or not `fresh`.
+    /// All `TILE_PIXELS` addresses of each tap whose first is not null have `run` readable words, the weights `taps *
+    /// run * VECTORS * LANES`, and `VECTORS * LANES` numbers that no other thread touches lie at each address of
+    /// `targets` if the sums are `complete` and of `sums` if they are not, or not `fresh`.
     #[inline(always)]
-    pub(super) unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
-        // Every loop over sums has constant bounds: they must never be indexed by a variable, or they leave the registers.
+    unsafe fn add<S: Simd, const VECTORS: usize>(&self, s: S) {
+        // Every loop over sums has constant bounds: they must never be indexed by a variable, or they leave the
+        // registers.
         let mut sums = [[s.splat(0.0); VECTORS]; TILE_PIXELS];
         if !self.fresh {
             for (sums, place) in sums.iter_mut().zip(self.sums) {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: a row of the tile lies at each place.
+                    // SAFETY: each place holds a row of the tile.
                     *sum = unsafe { s.load_from(place.add(v * S::LANES)) };
                 }
             }
@@ -92,7 +111,7 @@ impl<W: Number, T: Number> GatherTile<W, T> {
                 }
             }
         }
-        if self.whole {
+        if self.complete {
             for (sums, target) in sums.iter().zip(self.targets) {
                 for (v, sum) in sums.iter().enumerate() {
                     // SAFETY: a row of the tile may be written at each target.
@@ -110,10 +129,10 @@ impl<W: Number, T: Number> GatherTile<W, T> {
     }
 }
 
-/// Input channels of a weight-gradient tile.
+/// The most input channels of a weight-gradient tile.
 pub(super) const TILE_CHANNELS: usize = 6;
 
-/// Cuts channels into tiles of six, avoiding a thin rest: two fours are faster than six and two.
+/// Cuts channels into tiles of six, avoiding a thin remainder: two fours are faster than six and two.
 pub(super) fn tile_channels(channels: Range<usize>) -> Vec<Range<usize>> {
     let mut tiles = Vec::new();
     let mut first = channels.start;
@@ -144,7 +163,7 @@ pub(super) struct OuterTile<'a> {
     pub(super) pairs: &'a [Pair],
     /// Words `[output pixel][output channel of the panel]`.
     pub(super) gradient: *const f32,
-    /// The tile of sums, and numbers from one input channel's sums to the next one's.
+    /// The tile of sums, and the count of numbers from one input channel's sums to the next one's.
     pub(super) target: *mut f32,
     pub(super) target_pitch: usize,
     pub(super) fresh: bool,
@@ -162,7 +181,7 @@ impl OuterTile<'_> {
         if !self.fresh {
             for (i, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: the tile lies at the target.
+                    // SAFETY: the target holds the tile.
                     *sum = unsafe { s.load_from(self.target.add(i * self.target_pitch + v * S::LANES)) };
                 }
             }
@@ -178,22 +197,22 @@ impl OuterTile<'_> {
         }
         for (i, sums) in sums.iter().enumerate() {
             for (v, sum) in sums.iter().enumerate() {
-                // SAFETY: the tile lies at the target.
+                // SAFETY: the target holds the tile.
                 unsafe { s.store_to(*sum, self.target.add(i * self.target_pitch + v * S::LANES)) };
             }
         }
     }
 }
 
-/// The operands of a weight-gradient tile whose rows lie at regular distances.
+/// The operands of a weight-gradient tile whose rows are evenly spaced.
 pub(super) struct StridedTile {
-    /// The words of the first row's input channels, and words from one row's to the next one's.
+    /// The words of the first row's input channels, and the number of words from one row to the next.
     pub(super) input: *const f32,
     pub(super) input_pitch: usize,
     /// Words `[row][output channel of the panel]`.
     pub(super) gradient: *const f32,
     pub(super) count: usize,
-    /// The tile of sums, and numbers from one input channel's sums to the next one's.
+    /// The tile of sums, and the count of numbers from one input channel's sums to the next one's.
     pub(super) target: *mut f32,
     pub(super) target_pitch: usize,
     pub(super) fresh: bool,
@@ -203,15 +222,15 @@ impl StridedTile {
     /// `target[i][o] (+)= Σ input[row][i] · gradient[row][o]` for `CHANNELS` input channels.
     ///
     /// # Safety
-    /// Each of `count` rows has `CHANNELS` words of input and `VECTORS * LANES` of gradient, and the target is a tile of that
-    /// size that nothing else touches.
+    /// Each of `count` rows has `CHANNELS` words of input and `VECTORS * LANES` of gradient, and the target is a tile
+    /// of that size that nothing else touches.
     #[inline(always)]
     unsafe fn add<S: Simd, W: Number, const CHANNELS: usize, const VECTORS: usize>(&self, s: S) {
         let mut sums = [[s.splat(0.0); VECTORS]; CHANNELS];
         if !self.fresh {
             for (i, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: the tile lies at the target.
+                    // SAFETY: the target holds the tile.
                     *sum = unsafe { s.load_from(self.target.add(i * self.target_pitch + v * S::LANES)) };
                 }
             }
@@ -230,7 +249,7 @@ impl StridedTile {
         }
         for (i, sums) in sums.iter().enumerate() {
             for (v, sum) in sums.iter().enumerate() {
-                // SAFETY: the tile lies at the target.
+                // SAFETY: the target holds the tile.
                 unsafe { s.store_to(*sum, self.target.add(i * self.target_pitch + v * S::LANES)) };
             }
         }
@@ -250,15 +269,16 @@ impl StridedTile {
                         $(
                             ($channels, 1) => self.add::<S, W, $channels, 1>(s),
                             ($channels, 2) => self.add::<S, W, $channels, 2>(s),
-                            ($channels, 3) => self.add::<S, W, $channels, 3>(s),
-                            ($channels, 4) => self.add::<S, W, $channels, 4>(s),
+                            ($channels, 3) if const { S::PANEL_VECTORS >= 3 } => self.add::<S, W, $channels, 3>(s),
+                            ($channels, 4) if const { S::PANEL_VECTORS >= 4 } => self.add::<S, W, $channels, 4>(s),
                         )*
-                        _ => unreachable!("tiles have one to six channels and one to four vectors"),
+                        _ => unreachable!("tiles have three to six channels, and no more vectors than a panel"),
                     }
                 }
             };
         }
-        sizes!(1 2 3 4 5 6);
+        // At least sixteen channels are cut into tiles that are never thinner.
+        sizes!(3 4 5 6);
     }
 }
 

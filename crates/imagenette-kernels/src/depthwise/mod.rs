@@ -1,18 +1,18 @@
-//! Depthwise convolutions of images in NHWC: each channel with a filter of its own; the output and both gradients. Maps are f32 or
-//! `Bf16`; weights, their gradient, products and sums are f32.
+//! Depthwise convolutions of images in NHWC: each channel with a filter of its own; the output and both gradients.
+//! Maps are f32 or `Bf16`; weights, their gradient, products and sums are f32.
 
 pub(crate) mod reach;
 pub mod twin;
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements, windows};
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 use reach::{Border, Reach};
 use std::ops::Range;
 
-/// Parts that the sums of a weight gradient are cut into; the sizes alone decide how many there are.
+/// The most parts that the sums of a weight gradient are divided into; how many there are depends on the sizes alone.
 const PARTS: usize = 16;
 
 /// The sizes of a depthwise convolution; `y` before `x` in pairs.
@@ -99,7 +99,7 @@ impl Depthwise {
         self.shape.kernel[0] * self.shape.kernel[1]
     }
 
-    /// For both axes, what outputs read and what inputs are read by.
+    /// For each axis, which inputs each output reads, and which outputs read each input.
     fn reach(&self) -> [[Reach; 2]; 2] {
         let DepthwiseShape { input, kernel, stride, padding, .. } = self.shape;
         [0, 1].map(|axis| {
@@ -109,7 +109,7 @@ impl Depthwise {
     }
 
     /// Weights as `[tap][channel]`.
-    fn turned(&self, weights: &[f32]) -> Vec<f32> {
+    fn transposed(&self, weights: &[f32]) -> Vec<f32> {
         let (taps, channels) = (self.taps(), self.shape.channels);
         (0..taps * channels).map(|i| weights[i % channels * taps + i / channels]).collect()
     }
@@ -117,11 +117,11 @@ impl Depthwise {
     /// Each channel's image, filtered.
     ///
     /// # Shapes
-    /// input `[images, height, width, channels]`, weights `[channels, height, width]`, output of the output's height and
-    /// width.
+    /// input `[images, height, width, channels]`, weights `[channels, height, width]`, output of the output's height
+    /// and width.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn forward<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the weights", weights.len(), self.weights_len());
@@ -132,7 +132,7 @@ impl Depthwise {
     pub(crate) fn forward_in<T: Number>(&self, level: Level, input: &[T], weights: &[f32], output: &mut [T]) {
         let [[rows, _], [columns, _]] = self.reach();
         let channels = self.shape.channels;
-        let filters = self.turned(weights);
+        let filters = self.transposed(weights);
         let filtering = Filtering { side: self.shape.input, channels, taps_x: self.shape.kernel[1], filters: &filters };
         filtering.run(level, input, [&rows, &columns], self.output, output);
     }
@@ -143,7 +143,7 @@ impl Depthwise {
     /// As in [`Self::forward`]; `output_gradient` as the output, `input_gradient` as the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn input_gradient<T: Number>(
         &self,
         level: Level,
@@ -166,18 +166,18 @@ impl Depthwise {
     ) {
         let [[_, rows], [_, columns]] = self.reach();
         let channels = self.shape.channels;
-        let filters = self.turned(weights);
+        let filters = self.transposed(weights);
         let filtering = Filtering { side: self.output, channels, taps_x: self.shape.kernel[1], filters: &filters };
         filtering.run(level, output_gradient, [&rows, &columns], self.shape.input, input_gradient);
     }
 
-    /// The gradient for the weights; sums run in an order that the sizes alone decide.
+    /// The gradient for the weights; the order of its sums depends on the sizes alone.
     ///
     /// # Shapes
     /// As in [`Self::forward`]; `output_gradient` as the output, `weight_gradient` as the weights.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn weight_gradient<T: Number>(
         &self,
         level: Level,
@@ -203,7 +203,7 @@ impl Depthwise {
         let count = self.shape.images * self.output[0];
         let parts = PARTS.min(count).max(1);
         let mut sums = vec![0.0; parts * taps * channels];
-        sums.par_chunks_exact_mut(taps * channels).enumerate().for_each(|(part, sums)| {
+        for_each_chunk(&mut sums[..], taps * channels, |part, sums| {
             level.run(Products {
                 with: self,
                 input,
@@ -220,7 +220,7 @@ impl Depthwise {
     }
 }
 
-/// Sums over taps with a filter for each channel: what forward pass and input gradient have in common.
+/// Sums over taps with a filter for each channel: what the forward pass and the input's gradient have in common.
 pub(crate) struct Filtering<'a> {
     /// Height and width of the source.
     pub(crate) side: [usize; 2],
@@ -232,7 +232,7 @@ pub(crate) struct Filtering<'a> {
 }
 
 impl Filtering<'_> {
-    /// Fills the target, whose pixels read the source's as `reach` says for rows and columns.
+    /// Fills the target, whose pixels read the source's pixels as `reach` says for rows and columns.
     pub(crate) fn run<T: Number>(
         &self,
         level: Level,
@@ -242,7 +242,7 @@ impl Filtering<'_> {
         target: &mut [T],
     ) {
         let image = self.side[0] * self.side[1] * self.channels;
-        target.par_chunks_exact_mut(target_columns * self.channels).enumerate().for_each(|(row, target)| {
+        for_each_chunk(target, target_columns * self.channels, |row, target| {
             let source = &source[row / target_rows * image..][..image];
             level.run(Row { filtering: self, source, reach, row: row % target_rows, target });
         });
@@ -260,6 +260,7 @@ struct Row<'a, T> {
 
 impl<T: Number> Work for Row<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { filtering, source, reach: [rows, columns], row, target } = self;
@@ -299,6 +300,7 @@ struct Products<'a, T> {
 
 impl<T: Number> Work for Products<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { with, input, output_gradient, reach: [rows, columns], rows: range, sums } = self;

@@ -1,11 +1,12 @@
-//! What reads what along an axis: for every output the inputs that its window holds, and the other way round.
+//! Which pixels read which along an axis: for every output the inputs in its window, and for every input the outputs
+//! whose window holds it.
 
-/// What lies beyond the image.
+/// What is beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Border {
     /// Zeros, which add nothing.
     Zeros,
-    /// The image mirrored at its outermost pixels, which themselves are not repeated.
+    /// The image mirrored at its outermost pixels, which are not repeated themselves.
     Mirror,
 }
 
@@ -13,7 +14,7 @@ pub(crate) enum Border {
 pub(crate) struct Reach(Vec<Vec<(usize, usize)>>);
 
 impl Reach {
-    /// The reach of outputs into inputs, and of inputs into outputs.
+    /// The inputs that outputs read, and the outputs that read inputs.
     pub(crate) fn both_ways(
         side: usize,
         outputs: usize,

@@ -1,17 +1,30 @@
-//! Cross-entropy in f64, straight from its definition.
+//! Softmax and cross-entropy in f64, straight from their definitions: what the kernels must agree with.
 
-/// −mean Σ target · ln softmax(logits), with the target (1 − ε) at the label and ε/classes everywhere, and its gradient.
+/// −mean Σ target · ln softmax(scores), and its gradient for the scores.
 #[must_use]
-pub fn softmax_cross_entropy(logits: &[f64], labels: &[u16], classes: usize, smoothing: f64) -> (f64, Vec<f64>) {
+pub fn cross_entropy(scores: &[f64], targets: &[f64], classes: usize) -> (f64, Vec<f64>) {
+    let samples = (scores.len() / classes) as f64;
     let (mut loss, mut gradient) = (0.0, Vec::new());
-    for (logits, &label) in logits.chunks_exact(classes).zip(labels) {
-        let sum: f64 = logits.iter().map(|x| x.exp()).sum();
-        for (class, x) in logits.iter().enumerate() {
-            let hit = if class == usize::from(label) { 1.0 - smoothing } else { 0.0 };
-            let target = hit + smoothing / classes as f64;
-            loss -= target * (x.exp() / sum).ln() / labels.len() as f64;
-            gradient.push((x.exp() / sum - target) / labels.len() as f64);
+    for (scores, targets) in scores.chunks_exact(classes).zip(targets.chunks_exact(classes)) {
+        let target_sum: f64 = targets.iter().sum();
+        for (probability, target) in softmax(scores).into_iter().zip(targets) {
+            loss -= target * libm::log(probability) / samples;
+            gradient.push((probability * target_sum - target) / samples);
         }
     }
     (loss, gradient)
+}
+
+/// −ln softmax(scores) at each sample's label.
+#[must_use]
+pub fn cross_entropy_of_each(scores: &[f64], labels: &[u16], classes: usize) -> Vec<f64> {
+    let rows = scores.chunks_exact(classes).zip(labels);
+    rows.map(|(scores, &label)| -libm::log(softmax(scores)[usize::from(label)])).collect()
+}
+
+/// e^score over the sum of all.
+#[must_use]
+pub fn softmax(scores: &[f64]) -> Vec<f64> {
+    let sum: f64 = scores.iter().map(|&score| libm::exp(score)).sum();
+    scores.iter().map(|&score| libm::exp(score) / sum).collect()
 }

@@ -1,5 +1,5 @@
-//! Batch normalisation with what follows it, an optional residual and the activation, in one pass forward and two back.
-//! Maps and their gradients are f32 or `Bf16`; statistics, parameters and their gradients are f32.
+//! Batch normalization and what follows it, an optional residual and the activation, in one pass forward and two
+//! backward. Maps and their gradients are f32 or `Bf16`; statistics, parameters and their gradients are f32.
 
 mod moments;
 mod passes;
@@ -11,12 +11,12 @@ use crate::level::Level;
 use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::shape::check_len;
+use crate::tasks::{for_each, for_each_chunk};
 pub(crate) use moments::{MomentPlaces, PartMoments};
 use passes::{Apply, Finish, Sums};
-use rayon::prelude::*;
 pub use statistics::BatchStatistics;
 
-/// Numbers that a task works on at a time: they stay in the second-level cache between two looks at them.
+/// Numbers that a task works on at a time: they stay in the second-level cache from one reading to the next.
 const BLOCK_NUMBERS: usize = 1 << 14;
 
 /// `activation((x - mean) / √(variance + epsilon) · gain + bias + residual)`, channel by channel.
@@ -26,20 +26,20 @@ pub struct Normalization<'a> {
     pub mean: &'a [f32],
     /// The variance of each channel, as a mean of squares.
     pub variance: &'a [f32],
-    /// The factor of each channel.
+    /// The gain of each channel, which multiplies it.
     pub gain: &'a [f32],
-    /// The summand of each channel.
+    /// The bias of each channel, which is added to it.
     pub bias: &'a [f32],
     /// Added to the variance.
     pub epsilon: f32,
-    /// What follows.
+    /// The activation that follows.
     pub activation: Activation,
 }
 
-/// Where the gradient comes from and where it goes.
+/// Where the gradient for the output is and where that for the input goes.
 #[derive(Debug)]
 pub enum GradientBuffers<'a, T = f32> {
-    /// The output's gradient is left as it is.
+    /// The gradient for the output stays as it is.
     Separate {
         /// The gradient for the output.
         output: &'a [T],
@@ -53,9 +53,9 @@ pub enum GradientBuffers<'a, T = f32> {
 /// The gradients for the gains and the biases.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterGradients {
-    /// For the factor of each channel.
+    /// For the gain of each channel.
     pub gain: Vec<f32>,
-    /// For the summand of each channel.
+    /// For the bias of each channel.
     pub bias: Vec<f32>,
 }
 
@@ -68,7 +68,7 @@ struct Channels {
 }
 
 impl Normalization<'_> {
-    /// Normalises, adds the residual and applies the activation.
+    /// Normalizes, adds the residual and applies the activation.
     ///
     /// # Shapes
     /// `input`, `residual` and `output` `[.., channels]`.
@@ -87,7 +87,7 @@ impl Normalization<'_> {
     pub(crate) fn apply_in<T: Number>(&self, level: Level, input: &[T], residual: Option<&[T]>, output: &mut [T]) {
         let block = block_len(self.mean.len());
         let parameters = self.channels();
-        output.par_chunks_mut(block).enumerate().for_each(|(i, output)| {
+        for_each_chunk(output, block, |i, output| {
             let range = i * block..i * block + output.len();
             level.run(Apply {
                 activation: self.activation,
@@ -99,10 +99,10 @@ impl Normalization<'_> {
         });
     }
 
-    /// The gradients, where mean and variance are those of `input` itself and so depend on it.
+    /// The gradients, with mean and variance those of `input` itself, on which they depend.
     ///
     /// # Shapes
-    /// All `[.., channels]`; `residual` is what [`Self::apply`] was given, `residual_gradient` is there if it was.
+    /// All `[.., channels]`; `residual` is what [`Self::apply`] was given, and `residual_gradient` goes with it.
     ///
     /// # Panics
     /// The lengths do not agree, or a residual comes without a place for its gradient.
@@ -146,12 +146,12 @@ impl Normalization<'_> {
         let block = block_len(count);
         let blocks = input.len().div_ceil(block);
         let parameters = self.channels();
-        // The slope is worked out again in the second pass where that is cheaper than writing it down in the first.
-        let again = self.activation.is_cheap() && residual.is_none();
+        // The second pass computes the slope again where that is cheaper than storing it in the first.
+        let recompute = self.activation.is_cheap() && residual.is_none();
         let mut partial = vec![0.0f32; blocks * 2 * count];
         let input_target = Scattered::new(input_gradient);
         let residual_target = residual_gradient.map(Scattered::new);
-        partial.par_chunks_exact_mut(2 * count).enumerate().for_each(|(i, sums)| {
+        for_each_chunk(&mut partial[..], 2 * count, |i, sums| {
             let range = i * block..input.len().min((i + 1) * block);
             level.run(Sums {
                 activation: self.activation,
@@ -161,7 +161,7 @@ impl Normalization<'_> {
                 gradient: output_gradient.map(|gradient| &gradient[range.clone()]),
                 input_gradient: passes::part(input_target, &range),
                 residual_gradient: residual_target.map(|target| passes::part(target, &range)),
-                keep: !again,
+                keep: !recompute,
                 sums,
             });
         });
@@ -186,16 +186,16 @@ impl Normalization<'_> {
             factor[channel] = (scale * inverse_variance * product / pixels) as f32;
         }
 
-        (0..blocks).into_par_iter().for_each(|i| {
+        for_each(blocks, |i| {
             let range = i * block..input.len().min((i + 1) * block);
             let kept = residual_target.map(|target| &*passes::part(target, &range));
             level.run(Finish {
                 activation: self.activation,
                 channels: &parameters,
                 input: &input[range.clone()],
-                gradient: if again { output_gradient.map(|gradient| &gradient[range.clone()]) } else { kept },
+                gradient: if recompute { output_gradient.map(|gradient| &gradient[range.clone()]) } else { kept },
                 input_gradient: passes::part(input_target, &range),
-                again,
+                recompute,
                 constant: &constant,
                 factor: &factor,
             });
@@ -206,11 +206,14 @@ impl Normalization<'_> {
     /// Checks that all parameters and `len` agree with the number of channels.
     fn check(&self, len: usize) {
         let channels = self.mean.len();
-        assert!(channels > 0, "a normalisation needs at least one channel");
+        assert!(channels > 0, "a normalization needs at least one channel");
         check_len("the variance", self.variance.len(), channels);
         check_len("the gain", self.gain.len(), channels);
         check_len("the bias", self.bias.len(), channels);
-        assert!(len.is_multiple_of(channels), "{len} numbers are no whole number of pixels with {channels} channels");
+        assert!(
+            len.is_multiple_of(channels),
+            "{len} numbers are not a whole number of pixels with {channels} channels"
+        );
     }
 
     fn channels(&self) -> Channels {
@@ -223,7 +226,7 @@ impl Normalization<'_> {
     }
 }
 
-/// Numbers of a block: whole pixels, about `BLOCK_NUMBERS`.
+/// Numbers of a block: about `BLOCK_NUMBERS`, in whole pixels.
 fn block_len(channels: usize) -> usize {
     (BLOCK_NUMBERS / channels).max(1) * channels
 }

@@ -1,5 +1,5 @@
-//! Mean and squared deviations of the parts that a map is measured in, and the parts put together. The parts of a map that is
-//! being made are filled by the tasks that make it, while what they wrote is still in the caches.
+//! Mean and squared deviations of the parts of a map, and how the parts are combined. The tasks that write a map also
+//! measure their parts of it, while what they wrote is still in the caches.
 #![expect(unsafe_code, reason = "tasks that share a part write the moments of different channels")]
 
 use super::BatchStatistics;
@@ -26,17 +26,17 @@ impl PartMoments {
         Self { channels, pixels: Vec::new(), numbers: Vec::new() }
     }
 
-    /// Room for parts of so many pixels each.
+    /// Room for parts with these numbers of pixels.
     pub(crate) fn places(&mut self, pixels: Vec<usize>) -> MomentPlaces<'_> {
         self.numbers = vec![0.0; pixels.len() * 2 * self.channels];
         self.pixels = pixels;
         MomentPlaces { channels: self.channels, numbers: Scattered::new(&mut self.numbers) }
     }
 
-    /// The whole map's statistics; the parts are added in their order.
-    pub(crate) fn together(&self) -> BatchStatistics {
+    /// The whole map's statistics; the parts are combined in their order.
+    pub(crate) fn combine(&self) -> BatchStatistics {
         let channels = self.channels;
-        // Two groups of n and m numbers: the deviations add up, and n·m/(n+m) of the squared distance of the means.
+        // Two groups of n and m numbers: their deviations, plus n·m/(n+m) times the squared distance of their means.
         let (mut count, mut mean, mut deviations) = (0.0f64, vec![0.0f64; channels], vec![0.0f64; channels]);
         for (moments, &pixels) in self.numbers.chunks_exact(2 * channels).zip(&self.pixels) {
             let more = pixels as f64;
@@ -65,7 +65,7 @@ impl<'a> MomentPlaces<'a> {
     pub(crate) unsafe fn of(&self, part: usize, channels: Range<usize>) -> [&'a mut [f32]; 2] {
         [0, 1].map(|which| {
             let first = (2 * part + which) * self.channels + channels.start;
-            // SAFETY: the caller's promise; the two moments lie apart.
+            // SAFETY: the caller's promise; the two moments do not overlap.
             unsafe { self.numbers.slice(first, channels.len()) }
         })
     }

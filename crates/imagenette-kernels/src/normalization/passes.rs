@@ -1,10 +1,10 @@
-//! The passes over memory of a normalisation, each over one block of pixels on one thread.
-#![expect(unsafe_code, reason = "two passes that hand the same memory on, block by block")]
+//! The passes over memory of a normalization, each over one block of pixels on one thread.
+#![expect(unsafe_code, reason = "two passes over the same memory, block by block")]
 
 use super::Channels;
 use crate::activation::curves::Curve;
 use crate::activation::{Activation, with_curve};
-use crate::level::Work;
+use crate::level::{Levels, Work};
 use crate::number::Number;
 use crate::scattered::Scattered;
 use crate::simd::Simd;
@@ -16,7 +16,7 @@ pub(super) fn part<'a, T>(target: Scattered<'a, T>, range: &Range<usize>) -> &'a
     unsafe { target.slice(range.start, range.len()) }
 }
 
-/// Forward: normalise, add the residual, apply the activation.
+/// Forward: normalize, add the residual, apply the activation.
 pub(super) struct Apply<'a, T> {
     pub(super) activation: Activation,
     pub(super) channels: &'a Channels,
@@ -27,6 +27,7 @@ pub(super) struct Apply<'a, T> {
 
 impl<T: Number> Work for Apply<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => match self.residual {
@@ -70,11 +71,11 @@ pub(super) struct Sums<'a, T> {
     pub(super) channels: &'a Channels,
     pub(super) input: &'a [T],
     pub(super) residual: Option<&'a [T]>,
-    /// The output's gradient; it lies in `input_gradient` if there is none.
+    /// The output's gradient, or `None` if `input_gradient` holds it.
     pub(super) gradient: Option<&'a [T]>,
     pub(super) input_gradient: &'a mut [T],
     pub(super) residual_gradient: Option<&'a mut [T]>,
-    /// Whether to write the gradient before the activation to `residual_gradient`, or else to `input_gradient`.
+    /// Whether to keep the gradient before the activation, in `residual_gradient` or else in `input_gradient`.
     pub(super) keep: bool,
     /// `[2, channels]`.
     pub(super) sums: &'a mut [f32],
@@ -82,6 +83,7 @@ pub(super) struct Sums<'a, T> {
 
 impl<T: Number> Work for Sums<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         with_curve!(self.activation, C => sums::<S, T, C>(s, self));
@@ -124,20 +126,21 @@ pub(super) struct Finish<'a, T> {
     pub(super) activation: Activation,
     pub(super) channels: &'a Channels,
     pub(super) input: &'a [T],
-    /// The gradient to start from; it lies in `input_gradient` if there is none.
+    /// The gradient to start from, or `None` if `input_gradient` holds it.
     pub(super) gradient: Option<&'a [T]>,
     pub(super) input_gradient: &'a mut [T],
-    /// Whether `gradient` is the output's, and the slope is still to be applied.
-    pub(super) again: bool,
+    /// Whether `gradient` is the output's, to which the slope is yet to be applied.
+    pub(super) recompute: bool,
     pub(super) constant: &'a [f32],
     pub(super) factor: &'a [f32],
 }
 
 impl<T: Number> Work for Finish<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if self.again {
+        if self.recompute {
             with_curve!(self.activation, C => finish::<S, T, C, true>(s, self));
         } else {
             finish::<S, T, crate::activation::curves::Identity, false>(s, self);
@@ -146,7 +149,7 @@ impl<T: Number> Work for Finish<'_, T> {
 }
 
 #[inline(always)]
-fn finish<S: Simd, T: Number, C: Curve, const AGAIN: bool>(s: S, work: Finish<'_, T>) {
+fn finish<S: Simd, T: Number, C: Curve, const RECOMPUTE: bool>(s: S, work: Finish<'_, T>) {
     let Finish { channels, input, gradient, input_gradient, constant, factor, .. } = work;
     let count = channels.mean.len();
     for (pixel, input_gradient) in input_gradient.chunks_exact_mut(count).enumerate() {
@@ -157,7 +160,7 @@ fn finish<S: Simd, T: Number, C: Curve, const AGAIN: bool>(s: S, work: Finish<'_
             let scale = s.load_some(&channels.scale[range.clone()]);
             let deviation = s.sub(s.load_some(&input[range.clone()]), s.load_some(&channels.mean[range.clone()]));
             let mut before = s.load_some(&gradient.unwrap_or(input_gradient)[range.clone()]);
-            if AGAIN {
+            if RECOMPUTE {
                 let x = s.mul_add(deviation, scale, s.load_some(&channels.bias[range.clone()]));
                 before = s.mul(before, C::slope(s, x));
             }

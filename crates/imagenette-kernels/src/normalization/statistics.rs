@@ -3,30 +3,34 @@
 
 use super::block_len;
 use super::moments::PartMoments;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each;
 
 /// Mean and variance of each channel over all pixels of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchStatistics {
     /// The mean of each channel.
     pub mean: Vec<f32>,
-    /// The mean square of the deviations from it (divided by the number of pixels, not by one less).
+    /// The mean of the squared deviations from it (divided by the number of pixels, not by one less).
     pub variance: Vec<f32>,
 }
 
 impl BatchStatistics {
-    /// Measures `input` `[.., channels]`: deviations within blocks, then the blocks together, so that a mean far from
-    /// zero costs no accuracy.
+    /// Measures `input` `[.., channels]`: each block about its own mean, and then the blocks combined, so that a mean
+    /// far from zero costs no accuracy.
     ///
     /// # Panics
-    /// `input` is empty or no whole number of pixels.
+    /// `input` is empty or not a whole number of pixels.
     #[must_use]
     pub fn measure<T: Number>(level: Level, input: &[T], channels: usize) -> Self {
         assert!(channels > 0 && !input.is_empty(), "statistics need at least one number");
-        assert!(input.len().is_multiple_of(channels), "no whole number of pixels with {channels} channels");
+        assert!(
+            input.len().is_multiple_of(channels),
+            "{} numbers are not a whole number of pixels with {channels} channels",
+            input.len()
+        );
         T::measure(level, input, channels)
     }
 
@@ -34,12 +38,13 @@ impl BatchStatistics {
         let block = block_len(channels);
         let mut parts = PartMoments::new(channels);
         let places = parts.places(input.chunks(block).map(|block| block.len() / channels).collect());
-        input.par_chunks(block).enumerate().for_each(|(part, input)| {
+        for_each(input.len().div_ceil(block), |part| {
+            let input = &input[part * block..input.len().min((part + 1) * block)];
             // SAFETY: each part is measured by one task.
             let [mean, deviations] = unsafe { places.of(part, 0..channels) };
             level.run(Moments { input, mean, deviations });
         });
-        parts.together()
+        parts.combine()
     }
 }
 
@@ -52,6 +57,7 @@ struct Moments<'a, T> {
 
 impl<T: Number> Work for Moments<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         // Plain loops over equal slices: compiled here, they become this level's vectors.

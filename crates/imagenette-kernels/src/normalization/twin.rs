@@ -1,4 +1,4 @@
-//! Batch normalisation, residual and activation in plain f64, and their gradients by the chain rule.
+//! Batch normalization, residual and activation in plain f64, and their gradients by the chain rule.
 
 use crate::activation::{Activation, twin::slope, twin::value};
 
@@ -9,12 +9,12 @@ pub fn statistics(input: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let column = |channel: usize| input.iter().skip(channel).step_by(channels);
     let mean: Vec<f64> = (0..channels).map(|channel| column(channel).sum::<f64>() / pixels).collect();
     let variance = (0..channels)
-        .map(|channel| column(channel).map(|x| (x - mean[channel]).powi(2)).sum::<f64>() / pixels)
+        .map(|channel| column(channel).map(|x| (x - mean[channel]) * (x - mean[channel])).sum::<f64>() / pixels)
         .collect();
     (mean, variance)
 }
 
-/// `activation(normalised · gain + bias + residual)` with the statistics of `input` itself.
+/// `activation(normalized · gain + bias + residual)` with the statistics of `input` itself.
 #[must_use]
 pub fn forward(
     input: &[f64],
@@ -59,16 +59,16 @@ pub fn backward(
         .zip(output_gradient)
         .map(|(x, gradient)| gradient * slope(activation, x))
         .collect();
-    let normalised = |i: usize| (input[i] - mean[i % channels]) / (variance[i % channels] + epsilon).sqrt();
+    let normalized = |i: usize| (input[i] - mean[i % channels]) / (variance[i % channels] + epsilon).sqrt();
     let (mut gain_gradient, mut bias_gradient) = (vec![0.0; channels], vec![0.0; channels]);
     for (i, gradient) in gradient.iter().enumerate() {
-        gain_gradient[i % channels] += gradient * normalised(i);
+        gain_gradient[i % channels] += gradient * normalized(i);
         bias_gradient[i % channels] += gradient;
     }
     let input_gradient = (0..input.len()).map(|i| {
         let c = i % channels;
         gain[c] / (variance[c] + epsilon).sqrt()
-            * (gradient[i] - bias_gradient[c] / pixels - normalised(i) * gain_gradient[c] / pixels)
+            * (gradient[i] - bias_gradient[c] / pixels - normalized(i) * gain_gradient[c] / pixels)
     });
     [input_gradient.collect(), gradient.clone(), gain_gradient, bias_gradient]
 }

@@ -1,21 +1,21 @@
-//! The mean of each window over the pixels that lie within the image.
+//! The mean of each window over those of its pixels that are within the image.
 
 use super::Pooling;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::check_len;
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 impl Pooling {
-    /// The mean of each window's pixels; padding counts for nothing, not even in the number of pixels.
+    /// The mean of each window's pixels; padding is left out, and does not count as pixels.
     ///
     /// # Shapes
     /// `input` `[images, height, width, channels]`; `output` of the output's height and width.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -24,7 +24,7 @@ impl Pooling {
 
     pub(crate) fn average_in<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         let row = self.output[1] * self.shape.channels;
-        output.par_chunks_exact_mut(row).enumerate().for_each(|(row, output)| {
+        for_each_chunk(output, row, |row, output| {
             level.run(AverageRow { pooling: self, input, row, output });
         });
     }
@@ -35,7 +35,7 @@ impl Pooling {
     /// `output_gradient` as the output, `input_gradient` as the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average_gradient<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
@@ -44,12 +44,12 @@ impl Pooling {
 
     pub(crate) fn average_gradient_in<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         let row = self.shape.input[1] * self.shape.channels;
-        input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| {
+        for_each_chunk(input_gradient, row, |row, input_gradient| {
             level.run(AverageGradientRow { pooling: self, output_gradient, row, input_gradient });
         });
     }
 
-    /// One over the number of pixels of an output's window; a window of nothing but padding has the mean zero.
+    /// One divided by the number of pixels of an output's window; a window of padding alone has the mean zero.
     fn share(&self, oy: usize, ox: usize) -> f32 {
         let pixels = self.inside(0, oy).0.len() * self.inside(1, ox).0.len();
         if pixels == 0 { 0.0 } else { 1.0 / pixels as f32 }
@@ -66,6 +66,7 @@ struct AverageRow<'a, T> {
 
 impl<T: Number> Work for AverageRow<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let shape = self.pooling.shape;
@@ -91,7 +92,7 @@ impl<T: Number> Work for AverageRow<'_, T> {
     }
 }
 
-/// One row of inputs: each gathers from the windows that hold it, in their order.
+/// One row of inputs: each sums over the windows that hold it, in their order.
 struct AverageGradientRow<'a, T> {
     pooling: &'a Pooling,
     output_gradient: &'a [T],
@@ -101,6 +102,7 @@ struct AverageGradientRow<'a, T> {
 
 impl<T: Number> Work for AverageGradientRow<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Pooling { shape, output } = *self.pooling;
@@ -108,8 +110,8 @@ impl<T: Number> Work for AverageGradientRow<'_, T> {
         let mut sums = Aligned::<f32>::scratch(shape.channels);
         for (x, to) in self.input_gradient.chunks_exact_mut(shape.channels).enumerate() {
             sums.fill(0.0);
-            for (oy, _) in self.pooling.seen_by(0, y) {
-                for (ox, _) in self.pooling.seen_by(1, x) {
+            for (oy, _) in self.pooling.read_by(0, y) {
+                for (ox, _) in self.pooling.read_by(1, x) {
                     let first = ((image * output[0] + oy) * output[1] + ox) * shape.channels;
                     let share = self.pooling.share(oy, ox);
                     for (sum, gradient) in sums.iter_mut().zip(&self.output_gradient[first..first + shape.channels]) {

@@ -1,5 +1,5 @@
-//! Blur pooling: every second pixel of an image that a binomial filter has smoothed first, so that a shift by one pixel
-//! changes little.
+//! Blur pooling: every second pixel of an image that a binomial filter has smoothed first, so that a shift by one
+//! pixel changes little.
 //!
 //! # Source
 //! Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2, with the filter [1, 2, 1] and a
@@ -64,7 +64,7 @@ impl BlurPooling {
         self.images * height * width * self.channels
     }
 
-    /// For both axes, what outputs read and what inputs are read by.
+    /// For each axis, which inputs each output reads, and which outputs read each input.
     fn reach(&self) -> [[Reach; 2]; 2] {
         self.input.map(|side| Reach::both_ways(side, side.div_ceil(2), [3, 2, 1], Border::Mirror))
     }
@@ -78,7 +78,7 @@ impl BlurPooling {
     /// Smooths and takes every second pixel of every second row, beginning with the first.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn forward<T: Number>(&self, level: Level, input: &[T], output: &mut [T]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -95,7 +95,7 @@ impl BlurPooling {
     /// The gradient for the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn gradient<T: Number>(&self, level: Level, output_gradient: &[T], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());

@@ -1,11 +1,11 @@
-//! One number for each image and channel: the largest or the mean of all its pixels. What leaves is f32, whatever the maps
-//! are stored in.
+//! One number for each image and channel: the largest or the mean of all its pixels. The output is f32 for maps of
+//! either kind.
 
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::Number;
 use crate::shape::{ShapeError, check_len, elements};
 use crate::simd::Simd;
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 /// Pooling over whole images `[images, pixels, channels]` to `[images, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,10 +51,10 @@ impl GlobalPooling {
         self.images * self.channels
     }
 
-    /// The largest number of each image and channel, and in `choices` the pixel where it lay, the first of equals.
+    /// The largest number of each image and channel, and in `choices` its pixel; of equal numbers the first.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn max<T: Number>(&self, level: Level, input: &[T], output: &mut [f32], choices: &mut [u32]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -63,18 +63,16 @@ impl GlobalPooling {
     }
 
     pub(crate) fn max_in<T: Number>(&self, level: Level, input: &[T], output: &mut [f32], choices: &mut [u32]) {
-        let images = input.par_chunks_exact(self.pixels * self.channels);
-        output
-            .par_chunks_exact_mut(self.channels)
-            .zip(choices.par_chunks_exact_mut(self.channels))
-            .zip(images)
-            .for_each(|((output, choices), input)| level.run(Max { input, output, choices }));
+        let image = self.pixels * self.channels;
+        for_each_chunk((output, choices), self.channels, |i, (output, choices)| {
+            level.run(Max { input: &input[i * image..][..image], output, choices });
+        });
     }
 
     /// The gradient for the input of [`Self::max`].
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn max_gradient<T: Number>(
         &self,
         level: Level,
@@ -95,17 +93,16 @@ impl GlobalPooling {
         choices: &[u32],
         input_gradient: &mut [T],
     ) {
-        let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
-        images
-            .zip(output_gradient.par_chunks_exact(self.channels))
-            .zip(choices.par_chunks_exact(self.channels))
-            .for_each(|((input, output), choices)| level.run(MaxGradient { input, output, choices }));
+        for_each_chunk(input_gradient, self.pixels * self.channels, |i, input| {
+            let numbers = i * self.channels..(i + 1) * self.channels;
+            level.run(MaxGradient { input, output: &output_gradient[numbers.clone()], choices: &choices[numbers] });
+        });
     }
 
     /// The mean of each image and channel.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average<T: Number>(&self, level: Level, input: &[T], output: &mut [f32]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -113,16 +110,16 @@ impl GlobalPooling {
     }
 
     pub(crate) fn average_in<T: Number>(&self, level: Level, input: &[T], output: &mut [f32]) {
-        let images = input.par_chunks_exact(self.pixels * self.channels);
-        output.par_chunks_exact_mut(self.channels).zip(images).for_each(|(output, input)| {
-            level.run(Average { input, output });
+        let image = self.pixels * self.channels;
+        for_each_chunk(output, self.channels, |i, output| {
+            level.run(Average { input: &input[i * image..][..image], output });
         });
     }
 
     /// The gradient for the input of [`Self::average`].
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn average_gradient<T: Number>(&self, _level: Level, output_gradient: &[f32], input_gradient: &mut [T]) {
         check_len("the output gradient", output_gradient.len(), self.output_len());
         check_len("the input gradient", input_gradient.len(), self.input_len());
@@ -131,8 +128,8 @@ impl GlobalPooling {
 
     pub(crate) fn average_gradient_in<T: Number>(&self, output_gradient: &[f32], input_gradient: &mut [T]) {
         let share = 1.0 / self.pixels as f32;
-        let images = input_gradient.par_chunks_exact_mut(self.pixels * self.channels);
-        images.zip(output_gradient.par_chunks_exact(self.channels)).for_each(|(input, output)| {
+        for_each_chunk(input_gradient, self.pixels * self.channels, |i, input| {
+            let output = &output_gradient[i * self.channels..][..self.channels];
             for pixel in input.chunks_exact_mut(output.len()) {
                 for (to, gradient) in pixel.iter_mut().zip(output) {
                     *to = T::from_f32(gradient * share);
@@ -150,6 +147,7 @@ struct Max<'a, T> {
 
 impl<T: Number> Work for Max<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         self.output.fill(f32::NEG_INFINITY);
@@ -173,6 +171,7 @@ struct MaxGradient<'a, T> {
 
 impl<T: Number> Work for MaxGradient<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (pixel, numbers) in self.input.chunks_exact_mut(self.output.len()).enumerate() {
@@ -190,6 +189,7 @@ struct Average<'a, T> {
 
 impl<T: Number> Work for Average<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         self.output.fill(0.0);

@@ -1,22 +1,22 @@
-//! The largest number of each window, and which it was.
+//! The largest number of each window, and which one it is.
 
 use super::Pooling;
 use crate::buffer::{Aligned, widened};
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, is_bf16};
 use crate::shape::check_len;
 use crate::simd::{MAX_LANES, Simd};
-use rayon::prelude::*;
+use crate::tasks::for_each_chunk;
 
 impl Pooling {
-    /// Each window's largest number, and in `choices` the tap where it lay, row by row; the first of equals. A window
-    /// that holds something that is not a number gives that.
+    /// Each window's largest number, and in `choices` its tap, counted row by row; of equal numbers the first. A
+    /// window with a NaN gives NaN.
     ///
     /// # Shapes
     /// `input` `[images, height, width, channels]`; `output` and `choices` of the output's height and width.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn max<T: Number>(&self, level: Level, input: &[T], output: &mut [T], choices: &mut [u8]) {
         check_len("the input", input.len(), self.input_len());
         check_len("the output", output.len(), self.output_len());
@@ -26,11 +26,9 @@ impl Pooling {
 
     pub(crate) fn max_in<T: Number>(&self, level: Level, input: &[T], output: &mut [T], choices: &mut [u8]) {
         let row = self.output[1] * self.shape.channels;
-        output
-            .par_chunks_exact_mut(row)
-            .zip(choices.par_chunks_exact_mut(row))
-            .enumerate()
-            .for_each(|(row, (output, choices))| level.run(MaxRow { pooling: self, input, row, output, choices }));
+        for_each_chunk((output, choices), row, |row, (output, choices)| {
+            level.run(MaxRow { pooling: self, input, row, output, choices });
+        });
     }
 
     /// The gradient for the input of [`Self::max`]: each output's gradient goes where its number came from.
@@ -39,7 +37,7 @@ impl Pooling {
     /// `output_gradient` and `choices` as the output, `input_gradient` as the input.
     ///
     /// # Panics
-    /// A slice has another length than its shape.
+    /// A slice's length does not match its shape.
     pub fn max_gradient<T: Number>(
         &self,
         level: Level,
@@ -61,13 +59,16 @@ impl Pooling {
         input_gradient: &mut [T],
     ) {
         let row = self.shape.input[1] * self.shape.channels;
-        // A gradient is looked at for every pixel of its window: widened once, it is only compared and added there.
-        let wide = is_bf16::<T>().then(|| widened(level, output_gradient));
-        input_gradient.par_chunks_exact_mut(row).enumerate().for_each(|(row, input_gradient)| match wide.as_deref() {
-            Some(output_gradient) => {
-                level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient });
-            }
-            None => level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient }),
+        // A gradient is read for every pixel of its window, so it is widened once beforehand.
+        let wide;
+        let output_gradient = if const { is_bf16::<T>() } {
+            wide = widened(level, output_gradient);
+            &wide
+        } else {
+            bytemuck::cast_slice(output_gradient)
+        };
+        for_each_chunk(input_gradient, row, |row, input_gradient| {
+            level.run(MaxGradientRow { pooling: self, output_gradient, choices, row, input_gradient });
         });
     }
 }
@@ -83,6 +84,7 @@ struct MaxRow<'a, T> {
 
 impl<T: Number> Work for MaxRow<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let shape = self.pooling.shape;
@@ -97,7 +99,7 @@ impl<T: Number> Work for MaxRow<'_, T> {
             for first in (0..channels).step_by(S::LANES) {
                 let count = S::LANES.min(channels - first);
                 let mut best = s.splat(f32::NEG_INFINITY);
-                // The tap's number travels as the bits of an f32, which is only selected, never calculated with.
+                // The tap is kept as the bits of an f32, which is only selected, never calculated with.
                 let mut choice = s.splat(f32::from_bits(first_tap));
                 for tap_y in 0..taps_y.len() {
                     for tap_x in 0..taps_x.len() {
@@ -119,33 +121,34 @@ impl<T: Number> Work for MaxRow<'_, T> {
     }
 }
 
-/// One row of inputs: each gathers from the windows that hold it, in their order.
-struct MaxGradientRow<'a, G, T> {
+/// One row of inputs: each sums over the windows that hold it, in their order.
+struct MaxGradientRow<'a, T> {
     pooling: &'a Pooling,
-    output_gradient: &'a [G],
+    output_gradient: &'a [f32],
     choices: &'a [u8],
     row: usize,
     input_gradient: &'a mut [T],
 }
 
-impl<G: Number, T: Number> Work for MaxGradientRow<'_, G, T> {
+impl<T: Number> Work for MaxGradientRow<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Pooling { shape, output } = *self.pooling;
         let (image, y) = (self.row / shape.input[0], self.row % shape.input[0]);
         let channels = shape.channels;
-        // Sums are f32: the target itself where it is, else here.
+        // Sums are f32: in the target itself if that is f32, else here.
         let mut sums = Aligned::<f32>::scratch(if is_bf16::<T>() { channels } else { 0 });
         for (x, to) in self.input_gradient.chunks_exact_mut(channels).enumerate() {
             let mut fresh = true;
-            for (oy, tap_y) in self.pooling.seen_by(0, y) {
-                for (ox, tap_x) in self.pooling.seen_by(1, x) {
+            for (oy, tap_y) in self.pooling.read_by(0, y) {
+                for (ox, tap_x) in self.pooling.read_by(1, x) {
                     let first = ((image * output[0] + oy) * output[1] + ox) * channels;
                     let gradient = &self.output_gradient[first..first + channels];
                     let choices = &self.choices[first..first + channels];
                     let tap = (tap_y * shape.window[1] + tap_x) as u8;
-                    if is_bf16::<T>() {
+                    if const { is_bf16::<T>() } {
                         add_chosen(&mut sums, gradient, choices, tap, fresh);
                     } else {
                         add_chosen(to, gradient, choices, tap, fresh);
@@ -166,8 +169,8 @@ impl<G: Number, T: Number> Work for MaxGradientRow<'_, G, T> {
 
 /// Adds the gradients of the windows that chose this tap; a fresh sum begins with them.
 #[inline(always)]
-fn add_chosen<N: Number, T: Number>(sums: &mut [N], gradient: &[T], choices: &[u8], tap: u8, fresh: bool) {
-    let chosen = |gradient: &T, choice: &u8| if *choice == tap { gradient.to_f32() } else { 0.0 };
+fn add_chosen<N: Number>(sums: &mut [N], gradient: &[f32], choices: &[u8], tap: u8, fresh: bool) {
+    let chosen = |gradient: &f32, choice: &u8| if *choice == tap { *gradient } else { 0.0 };
     if fresh {
         for ((sum, gradient), choice) in sums.iter_mut().zip(gradient).zip(choices) {
             *sum = N::from_f32(chosen(gradient, choice));

@@ -1,4 +1,4 @@
-//! Pooling of images in NHWC: the largest or the mean of each window, or of a whole image, and blur pooling, with
+//! Pooling of images in NHWC: the maximum or the mean of each window or of a whole image, and blur pooling, all with
 //! gradients.
 
 mod average;
@@ -25,9 +25,9 @@ pub struct PoolingShape {
     pub window: [usize; 2],
     /// Pixels from one output's window to the next.
     pub stride: [usize; 2],
-    /// Rows and columns beyond each side of the image that windows may reach into; no pixels lie there.
+    /// Rows and columns beyond each side of the image that windows may reach into; they hold no pixels.
     pub padding: [usize; 2],
-    /// Whether a window that reaches beyond the last pixel still counts, as in PyTorch's `ceil_mode`.
+    /// Whether a window that reaches past the padded image is kept, as with PyTorch's `ceil_mode`.
     pub keep_partial: bool,
 }
 
@@ -83,7 +83,7 @@ impl Pooling {
         self.shape.images * self.output[0] * self.output[1] * self.shape.channels
     }
 
-    /// The taps of an output's window that lie within the image along an axis, and the first one's coordinate.
+    /// The taps of an output's window that are within the image along an axis, and the first one's coordinate.
     fn inside(&self, axis: usize, output: usize) -> (std::ops::Range<usize>, usize) {
         let start = output * self.shape.stride[axis];
         let padding = self.shape.padding[axis];
@@ -92,8 +92,8 @@ impl Pooling {
         (first..end.max(first), (start + first).saturating_sub(padding))
     }
 
-    /// The outputs whose windows hold an input coordinate along an axis, and the tap through which each sees it.
-    fn seen_by(&self, axis: usize, input: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+    /// The outputs whose windows hold an input coordinate along an axis, and the tap through which each reads it.
+    fn read_by(&self, axis: usize, input: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
         let (stride, window) = (self.shape.stride[axis], self.shape.window[axis]);
         let place = input + self.shape.padding[axis];
         let first = (place + 1).saturating_sub(window).div_ceil(stride);

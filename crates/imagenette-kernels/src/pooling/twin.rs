@@ -32,7 +32,7 @@ fn visit_windows(pooling: &Pooling, mut visit: impl FnMut(usize, u8, usize)) {
     }
 }
 
-/// Each window's largest number and the tap where it lay.
+/// Each window's largest number and its tap.
 #[must_use]
 pub fn max(pooling: &Pooling, input: &[f64]) -> (Vec<f64>, Vec<u8>) {
     let mut output = vec![f64::NEG_INFINITY; pooling.output_len()];
@@ -126,7 +126,7 @@ pub fn blur_gradient(pooling: &BlurPooling, output_gradient: &[f64]) -> Vec<f64>
     input_gradient
 }
 
-/// The largest number of each image and channel and the pixel where it lay, the first of equals.
+/// The largest number of each image and channel and its pixel; of equal numbers the first.
 #[must_use]
 pub fn global_max(pooling: &GlobalPooling, input: &[f64]) -> (Vec<f64>, Vec<u32>) {
     let (mut output, mut choices) = (vec![f64::NEG_INFINITY; pooling.output_len()], vec![0; pooling.output_len()]);

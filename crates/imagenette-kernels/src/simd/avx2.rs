@@ -1,11 +1,11 @@
 //! Vectors of eight numbers: AVX2 with fused multiply-add; 6 pixels × 2 vectors fill 12 of the 16 registers.
-#![expect(unsafe_code, reason = "intrinsics, which the token proves to be there")]
+#![expect(unsafe_code, reason = "intrinsics, which the token proves to exist")]
 
 use super::Simd;
 use crate::bf16::Bf16;
 use std::arch::x86_64::*;
 
-/// The token of the level: made only where AVX2 and FMA are there.
+/// The token of the level: made only where the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
@@ -108,8 +108,8 @@ impl Simd for Avx2 {
             let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
             let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
             let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x0040_0000));
-            let none = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
-            let halves = _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, none));
+            let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+            let halves = _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, nan));
             let packed = _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
             _mm_storeu_si128(to.cast(), packed);
         }

@@ -1,12 +1,12 @@
-//! Vectors of sixteen numbers: AVX-512; 6 pixels × 4 vectors fill 24 of the 32 registers. Where the processor multiplies
-//! pairs of `Bf16` as well, that is a level of its own.
-#![expect(unsafe_code, reason = "intrinsics, which the tokens prove to be there")]
+//! Vectors of sixteen numbers: AVX-512; 6 pixels × 4 vectors fill 24 of the 32 registers. Where the processor
+//! multiplies pairs of `Bf16` as well, it has a level of its own.
+#![expect(unsafe_code, reason = "intrinsics, which the tokens prove to exist")]
 
 use super::Simd;
 use crate::bf16::Bf16;
 use std::arch::x86_64::*;
 
-/// The token of the level: made only where AVX-512 F, BW, DQ and VL are there.
+/// The token of the level: made only where the processor has AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
 
@@ -18,7 +18,7 @@ impl Avx512 {
     }
 }
 
-/// The token of the level above: made only where AVX-512 BF16 is there too.
+/// The token of the level above: made only where the processor has AVX-512 BF16 too.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512Bf16(());
 
@@ -32,7 +32,7 @@ impl Avx512Bf16 {
 
 // SAFETY of every block below: the token `self` exists only where the processor has the instructions.
 
-/// What both levels do alike.
+/// What both levels do in the same way.
 macro_rules! arithmetic {
     () => {
         type V = __m512;
@@ -139,8 +139,8 @@ impl Simd for Avx512 {
             // As `Bf16::from_f32` does.
             let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
             let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
-            let none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
-            let kept = _mm512_mask_or_epi32(rounded, none, bits, _mm512_set1_epi32(0x0040_0000));
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            let kept = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x0040_0000));
             _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(kept)));
         }
     }
@@ -161,10 +161,11 @@ impl Simd for Avx512Bf16 {
         unsafe {
             let halves = std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first));
             #[rustfmt::skip]
-            let in_turn = _mm512_set_epi16(
-                31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0,
+            let interleaved = _mm512_set_epi16(
+                31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
+                23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0,
             );
-            _mm512_castsi512_ps(_mm512_permutexvar_epi16(in_turn, halves))
+            _mm512_castsi512_ps(_mm512_permutexvar_epi16(interleaved, halves))
         }
     }
     #[inline(always)]

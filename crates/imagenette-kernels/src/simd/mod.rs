@@ -1,6 +1,6 @@
-//! Vectors of f32 behind one trait, so that every kernel is written once: a level is a token of type `Simd`, which says
-//! how many numbers a vector holds, how large the register tile of the convolutions is, and does the arithmetic. Numbers
-//! stored as `Bf16` are widened when they are loaded and rounded when they are stored.
+//! Vectors of f32 behind one trait, so that every kernel is written once: a level is a token of type `Simd`, which
+//! says how many numbers a vector holds, how large the register tile of the convolutions is, and does the arithmetic.
+//! Numbers stored as `Bf16` are widened when they are loaded and rounded when they are stored.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -26,8 +26,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Vectors of output channels in a register tile of `TILE_PIXELS` pixels; the accumulators must fit in registers.
     const PANEL_VECTORS: usize;
-    /// Whether convolutions of `Bf16` multiply pairs, or else widen what they read and go on as for f32, which is faster
-    /// where there is no instruction for it. The portable level multiplies pairs, so that every machine tests that path.
+    /// Whether convolutions of `Bf16` multiply pairs. Otherwise they widen what they read and go on as for f32, which
+    /// is faster than pairs where there is no instruction for them. The portable level multiplies pairs, so that every
+    /// machine tests that path.
     const MULTIPLIES_PAIRS: bool = false;
 
     fn splat(self, x: f32) -> Self::V;
@@ -35,12 +36,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a * b + c`, rounded once where the level has it.
+    /// `a * b + c`, rounded once if the level has an instruction for it.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     fn abs(self, a: Self::V) -> Self::V;
     /// `yes` where `a > b`, else `no`.
     fn select_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
-    /// `yes` where `a > b` or `a` is not a number, else `no`.
+    /// `yes` where `a > b` or `a` is NaN, else `no`.
     fn select_better(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// 2ⁿ for whole `n` from -126 to 127.
     fn power_of_two(self, n: Self::V) -> Self::V;
@@ -64,14 +65,14 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `LANES` numbers can be read from `from`.
     unsafe fn load_bf16_from(self, from: *const Bf16) -> Self::V;
-    /// `LANES` numbers, each rounded to the nearest, to the even one of two; what is not a number stays none. A level may
-    /// take numbers below 2⁻¹²⁶ for zero, as the instruction for it does.
+    /// `LANES` numbers, each rounded to the nearest, of two that are equally near to the even one; NaN stays NaN. A
+    /// level may treat numbers below 2⁻¹²⁶ as zero, as the processor's instruction does.
     ///
     /// # Safety
     /// `LANES` numbers can be written to `to`.
     unsafe fn store_bf16_to(self, a: Self::V, to: *mut Bf16);
 
-    /// Pairs of `Bf16`: each number of `first` beside the one of `second`, rounded as [`Simd::store_bf16_to`] does.
+    /// Pairs of `Bf16`: each number of `first` with that of `second`, rounded as [`Simd::store_bf16_to`] does.
     #[inline(always)]
     fn pair_up(self, first: Self::V, second: Self::V) -> Self::V {
         let mut numbers = [[Bf16::default(); MAX_LANES]; 2];
@@ -87,9 +88,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn first_of_pairs(self, pairs: Self::V) -> Self::V;
     /// The numbers in the upper halves.
     fn second_of_pairs(self, pairs: Self::V) -> Self::V;
-    /// `sum` plus the products of both numbers of each pair. Here it is two fused multiply-adds, the second number's first.
-    /// The instruction of the processors that have one may round in another order, always rounds to nearest even, and takes
-    /// numbers below 2⁻¹²⁶ for zero, operands and results; so levels agree within f32's rounding and not to the bit.
+    /// `sum` plus the products of both numbers of each pair. Here it is two fused multiply-adds, the second number's
+    /// first. A processor's instruction for it may round in another order, always rounds to nearest even, and treats
+    /// numbers below 2⁻¹²⁶ as zero, operands and results alike: levels agree within f32's rounding, not to the bit.
     #[inline(always)]
     fn add_pair_products(self, a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
         let sum = self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), sum);
@@ -132,7 +133,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         unsafe { self.store_numbers_to(a, to.as_mut_ptr()) }
     }
 
-    /// As many numbers of `from` as there are, up to `LANES`; zeros after them.
+    /// The numbers of `from`, up to `LANES` of them, and zeros after them.
     #[inline(always)]
     fn load_some<T: Number>(self, from: &[T]) -> Self::V {
         if from.len() >= Self::LANES {

@@ -1,11 +1,12 @@
-//! Vectors of four numbers by the `wide` crate: SSE2, NEON, WebAssembly's simd128 or plain numbers, whatever the target has.
+//! Vectors of four numbers by the `wide` crate: SSE2, NEON, WebAssembly's simd128 or plain numbers, as the target
+//! allows.
 #![expect(unsafe_code, reason = "loads and stores through pointers")]
 
 use super::Simd;
 use crate::bf16::Bf16;
 use wide::f32x4;
 
-/// The token of the level that is always there.
+/// The token of the level that every processor has.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 

@@ -54,20 +54,20 @@ pub fn to_f32<T: Number>(numbers: &[T]) -> Vec<f32> {
     numbers.iter().map(|&x| x.to_f32()).collect()
 }
 
-/// Something that is not a number, to begin outputs with: what was in them before must not matter.
-pub fn none<T: Number>() -> T {
+/// NaN, to fill outputs with: what was in them before must not matter.
+pub fn nan<T: Number>() -> T {
     T::from_f32(f32::NAN)
 }
 
 /// The largest relative error of rounding to the numbers that maps store: half of the last of 24 or 8 bits.
 pub fn rounding<T: Number>() -> f64 {
     match T::PRECISION {
-        Precision::F32 => 0.5f64.powi(24),
-        Precision::Bf16 => 0.5f64.powi(8),
+        Precision::F32 => f64::from(f32::EPSILON) / 2.0,
+        Precision::Bf16 => 1.0 / 256.0,
     }
 }
 
-/// Every number lies within what rounding it once leaves, plus `tolerance` times the sum of its summands' magnitudes.
+/// Every number is within the error of rounding once, plus `tolerance` times the sum of its terms' magnitudes.
 pub fn assert_near<T: Number>(what: &str, found: &[T], expected: &[f64], magnitudes: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}: length");
     for (i, ((&found, &expected), magnitude)) in found.iter().zip(expected).zip(magnitudes).enumerate() {
@@ -77,8 +77,8 @@ pub fn assert_near<T: Number>(what: &str, found: &[T], expected: &[f64], magnitu
     }
 }
 
-/// The errors' root mean square lies within `tolerance` times the expected numbers' own, and no error is seven times as large: for
-/// sums whose terms were rounded one by one.
+/// The errors' root mean square is within `tolerance` times that of the expected numbers, and no error is seven times
+/// as large: for sums whose terms were rounded one by one.
 pub fn assert_near_on_average<T: Number>(what: &str, found: &[T], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}: length");
     let mean_square = |numbers: &[f64]| numbers.iter().map(|x| x * x).sum::<f64>() / numbers.len().max(1) as f64;
@@ -95,7 +95,7 @@ pub fn assert_near_on_average<T: Number>(what: &str, found: &[T], expected: &[f6
     }
 }
 
-/// Every number lies within `tolerance` times the largest expected magnitude (at least one).
+/// Every number is within `tolerance` times the largest expected magnitude (at least one).
 pub fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{what}: length");
     let scale = expected.iter().fold(1.0f64, |most, x| most.max(x.abs()));

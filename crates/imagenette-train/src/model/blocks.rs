@@ -1,54 +1,21 @@
-//! Parts that networks are put together from beside the plain layers: pooling that blurs, gates by channel, attention
-//! between places, convolutions in groups, and branches that are left out by chance.
+//! Parts of networks beyond the plain layers: pooling that blurs, gates by channel, attention between places, and
+//! convolutions in groups.
 
 use burn::tensor::{Tensor, activation, module};
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::model::Halving;
 
 use super::layers::{Convolution, Linear, Pass};
+use crate::compute::weights::{Initial, Layout, Role, SlotId};
 use crate::ops::{self, Activation, Maps, Ops, Window};
-use crate::weights::{Initial, Layout, Role, SlotId};
 
-/// How maps are halved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Halving {
-    /// The largest of each window.
-    #[default]
-    Max,
-    /// The largest of each square of 2 × 2 at every place, then a blur that keeps every other place, so that a shift of the
-    /// photo by one pixel changes little.
-    ///
-    /// # Source
-    /// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2, with the filter [1, 2, 1]; borders
-    /// as kornia's `MaxBlurPool2d`.
-    MaxBlur,
-}
-
-impl Halving {
-    /// Whether it is the usual one, so that it need not be written down.
-    pub(super) fn is_max(&self) -> bool {
-        *self == Self::Max
-    }
-
-    /// Halves maps; `window` is what the maximum is taken over where nothing is blurred.
-    pub(super) fn forward(self, x: Maps, window: Window) -> Maps {
-        match self {
-            Self::Max => ops::max_pool(x, window),
-            Self::MaxBlur => {
-                // [N, C, H, W] -> [N, C, H - 1, W - 1] -> [N, C, H / 2, W / 2]
-                ops::blur_pool(ops::max_pool(x, Window { side: 2, stride: 1, padding: 0 }))
-            }
-        }
-    }
-}
-
-/// The function on numbers of any shape.
-fn activate<const D: usize>(x: Tensor<D>, by: Activation) -> Tensor<D> {
+/// Halves maps; `window` is what the maximum is taken over where nothing is blurred.
+pub(super) fn halve(by: Halving, x: Maps, window: Window) -> Maps {
     match by {
-        Activation::Relu => activation::relu(x),
-        Activation::Gelu => activation::gelu(x),
-        Activation::Silu => activation::silu(x),
-        Activation::Mish => activation::mish(x),
+        Halving::Max => ops::max_pool(x, window),
+        Halving::MaxBlur => {
+            // [N, C, H, W] -> [N, C, H - 1, W - 1] -> [N, C, H / 2, W / 2]
+            ops::blur_pool(ops::max_pool(x, Window { side: 2, stride: 1, padding: 0 }))
+        }
     }
 }
 
@@ -82,7 +49,7 @@ impl Gate {
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         let means = ops::global_average_pool(x.clone()); // [N, C]
-        let narrow = activate(self.squeeze.forward(pass, means), self.activation);
+        let narrow = ops::activate_tensor(self.squeeze.forward(pass, means), self.activation);
         let gate = activation::sigmoid(self.excite.forward(pass, narrow)); // [N, C]
         x.times(gate)
     }
@@ -148,11 +115,11 @@ pub(super) struct GroupedConvolution {
     groups: usize,
 }
 
-/// Groups are put together until they fill as many channels as our kernels like.
+/// Groups are put together until they fill this many channels, with which our kernels are fast.
 const CHUNK: usize = 64;
 
 impl GroupedConvolution {
-    /// With one group a plain convolution; a normalisation takes what it gives.
+    /// With one group it is a plain convolution; a normalization takes its output.
     pub(super) fn new(
         layout: &mut Layout,
         name: &str,
@@ -165,7 +132,7 @@ impl GroupedConvolution {
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         if self.groups == 1 {
-            return self.inner.forward_to_normalise(pass, x);
+            return self.inner.forward_to_normalize(pass, x);
         }
         let (weight, [outputs, inputs, kernel, _]) = (pass.tensor(self.inner.weight), self.inner.shape);
         let (stride, padding, groups) = (self.inner.stride, self.inner.padding, self.groups);
@@ -176,7 +143,8 @@ impl GroupedConvolution {
             let options = burn::tensor::ops::ConvOptions::new([stride; 2], [padding; 2], [1, 1], groups);
             return x.change(|x| module::conv2d(x, weight.reshape(self.inner.shape), None, options));
         }
-        // Our kernels know no groups. Several groups side by side are a convolution whose weights are zero between them.
+        // Our kernels know no groups. Several groups side by side are a convolution whose weights are zero between
+        // them.
         let width_in = inputs; // of one group
         let width_out = outputs / groups;
         let together = (1..=groups).rev().find(|n| groups.is_multiple_of(*n) && n * width_in.max(width_out) <= CHUNK);
@@ -207,8 +175,8 @@ mod tests {
     use burn::tensor::TensorData;
 
     use super::*;
-    use crate::device::Device;
-    use crate::weights::download;
+    use crate::compute::device::Device;
+    use crate::compute::weights::download;
 
     fn maps(numbers: Vec<f32>, shape: [usize; 4], device: &Device) -> Maps {
         Maps::from_nchw(Tensor::from_data(TensorData::new(numbers, shape), device.plain()), device)
@@ -221,7 +189,7 @@ mod tests {
     fn blurred_maxima_agree_with_pytorch() {
         for device in [Device::cpu(), Device::cpu().with_stock_ops()] {
             let x = maps((0..32).map(|i| ((i * 7) % 11) as f32 - 5.0).collect(), [1, 2, 4, 4], &device);
-            let halved = Halving::MaxBlur.forward(x, Window { side: 3, stride: 2, padding: 1 });
+            let halved = halve(Halving::MaxBlur, x, Window { side: 3, stride: 2, padding: 1 });
             assert_eq!(halved.dims(), [1, 2, 2, 2]);
             let found = download(&halved.into_nchw());
             for (found, expected) in found.iter().zip(BLURRED) {
@@ -239,7 +207,7 @@ mod tests {
                 let mut layout = Layout::default();
                 let with = [3, stride, groups];
                 let layer = GroupedConvolution::new(&mut layout, "x", [inputs, outputs], with, Initial::HeNormal);
-                let weights = crate::weights::Weights::draw(&layout, 1, &device);
+                let weights = crate::compute::weights::Weights::draw(&layout, 1, &device);
                 let pass = Pass::learning(&weights, &layout);
                 let numbers = (0..2 * inputs * 36).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
                 let y = layer.forward(&pass, maps(numbers, [2, inputs, 6, 6], &device)).into_nchw();

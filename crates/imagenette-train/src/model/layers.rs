@@ -5,8 +5,8 @@ use std::cell::Cell;
 use burn::tensor::{Gradients, Tensor, TensorData};
 use imagenette_data::random::Random;
 
+use crate::compute::weights::{Initial, Layout, Role, SlotId, Weights};
 use crate::ops::{self, Activation, Affine, Maps};
-use crate::weights::{Initial, Layout, Role, SlotId, Weights};
 
 /// Added to variances, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -21,7 +21,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// A pass that learns: batches are normalised by their own statistics and gradients are recorded.
+    /// A pass that learns: batches are normalized by their own statistics and gradients are recorded.
     pub fn learning(weights: &Weights, layout: &Layout) -> Self {
         let tensors = weights.tensors().iter().zip(layout.slots()).map(|(tensor, slot)| {
             if slot.role.is_learned() { tensor.clone().autodiff().require_grad() } else { tensor.clone() }
@@ -29,8 +29,8 @@ impl Pass {
         Self { learns: true, ..Self::of(tensors.collect()) }
     }
 
-    /// A pass that judges: running statistics, no gradients.
-    pub fn judging(weights: &Weights) -> Self {
+    /// A pass that evaluates: running statistics, no gradients.
+    pub fn evaluating(weights: &Weights) -> Self {
         Self::of(weights.tensors().to_vec())
     }
 
@@ -38,18 +38,18 @@ impl Pass {
         Self { tensors, learns: false, statistics: Vec::new(), random: None, multiply_adds: Cell::new(0) }
     }
 
-    /// The pass with a source of chance, for what a network leaves out while it learns.
+    /// The pass with a source of randomness, for what a network leaves out while it learns.
     #[must_use]
     pub fn with_random(self, random: Random) -> Self {
         Self { random: Some(random), ..self }
     }
 
-    /// Multiplications with an addition of the convolutions and matrices so far, for the whole batch.
+    /// Multiply-adds of the convolutions and matrix products so far, for the whole batch.
     pub fn multiply_adds(&self) -> u64 {
         self.multiply_adds.get()
     }
 
-    /// Notes so many multiplications with an addition.
+    /// Notes multiply-adds.
     pub(super) fn count(&self, multiply_adds: usize) {
         self.multiply_adds.set(self.multiply_adds.get() + multiply_adds as u64);
     }
@@ -64,14 +64,14 @@ impl Pass {
         self.statistics.push((slot, value));
     }
 
-    /// Numbers that no gradient goes to, where the pass's own are.
+    /// Numbers without a gradient, on the pass's device.
     pub(super) fn constant<const D: usize>(&self, numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         let device = self.tensors.first().map_or_else(Default::default, |tensor| tensor.clone().inner().device());
         Tensor::from_data(TensorData::new(numbers, shape), &device)
     }
 
-    /// For each of `count` samples 0 with the probability `rate`, else what makes the mean 1; `None` where nothing is left
-    /// out.
+    /// For each of `count` samples 0 with the probability `rate`, else what makes the mean 1; `None` where nothing is
+    /// left out.
     pub(super) fn kept(&mut self, count: usize, rate: f64) -> Option<Vec<f32>> {
         let random = self.random.as_mut().filter(|_| self.learns && rate > 0.0)?;
         let size = (1.0 / (1.0 - rate)) as f32;
@@ -129,8 +129,8 @@ impl Convolution {
         self.convolve(pass, x, ops::convolution)
     }
 
-    /// [`Self::forward`] for maps that a normalisation takes next.
-    pub(super) fn forward_to_normalise(&self, pass: &Pass, x: Maps) -> Maps {
+    /// [`Self::forward`] for maps that a normalization takes next.
+    pub(super) fn forward_to_normalize(&self, pass: &Pass, x: Maps) -> Maps {
         self.convolve(pass, x, if pass.learns { ops::convolution_measured } else { ops::convolution })
     }
 
@@ -147,47 +147,42 @@ impl Convolution {
     }
 }
 
-/// Batch normalisation. Running statistics follow PyTorch: the unbiased variance, `momentum` being the new batch's share.
+/// Batch normalization. Running statistics follow PyTorch: the unbiased variance, `momentum` being the new batch's
+/// share.
 #[derive(Debug, Clone)]
-pub(super) struct Normalisation {
-    scale: SlotId,
-    shift: SlotId,
+pub(super) struct Normalization {
+    gain: SlotId,
+    bias: SlotId,
     mean: SlotId,
     variance: SlotId,
     momentum: f64,
 }
 
-impl Normalisation {
-    pub(super) fn new(layout: &mut Layout, name: &str, channels: usize, momentum: f64, scale: Scale) -> Self {
-        let (role, value) = match scale {
-            Scale::Learned(value) => (Role::Normalisation, value),
-            Scale::Frozen => (Role::Frozen, 1.0),
+impl Normalization {
+    pub(super) fn new(layout: &mut Layout, name: &str, channels: usize, momentum: f64, gain: Gain) -> Self {
+        let (role, value) = match gain {
+            Gain::Learned(value) => (Role::Normalization, value),
+            Gain::Frozen => (Role::Frozen, 1.0),
         };
         let mut add =
             |part: &str, role, value| layout.add(format!("{name}.{part}"), role, &[channels], Initial::Constant(value));
         Self {
-            scale: add("weight", role, value),
-            shift: add("bias", Role::Normalisation, 0.0),
+            gain: add("weight", role, value),
+            bias: add("bias", Role::Normalization, 0.0),
             mean: add("running_mean", Role::Statistic, 0.0),
             variance: add("running_var", Role::Statistic, 1.0),
             momentum,
         }
     }
 
-    /// Normalises, then adds the residual, then applies the activation.
-    pub(super) fn forward(
-        &self,
-        pass: &mut Pass,
-        x: Maps,
-        residual: Option<Maps>,
-        activation: Option<Activation>,
-    ) -> Maps {
-        let affine = Affine { scale: pass.tensor(self.scale), shift: pass.tensor(self.shift), epsilon: EPSILON };
+    /// Normalizes, then adds the residual, then applies the activation.
+    pub(super) fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: Activation) -> Maps {
+        let affine = Affine { gain: pass.tensor(self.gain), bias: pass.tensor(self.bias), epsilon: EPSILON };
         let (mean, variance) = (pass.tensor(self.mean), pass.tensor(self.variance));
         if !pass.learns {
-            return ops::normalise_by(x, affine, [mean, variance], residual, activation);
+            return ops::normalize_by(x, affine, [mean, variance], residual, activation);
         }
-        let batch = ops::normalise_by_batch(x, affine, residual, activation);
+        let batch = ops::normalize_by_batch(x, affine, residual, activation);
         let follow = |old: Tensor<1>, new: Tensor<1>| old * (1.0 - self.momentum) + new * self.momentum;
         pass.statistics.push((self.mean, follow(mean, batch.mean)));
         pass.statistics.push((self.variance, follow(variance, batch.variance)));
@@ -195,40 +190,38 @@ impl Normalisation {
     }
 }
 
-impl Normalisation {
-    /// Normalises the end of a branch, adds the shortcut and applies the activation; while learning, the branches of some of
-    /// the `count` photos are left out with probability `rate`.
+impl Normalization {
+    /// Normalizes the end of a branch, adds the shortcut and applies the activation. While learning, the branch of each
+    /// photo is left out with probability `rate`.
     pub(super) fn join(
         &self,
         pass: &mut Pass,
         x: Maps,
         shortcut: Option<Maps>,
-        activation: Option<Activation>,
-        (count, rate): (usize, f64),
+        activation: Activation,
+        rate: f64,
     ) -> Maps {
+        let [count, ..] = x.dims();
         let Some(kept) = pass.kept(count, rate).filter(|_| shortcut.is_some()) else {
             return self.forward(pass, x, shortcut, activation);
         };
-        let branch = self.forward(pass, x, None, None);
+        let branch = self.forward(pass, x, None, Activation::Identity);
         finish(branch.times(pass.constant(kept, [count, 1])), shortcut, activation)
     }
 }
 
 /// Adds the shortcut and applies the activation.
-pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Option<Activation>) -> Maps {
+pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Activation) -> Maps {
     let x = match shortcut {
         Some(shortcut) => x.plus(shortcut),
         None => x,
     };
-    match activation {
-        Some(activation) => ops::activate(x, activation),
-        None => x,
-    }
+    ops::activate(x, activation)
 }
 
-/// A normalisation's scale.
+/// A normalization's gain.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Scale {
+pub(super) enum Gain {
     /// Learned from this value on.
     Learned(f32),
     /// Always 1.

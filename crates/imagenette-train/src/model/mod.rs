@@ -7,66 +7,15 @@ pub mod whitening;
 mod xresnet;
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::model::ModelConfig;
 
-pub use blocks::Halving;
-pub use fast::{FastConfig, FastNetwork, InitialWeights, StemWeights};
+pub use fast::FastNetwork;
 pub use layers::Pass;
-pub use xresnet::{Depth, XResNet, XResNetConfig};
+pub use xresnet::XResNet;
 
-use crate::device::Device;
-use crate::error::Result;
+use crate::compute::device::Device;
+use crate::compute::weights::{Layout, SlotId, Weights, download};
 use crate::ops::{self, Maps};
-use crate::weights::{Layout, SlotId, Weights, download};
-
-/// Which network, with everything that sets it apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum ModelConfig {
-    /// The small network that learns fast.
-    Fast(FastConfig),
-    /// A residual network with the "xresnet" tweaks.
-    Xresnet(XResNetConfig),
-}
-
-impl ModelConfig {
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// The first key whose value makes no sense.
-    pub fn validate(&self) -> Result<()> {
-        match self {
-            Self::Fast(config) => config.validate(),
-            Self::Xresnet(config) => config.validate(),
-        }
-    }
-
-    /// The smallest square, in pixels, that does not vanish on its way through the network.
-    pub fn smallest_resolution_px(&self) -> u32 {
-        match self {
-            Self::Fast(config) => config.smallest_resolution_px(),
-            Self::Xresnet(config) => config.smallest_resolution_px(),
-        }
-    }
-
-    /// The name in records, with what sets the network apart.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Fast(config) => config.name(),
-            Self::Xresnet(config) => config.name(),
-        }
-    }
-
-    /// The network for this many classes.
-    pub fn build(&self, classes: usize) -> Model {
-        let mut layout = Layout::default();
-        let network = match self {
-            Self::Fast(config) => Network::Fast(FastNetwork::new(config, classes, &mut layout)),
-            Self::Xresnet(config) => Network::XResNet(XResNet::new(config, classes, &mut layout)),
-        };
-        Model { network, layout }
-    }
-}
 
 /// A network without its numbers: layers and the list of what they need.
 #[derive(Debug, Clone)]
@@ -82,12 +31,22 @@ enum Network {
 }
 
 impl Model {
+    /// The network of a configuration, for this many classes.
+    pub fn build(config: &ModelConfig, classes: usize) -> Self {
+        let mut layout = Layout::default();
+        let network = match config {
+            ModelConfig::Fast(config) => Network::Fast(FastNetwork::new(config, classes, &mut layout)),
+            ModelConfig::Xresnet(config) => Network::XResNet(XResNet::new(config, classes, &mut layout)),
+        };
+        Self { network, layout }
+    }
+
     /// Which numbers the network has.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Scores (logits) of normalised photos.
+    /// Scores (logits) of normalized photos.
     ///
     /// # Shapes
     /// Maps of 3 channels to `[N, classes]`.
@@ -98,19 +57,17 @@ impl Model {
         }
     }
 
-    /// Multiplications with an addition that one photo of this resolution costs, forward. Training costs about three times as
-    /// many.
+    /// Multiply-adds of one photo of this resolution, forward. Training costs about three times as many.
     pub fn multiply_adds(&self, weights: &Weights, px: u32, device: &Device) -> u64 {
         let side = px as usize;
-        let mut pass = Pass::judging(weights);
-        // The last number is asked for so that everything is computed before the memory is given back.
+        let mut pass = Pass::evaluating(weights);
+        // The scores are read so that everything is computed before the memory is given back.
         download(&self.forward(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device)));
         pass.multiply_adds()
     }
 
-    /// The frozen stem that is to be computed from photos, with its number of filters and the side of its patches; `None`
-    /// where there is none.
-    pub fn whitened_stem(&self) -> Option<(SlotId, usize, usize)> {
+    /// The frozen stem that is computed from photos, where there is one.
+    pub fn whitened_stem(&self) -> Option<WhitenedStem> {
         match &self.network {
             Network::Fast(network) => network.whitened_stem(),
             Network::XResNet(_) => None,
@@ -118,22 +75,33 @@ impl Model {
     }
 }
 
+/// A frozen stem whose filters are computed from photos ([`whitening`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WhitenedStem {
+    /// The filters' place in the layout.
+    pub slot: SlotId,
+    /// How many filters.
+    pub filters: usize,
+    /// The side of the patches that they see.
+    pub patch_px: usize,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Learned numbers, and multiplications with an addition at a resolution.
+    /// Learned numbers, and multiply-adds at a resolution.
     fn sizes(config: &str, px: u32) -> (u64, u64) {
         let config: ModelConfig = toml::from_str(config).unwrap();
         config.validate().unwrap();
-        let (model, device) = (config.build(10), Device::cpu());
+        let (model, device) = (Model::build(&config, 10), Device::cpu());
         // What is counted does not depend on the numbers.
         let weights = Weights::from_host(model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]), &device);
         (model.layout().learned(), model.multiply_adds(&weights, px, &device))
     }
 
-    // Measured with hooks on the convolutions and matrices of the networks in tests/networks.py, 10 classes, 128 px. (The
-    // literature's count of xse_resnext50 at 128 px is 1.46 GMAC, too.)
+    // Measured with hooks on the convolutions and matrices of the networks in tests/networks.py, 10 classes, 128 px.
+    // (The literature's count of xse_resnext50 at 128 px is 1.46 GMAC, too.)
     #[test]
     fn residual_networks_have_the_sizes_that_pytorch_counts() {
         assert_eq!(sizes("kind = 'xresnet'\ndepth = 18", 128), (11_200_874, 670_438_400));
@@ -166,11 +134,14 @@ mod tests {
         let (whitened, other) = (sizes(s, 64), sizes(&learned, 64));
         assert_eq!((other.0 - whitened.0, other.1), (32 * 3 * 4 * 4, whitened.1));
         let read = |text: &str| toml::from_str::<ModelConfig>(text).unwrap();
-        assert!(read(s).build(10).whitened_stem().is_some() && read(&learned).build(10).whitened_stem().is_none());
+        assert!(
+            Model::build(&read(s), 10).whitened_stem().is_some()
+                && Model::build(&read(&learned), 10).whitened_stem().is_none()
+        );
         assert_eq!(read(&learned).name(), "fast-32-48-128-learned-stem-he-normal");
         // Of the first convolution's 48 filters 32 pass a channel on, or none does.
         let ones = |text: &str| {
-            let model = read(text).build(10);
+            let model = Model::build(&read(text), 10);
             let weights = Weights::draw(model.layout(), 1, &Device::cpu());
             let place = model.layout().slots().iter().position(|slot| slot.name == "groups.0.first.weight").unwrap();
             download(&weights.tensors()[place]).iter().filter(|&&number| number == 1.0).count()

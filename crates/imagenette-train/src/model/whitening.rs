@@ -2,7 +2,8 @@
 //!
 //! # Source
 //! Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.2 (after Page, "How to train your ResNet",
-//! 2019): the leading eigenvectors of the patches' second moments, each over the root of its eigenvalue, both ways round.
+//! 2019): the leading eigenvectors of the patches' second moments, each divided by the root of its eigenvalue, and their
+//! negatives.
 
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 
@@ -13,13 +14,13 @@ const EPSILON: f64 = 5e-4;
 #[derive(Debug, Clone)]
 pub struct PatchMoments {
     patch_px: usize,
-    /// By two numbers of a patch: channel, row, column.
+    /// For each two numbers of a patch, which are ordered by channel, row, column.
     sum: Vec<f64>,
     patches: u64,
 }
 
 impl PatchMoments {
-    /// No patches yet, of this side.
+    /// No patches yet; `patch_px` is their side.
     pub fn new(patch_px: usize) -> Self {
         let numbers = 3 * patch_px * patch_px;
         Self { patch_px, sum: vec![0.0; numbers * numbers], patches: 0 }
@@ -53,7 +54,7 @@ impl PatchMoments {
         }
     }
 
-    /// The filters `[channels, 3, side, side]`: the leading `channels / 2` directions, then the same ones turned round.
+    /// The filters `[channels, 3, side, side]`: the leading `channels / 2` directions, then their negatives.
     pub fn filters(&self, channels: usize) -> Vec<f32> {
         let scale = 1.0 / self.patches.max(1) as f64;
         let moments: Vec<f64> = self.sum.iter().map(|sum| sum * scale).collect();
@@ -174,7 +175,7 @@ mod tests {
     }
 
     fn are_white(patch_px: usize) {
-        // Smooth pictures: neighbours are alike, so that patches have strong and weak directions.
+        // Smooth pictures: neighbors are alike, so that patches have strong and weak directions.
         let px = 32;
         let mut moments = PatchMoments::new(patch_px);
         let mut photos = Vec::new();

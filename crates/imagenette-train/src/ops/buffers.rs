@@ -1,5 +1,5 @@
-//! Memory that goes round: what a step no longer needs, the next operation of the same size takes. Fresh pages cost the
-//! system about as much as filling them.
+//! Memory that is used again: what a step no longer needs, the next operation of the same size takes. Fresh pages cost
+//! about as much as filling them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +11,8 @@ use imagenette_kernels::{Bf16, Number};
 /// Shorter tensors are left to the allocator.
 const SHORTEST: usize = 1 << 12;
 
-/// Buffers that were not wanted for so many takes are freed: they are of an earlier batch size or resolution. A step of
-/// the deepest network takes a few hundred.
+/// Buffers that nobody wanted for this many takes are freed: they are left from an earlier batch size or resolution. A
+/// step of the deepest network takes a few hundred.
 const PATIENCE: u64 = 1 << 10;
 
 /// Spare buffers with the moment at which they came back, oldest first.
@@ -33,7 +33,7 @@ pub(super) trait Stored: Number + bytemuck::Pod {
     const DTYPE: DType;
     /// The same for conversions.
     const FLOAT: FloatDType;
-    /// Where their memory goes round.
+    /// The pool of their memory.
     fn pool() -> &'static Mutex<Pool<Self>>;
 }
 

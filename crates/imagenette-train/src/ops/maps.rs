@@ -1,30 +1,12 @@
-//! Feature maps in the layout that the operations of their device like, so that networks are written once and nothing is
-//! rearranged between two layers.
+//! Feature maps in the layout that the operations of their device prefer, so that networks are written once and nothing
+//! is rearranged between two layers.
 
 use burn::tensor::{DType, FloatDType, Tensor};
 use imagenette_kernels::BatchStatistics;
-pub use imagenette_kernels::{Level, Precision};
 
 use super::kernels;
-use crate::device::Device;
-
-/// Whose operations compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ops {
-    /// Our kernels, on this instruction set: only for numbers in the host's memory.
-    Kernels(Level),
-    /// Burn's own operations, on any device.
-    Stock,
-}
-
-impl std::fmt::Display for Ops {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Kernels(level) => write!(out, "kernels ({level})"),
-            Self::Stock => write!(out, "stock"),
-        }
-    }
-}
+use crate::compute::device::{Device, Ops};
+use crate::compute::precision::Precision;
 
 /// A batch of feature maps: `[N, H, W, C]` in memory for our kernels, of f32 or bf16; `[N, C, H, W]` of f32 for Burn's
 /// operations.
@@ -32,12 +14,12 @@ impl std::fmt::Display for Ops {
 pub struct Maps {
     pub(super) tensor: Tensor<4>,
     pub(super) ops: Ops,
-    /// Mean and variance of each channel, where whoever made the maps found them on the way.
+    /// Mean and variance of each channel, where the operation that made the maps measured them on the way.
     pub(super) measured: Option<BatchStatistics>,
 }
 
 impl Maps {
-    /// Takes a tensor `[N, C, H, W]` of the device into the layout and precision that its operations like.
+    /// Takes a tensor `[N, C, H, W]` of the device into the layout and precision that its operations prefer.
     pub fn from_nchw(tensor: Tensor<4>, device: &Device) -> Self {
         Self::enter(tensor, device.ops(), device.precision())
     }
@@ -70,13 +52,14 @@ impl Maps {
         if self.tensor.dtype() == DType::BF16 { Precision::Bf16 } else { Precision::F32 }
     }
 
-    /// The same maps stored otherwise; nothing moves if they are so already.
+    /// The same maps in this precision; nothing is converted if they are in it already.
     #[must_use]
     pub(super) fn stored_in(self, precision: Precision) -> Self {
         Self::new(as_stored(self.tensor, precision), self.ops)
     }
 
-    /// The same maps twice, for two ways that meet again; the loss has to depend on both, whose gradients are added on all threads.
+    /// The same maps twice, for two paths that meet again. The loss has to depend on both; their gradients are added on
+    /// all threads.
     #[must_use]
     pub fn fork(self) -> [Self; 2] {
         match self.ops {

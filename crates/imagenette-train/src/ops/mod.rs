@@ -1,41 +1,37 @@
-//! The operations that networks here are made of: our kernels where the numbers are in the host's memory, Burn's own
+//! The operations that our networks are made of: our kernels where the numbers are in the host's memory, Burn's own
 //! operations elsewhere or when asked for. What goes from layer to layer are [`Maps`], whose precision is the device's;
-//! parameters come flat and f32, and get their shape here.
+//! parameters come flat and in f32, and get their shape here.
 
 mod buffers;
 mod kernels;
 mod maps;
-pub mod spent;
+pub mod profile;
 mod stock;
 mod update;
 
-pub use maps::{Level, Maps, Ops, Precision};
-pub use spent::{Part, Spent};
+pub use crate::compute::device::Ops;
+pub use maps::Maps;
+pub use profile::{Part, Profile};
+pub(crate) use stock::activate as activate_tensor;
 pub use update::{AdamWStep, SgdStep, adamw_update, move_average, muon_update, sgd_update};
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+pub use imagenette_kernels::Activation;
+use imagenette_recipe::model::ActivationName;
 
-use crate::device::Device;
+use crate::compute::device::Device;
 
-/// The function between layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// max(x, 0).
-    Relu,
-    /// x Φ(x), Φ being the normal distribution function.
-    Gelu,
-    /// x σ(x), also known as Swish.
-    Silu,
-    /// x tanh(ln(1 + eˣ)).
-    ///
-    /// # Source
-    /// Misra, "Mish: a self regularized non-monotonic activation function", 2019, equation 1.
-    Mish,
+/// The function that a recipe names.
+pub fn activation_named(name: ActivationName) -> Activation {
+    match name {
+        ActivationName::Relu => Activation::Relu,
+        ActivationName::Gelu => Activation::Gelu,
+        ActivationName::Silu => Activation::Silu,
+        ActivationName::Mish => Activation::Mish,
+    }
 }
 
-/// Photos as uint8 `[N, H, W, 3]` onto the device, normalised by ImageNet's mean and deviation.
+/// Photos as uint8 `[N, H, W, 3]` onto the device, normalized by ImageNet's mean and deviation.
 ///
 /// # Shapes
 /// `[count × px × px × 3]` to maps of 3 channels.
@@ -55,7 +51,8 @@ pub fn convolution(x: Maps, weight: Tensor<1>, shape: [usize; 4], stride: usize,
     convolve(x, weight, shape, [stride, padding], false)
 }
 
-/// [`convolution`] whose output goes into [`normalise_by_batch`] next: our kernels find its mean and variance on the way.
+/// [`convolution`] whose output goes into [`normalize_by_batch`] next: our kernels measure its mean and variance on the
+/// way.
 ///
 /// # Shapes
 /// As for [`convolution`].
@@ -66,14 +63,14 @@ pub fn convolution_measured(x: Maps, weight: Tensor<1>, shape: [usize; 4], strid
 fn convolve(x: Maps, weight: Tensor<1>, shape: [usize; 4], [stride, padding]: [usize; 2], measured: bool) -> Maps {
     let (ops, dims) = (x.ops, x.dims());
     let gradients = [x.tensor.is_tracked(), weight.is_tracked()].map(f64::from);
-    let (tensor, measured) = spent::time(Part::Forward, 0.0, || match ops {
+    let (tensor, measured) = profile::time(Part::Forward, 0.0, || match ops {
         Ops::Kernels(level) => kernels::convolution(x.tensor, weight, shape, [stride, padding], level, measured),
         Ops::Stock => (stock::convolution(x.tensor, weight, shape, stride, padding), None),
     });
     let output = Maps { measured, ..Maps::new(tensor, ops) };
     let ([images, ..], [_, _, rows, columns]) = (dims, output.dims());
     let flop = 2.0 * (images * rows * columns) as f64 * shape.iter().product::<usize>() as f64;
-    spent::did(Part::Forward, flop, flop * (1.0 + gradients[0] + gradients[1]));
+    profile::did(Part::Forward, flop, flop * (1.0 + gradients[0] + gradients[1]));
     output
 }
 
@@ -83,70 +80,65 @@ fn convolve(x: Maps, weight: Tensor<1>, shape: [usize; 4], [stride, padding]: [u
 /// `weight` flat `[channels × kernel × kernel]`.
 pub fn depthwise(x: Maps, weight: Tensor<1>, kernel: usize, stride: usize, padding: usize) -> Maps {
     let ops = x.ops;
-    let tensor = spent::time(Part::Forward, 0.0, || match ops {
+    let tensor = profile::time(Part::Forward, 0.0, || match ops {
         Ops::Kernels(level) => kernels::depthwise(x.tensor, weight, kernel, stride, padding, level),
         Ops::Stock => stock::depthwise(x.tensor, weight, kernel, stride, padding),
     });
     Maps::new(tensor, ops)
 }
 
-/// What a normalisation does to each channel once mean and variance are gone.
+/// What a normalization does to each channel once mean and variance are gone.
 #[derive(Debug, Clone)]
 pub struct Affine {
     /// The factor of each channel.
-    pub scale: Tensor<1>,
-    /// The summand of each channel.
-    pub shift: Tensor<1>,
+    pub gain: Tensor<1>,
+    /// What is added to each channel.
+    pub bias: Tensor<1>,
     /// Added to the variance.
     pub epsilon: f64,
 }
 
-/// What normalising by a batch's own statistics gives.
-pub struct Normalised<T = Maps> {
+/// What normalizing by a batch's own statistics gives.
+pub struct Normalized<T = Maps> {
     /// The output.
     pub output: T,
     /// The batch's mean by channel, without gradient.
     pub mean: Tensor<1>,
-    /// The batch's variance by channel, without gradient. [`normalise_by_batch`] gives the unbiased one, which is what
+    /// The batch's variance by channel, without gradient. [`normalize_by_batch`] gives the unbiased one, which is what
     /// running statistics follow.
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the batch's own mean and (biased) variance, then the residual is added, then comes the
+/// Batch normalization by the batch's own mean and (biased) variance, then the residual is added, then comes the
 /// activation.
-pub fn normalise_by_batch(
-    x: Maps,
-    affine: Affine,
-    residual: Option<Maps>,
-    activation: Option<Activation>,
-) -> Normalised {
+pub fn normalize_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activation: Activation) -> Normalized {
     let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
     let residual = residual.map(|residual| residual.stored_in(precision).tensor);
-    let Normalised { output, mean, variance } = spent::time(Part::Normalisation, 0.0, || match ops {
-        Ops::Kernels(level) => kernels::normalise_by_batch(x.tensor, x.measured, affine, residual, activation, level),
+    let Normalized { output, mean, variance } = profile::time(Part::Normalization, 0.0, || match ops {
+        Ops::Kernels(level) => kernels::normalize_by_batch(x.tensor, x.measured, affine, residual, activation, level),
         Ops::Stock => {
-            let batch = stock::normalise_by_batch(x.tensor, affine);
-            Normalised { output: stock::finish(batch.output, residual, activation), ..batch }
+            let batch = stock::normalize_by_batch(x.tensor, affine);
+            Normalized { output: stock::finish(batch.output, residual, activation), ..batch }
         }
     });
-    // With one value a channel there is no unbiased variance.
+    // With one value per channel there is no unbiased variance.
     let count = (n * height * width) as f64;
     let unbiased = variance * (count / (count - 1.0).max(1.0));
-    Normalised { output: Maps::new(output, ops), mean, variance: unbiased }
+    Normalized { output: Maps::new(output, ops), mean, variance: unbiased }
 }
 
-/// Normalisation by known statistics, then the residual and the activation as in [`normalise_by_batch`].
-pub fn normalise_by(
+/// Normalization by known statistics, then the residual and the activation as in [`normalize_by_batch`].
+pub fn normalize_by(
     x: Maps,
     affine: Affine,
     [mean, variance]: [Tensor<1>; 2],
     residual: Option<Maps>,
-    activation: Option<Activation>,
+    activation: Activation,
 ) -> Maps {
     let is_tracked = |x: &Maps| x.tensor.is_tracked();
     let learns = is_tracked(&x)
-        || affine.scale.is_tracked()
-        || affine.shift.is_tracked()
+        || affine.gain.is_tracked()
+        || affine.bias.is_tracked()
         || residual.as_ref().is_some_and(is_tracked);
     let precision = x.precision();
     let tensor_of = |maps: Maps| maps.stored_in(precision).tensor;
@@ -154,19 +146,22 @@ pub fn normalise_by(
         // The kernels know the gradient only where the statistics are the batch's own.
         Ops::Kernels(level) if !learns => {
             let residual = residual.map(tensor_of);
-            let tensor = kernels::normalise_by(x.tensor, affine, [mean, variance], residual, activation, level);
+            let tensor = kernels::normalize_by(x.tensor, affine, [mean, variance], residual, activation, level);
             Maps::new(tensor, x.ops)
         }
         _ => x.change(|x| {
-            stock::finish(stock::normalise_by(x, affine, mean, variance), residual.map(Maps::into_nchw), activation)
+            stock::finish(stock::normalize_by(x, affine, mean, variance), residual.map(Maps::into_nchw), activation)
         }),
     }
 }
 
 /// Applies the function to every number.
 pub fn activate(x: Maps, activation: Activation) -> Maps {
+    if activation == Activation::Identity {
+        return x;
+    }
     let ops = x.ops;
-    let tensor = spent::time(Part::Normalisation, 0.0, || match ops {
+    let tensor = profile::time(Part::Normalization, 0.0, || match ops {
         Ops::Kernels(level) => kernels::activate(x.tensor, activation, level),
         Ops::Stock => stock::activate(x.tensor, activation),
     });
@@ -187,7 +182,7 @@ pub struct Window {
 /// The largest of each window.
 pub fn max_pool(x: Maps, window: Window) -> Maps {
     let ops = x.ops;
-    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
+    let tensor = profile::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::max_pool(x.tensor, window, level),
         Ops::Stock => stock::max_pool(x.tensor, window),
     });
@@ -197,7 +192,7 @@ pub fn max_pool(x: Maps, window: Window) -> Maps {
 /// The mean of each square of 2 × 2; odd sides end in a part-filled square whose mean is over what it has.
 pub fn average_pool(x: Maps) -> Maps {
     let ops = x.ops;
-    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
+    let tensor = profile::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::average_pool(x.tensor, level),
         Ops::Stock => stock::average_pool(x.tensor),
     });
@@ -210,7 +205,7 @@ pub fn average_pool(x: Maps) -> Maps {
 /// Zhang, "Making convolutional networks shift-invariant again", 2019, section 3.2.
 pub fn blur_pool(x: Maps) -> Maps {
     let ops = x.ops;
-    let tensor = spent::time(Part::Pooling, 0.0, || match ops {
+    let tensor = profile::time(Part::Pooling, 0.0, || match ops {
         Ops::Kernels(level) => kernels::blur_pool(x.tensor, level),
         Ops::Stock => stock::blur_pool(x.tensor),
     });
@@ -222,7 +217,7 @@ pub fn blur_pool(x: Maps) -> Maps {
 /// # Shapes
 /// To `[N, C]`.
 pub fn global_max_pool(x: Maps) -> Tensor<2> {
-    spent::time(Part::Pooling, 0.0, || match x.ops {
+    profile::time(Part::Pooling, 0.0, || match x.ops {
         Ops::Kernels(level) => kernels::global_max_pool(x.tensor, level),
         Ops::Stock => stock::global_max_pool(x.tensor),
     })
@@ -233,7 +228,7 @@ pub fn global_max_pool(x: Maps) -> Tensor<2> {
 /// # Shapes
 /// To `[N, C]`.
 pub fn global_average_pool(x: Maps) -> Tensor<2> {
-    spent::time(Part::Pooling, 0.0, || match x.ops {
+    profile::time(Part::Pooling, 0.0, || match x.ops {
         Ops::Kernels(level) => kernels::global_average_pool(x.tensor, level),
         Ops::Stock => stock::global_average_pool(x.tensor),
     })

@@ -1,12 +1,12 @@
-//! The operations by Burn's own, on tensors `[batch, channels, height, width]` of any device: what runs where we have no
-//! kernels, and what our kernels are tested against.
+//! The operations as Burn has them, on tensors `[batch, channels, height, width]` of any device: what runs where we
+//! have no kernels, and what our kernels are tested against.
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Int, Tensor, TensorData, activation, module};
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 
-use super::{Activation, Affine, Normalised, Window};
-use crate::device::Device;
+use super::{Activation, Affine, Normalized, Window};
+use crate::compute::device::Device;
 
 pub(super) fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Tensor<4> {
     let data = TensorData::new(pixels.to_vec(), [count, px, px, 3]);
@@ -36,7 +36,8 @@ pub(super) fn depthwise(x: Tensor<4>, weight: Tensor<1>, kernel: usize, stride: 
     module::conv2d(x, weight.reshape([channels, 1, kernel, kernel]), None, options)
 }
 
-/// The binomial filter [1, 2, 1] / 4 along both axes at every second pixel, the border mirrored; [1, 2, 1] is [1, 1] twice.
+/// The binomial filter [1, 2, 1] / 4 along both axes at every second pixel, the border mirrored; [1, 2, 1] is [1, 1]
+/// twice.
 pub(super) fn blur_pool(x: Tensor<4>) -> Tensor<4> {
     let mirrored = |x: Tensor<4>, dimension: usize| {
         let last = x.dims()[dimension] - 1;
@@ -48,28 +49,27 @@ pub(super) fn blur_pool(x: Tensor<4>) -> Tensor<4> {
     mean(mean(mirrored(mirrored(x, 2), 3), 1), 2)
 }
 
-pub(super) fn normalise_by_batch(x: Tensor<4>, affine: Affine) -> Normalised<Tensor<4>> {
-    let result = module::batch_norm_train(x, affine.scale, affine.shift, affine.epsilon);
-    Normalised { output: result.output, mean: result.mean.inner(), variance: result.variance.inner() }
+pub(super) fn normalize_by_batch(x: Tensor<4>, affine: Affine) -> Normalized<Tensor<4>> {
+    let result = module::batch_norm_train(x, affine.gain, affine.bias, affine.epsilon);
+    Normalized { output: result.output, mean: result.mean.inner(), variance: result.variance.inner() }
 }
 
-pub(super) fn normalise_by(x: Tensor<4>, affine: Affine, mean: Tensor<1>, variance: Tensor<1>) -> Tensor<4> {
-    module::batch_norm(x, affine.scale, affine.shift, mean, variance, affine.epsilon)
+pub(super) fn normalize_by(x: Tensor<4>, affine: Affine, mean: Tensor<1>, variance: Tensor<1>) -> Tensor<4> {
+    module::batch_norm(x, affine.gain, affine.bias, mean, variance, affine.epsilon)
 }
 
-pub(super) fn finish(x: Tensor<4>, residual: Option<Tensor<4>>, activation: Option<Activation>) -> Tensor<4> {
+pub(super) fn finish(x: Tensor<4>, residual: Option<Tensor<4>>, activation: Activation) -> Tensor<4> {
     let x = match residual {
         Some(residual) => x + residual,
         None => x,
     };
-    match activation {
-        Some(activation) => activate(x, activation),
-        None => x,
-    }
+    activate(x, activation)
 }
 
-pub(super) fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
+/// The function on numbers of any shape.
+pub(crate) fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     match activation {
+        Activation::Identity => x,
         Activation::Relu => activation::relu(x),
         Activation::Gelu => activation::gelu(x),
         Activation::Silu => activation::silu(x),

@@ -1,5 +1,5 @@
 //! The optimizers' updates and the moving average: one pass of our kernels where the numbers are in the host's memory,
-//! Burn's operations elsewhere. Both compute the same formula, and a test holds them together.
+//! Burn's operations elsewhere. Both compute the same formula, and a test compares them.
 
 use burn::tensor::{Tensor, TensorData};
 use imagenette_kernels::muon::Muon;
@@ -7,8 +7,8 @@ use imagenette_kernels::{Level, optimizer};
 
 use super::{Ops, buffers};
 
-/// Nesterov's momentum (dampening 0) with decay that is part of the gradient:
-/// g = gradient + decay × w, v = momentum × v + g, w = w − rate × (g + momentum × v); without Nesterov w = w − rate × v.
+/// Nesterov's momentum (dampening 0) with decay that is part of the gradient: g = gradient + decay × w, v = momentum ×
+/// v + g, w = w − rate × (g + momentum × v); without Nesterov w = w − rate × v.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SgdStep {
     /// The learning rate of this step and group.
@@ -43,7 +43,7 @@ pub fn sgd_update(
     (weight - direction * rate, velocity)
 }
 
-/// Adam with decay that is apart from the gradient.
+/// Adam with decoupled weight decay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamWStep {
     /// The learning rate of this step and group.
@@ -138,8 +138,8 @@ mod tests {
     use imagenette_data::random::{Purpose, Random};
 
     use super::*;
-    use crate::device::Device;
-    use crate::weights::{download, upload};
+    use crate::compute::device::Device;
+    use crate::compute::weights::{download, upload};
 
     /// More than one task's share.
     const LENGTH: usize = 70_001;

@@ -1,85 +1,26 @@
-//! What sets groups of tensors apart: weights, the head, normalisations and biases may have rates and decays of their own.
+//! The rate and the decay of a tensor's group: weights, the head, normalizations and biases may have their own.
 
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::optimizer::Groups;
 
-use crate::error::Result;
-use crate::recipe::checks::{not_negative, positive};
-use crate::weights::{Role, Slot};
+use crate::compute::weights::{Role, Slot};
 
-/// How the small groups differ from the convolutions' weights; what is left out follows custom: no decay of normalisations
-/// and biases, everything else as for weights.
-///
-/// # Source
-/// That normalisations and biases are spared the decay: He et al., "Bag of tricks for image classification", 2018,
-/// section 3.1. A decay of normalisations' shifts is what airbench does (Jordan, "94% on CIFAR-10 in 3.29 seconds", 2024).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Groups {
-    /// The factor of the rate for biases.
-    #[serde(default = "one")]
-    pub bias_rate_factor: f64,
-    /// The factor of the rate for the head's matrix.
-    #[serde(default = "one")]
-    pub head_rate_factor: f64,
-    /// The decay of the normalisations' scales and shifts.
-    #[serde(default)]
-    pub normalisation_decay: f64,
-    /// The decay of biases.
-    #[serde(default)]
-    pub bias_decay: f64,
-    /// The decay of the head's matrix; absent means that of weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head_decay: Option<f64>,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Self {
-            bias_rate_factor: 1.0,
-            head_rate_factor: 1.0,
-            normalisation_decay: 0.0,
-            bias_decay: 0.0,
-            head_decay: None,
+/// The factor of the rate and the decay of a tensor.
+pub(super) fn of(groups: &Groups, slot: &Slot, normalization_rate_factor: f64, weight_decay: f64) -> (f64, f64) {
+    match slot.role {
+        Role::Weight if slot.name == "head.weight" => {
+            (groups.head_rate_factor, groups.head_decay.unwrap_or(weight_decay))
         }
-    }
-}
-
-impl Groups {
-    /// Whether nothing was set, so that nothing need be written down.
-    pub(super) fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-
-    pub(super) fn validate(&self, table: &str) -> Result<()> {
-        positive(&format!("{table}.groups.bias_rate_factor"), self.bias_rate_factor)?;
-        positive(&format!("{table}.groups.head_rate_factor"), self.head_rate_factor)?;
-        not_negative(&format!("{table}.groups.normalisation_decay"), self.normalisation_decay)?;
-        not_negative(&format!("{table}.groups.bias_decay"), self.bias_decay)?;
-        not_negative(&format!("{table}.groups.head_decay"), self.head_decay.unwrap_or(0.0))
-    }
-
-    /// The factor of the rate and the decay of a tensor.
-    pub(super) fn of(&self, slot: &Slot, normalisation_rate_factor: f64, weight_decay: f64) -> (f64, f64) {
-        match slot.role {
-            Role::Weight if slot.name == "head.weight" => {
-                (self.head_rate_factor, self.head_decay.unwrap_or(weight_decay))
-            }
-            Role::Weight => (1.0, weight_decay),
-            Role::Normalisation => (normalisation_rate_factor, self.normalisation_decay),
-            Role::Bias => (self.bias_rate_factor, self.bias_decay),
-            Role::Statistic | Role::Frozen => (1.0, 0.0),
-        }
+        Role::Weight => (1.0, weight_decay),
+        Role::Normalization => (normalization_rate_factor, groups.normalization_decay),
+        Role::Bias => (groups.bias_rate_factor, groups.bias_decay),
+        Role::Statistic | Role::Frozen => (1.0, 0.0),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Initial;
+    use crate::compute::weights::Initial;
 
     #[test]
     fn each_group_has_its_own_rate_and_decay() {
@@ -87,17 +28,16 @@ mod tests {
         let all = [
             slot("groups.0.first.weight", Role::Weight),
             slot("head.weight", Role::Weight),
-            slot("norm.bias", Role::Normalisation),
+            slot("norm.bias", Role::Normalization),
             slot("head.bias", Role::Bias),
         ];
-        let usual = all.each_ref().map(|slot| Groups::default().of(slot, 8.0, 0.01));
+        let usual = all.each_ref().map(|slot| of(&Groups::default(), slot, 8.0, 0.01));
         assert_eq!(usual, [(1.0, 0.01), (1.0, 0.01), (8.0, 0.0), (1.0, 0.0)]);
         let groups: Groups = toml::from_str(
-            "bias_rate_factor = 2.0\nhead_rate_factor = 0.5\nnormalisation_decay = 0.1\nbias_decay = 0.2\nhead_decay = 0.3",
+            "bias_rate_factor = 2.0\nhead_rate_factor = 0.5\nnormalization_decay = 0.1\nbias_decay = 0.2\nhead_decay = 0.3",
         )
         .unwrap();
-        let own = all.each_ref().map(|slot| groups.of(slot, 8.0, 0.01));
+        let own = all.each_ref().map(|slot| of(&groups, slot, 8.0, 0.01));
         assert_eq!(own, [(1.0, 0.01), (0.5, 0.3), (8.0, 0.1), (2.0, 0.2)]);
-        assert!(Groups { bias_decay: -1.0, ..groups }.validate("optimizer").is_err());
     }
 }

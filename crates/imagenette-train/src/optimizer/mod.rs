@@ -1,7 +1,5 @@
-//! How the weights follow the gradient: a configuration, and the state that goes on from step to step.
-//!
-//! Groups are told apart: weights (with decay), normalisation (its own rate, no decay) and biases (no decay), unless
-//! [`Groups`] says otherwise.
+//! How the weights follow the gradient: the recipe's configuration says what moves each tensor, and here is the state
+//! that goes on from step to step.
 
 mod adamw;
 mod groups;
@@ -10,163 +8,34 @@ mod ranger;
 mod sgd;
 
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::optimizer::{AdamWConfig, MuonConfig, OptimizerConfig, RangerConfig, RestConfig, SgdConfig};
 
-pub use adamw::AdamWConfig;
-pub use groups::Groups;
-use muon::matrix;
-pub use muon::{MuonConfig, MuonScale, RestConfig};
-pub use ranger::RangerConfig;
-pub use sgd::SgdConfig;
-
-use crate::device::Device;
-use crate::error::Result;
-use crate::lookahead::LookaheadConfig;
+use crate::compute::device::Device;
+use crate::compute::weights::{Layout, Slot, SlotId, Weights, download, upload};
 use crate::ops;
-use crate::recipe::checks::{below_one, not_negative, positive, require};
-use crate::weights::{Layout, Slot, SlotId, Weights, download, upload};
+use muon::matrix;
 
-/// Which optimizer, with its settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum OptimizerConfig {
-    /// Gradient descent with momentum.
-    Sgd(SgdConfig),
-    /// Adam with decay apart from the gradient.
-    AdamW(AdamWConfig),
-    /// Rectified Adam under Lookahead.
-    Ranger(RangerConfig),
-    /// Orthogonal steps for convolutions, another optimizer for the rest.
-    Muon(MuonConfig),
+/// Multiply-adds of the matrix products in one step: Muon has some, the others have none.
+pub fn multiply_adds(config: &OptimizerConfig, layout: &Layout) -> u64 {
+    let of_slot = |slot: &Slot| match rule(config, slot) {
+        Rule::Muon(config, shape) => muon::multiply_adds(config, shape),
+        Rule::Sgd(_) | Rule::AdamW(_) | Rule::Ranger(_) => 0,
+    };
+    layout.slots().iter().map(of_slot).sum()
 }
 
-impl OptimizerConfig {
-    /// The peak learning rate.
-    pub fn learning_rate(&self) -> f64 {
-        match self {
-            Self::Sgd(config) => config.learning_rate,
-            Self::AdamW(config) => config.learning_rate,
-            Self::Ranger(config) => config.learning_rate,
-            Self::Muon(config) => config.learning_rate,
-        }
+/// What moves a tensor.
+fn rule<'c>(config: &'c OptimizerConfig, slot: &Slot) -> Rule<'c> {
+    match config {
+        OptimizerConfig::Sgd(config) => Rule::Sgd(config),
+        OptimizerConfig::AdamW(config) => Rule::AdamW(config),
+        OptimizerConfig::Ranger(config) => Rule::Ranger(config),
+        OptimizerConfig::Muon(config) => match (matrix(slot), &config.rest) {
+            (Some(shape), _) => Rule::Muon(config, shape),
+            (None, RestConfig::Sgd(rest)) => Rule::Sgd(rest),
+            (None, RestConfig::AdamW(rest)) => Rule::AdamW(rest),
+        },
     }
-
-    /// The Lookahead that is part of the optimizer.
-    pub fn lookahead(&self) -> Option<LookaheadConfig> {
-        match self {
-            Self::Ranger(RangerConfig { lookahead_every, lookahead_share, .. }) => {
-                Some(LookaheadConfig::Steady { every: *lookahead_every, share: *lookahead_share })
-            }
-            _ => None,
-        }
-    }
-
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// The first key whose value makes no sense.
-    pub fn validate(&self) -> Result<()> {
-        match self {
-            Self::Sgd(config) => validate_sgd("optimizer", config),
-            Self::AdamW(config) => validate_adamw("optimizer", config),
-            Self::Ranger(config) => {
-                positive("optimizer.learning_rate", config.learning_rate)?;
-                below_one("optimizer.beta1", config.beta1)?;
-                below_one("optimizer.beta2", config.beta2)?;
-                positive("optimizer.epsilon", config.epsilon)?;
-                not_negative("optimizer.weight_decay", config.weight_decay)?;
-                positive("optimizer.normalisation_rate_factor", config.normalisation_rate_factor)?;
-                let (every, share) = (config.lookahead_every, config.lookahead_share);
-                require(every >= 1, "optimizer.lookahead_every", "1 or more", every.to_string(), "6 steps are usual")?;
-                require(
-                    share > 0.0 && share <= 1.0,
-                    "optimizer.lookahead_share",
-                    "above 0 and up to 1",
-                    share.to_string(),
-                    "0.5 is usual; 1 switches it off",
-                )?;
-                config.groups.validate("optimizer")
-            }
-            Self::Muon(config) => {
-                positive("optimizer.learning_rate", config.learning_rate)?;
-                below_one("optimizer.momentum", config.momentum)?;
-                not_negative("optimizer.weight_decay", config.weight_decay)?;
-                require(
-                    (1..=50).contains(&config.steps),
-                    "optimizer.steps",
-                    "1 to 50 iterations",
-                    config.steps.to_string(),
-                    "5 are usual",
-                )?;
-                require(
-                    !(config.normalise_weights && config.weight_decay > 0.0),
-                    "optimizer.weight_decay",
-                    "0 where `normalise_weights` gives weights their norm",
-                    config.weight_decay.to_string(),
-                    "leave one of the two out",
-                )?;
-                match &config.rest {
-                    RestConfig::Sgd(rest) => validate_sgd("optimizer.rest", rest),
-                    RestConfig::AdamW(rest) => validate_adamw("optimizer.rest", rest),
-                }
-            }
-        }
-    }
-
-    /// Checks that the optimizer has something to move in a network.
-    ///
-    /// # Errors
-    /// When it is Muon and no learned convolution is a matrix.
-    pub fn validate_for(&self, layout: &Layout) -> Result<()> {
-        require(
-            !matches!(self, Self::Muon(_)) || layout.slots().iter().any(|slot| matrix(slot).is_some()),
-            "optimizer.kind",
-            "an optimizer that has something to move: Muon moves learned convolutions of two outputs or more",
-            "`muon` for a network without one".into(),
-            "use `sgd` or `adamw`, or wider layers",
-        )
-    }
-
-    /// Multiplications with an addition in the products of matrices of one step: Muon has some, the others have none.
-    pub fn multiply_adds(&self, layout: &Layout) -> u64 {
-        let of_slot = |slot: &Slot| match self.rule(slot) {
-            Rule::Muon(config, shape) => config.multiply_adds(shape),
-            Rule::Sgd(_) | Rule::AdamW(_) | Rule::Ranger(_) => 0,
-        };
-        layout.slots().iter().map(of_slot).sum()
-    }
-
-    /// What moves a tensor.
-    fn rule(&self, slot: &Slot) -> Rule<'_> {
-        match self {
-            Self::Sgd(config) => Rule::Sgd(config),
-            Self::AdamW(config) => Rule::AdamW(config),
-            Self::Ranger(config) => Rule::Ranger(config),
-            Self::Muon(config) => match (matrix(slot), &config.rest) {
-                (Some(shape), _) => Rule::Muon(config, shape),
-                (None, RestConfig::Sgd(rest)) => Rule::Sgd(rest),
-                (None, RestConfig::AdamW(rest)) => Rule::AdamW(rest),
-            },
-        }
-    }
-}
-
-fn validate_sgd(table: &str, config: &SgdConfig) -> Result<()> {
-    positive(&format!("{table}.learning_rate"), config.learning_rate)?;
-    below_one(&format!("{table}.momentum"), config.momentum)?;
-    not_negative(&format!("{table}.weight_decay"), config.weight_decay)?;
-    positive(&format!("{table}.normalisation_rate_factor"), config.normalisation_rate_factor)?;
-    config.groups.validate(table)
-}
-
-fn validate_adamw(table: &str, config: &AdamWConfig) -> Result<()> {
-    positive(&format!("{table}.learning_rate"), config.learning_rate)?;
-    below_one(&format!("{table}.beta1"), config.beta1)?;
-    below_one(&format!("{table}.beta2"), config.beta2)?;
-    positive(&format!("{table}.epsilon"), config.epsilon)?;
-    not_negative(&format!("{table}.weight_decay"), config.weight_decay)?;
-    positive(&format!("{table}.normalisation_rate_factor"), config.normalisation_rate_factor)?;
-    config.groups.validate(table)
 }
 
 /// What moves one tensor.
@@ -200,7 +69,7 @@ impl Optimizer {
     /// The state before the first step.
     pub fn new(config: &OptimizerConfig, layout: &Layout, device: &Device) -> Self {
         let states = layout.slots().iter().map(|slot| {
-            let count = if slot.role.is_learned() { config.rule(slot).states() } else { 0 };
+            let count = if slot.role.is_learned() { rule(config, slot).states() } else { 0 };
             (0..count).map(|_| upload(vec![0.0; slot.len()], device)).collect()
         });
         Self { config: config.clone(), states: states.collect(), steps: 0 }
@@ -223,15 +92,15 @@ impl Optimizer {
             let weight = weights.take(SlotId(place), device);
             let mut before = std::mem::take(state).into_iter();
             let mut next = || before.next().expect("the state was made for this configuration");
-            let weight = match self.config.rule(slot) {
+            let weight = match rule(&self.config, slot) {
                 Rule::Sgd(config) => {
                     let (weight, velocity) =
-                        ops::sgd_update(weight, next(), gradient, config.step(slot, factor), device.ops());
+                        ops::sgd_update(weight, next(), gradient, sgd::step(config, slot, factor), device.ops());
                     *state = vec![velocity];
                     weight
                 }
                 Rule::AdamW(config) => {
-                    let step = config.step(slot, factor, self.steps);
+                    let step = adamw::step(config, slot, factor, self.steps);
                     let (weight, mean, square) =
                         ops::adamw_update(weight, next(), next(), gradient, step, device.ops());
                     *state = vec![mean, square];
@@ -239,14 +108,15 @@ impl Optimizer {
                 }
                 Rule::Ranger(config) => {
                     let before = [weight, next(), next()];
-                    let [weight, mean, square] = config.update(slot, before, gradient, factor, self.steps, device);
+                    let [weight, mean, square] =
+                        ranger::update(config, slot, before, gradient, factor, self.steps, device);
                     *state = vec![mean, square];
                     weight
                 }
                 Rule::Muon(config, shape) => {
                     let before = [weight, next()];
                     let [weight, velocity] =
-                        config.update(shape, before, gradient, factor, device.ops(), device.precision());
+                        muon::update(config, shape, before, gradient, factor, device.ops(), device.precision());
                     *state = vec![velocity];
                     weight
                 }
@@ -275,20 +145,24 @@ impl Optimizer {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_recipe::model::ModelConfig;
+    use imagenette_recipe::optimizer::Groups;
+
     use super::*;
-    use crate::lookahead::Lookahead;
-    use crate::weights::{Initial, Role};
+    use crate::compute::weights::{Initial, Role};
+    use crate::learn::lookahead::Lookahead;
+    use crate::model::Model;
 
     fn three_steps(config: OptimizerConfig) -> Vec<Vec<f32>> {
         steps(config, 3)
     }
 
-    /// Two weights, one normalisation scale and one bias, moved so often by known gradients.
+    /// Two weights, one normalization gain and one bias, moved `count` times by known gradients.
     fn steps(config: OptimizerConfig, count: usize) -> Vec<Vec<f32>> {
         let device = Device::cpu();
         let mut layout = Layout::default();
         layout.add("weight".into(), Role::Weight, &[1, 2], Initial::Constant(0.5));
-        layout.add("scale".into(), Role::Normalisation, &[1], Initial::Constant(0.5));
+        layout.add("gain".into(), Role::Normalization, &[1], Initial::Constant(0.5));
         layout.add("bias".into(), Role::Bias, &[1], Initial::Constant(0.5));
         layout.add("frozen".into(), Role::Frozen, &[1], Initial::Constant(0.5));
         let mut weights = Weights::draw(&layout, 0, &device);
@@ -332,7 +206,7 @@ mod tests {
             momentum: 0.9,
             nesterov: true,
             weight_decay: 0.01,
-            normalisation_rate_factor: 8.0,
+            normalization_rate_factor: 8.0,
             groups: Groups::default(),
         };
         agree(
@@ -349,7 +223,7 @@ mod tests {
             beta2: 0.99,
             epsilon: 1e-5,
             weight_decay: 0.1,
-            normalisation_rate_factor: 2.0,
+            normalization_rate_factor: 2.0,
             groups: Groups::default(),
         };
         agree(
@@ -375,7 +249,7 @@ mod tests {
     #[test]
     fn ranger_agrees_with_the_published_steps_before_and_after_rectification_begins() {
         let config: OptimizerConfig = toml::from_str(
-            "kind = \"ranger\"\nlearning_rate = 0.02\nweight_decay = 0.1\nnormalisation_rate_factor = 2.0",
+            "kind = \"ranger\"\nlearning_rate = 0.02\nweight_decay = 0.1\nnormalization_rate_factor = 2.0",
         )
         .unwrap();
         agree(&steps(config.clone(), 3), [0.483840995332, 0.469180491163, 0.470634396279, 0.485317198139]);
@@ -384,13 +258,28 @@ mod tests {
 
     #[test]
     fn muon_leaves_everything_but_convolutions_to_the_rest() {
-        // What is a matrix but no convolution, the scale and the bias go as gradient descent takes them.
+        // What is a matrix but not a convolution, the gain and the bias go as gradient descent takes them.
         let rest =
-            "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01\nnormalisation_rate_factor = 8.0";
+            "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01\nnormalization_rate_factor = 8.0";
         let inner = rest.replace('\n', ", ");
         let text = format!("kind = \"muon\"\nlearning_rate = 0.3\nrest = {{ {inner} }}");
         let muon = three_steps(toml::from_str(&text).unwrap());
         assert_eq!(muon, three_steps(toml::from_str(rest).unwrap()));
+    }
+
+    #[test]
+    fn a_recipe_knows_without_building_it_whether_its_network_has_something_that_muon_moves() {
+        for (network, expected) in [
+            ("kind = 'fast'\nstem = 2\nwidths = [1]\ndepths = [3]", false),
+            ("kind = 'fast'\nstem = 2\nwidths = [1]\nstem_weights = 'learned'", true),
+            ("kind = 'fast'\nstem = 2\nwidths = [1, 2]\ndepths = [0, 0]", true),
+            ("kind = 'xresnet'\ndepth = 18", true),
+        ] {
+            let config: ModelConfig = toml::from_str(network).unwrap();
+            let model = Model::build(&config, 2);
+            assert_eq!(model.layout().slots().iter().any(|slot| matrix(slot).is_some()), expected, "{network}");
+            assert_eq!(config.learns_matrices(), expected, "{network}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Muon: the momentum of a convolution's weights, made orthogonal, is the step; everything else follows another optimizer.
+//! Muon: the momentum of a convolution's weights, made orthogonal, is the step; everything else follows another
+//! optimizer.
 //!
 //! # Source
 //! Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024 (the iteration's coefficients are
@@ -7,76 +8,10 @@
 use burn::tensor::Tensor;
 use imagenette_kernels::Precision;
 use imagenette_kernels::muon::{Muon, Size};
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::optimizer::{MuonConfig, MuonScale};
 
-use super::adamw::AdamWConfig;
-use super::sgd::SgdConfig;
+use crate::compute::weights::{Role, Slot};
 use crate::ops::{Ops, muon_update};
-use crate::weights::{Role, Slot};
-
-/// Muon for convolutions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MuonConfig {
-    /// The peak rate of the convolutions.
-    pub learning_rate: f64,
-    /// The share of the momentum that stays.
-    #[serde(default = "momentum")]
-    pub momentum: f64,
-    /// Whether a step looks ahead along the momentum.
-    #[serde(default = "yes")]
-    pub nesterov: bool,
-    /// Newton-Schulz iterations.
-    #[serde(default = "steps")]
-    pub steps: u32,
-    /// How large an orthogonal step is.
-    #[serde(default)]
-    pub scale: MuonScale,
-    /// Whether each weight is brought to the norm √outputs before its step, as airbench94 does; decay then means nothing.
-    #[serde(default)]
-    pub normalise_weights: bool,
-    /// The share of a weight, times the rate, that each step takes away.
-    #[serde(default)]
-    pub weight_decay: f64,
-    /// What everything but the convolutions follows.
-    pub rest: RestConfig,
-}
-
-/// How large an orthogonal step is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MuonScale {
-    /// × √max(1, outputs / inputs), the authors' later choice.
-    #[default]
-    Shape,
-    /// × 0.2 √max(outputs, inputs), so that it moves weights about as AdamW does (Liu et al., "Muon is scalable for LLM
-    /// training", 2025, section 2.2).
-    AdamLike,
-    /// As it is, airbench94's choice.
-    Plain,
-}
-
-/// The optimizer of what is not a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum RestConfig {
-    /// Gradient descent with momentum.
-    Sgd(SgdConfig),
-    /// Adam with decay apart from the gradient.
-    AdamW(AdamWConfig),
-}
-
-fn momentum() -> f64 {
-    0.95
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn steps() -> u32 {
-    5
-}
 
 /// Rows and columns of a tensor that Muon moves: a learned convolution with more than one of each.
 pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
@@ -88,59 +23,58 @@ pub(super) fn matrix(slot: &Slot) -> Option<[usize; 2]> {
     }
 }
 
-impl MuonConfig {
-    /// Multiplications with an addition that a step of a matrix takes, as `orthogonalise` goes about it; symmetric products count in full.
-    pub(super) fn multiply_adds(&self, [rows, columns]: [usize; 2]) -> u64 {
-        let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
-        let steps = u64::from(self.steps);
-        if is_long([rows, columns]) {
-            // The square of the first iteration and the product at the end; between them four small products an iteration, of
-            // which the first needs one less and the last two.
-            short * short * (2 * long + (4 * steps - 3) * short)
-        } else {
-            steps * short * short * (2 * long + short)
-        }
+/// Multiply-adds of one step of a matrix, as `orthogonalize` does it; symmetric products count in full.
+pub(super) fn multiply_adds(config: &MuonConfig, [rows, columns]: [usize; 2]) -> u64 {
+    let (short, long) = (rows.min(columns) as u64, rows.max(columns) as u64);
+    let steps = u64::from(config.steps);
+    if is_long([rows, columns]) {
+        // The square of the first iteration and the product at the end; between them four small products an iteration,
+        // of which the first needs one less and the last two.
+        short * short * (2 * long + (4 * steps - 3) * short)
+    } else {
+        steps * short * short * (2 * long + short)
     }
+}
 
-    /// One step of a matrix; gives weight and momentum. The precision is that of the products where [`Ops`] are our kernels.
-    pub(super) fn update(
-        &self,
-        [rows, columns]: [usize; 2],
-        [weight, velocity]: [Tensor<1>; 2],
-        gradient: Tensor<1>,
-        factor: f64,
-        ops: Ops,
-        precision: Precision,
-    ) -> [Tensor<1>; 2] {
-        let scale = match self.scale {
-            MuonScale::Shape => (rows as f64 / columns as f64).max(1.0).sqrt(),
-            MuonScale::AdamLike => 0.2 * (rows.max(columns) as f64).sqrt(),
-            MuonScale::Plain => 1.0,
+/// One step of a matrix; gives weight and momentum. The precision is that of the products where [`Ops`] are our
+/// kernels.
+pub(super) fn update(
+    config: &MuonConfig,
+    [rows, columns]: [usize; 2],
+    [weight, velocity]: [Tensor<1>; 2],
+    gradient: Tensor<1>,
+    factor: f64,
+    ops: Ops,
+    precision: Precision,
+) -> [Tensor<1>; 2] {
+    let scale = match config.scale {
+        MuonScale::Shape => (rows as f64 / columns as f64).max(1.0).sqrt(),
+        MuonScale::AdamLike => 0.2 * (rows.max(columns) as f64).sqrt(),
+        MuonScale::Plain => 1.0,
+    };
+    let rate = config.learning_rate * factor;
+    let shape = [rows, columns];
+    if let Ops::Kernels(level) = ops
+        && Muon::fits(shape)
+    {
+        let size = match config.normalize_weights {
+            true => Size::Norm((rows as f64).sqrt()),
+            false => Size::Times(1.0 - rate * config.weight_decay),
         };
-        let rate = self.learning_rate * factor;
-        let shape = [rows, columns];
-        if let Ops::Kernels(level) = ops
-            && Muon::fits(shape)
-        {
-            let size = match self.normalise_weights {
-                true => Size::Norm((rows as f64).sqrt()),
-                false => Size::Times(1.0 - rate * self.weight_decay),
-            };
-            let (momentum, nesterov, iterations) = (self.momentum, self.nesterov, self.steps);
-            let step = Muon { rate: rate * scale, momentum, nesterov, iterations, size, precision };
-            return muon_update(weight, velocity, gradient, shape, step, level);
-        }
-        let velocity = velocity * self.momentum + gradient.clone();
-        let direction = if self.nesterov { gradient + velocity.clone() * self.momentum } else { velocity.clone() };
-        let orthogonal = orthogonalise(direction.reshape(shape), self.steps).reshape([rows * columns]);
-        let weight = if self.normalise_weights {
-            let size = norm(weight.clone());
-            weight * (size.recip() * (rows as f64).sqrt())
-        } else {
-            weight * (1.0 - rate * self.weight_decay)
-        };
-        [weight - orthogonal * (rate * scale), velocity]
+        let (momentum, nesterov, iterations) = (config.momentum, config.nesterov, config.steps);
+        let step = Muon { rate: rate * scale, momentum, nesterov, iterations, size, precision };
+        return muon_update(weight, velocity, gradient, shape, step, level);
     }
+    let velocity = velocity * config.momentum + gradient.clone();
+    let direction = if config.nesterov { gradient + velocity.clone() * config.momentum } else { velocity.clone() };
+    let orthogonal = orthogonalize(direction.reshape(shape), config.steps).reshape([rows * columns]);
+    let weight = if config.normalize_weights {
+        let size = norm(weight.clone());
+        weight * (size.recip() * (rows as f64).sqrt())
+    } else {
+        weight * (1.0 - rate * config.weight_decay)
+    };
+    [weight - orthogonal * (rate * scale), velocity]
 }
 
 /// The root of the sum of squares, with one number.
@@ -148,7 +82,7 @@ fn norm<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     (x.clone() * x).sum().sqrt()
 }
 
-/// Whether a matrix is so much longer than wide that its iterations are better done on the square of its shorter side.
+/// Whether a matrix is so much longer than wide that the iterations cost less on the square of its shorter side.
 fn is_long([rows, columns]: [usize; 2]) -> bool {
     2 * rows.max(columns) >= 3 * rows.min(columns)
 }
@@ -159,8 +93,8 @@ fn is_long([rows, columns]: [usize; 2]) -> bool {
 /// The quintic Newton-Schulz iteration of Jordan et al., 2024, with a = 3.4445, b = -4.7750, c = 2.0315: X ← (aI + bXXᵀ + c(XXᵀ)²) X.
 ///
 /// The factors are polynomials of XXᵀ and so commute. Of a long X they are multiplied together first, each found from
-/// XXᵀ ← P (XXᵀ) Pᵀ = P² XXᵀ, and meet X but once.
-fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
+/// XXᵀ ← P (XXᵀ) Pᵀ = P² XXᵀ, and multiply X only once.
+fn orthogonalize(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
     let (a, b, c) = (3.4445, -4.7750, 2.0315);
     let [rows, columns] = matrix.dims();
     // The products are of the shorter side.
@@ -199,8 +133,8 @@ fn orthogonalise(matrix: Tensor<2>, steps: u32) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Device;
-    use crate::weights::{download, upload};
+    use crate::compute::device::Device;
+    use crate::compute::weights::{download, upload};
 
     #[track_caller]
     fn agree(found: &Tensor<1>, expected: [f64; 6]) {
@@ -223,10 +157,10 @@ mod tests {
         let device = Device::cpu();
         let wide = upload(vec![1.0, -2.0, 0.5, 0.25, 3.0, -1.0], &device).reshape([2, 3]);
         let five = [0.619853439628, -0.368981891021, 0.030050830739, 0.340303393117, 0.600740764464, -0.241710016166];
-        agree(&orthogonalise(wide.clone(), 5).reshape([6]), five);
-        agree(&orthogonalise(wide.clone().transpose(), 5).transpose().reshape([6]), five);
+        agree(&orthogonalize(wide.clone(), 5).reshape([6]), five);
+        agree(&orthogonalize(wide.clone().transpose(), 5).transpose().reshape([6]), five);
         agree(
-            &orthogonalise(wide, 3).reshape([6]),
+            &orthogonalize(wide, 3).reshape([6]),
             [0.611232214061, -0.341929178835, 0.022586919760, 0.340236270863, 0.560694253214, -0.228828337374],
         );
     }
@@ -250,7 +184,7 @@ mod tests {
             let numbers = (0..rows * columns).map(|i| ((i * i * 7919 + i * 104_729) % 2003) as f32 / 1001.5 - 1.0);
             let matrix = upload(numbers.collect(), &device).reshape([rows, columns]);
             for steps in [1, 2, 3, 5] {
-                let found = download(&orthogonalise(matrix.clone(), steps).reshape([rows * columns]));
+                let found = download(&orthogonalize(matrix.clone(), steps).reshape([rows * columns]));
                 let expected = download(&plain(matrix.clone(), steps).reshape([rows * columns]));
                 for (found, expected) in found.iter().zip(&expected) {
                     assert!(
@@ -267,10 +201,10 @@ mod tests {
         let config: MuonConfig =
             toml::from_str("learning_rate = 0.2\nsteps = 3\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
         // [4, 5] × [5, 4], [4, 4] × [4, 4] and [4, 4] × [4, 5].
-        assert_eq!(config.multiply_adds([4, 5]), 3 * (80 + 64 + 80));
-        assert_eq!(config.multiply_adds([5, 4]), config.multiply_adds([4, 5]));
+        assert_eq!(multiply_adds(&config, [4, 5]), 3 * (80 + 64 + 80));
+        assert_eq!(multiply_adds(&config, [5, 4]), multiply_adds(&config, [4, 5]));
         // [2, 5] × [5, 2]; of [2, 2] × [2, 2] three, four and two; [2, 2] × [2, 5].
-        assert_eq!(config.multiply_adds([2, 5]), 20 + 9 * 8 + 20);
+        assert_eq!(multiply_adds(&config, [2, 5]), 20 + 9 * 8 + 20);
     }
 
     // def muon(shape, scale, norm, lr, mom, wd):
@@ -300,17 +234,17 @@ mod tests {
     fn three_steps_agree_with_pytorch_for_every_scale() {
         let device = Device::cpu();
         let each = TORCH.into_iter().flat_map(|case| [(case, device.ops()), (case, Ops::Stock)]);
-        for ((shape, scale, normalise_weights, momentum, expected), ops) in each {
+        for ((shape, scale, normalize_weights, momentum, expected), ops) in each {
             let config: MuonConfig =
                 toml::from_str("learning_rate = 0.2\nrest = { kind = \"sgd\", learning_rate = 0.1 }").unwrap();
-            let config = MuonConfig { scale, normalise_weights, momentum, weight_decay: 0.1, ..config };
+            let config = MuonConfig { scale, normalize_weights, momentum, weight_decay: 0.1, ..config };
             let mut weight = upload(vec![0.1, -0.2, 0.3, -0.4, 0.5, -0.6], &device);
             let mut velocity = upload(vec![0.0; 6], &device);
             for (step, size) in [1.0, -0.5, 0.25].into_iter().enumerate() {
                 let mut gradient = [1.0, -2.0, 0.5, 0.25, 3.0, -1.0].map(|x: f32| x * size);
                 gradient[step] += 0.3;
                 let gradient = upload(gradient.into(), &device);
-                [weight, velocity] = config.update(shape, [weight, velocity], gradient, 0.5, ops, Precision::F32);
+                [weight, velocity] = update(&config, shape, [weight, velocity], gradient, 0.5, ops, Precision::F32);
             }
             agree(&weight, expected);
         }

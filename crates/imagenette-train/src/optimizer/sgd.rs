@@ -1,50 +1,13 @@
-//! Gradient descent with momentum: settings, and what they mean for one step of one tensor.
+//! One step of gradient descent with momentum, of one tensor.
 
-use serde::{Deserialize, Serialize};
+use imagenette_recipe::optimizer::SgdConfig;
 
-use super::groups::Groups;
+use super::groups;
+use crate::compute::weights::Slot;
 use crate::ops::SgdStep;
-use crate::weights::Slot;
 
-/// Gradient descent with momentum (dampening 0).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SgdConfig {
-    /// The peak rate, for the mean loss of a batch.
-    pub learning_rate: f64,
-    /// The share of the velocity that stays.
-    #[serde(default = "momentum")]
-    pub momentum: f64,
-    /// Whether a step looks ahead along the velocity.
-    #[serde(default = "yes")]
-    pub nesterov: bool,
-    /// The share of a weight that is added to its gradient; normalisation and biases are spared.
-    #[serde(default)]
-    pub weight_decay: f64,
-    /// The factor of the rate for the normalisations' scales and shifts.
-    #[serde(default = "one")]
-    pub normalisation_rate_factor: f64,
-    /// Rates and decays of the small groups.
-    #[serde(default, skip_serializing_if = "Groups::is_usual")]
-    pub groups: Groups,
-}
-
-fn momentum() -> f64 {
-    0.9
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-impl SgdConfig {
-    pub(super) fn step(&self, slot: &Slot, factor: f64) -> SgdStep {
-        let (rate_factor, decay) = self.groups.of(slot, self.normalisation_rate_factor, self.weight_decay);
-        let rate = self.learning_rate * factor * rate_factor;
-        SgdStep { rate, momentum: self.momentum, nesterov: self.nesterov, decay }
-    }
+pub(super) fn step(config: &SgdConfig, slot: &Slot, factor: f64) -> SgdStep {
+    let (rate_factor, decay) = groups::of(&config.groups, slot, config.normalization_rate_factor, config.weight_decay);
+    let rate = config.learning_rate * factor * rate_factor;
+    SgdStep { rate, momentum: config.momentum, nesterov: config.nesterov, decay }
 }

@@ -1,17 +1,15 @@
-//! A dataset that tests make for themselves: three classes of striped photos, told apart by colour and direction.
+//! A dataset that tests make for themselves: three classes of striped photos, told apart by color and direction.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imagenette_data::dataset::Dataset;
+use imagenette_data::intake::folder;
 use imagenette_data::manifest::Source;
 use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
-use imagenette_data::source::folder;
 use imagenette_data::watch::Silent;
-use imagenette_train::device::Device;
-use imagenette_train::recipe::Recipe;
-use imagenette_train::trainer::TrainJob;
+use imagenette_train::{Device, Recipe, TrainJob};
 
 const SIDE_PX: u32 = 40;
 
@@ -53,19 +51,9 @@ impl Made {
     /// A job with this recipe.
     pub(crate) fn job(&self, recipe: &Recipe, name: &str) -> TrainJob<'_> {
         TrainJob {
-            recipe: recipe.clone(),
-            seed: recipe.seed,
-            dataset: &self.dataset,
-            packed: self.packed.clone(),
-            folder: self.run(name),
-            resume: false,
-            device: Device::cpu(),
             loader_threads: 1,
-            evaluate_every: 0,
             checkpoint_seconds: f64::INFINITY,
-            prepared_seconds: 0.0,
-            program: "test".into(),
-            commit: None,
+            ..TrainJob::new(recipe.clone(), &self.dataset, self.packed.clone(), self.run(name), Device::cpu())
         }
     }
 }
@@ -85,7 +73,7 @@ pub(crate) fn recipe(overrides: &[(&str, &str)]) -> Recipe {
     Recipe::from_toml(text, &overrides).expect("a valid recipe")
 }
 
-/// Stripes: upright, level or slanting, each class with a colour of its own, both disturbed by noise.
+/// Stripes: upright, level or slanting, each class with a color of its own, both disturbed by noise.
 fn draw(path: &Path, label: usize, seed: u64, number: u32) {
     let mut random = Random::new(seed, Purpose::Test, label as u32, number);
     let (phase, strength) = (random.uniform(), random.between(40.0, 90.0));

@@ -1,71 +1,70 @@
-//! `audit`: what a person should know of a dataset before trusting it, at a glance here and with pictures in a report.
+//! `audit`: what to know of a dataset before trusting it: at a glance on the terminal, and with pictures in a report.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use imagenette_data::DataError;
 use imagenette_data::audit::{Audit as Found, AuditOptions, Severity, Subject, audit, report};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::manifest::MANIFEST_FILE;
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::Audit;
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+use crate::numbers::{bytes, counted, thousands};
+use crate::out_file::OutFile;
+use crate::terminal::{Terminal, print, print_json};
+use crate::{datasets, machine};
 
 pub(crate) fn run(arguments: &Audit, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let subject = subject(&arguments.dataset)?;
-    let threads = chosen::threads(arguments.threads);
+    let threads = machine::threads(arguments.threads);
+    let path = match &arguments.out {
+        Some(path) => Some(path.clone()),
+        None if arguments.json => None,
+        None => Some(PathBuf::from(format!("audit-{}.html", subject.name))),
+    };
+    let out = path.as_deref().map(OutFile::at).transpose()?;
     let options = AuditOptions { threads, distance: arguments.distance };
     let found = audit(&subject, &options, terminal);
     terminal.finish();
     let found = found?;
-    let out = match &arguments.out {
-        Some(out) => Some(out.clone()),
-        None if arguments.json => None,
-        None => Some(PathBuf::from(format!("audit-{}.html", subject.name))),
-    };
     let mut written = None;
-    if let Some(out) = out {
+    if let (Some(path), Some(out)) = (&path, out) {
         let page = report::html(&found, &subject, threads, terminal);
         terminal.finish();
         let page = page?;
-        imagenette_data::atomic::write(&out, |file| {
-            file.write_all(page.as_bytes()).map_err(DataError::io("write", &out))
-        })?;
-        written = Some((out, page.len()));
+        out.write(page.as_bytes())?;
+        written = Some((path, page.len()));
     }
     if arguments.json {
         print_json(&found)?;
     } else {
-        summarise(&found)?;
+        summarize(&found)?;
     }
-    if let Some((out, length)) = written {
-        let line = format!("report: {} ({})", out.display(), bytes(length as u64));
+    if let Some((path, length)) = written {
+        let line = format!("report: {} ({})", path.display(), bytes(length as u64));
         if arguments.json { terminal.say(&line) } else { print(&line)? }
     }
     Ok(if arguments.strict && !found.is_sound() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// An installed dataset or one in a folder; a folder without a manifest is audited as it lies.
+/// An installed dataset or one in a folder; a folder without a manifest is audited as it is.
 fn subject(named: &str) -> anyhow::Result<Subject> {
     let folder = Path::new(named);
     let has_split = ["train", "val", "unsup"].iter().any(|split| folder.join(split).is_dir());
     if has_split && !folder.join(MANIFEST_FILE).is_file() {
         return Ok(Subject::of_folder(folder)?);
     }
-    let dataset: Dataset = chosen::named(named, &Store::open_default()?)?;
+    let dataset: Dataset = datasets::named(named, &Store::open_default()?)?;
     Ok(Subject::of_dataset(&dataset)?)
 }
 
-fn summarise(found: &Found) -> anyhow::Result<()> {
+fn summarize(found: &Found) -> anyhow::Result<()> {
     let splits: Vec<String> =
         found.splits.iter().map(|split| format!("{} {}", thousands(split.photos as u64), split.split.name())).collect();
     print(&format!(
-        "{}: {} photos in {} classes ({}), {}",
+        "{}: {} in {} classes ({}), {}",
         found.name,
-        thousands(found.photos as u64),
+        counted(found.photos as u64, "photo"),
         found.classes.len(),
         splits.join(", "),
         bytes(found.splits.iter().map(|split| split.bytes).sum())

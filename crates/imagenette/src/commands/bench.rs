@@ -1,4 +1,4 @@
-//! `bench`: what this machine decodes, packs, loads and trains in a second, on real files.
+//! `bench`: how much this machine decodes, packs, loads and trains in a second, on real files.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,108 +15,68 @@ use imagenette_data::image;
 use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
-use imagenette_train::device::Device;
-use imagenette_train::recipe::Recipe;
-use imagenette_train::trainer;
-use imagenette_train::watch::{StepReport, TrainWatch};
-use serde_json::{Value, json};
+use imagenette_train::run::watch::{StepReport, TrainWatch};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
 
-use crate::chosen;
+use super::bench_train;
+use crate::Program;
 use crate::cli::{Bench, BenchPart};
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+use crate::datasets::{self, Choice};
+use crate::machine::peak_memory_bytes;
+use crate::numbers::{bytes, counted, thousands};
+use crate::prepared::{Preparation, Prepared};
+use crate::terminal::{Terminal, print, print_json};
 
 /// How long the loader and the trainer are watched at the least.
 const WATCHED: Duration = Duration::from_secs(8);
 const BATCH_SIZE: usize = 64;
 
-pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
-    let store = Store::open_default()?;
-    let dataset = match &arguments.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::best_installed(&store)?.map_or_else(|| chosen::drawn(&store, terminal), Ok)?,
-    };
+/// What was measured: for JSON, and as a line for people.
+struct Measured {
+    name: &'static str,
+    value: Value,
+    line: String,
+}
+
+pub(crate) fn run(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     if arguments.train {
-        super::bench_train::run(arguments, dataset, &store, (device, threads), terminal)?;
-        return Ok(ExitCode::SUCCESS);
+        return bench_train::run(arguments, preparation, terminal);
     }
-    let sample = sample_of(dataset, arguments.photos as usize);
-    let wanted = |part: BenchPart| arguments.only.is_empty() || arguments.only.contains(&part);
-    let mut results = serde_json::Map::new();
-    let photos = sample.manifest.images.len();
+    let is_wanted = |part: BenchPart| arguments.only.is_empty() || arguments.only.contains(&part);
+    // Read before anything is drawn or measured. The trainer is stopped long before the last of these epochs.
+    let recipe = match is_wanted(BenchPart::Train) {
+        true => Some(preparation.recipe(&arguments.recipe, &[("epochs".into(), "1000".into())])?),
+        false => None,
+    };
+    let threads = preparation.machine.threads;
+    let dataset = Choice::of(arguments.dataset.as_deref(), &preparation.store)?.bring(&preparation.store, terminal)?;
+    let sample = datasets::sample_of(dataset, arguments.photos as usize);
+    let mut results = Map::new();
     results.insert("dataset".into(), json!(sample.manifest.name));
     results.insert("threads".into(), json!(threads));
-    let mut add = |name: &str, line: String, value: Value| -> anyhow::Result<()> {
-        results.insert(name.into(), value);
-        if arguments.json { Ok(()) } else { print(&line) }
+    let mut add = |measured: Measured| -> anyhow::Result<()> {
+        results.insert(measured.name.into(), measured.value);
+        if arguments.json { Ok(()) } else { print(&measured.line) }
     };
-
-    if wanted(BenchPart::Decode) {
-        terminal.status("decoding");
-        let elapsed = decode(&sample, threads)?;
-        terminal.finish();
-        let rate = photos as f64 / elapsed;
-        let line = format!(
-            "decode  {} photos/s  ({threads} threads, {} photos of {})",
-            whole(rate),
-            thousands(photos as u64),
-            sample.manifest.name
-        );
-        add("decode", line, json!({ "photos": photos, "seconds": elapsed, "photos_per_second": rate }))?;
+    if is_wanted(BenchPart::Decode) {
+        add(decode(&sample, threads, terminal)?)?;
     }
-    // A folder of its own in the store, so that the disk is the one that training uses, and nothing stays.
-    std::fs::create_dir_all(store.root()).with_context(|| format!("failed to create {}", store.root().display()))?;
-    let place = tempfile::Builder::new().prefix(".bench-").tempdir_in(store.root())?;
-    let began = Instant::now();
-    let packed = Packed::open_or_build(&sample, place.path(), threads, terminal);
-    terminal.finish();
-    let (packed, elapsed) = (Arc::new(packed?), began.elapsed().as_secs_f64());
-    if wanted(BenchPart::Pack) {
-        let rate = photos as f64 / elapsed;
-        let peak = peak_memory_bytes();
-        let line = format!(
-            "pack    {} photos/s  ({threads} threads, decode and write {}; peak memory {})",
-            whole(rate),
-            bytes(packed.bytes()),
-            peak.map_or("unknown".into(), bytes)
-        );
-        let value = json!({ "photos": photos, "seconds": elapsed, "photos_per_second": rate, "packed_bytes": packed.bytes(), "peak_memory_bytes": peak });
-        add("pack", line, value)?;
-    }
-    if wanted(BenchPart::Load) {
-        terminal.status("loading");
-        let (images, elapsed) = load(&sample, packed.clone(), threads, arguments.resolution)?;
-        terminal.finish();
-        let rate = images as f64 / elapsed;
-        let line = format!(
-            "load    {} images/s  ({threads} threads, random resized crops to {} px)",
-            whole(rate),
-            arguments.resolution
-        );
-        add(
-            "load",
-            line,
-            json!({ "images": images, "seconds": elapsed, "images_per_second": rate, "resolution_px": arguments.resolution }),
-        )?;
-    }
-    if wanted(BenchPart::Train) {
-        let recipe = super::train::read_recipe(Some(&arguments.recipe), &[("epochs".into(), "1000".into())])?;
-        let name = recipe.name.clone();
-        let device = device.clone().with_precision(recipe.precision)?;
-        let report = train(recipe, &sample, packed, threads, &device, place.path(), terminal)?;
-        terminal.finish();
-        let line = format!(
-            "train   {} images/s  (recipe {name} at {} px on {}, waiting for data {:.0}%)",
-            whole(report.images_per_second),
-            report.resolution_px,
-            device.description(),
-            100.0 * report.waiting
-        );
-        let value = json!({
-            "recipe": name, "device": device.description(), "resolution_px": report.resolution_px, "steps": report.step,
-            "images_per_second": report.images_per_second, "waiting": report.waiting, "peak_memory_bytes": peak_memory_bytes(),
-        });
-        add("train", line, value)?;
+    if [BenchPart::Pack, BenchPart::Load, BenchPart::Train].into_iter().any(is_wanted) {
+        let place = folder_in(&preparation.store)?;
+        let (packed, measured) = pack(&sample, place.path(), threads, terminal)?;
+        if is_wanted(BenchPart::Pack) {
+            add(measured)?;
+        }
+        if is_wanted(BenchPart::Load) {
+            add(load(&sample, packed.clone(), threads, arguments.resolution, terminal)?)?;
+        }
+        if let Some(mut recipe) = recipe {
+            // A small sample still fills a batch.
+            recipe.batch_size = recipe.batch_size.min(sample.manifest.samples(Split::Train).len() as u32);
+            add(train(&preparation.with(recipe, sample, packed), place.path(), terminal)?)?;
+        }
     }
     if arguments.json {
         print_json(&results)?;
@@ -124,26 +84,109 @@ pub(crate) fn run(arguments: &Bench, terminal: &Terminal) -> anyhow::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
+/// A folder of its own in the store, so that the disk is the one that training uses, and nothing stays.
+pub(super) fn folder_in(store: &Store) -> anyhow::Result<TempDir> {
+    let root = store.root();
+    std::fs::create_dir_all(root).with_context(|| format!("failed to create {}", root.display()))?;
+    Ok(tempfile::Builder::new().prefix(".bench-").tempdir_in(root)?)
+}
+
 fn whole(rate: f64) -> String {
     thousands(rate.round() as u64)
 }
 
-/// A dataset of about so many photos, spread evenly over the splits and classes.
-pub(super) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
-    let all = dataset.manifest.images.len();
-    if photos < all {
-        let mut number = 0;
-        // Keeps the images at which the running total passes a whole number.
-        dataset.manifest.images.retain(|_| {
-            number += 1;
-            number * photos / all > (number - 1) * photos / all
-        });
-    }
-    dataset
+/// Reads and decodes every photo.
+fn decode(sample: &Dataset, threads: usize, terminal: &Terminal) -> anyhow::Result<Measured> {
+    terminal.status("decoding");
+    let elapsed = seconds_to_decode(sample, threads)?;
+    terminal.finish();
+    let photos = sample.manifest.images.len();
+    let rate = photos as f64 / elapsed;
+    let line = format!(
+        "decode  {} photos/s  ({}, {} of {})",
+        whole(rate),
+        counted(threads as u64, "thread"),
+        counted(photos as u64, "photo"),
+        sample.manifest.name
+    );
+    let value = json!({ "photos": photos, "seconds": elapsed, "photos_per_second": rate });
+    Ok(Measured { name: "decode", value, line })
+}
+
+/// Decodes every photo into a packed file.
+fn pack(
+    sample: &Dataset,
+    folder: &Path,
+    threads: usize,
+    terminal: &Terminal,
+) -> anyhow::Result<(Arc<Packed>, Measured)> {
+    let began = Instant::now();
+    let packed = datasets::pixels(sample, folder, threads, terminal)?;
+    let elapsed = began.elapsed().as_secs_f64();
+    let (photos, peak) = (sample.manifest.images.len(), peak_memory_bytes());
+    let rate = photos as f64 / elapsed;
+    let line = format!(
+        "pack    {} photos/s  ({}, decode and write {}; peak memory {})",
+        whole(rate),
+        counted(threads as u64, "thread"),
+        bytes(packed.bytes()),
+        peak.map_or("unknown".into(), bytes)
+    );
+    let value = json!({
+        "photos": photos, "seconds": elapsed, "photos_per_second": rate, "packed_bytes": packed.bytes(),
+        "peak_memory_bytes": peak,
+    });
+    Ok((packed, Measured { name: "pack", value, line }))
+}
+
+/// Makes training batches without training on them.
+fn load(
+    sample: &Dataset,
+    packed: Arc<Packed>,
+    threads: usize,
+    resolution_px: u32,
+    terminal: &Terminal,
+) -> anyhow::Result<Measured> {
+    terminal.status("loading");
+    let (images, elapsed) = images_loaded(sample, packed, threads, resolution_px)?;
+    terminal.finish();
+    let rate = images as f64 / elapsed;
+    let line = format!(
+        "load    {} images/s  ({}, random resized crops to {resolution_px} px)",
+        whole(rate),
+        counted(threads as u64, "thread")
+    );
+    let value = json!({
+        "images": images, "seconds": elapsed, "images_per_second": rate, "resolution_px": resolution_px,
+    });
+    Ok(Measured { name: "load", value, line })
+}
+
+/// Trains as `train` does, for a while.
+fn train(prepared: &Prepared, place: &Path, terminal: &Terminal) -> anyhow::Result<Measured> {
+    let job = prepared.measured_job(place)?;
+    let watched = Watched { terminal, began: Mutex::new(None), enough: AtomicBool::new(false), last: Mutex::new(None) };
+    imagenette_train::train(&job, &watched)?;
+    terminal.finish();
+    let last = watched.last.into_inner().expect("no thread panics here");
+    let report = last.context("a thousand epochs have at least one step")?;
+    let (recipe, device) = (&job.recipe.name, job.device.description());
+    let line = format!(
+        "train   {} images/s  (recipe {recipe} at {} px on {device}, waiting for data {:.0}%)",
+        whole(report.images_per_second),
+        report.resolution_px,
+        100.0 * report.waiting
+    );
+    let value = json!({
+        "recipe": recipe, "device": device, "resolution_px": report.resolution_px, "steps": report.step,
+        "images_per_second": report.images_per_second, "waiting": report.waiting,
+        "peak_memory_bytes": peak_memory_bytes(),
+    });
+    Ok(Measured { name: "train", value, line })
 }
 
 /// Seconds to read and decode every photo.
-fn decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
+fn seconds_to_decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -170,8 +213,13 @@ fn decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
     }
 }
 
-/// Images loaded and the seconds that it took, after an epoch that warms up.
-fn load(dataset: &Dataset, packed: Arc<Packed>, threads: usize, resolution_px: u32) -> anyhow::Result<(usize, f64)> {
+/// How many images were loaded and the seconds that it took, after an epoch that warms up.
+fn images_loaded(
+    dataset: &Dataset,
+    packed: Arc<Packed>,
+    threads: usize,
+    resolution_px: u32,
+) -> anyhow::Result<(usize, f64)> {
     let samples: Vec<u32> = (0..dataset.manifest.images.len() as u32).collect();
     let augment =
         Augment { crop: Crop::RandomResized { area: [0.35, 1.0], aspect: [0.75, 4.0 / 3.0] }, flip: Flip::Random };
@@ -183,6 +231,8 @@ fn load(dataset: &Dataset, packed: Arc<Packed>, threads: usize, resolution_px: u
             samples,
             resolution_px,
             view: View::Train(augment),
+            erase: None,
+            mix: None,
         })
     });
     let warm_up = dataset.manifest.images.len().div_ceil(BATCH_SIZE);
@@ -197,7 +247,7 @@ fn load(dataset: &Dataset, packed: Arc<Packed>, threads: usize, resolution_px: u
     Ok((images, began.elapsed().as_secs_f64()))
 }
 
-/// Stops a run when it has been watched for long enough, and keeps its last step.
+/// Stops a run when it has been watched for long enough, and keeps the report of its last step.
 struct Watched<'t> {
     terminal: &'t Terminal,
     began: Mutex<Option<Instant>>,
@@ -216,28 +266,4 @@ impl TrainWatch for Watched<'_> {
     fn interrupted(&self) -> bool {
         self.enough.load(Ordering::Relaxed) || crate::interrupt::asked()
     }
-}
-
-fn train(
-    mut recipe: Recipe,
-    dataset: &Dataset,
-    packed: Arc<Packed>,
-    threads: usize,
-    device: &Device,
-    place: &Path,
-    terminal: &Terminal,
-) -> anyhow::Result<StepReport> {
-    // A small sample still fills a batch.
-    recipe.batch_size = recipe.batch_size.min(dataset.manifest.samples(Split::Train).len() as u32);
-    let job = super::train::unkept_job(recipe, dataset, packed, threads, device, place);
-    let watched = Watched { terminal, began: Mutex::new(None), enough: AtomicBool::new(false), last: Mutex::new(None) };
-    trainer::train(&job, &watched)?;
-    watched.last.into_inner().expect("no thread panics here").context("a thousand epochs have at least one step")
-}
-
-/// The most memory that this process ever had resident, where the system says.
-pub(super) fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
 }

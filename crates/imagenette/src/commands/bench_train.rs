@@ -1,24 +1,24 @@
 //! `bench --train`: bare training steps on real photos, the rate that the kernels reach, and where a step's time goes.
 
-use std::sync::Arc;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
 use cpu_time::ProcessTime;
-use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
-use imagenette_data::loader::{Batch, BatchRequest, Loader, View, epoch_order};
-use imagenette_data::packed::Packed;
-use imagenette_data::store::Store;
-use imagenette_train::device::Device;
-use imagenette_train::ops::spent::{self, Part, Spent};
-use imagenette_train::steps::Steps;
-use imagenette_train::trainer::TrainJob;
+use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View, epoch_order};
+use imagenette_train::TrainJob;
+use imagenette_train::ops::profile::{self, Part, Profile};
+use imagenette_train::study::bare_steps::BareSteps;
 use serde_json::{Value, json};
 
-use super::bench::{peak_memory_bytes, sample_of};
 use crate::cli::Bench;
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+use crate::datasets::{self, Choice};
+use crate::machine::peak_memory_bytes;
+use crate::numbers::{bytes, counted, thousands};
+use crate::prepared::Preparation;
+use crate::recipes::{self, Overrides};
+use crate::terminal::{Terminal, print, print_json};
 
 /// Steps that warm the caches and fill the pool of buffers.
 const WARM_UP: usize = 2;
@@ -28,61 +28,61 @@ struct Measured {
     /// Wall and processor seconds of each bare step.
     seconds: Vec<f64>,
     processor_seconds: Vec<f64>,
-    /// Of all these steps.
-    spent: Spent,
-    /// Seconds of a step with the loader at work beside it, and of that, waiting for it.
+    /// Where the time of all these steps went.
+    spent: Profile,
+    /// Seconds of a step while the loader is at work, and of these, waiting for it.
     loaded_seconds: f64,
     waited_seconds: f64,
     peak_memory_bytes: Option<u64>,
 }
 
-pub(super) fn run(
-    arguments: &Bench,
-    dataset: Dataset,
-    store: &Store,
-    (device, threads): (Device, usize),
-    terminal: &Terminal,
-) -> anyhow::Result<()> {
-    let mut overrides = Vec::new();
-    for (key, value) in [
-        ("epochs", 1_000.to_string()),
-        ("resolution", arguments.resolution.to_string()),
-        ("evaluation.resolution", arguments.resolution.to_string()),
-    ] {
-        overrides.push((key.to_owned(), value));
-    }
-    overrides.extend(arguments.batch_size.map(|size| ("batch_size".to_owned(), size.to_string())));
-    overrides.extend(super::train::overrides(&arguments.set)?);
-    let recipe = super::train::read_recipe(Some(&arguments.recipe), &overrides)?;
-    let batch_size = recipe.batch_size as usize;
-    let device = device.with_precision(recipe.precision)?;
+/// What was measured, for the table and for JSON.
+struct About {
+    parameters: u64,
+    /// What a loop within the registers reaches.
+    peak_gflops: f64,
+    threads: usize,
+}
 
+pub(super) fn run(arguments: &Bench, preparation: Preparation, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments)?)?;
+    let batch_size = recipe.batch_size as usize;
+    let threads = preparation.machine.threads;
+    let dataset = Choice::of(arguments.dataset.as_deref(), &preparation.store)?.bring(&preparation.store, terminal)?;
     // Few photos, so that the peak memory is the network's and not the packed file's.
-    let sample = sample_of(dataset, (3 * batch_size).max(256));
+    let sample = datasets::sample_of(dataset, (3 * batch_size).max(256));
     let train = sample.manifest.samples(Split::Train).len();
     anyhow::ensure!(train >= batch_size, "a batch of {batch_size} needs as many train photos, but there are {train}");
-    std::fs::create_dir_all(store.root()).with_context(|| format!("failed to create {}", store.root().display()))?;
-    let place = tempfile::Builder::new().prefix(".bench-").tempdir_in(store.root())?;
-    let packed = Packed::open_or_build(&sample, place.path(), threads, terminal);
-    terminal.finish();
-    let job = super::train::unkept_job(recipe, &sample, Arc::new(packed?), threads, &device, place.path());
-    let mut steps = Steps::begin(&job)?;
+    let place = super::bench::folder_in(&preparation.store)?;
+    let packed = datasets::pixels(&sample, place.path(), threads, terminal)?;
+    let prepared = preparation.with(recipe, sample, packed);
+    let job = prepared.measured_job(place.path())?;
+    let mut steps = BareSteps::begin(&job)?;
     let measured = measure(&job, &mut steps, arguments.steps as usize, terminal)?;
     terminal.finish();
 
-    let peak = steps.peak_gflops(threads);
-    let parameters = steps.parameters();
+    let about = About { parameters: steps.parameters(), peak_gflops: steps.peak_gflops(threads), threads };
     if arguments.json {
-        return print_json(&as_json(&job, &measured, parameters, peak, threads));
+        print_json(&as_json(&job, &measured, &about))?;
+    } else {
+        table(&job, &measured, &about).iter().try_for_each(|line| print(line))?;
     }
-    for line in table(&job, &measured, parameters, peak, threads) {
-        print(&line)?;
-    }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal) -> anyhow::Result<Measured> {
-    // Two batches in turn, so that no step finds the last one's photos in a cache.
+/// The flags as keys and values that are put over the recipe.
+fn overrides(arguments: &Bench) -> anyhow::Result<Overrides> {
+    let resolution = arguments.resolution.to_string();
+    // More epochs than there will be steps.
+    let fixed = [("epochs", "1000"), ("resolution", &resolution), ("evaluation.resolution", &resolution)];
+    let mut overrides: Overrides = fixed.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    overrides.extend(arguments.batch_size.map(|size| ("batch_size".to_owned(), size.to_string())));
+    overrides.extend(recipes::settings(&arguments.set)?);
+    Ok(overrides)
+}
+
+fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Terminal) -> anyhow::Result<Measured> {
+    // Two batches that alternate, so that no step finds the photos of the one before in a cache.
     let mut few = loader(job)?;
     let batches: Vec<Batch> = few.by_ref().take(2).collect::<Result<_, _>>()?;
     drop(few);
@@ -95,7 +95,7 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
         check(steps.step(batches[round % 2].clone()))?;
     }
     let (mut seconds, mut processor_seconds) = (Vec::new(), Vec::new());
-    spent::begin();
+    profile::begin();
     for round in 0..count {
         terminal.status(&format!("bare steps: {} of {count}", round + 1));
         let batch = batches[round % 2].clone();
@@ -104,7 +104,7 @@ fn measure(job: &TrainJob, steps: &mut Steps, count: usize, terminal: &Terminal)
         seconds.push(began.elapsed().as_secs_f64());
         processor_seconds.push(used.elapsed().as_secs_f64());
     }
-    let spent = spent::finish();
+    let spent = profile::finish();
     let peak_memory_bytes = peak_memory_bytes();
 
     let mut loader = loader(job)?;
@@ -132,16 +132,25 @@ fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
     let samples = job.dataset.manifest.samples(Split::Train);
     let (size, view) = (job.recipe.batch_size as usize, View::Train(job.recipe.augment));
     let resolution_px = job.recipe.evaluation.resolution;
+    // As in the first step of a run.
+    let (erase, mix) = (job.recipe.erase_at(0.0), job.recipe.mix_at(0.0));
     let requests = (0..).flat_map(move |epoch| {
         let order = epoch_order(&samples, 0, epoch);
         let batches: Vec<Vec<u32>> = order.chunks_exact(size).map(<[u32]>::to_vec).collect();
-        batches.into_iter().map(move |samples| BatchRequest { epoch, samples, resolution_px, view })
+        batches.into_iter().map(move |samples| BatchRequest {
+            epoch,
+            samples,
+            resolution_px,
+            view,
+            erase,
+            mix: mix.map(|mix| MixRequest { mix, start: 0 }),
+        })
     });
     let labels = job.dataset.labels().into();
     Ok(Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?)
 }
 
-/// The middle one.
+/// The median.
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -175,7 +184,8 @@ impl Measured {
     }
 }
 
-fn as_json(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, threads: usize) -> Value {
+fn as_json(job: &TrainJob, measured: &Measured, about: &About) -> Value {
+    let &About { parameters, peak_gflops: peak, threads } = about;
     let batch = f64::from(job.recipe.batch_size);
     let step = median(&measured.seconds);
     let mut parts: serde_json::Map<String, Value> = Part::ALL
@@ -189,16 +199,19 @@ fn as_json(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, thre
     parts.insert("loader".into(), json!({ "seconds": measured.waited_seconds }));
     json!({
         "recipe": job.recipe.name, "network": job.recipe.model.name(), "parameters": parameters,
-        "device": job.device.description(), "precision": job.device.precision().to_string(), "threads": threads, "resolution_px": job.recipe.evaluation.resolution,
+        "device": job.device.description(), "precision": job.device.precision().to_string(), "threads": threads,
+        "resolution_px": job.recipe.evaluation.resolution,
         "batch": job.recipe.batch_size, "seconds": measured.seconds, "processor_seconds": measured.processor_seconds,
         "images_per_second": batch / step, "gflop_per_image": measured.flop() / batch / 1e9,
-        "gflops": measured.flop() / step / 1e9, "peak_gflops": peak, "share_of_peak": measured.flop() / step / 1e9 / peak,
+        "gflops": measured.flop() / step / 1e9, "peak_gflops": peak,
+        "share_of_peak": measured.flop() / step / 1e9 / peak,
         "parts": parts, "loaded_images_per_second": batch / measured.loaded_seconds,
         "peak_memory_bytes": measured.peak_memory_bytes,
     })
 }
 
-fn table(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, threads: usize) -> Vec<String> {
+fn table(job: &TrainJob, measured: &Measured, about: &About) -> Vec<String> {
+    let &About { parameters, peak_gflops: peak, threads } = about;
     let batch = f64::from(job.recipe.batch_size);
     let step = median(&measured.seconds);
     let (least, most) = measured.seconds.iter().fold((f64::MAX, 0.0f64), |(a, b), &x| (a.min(x), b.max(x)));
@@ -212,11 +225,12 @@ fn table(job: &TrainJob, measured: &Measured, parameters: u64, peak: f64, thread
     };
     let mut lines = vec![
         format!(
-            "{} at {} px, batches of {}, on {}, {threads} threads: {} parameters, {:.2} GFLOP an image and step",
+            "{} at {} px, batches of {}, on {}, {}: {} parameters, {:.2} GFLOP per image and step",
             job.recipe.model.name(),
             job.recipe.evaluation.resolution,
             job.recipe.batch_size,
             job.device.description(),
+            counted(threads as u64, "thread"),
             thousands(parameters),
             measured.flop() / batch / 1e9,
         ),

@@ -1,14 +1,13 @@
-//! `completions`: what a shell needs to complete this program's verbs and flags.
+//! `completions`: what a shell needs to complete the program's verbs and flags.
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use crate::Program;
+use crate::cli::{self, Completions};
 
-use crate::cli::{Cli, Completions};
-
-pub(crate) fn run(arguments: &Completions) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Completions, program: &Program) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "imagenette", &mut script);
+    clap_complete::generate(arguments.shell, &mut cli::command(program), program.name(), &mut script);
     crate::terminal::print(String::from_utf8(script)?.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,50 +1,37 @@
-//! `eval`: a run's saved weights judged on a val split.
+//! `eval`: a run's saved weights evaluated on a val split.
 
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use imagenette_data::packed::Packed;
-use imagenette_data::store::Store;
+use imagenette_data::class::Class;
+use imagenette_data::dataset::Dataset;
+use imagenette_results::run_folder::RunFolder;
 use imagenette_results::{RunRecord, predictions};
-use imagenette_train::evaluation::EvaluationData;
-use imagenette_train::run_folder::RunFolder;
-use imagenette_train::saved::SavedNetwork;
+use imagenette_train::run::evaluation::EvaluationData;
+use imagenette_train::run::saved_network::SavedNetwork;
 
-use crate::chosen;
 use crate::cli::Eval;
+use crate::out_file::OutFile;
+use crate::prepared::Preparation;
 use crate::progress::Progress;
-use crate::terminal::{Hint, Terminal, print_json};
+use crate::terminal::{Refusal, Terminal, print_json};
+use crate::{Program, datasets};
 
-pub(crate) fn run(arguments: &Eval, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
-    let store = Store::open_default()?;
+pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
+    arguments.out.as_deref().map(OutFile::at).transpose()?;
     let folder = RunFolder::open(&arguments.run)?;
-    let network = SavedNetwork::of_run(&folder, &device)?;
+    let network = SavedNetwork::of_run(&folder, &preparation.machine.device)?;
     let dataset = match &arguments.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::of_run(&RunRecord::read(&arguments.run)?, &store)?,
+        Some(named) => datasets::named(named, &preparation.store)?,
+        None => datasets::of_run(&RunRecord::read(&arguments.run)?, &preparation.store)?,
     };
-    let wnids =
-        |classes: &[imagenette_data::class::Class]| classes.iter().map(|class| class.wnid.clone()).collect::<Vec<_>>();
-    let (known, wanted) = (wnids(&network.head.classes), wnids(&dataset.manifest.classes));
-    if known != wanted {
-        return Err(Hint::error(
-            format!(
-                "{}: its classes are {}, those of {} are {}",
-                arguments.run.display(),
-                known.join(" "),
-                dataset.manifest.name,
-                wanted.join(" ")
-            ),
-            "name a dataset with the same classes",
-        ));
-    }
-    let packed = Packed::open_or_build(&dataset, &store.packed_folder(), threads, terminal);
-    terminal.finish();
+    check_classes(&arguments.run, &network.head.classes, &dataset)?;
+    let packed = preparation.pixels(&dataset)?;
     let mut config = network.head.evaluation;
     config.resolution = arguments.resolution.unwrap_or(config.resolution);
-    let data = EvaluationData::new(&dataset, Arc::new(packed?), config, threads);
-    let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::new(terminal));
+    let data = EvaluationData::new(&dataset, packed, config, preparation.machine.threads);
+    let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::of_run(terminal));
     terminal.finish();
     let named = data.name(&predicted?, &dataset);
     if let Some(path) = &arguments.out {
@@ -54,10 +41,24 @@ pub(crate) fn run(arguments: &Eval, terminal: &Terminal) -> anyhow::Result<ExitC
     if arguments.json {
         print_json(&serde_json::json!({
             "run": arguments.run, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
-            "resolution": config.resolution, "correct": score.correct, "total": score.total, "accuracy": score.accuracy(),
+            "resolution": config.resolution, "correct": score.correct, "total": score.total,
+            "accuracy": score.accuracy(),
         }))?;
     } else {
         super::score::print_score(&score, &dataset.manifest.classes, false)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a dataset whose classes are not the network's.
+fn check_classes(run: &Path, known: &[Class], dataset: &Dataset) -> anyhow::Result<()> {
+    let wnids = |classes: &[Class]| classes.iter().map(|class| class.wnid.clone()).collect::<Vec<_>>().join(" ");
+    let (known, wanted) = (wnids(known), wnids(&dataset.manifest.classes));
+    if known == wanted {
+        return Ok(());
+    }
+    Err(Refusal::error(
+        format!("{}: its classes are {known}; those of {} are {wanted}", run.display(), dataset.manifest.name),
+        "name a dataset with the same classes",
+    ))
 }

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use imagenette_data::export::{ExportOptions, Target, export};
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::{Export, ExportTarget};
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
+use crate::datasets;
+use crate::numbers::{bytes, counted};
+use crate::terminal::{Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Export, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let dataset = chosen::named(&arguments.dataset, &Store::open_default()?)?;
+    let dataset = datasets::named(&arguments.dataset, &Store::open_default()?)?;
     let target = match arguments.to {
         ExportTarget::Webdataset => Target::Webdataset,
         ExportTarget::Parquet => Target::Parquet,
@@ -27,10 +28,10 @@ pub(crate) fn run(arguments: &Export, terminal: &Terminal) -> anyhow::Result<Exi
         print_json(&exported)?;
     } else {
         print(&format!(
-            "{}: {} photos in {} files ({}) in {}",
+            "{}: {} in {} ({}) in {}",
             dataset.manifest.name,
-            thousands(exported.photos as u64),
-            exported.files.len(),
+            counted(exported.photos as u64, "photo"),
+            counted(exported.files.len() as u64, "file"),
             bytes(exported.files.iter().map(|file| file.bytes).sum()),
             exported.folder.display()
         ))?;

@@ -1,22 +1,16 @@
-//! `get`: fetches an official dataset, draws the drawn set, or takes photos from an archive or a folder.
+//! `get`: fetches an official dataset, draws the drawn set, or installs photos from an archive or a folder.
 
 use std::process::ExitCode;
 
-use imagenette_data::archive;
+use imagenette_data::archive::{self, Archive};
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::Manifest;
-use imagenette_data::source::archive::{GetOptions, get, get_from};
-use imagenette_data::source::drawn::get_drawn;
+use imagenette_data::install::{GetOptions, get, get_drawn, get_from};
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::Get;
-use crate::terminal::{Terminal, bytes, print, print_json, thousands};
-
-/// The file that remembers that ImageNet's terms were shown.
-const TERMS_SHOWN: &str = "terms-shown";
-const TERMS: &str = "These photos are a part of ImageNet. ImageNet's terms hold for them: non-commercial research and education \
-                     only; the photographers keep their rights. https://image-net.org/download";
+use crate::numbers::{bytes, counted, thousands};
+use crate::terminal::{Terminal, print, print_json};
+use crate::{datasets, machine, terms};
 
 pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
@@ -27,19 +21,19 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     let installed = match (&arguments.from, arguments.dataset.as_deref()) {
         (Some(path), _) => get_from(path, &store, arguments.name.as_deref(), &options, terminal),
         (None, Some(name)) if name == Edition::Drawn.name() => {
-            get_drawn(&store, chosen::DRAWN_SEED, chosen::threads(None), &options, terminal)
+            get_drawn(&store, datasets::DRAWN_SEED, machine::threads(None), &options, terminal)
         }
         (None, name) => {
             let name = name.expect("clap asks for a dataset unless --from or --list is given");
             // An unknown name is answered before anything is said about terms.
-            archive::Archive::find(name)?;
+            Archive::find(name)?;
             get(name, &store, &options, terminal)
         }
     };
     terminal.finish();
     let installed = installed?;
     let manifest = &installed.dataset.manifest;
-    say_terms_once(&store, manifest, terminal);
+    terms::say_once(&store, manifest, terminal);
     if arguments.json {
         print_json(&serde_json::json!({
             "dataset": manifest.name, "edition": manifest.edition, "size": manifest.size, "source": manifest.source,
@@ -49,12 +43,12 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     } else {
         let was = if installed.was_there { "is installed already" } else { "is installed" };
         print(&format!(
-            "{} {was}: edition {}, size {}, {} train and {} val photos ({}) in {}",
+            "{} {was}: edition {}, size {}, {} train and {} ({}) in {}",
             manifest.name,
             manifest.edition,
             manifest.size,
             thousands(manifest.samples(Split::Train).len() as u64),
-            thousands(manifest.samples(Split::Val).len() as u64),
+            counted(manifest.samples(Split::Val).len() as u64, "val photo"),
             bytes(manifest.images.iter().map(|image| image.bytes).sum()),
             installed.dataset.root.display()
         ))?;
@@ -62,33 +56,22 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says ImageNet's terms the first time that its photos come into a store.
-pub(crate) fn say_terms_once(store: &Store, manifest: &Manifest, terminal: &Terminal) {
-    if matches!(manifest.edition, Edition::Drawn | Edition::Own) {
-        return;
-    }
-    let shown = store.root().join(TERMS_SHOWN);
-    if !shown.exists() {
-        terminal.say(TERMS);
-        // In a store that cannot be written to they are shown again, which harms nobody.
-        let _ = std::fs::write(shown, TERMS);
-    }
+/// An archive that can be fetched, with all that is known of its generations.
+fn as_json(archive: &Archive) -> serde_json::Value {
+    let generations = archive.generations.iter().map(|known| {
+        serde_json::json!({
+            "label": known.label, "bytes": known.bytes, "sha256": known.sha256, "md5": known.md5,
+        })
+    });
+    serde_json::json!({
+        "name": archive.name, "edition": archive.edition, "size": archive.size, "url": archive.url(),
+        "generations": generations.collect::<Vec<_>>(),
+    })
 }
 
 fn list(json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        let archives: Vec<_> = archive::all()
-            .iter()
-            .map(|archive| {
-                let generations: Vec<_> = archive
-                    .generations
-                    .iter()
-                    .map(|known| serde_json::json!({"label": known.label, "bytes": known.bytes, "sha256": known.sha256, "md5": known.md5}))
-                    .collect();
-                serde_json::json!({"name": archive.name, "edition": archive.edition, "size": archive.size, "url": archive.url(), "generations": generations})
-            })
-            .collect();
-        print_json(&archives)?;
+        print_json(&archive::all().iter().map(as_json).collect::<Vec<_>>())?;
         return Ok(ExitCode::SUCCESS);
     }
     for archive in archive::all() {

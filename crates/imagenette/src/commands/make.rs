@@ -10,55 +10,21 @@ use imagenette_data::make::{
     Form, Made, MadeDataset, MakeJob, MergeJob, SUMMARY_FILE, Status, Summary, make, merge, parts_folder,
 };
 use imagenette_data::store::Store;
+use imagenette_files::nearest::nearest;
 
-use crate::chosen;
 use crate::cli::{FormName, Make};
-use crate::commands::get::say_terms_once;
-use crate::terminal::{Hint, Terminal, bytes, print, print_json, thousands};
+use crate::numbers::{bytes, counted, thousands};
+use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::{machine, terms};
 
-/// How many files the summary names on the terminal; `made.jsonl` and `--json` name all.
+/// How many files the summary names on the terminal; `made.jsonl` and `--json` name them all.
 const SHOWN: usize = 10;
 
 pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let form = match arguments.form {
-        FormName::Folder => Form::Folder,
-        FormName::Tar => Form::Tar,
-        FormName::Tgz => Form::Tgz,
-    };
-    let members = arguments.members.clone();
-    let noise_from = arguments.noise_from.clone();
-    let made = if let Some(parts) = &arguments.merge {
-        let out = arguments.out.clone();
-        let job = MergeJob { members, noise_from, out, form, force: arguments.force };
-        merge(parts, &job, terminal)
-    } else {
-        let spec = resolved(arguments)?;
-        // An archive is for taking elsewhere, so it comes to lie where the user is.
-        let out = arguments.out.clone().unwrap_or_else(|| match form {
-            Form::Folder => store.datasets_folder(),
-            Form::Tar | Form::Tgz => ".".into(),
-        });
-        let job = MakeJob {
-            spec,
-            from: arguments.from.clone(),
-            val_list: arguments.val_list.clone(),
-            members,
-            noise_from,
-            out: out.clone(),
-            form,
-            shard: arguments.shard,
-            strict: arguments.strict,
-            force: arguments.force,
-            threads: chosen::threads(arguments.threads),
-        };
-        let made = make(&job, terminal);
-        terminal.finish();
-        if let Ok(Made::Shard { .. }) = &made {
-            let parts = parts_folder(&out, &job.spec);
-            terminal.say(&format!("when all shards are made: imagenette make --merge {}", parts.display()));
-        }
-        made
+    let made = match &arguments.merge {
+        Some(parts) => merged(parts, arguments, terminal),
+        None => made(arguments, &store, terminal),
     };
     terminal.finish();
     match made? {
@@ -66,13 +32,13 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
             if arguments.json {
                 print_json(&serde_json::json!({"shard": folder, "photos": photos, "skipped": skipped}))?;
             } else {
-                let (photos, skipped) = (thousands(photos as u64), thousands(skipped as u64));
-                print(&format!("shard made: {photos} photos, left out: {skipped}; in {}", folder.display()))?;
+                let (photos, skipped) = (counted(photos as u64, "photo"), thousands(skipped as u64));
+                print(&format!("shard made: {photos}, {skipped} left out; in {}", folder.display()))?;
             }
         }
         Made::Datasets(datasets, summary) => {
             if let Some(manifest) = datasets.iter().find_map(|dataset| dataset.manifest.as_ref()) {
-                say_terms_once(&store, manifest, terminal);
+                terms::say_once(&store, manifest, terminal);
             }
             if arguments.json {
                 let datasets: Vec<_> = datasets.iter().map(as_json).collect();
@@ -86,13 +52,65 @@ pub(crate) fn run(arguments: &Make, terminal: &Terminal) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// The spec that was named or described, with the flags put over it.
+/// Joins the parts that several machines made.
+fn merged(parts: &Path, arguments: &Make, terminal: &Terminal) -> anyhow::Result<Made> {
+    let job = MergeJob {
+        members: arguments.members.clone(),
+        noise_from: arguments.noise_from.clone(),
+        out: arguments.out.clone(),
+        form: form(arguments),
+        force: arguments.force,
+    };
+    Ok(merge(parts, &job, terminal)?)
+}
+
+/// Makes datasets, or one part of them.
+fn made(arguments: &Make, store: &Store, terminal: &Terminal) -> anyhow::Result<Made> {
+    let form = form(arguments);
+    let spec = resolved(arguments)?;
+    // An archive is meant to be taken elsewhere, so it goes to the current folder.
+    let out = arguments.out.clone().unwrap_or_else(|| match form {
+        Form::Folder => store.datasets_folder(),
+        Form::Tar | Form::Tgz => ".".into(),
+    });
+    let job = MakeJob {
+        spec,
+        from: arguments.from.clone(),
+        val_list: arguments.val_list.clone(),
+        members: arguments.members.clone(),
+        noise_from: arguments.noise_from.clone(),
+        out,
+        form,
+        shard: arguments.shard,
+        strict: arguments.strict,
+        force: arguments.force,
+        threads: machine::threads(arguments.threads),
+    };
+    let made = make(&job, terminal);
+    terminal.finish();
+    let made = made?;
+    if let Made::Shard { .. } = &made {
+        let parts = parts_folder(&job.out, &job.spec);
+        terminal.say(&format!("once all shards are made: imagenette make --merge {}", parts.display()));
+    }
+    Ok(made)
+}
+
+fn form(arguments: &Make) -> Form {
+    match arguments.form {
+        FormName::Folder => Form::Folder,
+        FormName::Tar => Form::Tar,
+        FormName::Tgz => Form::Tgz,
+    }
+}
+
+/// The spec that was named or described, changed by the flags.
 fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
     let what = arguments.what.as_deref();
     let is_file = what.is_some_and(|what| what.ends_with(".toml"));
     let mut spec = match (what, arguments.classes.is_empty()) {
         (Some(_), false) => {
-            return Err(Hint::error("both a dataset and --classes are given", "leave one of them out"));
+            return Err(Refusal::error("both a dataset and --classes are given", "leave one of them out"));
         }
         (Some(file), true) if is_file => {
             let text = std::fs::read_to_string(file).with_context(|| format!("failed to read the spec {file}"))?;
@@ -104,9 +122,10 @@ fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
             Spec::own("own".into(), classes, arguments.split.unwrap_or(SplitRule::Own))
         }
         (None, true) => {
-            return Err(Hint::error(
+            return Err(Refusal::error(
                 "nothing to make is named",
-                "for example `imagenette make imagenette --from ImageNet/`, or --classes all for a folder of class folders",
+                "for example `imagenette make imagenette --from ImageNet/`, or `--classes all` for a folder of class \
+                 folders",
             ));
         }
     };
@@ -132,22 +151,22 @@ fn family(name: &str) -> anyhow::Result<Family> {
     let all = [Family::Imagenette, Family::Imagewoof, Family::Imagewang];
     let asked = name.strip_suffix('2').unwrap_or(name);
     all.into_iter().find(|family| family.name() == asked).ok_or_else(|| {
-        let hint = match chosen::nearest(asked, all.iter().map(|family| family.name())) {
+        let hint = match nearest(asked, all.iter().map(|family| family.name())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a spec is a file that ends with .toml; own classes are named with --classes".into(),
         };
-        Hint::error(format!("expected imagenette, imagewoof, imagewang or a spec, found `{name}`"), hint)
+        Refusal::error(format!("expected imagenette, imagewoof, imagewang or a spec, found `{name}`"), hint)
     })
 }
 
-/// Classes as they were typed, or the lines of a file that holds them.
+/// The classes that were typed, or those in a file that was named.
 fn classes(typed: &[String]) -> anyhow::Result<Vec<String>> {
     let [one] = typed else { return Ok(typed.to_vec()) };
     if !Path::new(one).is_file() {
         return Ok(typed.to_vec());
     }
     let text = std::fs::read_to_string(one).with_context(|| format!("failed to read the classes in {one}"))?;
-    // A name for people may follow the id.
+    // A readable name may follow the id.
     let words = text.lines().filter_map(|line| line.split_whitespace().next());
     Ok(words.filter(|word| !word.starts_with('#')).map(str::to_owned).collect())
 }
@@ -188,7 +207,8 @@ fn print_summary(summary: &Summary) -> anyhow::Result<()> {
     let Summary { photos, converted, repaired, noted, skipped, missing, others, files } = summary;
     let number = |count: &usize| thousands(*count as u64);
     print(&format!(
-        "{} photos: {} converted, {} repaired, {} with an orientation that is not applied; {} skipped, {} missing, {} other files",
+        "{} photos: {} converted, {} repaired, {} with an orientation that is not applied; {} skipped, {} missing, \
+         {} other files",
         number(photos),
         number(converted),
         number(repaired),
@@ -197,7 +217,7 @@ fn print_summary(summary: &Summary) -> anyhow::Result<()> {
         number(missing),
         thousands(*others)
     ))?;
-    // What is lost comes first.
+    // Photos that are lost come first.
     let mut files: Vec<_> = files.iter().collect();
     files.sort_by_key(|file| std::cmp::Reverse(file.status));
     let told = files.iter().filter(|file| file.status != Status::Noted).count();

@@ -12,6 +12,7 @@ pub(crate) mod info;
 pub(crate) mod make;
 pub(crate) mod plot;
 pub(crate) mod predict;
+pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod show;
 pub(crate) mod sweep;

@@ -1,20 +1,20 @@
-//! `predict`: what a run's network sees in photos.
+//! `predict`: photos classified with a run's network.
 
 use std::process::ExitCode;
 
-use imagenette_train::run_folder::RunFolder;
-use imagenette_train::saved::SavedNetwork;
+use imagenette_results::run_folder::RunFolder;
+use imagenette_train::run::saved_network::SavedNetwork;
 
-use crate::chosen;
 use crate::cli::Predict;
+use crate::machine::Machine;
 use crate::terminal::{Terminal, print, print_json, report};
 
 pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, _) = chosen::machine(&arguments.machine)?;
+    let device = Machine::of(&arguments.machine)?.device;
     let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device)?;
     let (mut values, mut failed) = (Vec::new(), 0);
     for photo in &arguments.images {
-        // One bad photo does not hide what the network sees in the others.
+        // One bad photo does not keep the others from being classified.
         let probabilities = match network.predict(photo) {
             Ok(probabilities) => probabilities,
             Err(error) => {
@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<Ex
         if arguments.json {
             let classes: Vec<_> = ranked
                 .iter()
-                .map(|(probability, class)| serde_json::json!({"class": class.wnid, "name": class.name, "probability": probability}))
+                .map(|(probability, class)| {
+                    serde_json::json!({ "class": class.wnid, "name": class.name, "probability": probability })
+                })
                 .collect();
             values.push(serde_json::json!({ "image": photo, "classes": classes }));
         } else {

@@ -9,15 +9,14 @@ use imagenette_data::hold_out::hold_out;
 use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
+use imagenette_results::run_folder::PREDICTIONS_FILE;
 use imagenette_results::run_record::HeldOut;
 use imagenette_results::{Prediction, RunRecord, predictions, run_record, statistics};
 
-use crate::chosen;
 use crate::cli::Score;
-use crate::terminal::{Hint, print, print_json, thousands};
-
-/// The file name of a run's predictions.
-pub(crate) const PREDICTIONS_FILE: &str = "predictions.csv";
+use crate::datasets;
+use crate::numbers::{counted, thousands};
+use crate::terminal::{Refusal, print, print_json};
 
 pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
@@ -43,8 +42,8 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     } else {
         if let Some(held_out) = held_out {
             print(&format!(
-                "on {} photos held out of the train split: for tuning, and no val accuracy",
-                thousands(held_out.photos)
+                "on {} held out of the train split: for tuning; this is no val accuracy",
+                counted(held_out.photos, "photo")
             ))?;
         }
         print_score(&score, &dataset.manifest.classes, arguments.confusion)?;
@@ -53,9 +52,9 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         && (record.result.correct, record.result.total) != (score.correct, score.total)
     {
         let found = format!("{} of {}", record.result.correct, record.result.total);
-        return Err(Hint::error(
+        return Err(Refusal::error(
             format!(
-                "{}: the record says {found} correct, its predictions say {} of {}",
+                "{}: the record says {found} correct, but its predictions say {} of {}",
                 run.display(),
                 score.correct,
                 score.total
@@ -66,14 +65,15 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The dataset that predictions are for: named, else the run's own, else an installed one whose val split fits.
+/// The dataset that predictions are for: the one that was named, else the run's own, else an installed one whose val
+/// split fits.
 fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Prediction]) -> anyhow::Result<Dataset> {
     let store = Store::open_default()?;
     if let Some(named) = &arguments.dataset {
-        return chosen::named(named, &store);
+        return datasets::named(named, &store);
     }
     if let Some(record) = record {
-        return chosen::of_run(record, &store);
+        return datasets::of_run(record, &store);
     }
     for name in store.installed()? {
         let dataset = Dataset::open(&store.dataset_folder(&name))?;
@@ -84,7 +84,7 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Predictio
             return Ok(dataset);
         }
     }
-    Err(Hint::error(
+    Err(Refusal::error(
         format!("{}: no installed dataset has these samples", arguments.predictions.display()),
         "name the dataset with --dataset NAME or --dataset FOLDER",
     ))
@@ -120,16 +120,16 @@ fn score_images<'m>(
     let truth: Vec<(String, usize)> = images
         .map(|image| Some((manifest.relative_path(image), usize::from(image.label?))))
         .collect::<Option<_>>()
-        .context("photos without a label cannot be judged")?;
+        .context("photos without a label cannot be scored")?;
     let classes: Vec<String> = manifest.classes.iter().map(|class| class.wnid.clone()).collect();
     Ok(predictions::score(path, predictions, &truth, &classes)?)
 }
 
-/// Prints top-1 with its counts, then each class, then (if asked) the confusion matrix.
+/// Prints top-1 with its counts, then each class, with its row of the confusion matrix where that is asked for.
 pub(crate) fn print_score(score: &predictions::Score, classes: &[Class], confusion: bool) -> anyhow::Result<()> {
     let error = statistics::accuracy_standard_error(score.correct, score.total).unwrap_or(0.0);
     print(&format!(
-        "top-1 {:.2}%  ({} of {}; ±{:.2} points for this many photos)",
+        "top-1 {:.2}%  ({} of {}; standard error {:.2} points)",
         100.0 * score.accuracy(),
         thousands(score.correct),
         thousands(score.total),

@@ -2,57 +2,66 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use imagenette_data::augment::Augment;
+use imagenette_data::class::Class;
 use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
-use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
-use imagenette_data::packed::Packed;
+use imagenette_data::loader::{BatchRequest, Loader, MixRequest, View, epoch_order};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
+use imagenette_files::nearest::nearest;
+use imagenette_train::Recipe;
 
-use crate::chosen;
 use crate::cli::{Show, SplitName};
-use crate::terminal::{Hint, Terminal, print};
+use crate::datasets::{self, Choice};
+use crate::out_file::OutFile;
+use crate::terminal::{Refusal, Terminal, print};
+use crate::{machine, recipes};
 
 /// Side of a picture on the sheet, in pixels.
 const CELL_PX: u32 = 112;
 const COLUMNS: u32 = 10;
 
+/// What is shown.
+enum Shown {
+    /// Samples as they are in the dataset: of every class, or of one.
+    Samples { label: Option<u16> },
+    /// The first training batch of a recipe.
+    Batch { recipe: Box<Recipe> },
+}
+
 pub(crate) fn run(arguments: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let dataset = match &arguments.dataset {
-        Some(name) => chosen::named(name, &store)?,
-        None => chosen::best_installed(&store)?.map_or_else(|| chosen::drawn(&store, terminal), Ok)?,
+    let out = OutFile::at(&arguments.out)?;
+    let choice = Choice::of(arguments.dataset.as_deref(), &store)?;
+    // An unknown class or recipe is refused before anything is drawn or packed.
+    let shown = match &arguments.augmented {
+        Some(recipe) => Shown::Batch { recipe: Box::new(recipes::read(recipe, &[])?) },
+        None => Shown::Samples { label: arguments.class.as_ref().map(|class| label(class, &choice)).transpose()? },
     };
-    let rows = match &arguments.augmented {
-        Some(recipe) => augmented(arguments, recipe, &dataset, &store, terminal)?,
-        None => samples(arguments, &dataset)?,
+    let dataset = choice.bring(&store, terminal)?;
+    let rows = match shown {
+        Shown::Samples { label } => samples(arguments, label, &dataset)?,
+        Shown::Batch { recipe } => augmented(arguments, &recipe, &dataset, &store, terminal)?,
     };
     let columns = if rows.len() == 1 { COLUMNS } else { (arguments.count / rows.len() as u32).clamp(1, COLUMNS) };
     let sheet = contact_sheet(&rows, columns, CELL_PX);
-    let png = image::encode_png(&sheet);
-    imagenette_data::atomic::write(&arguments.out, |file| {
-        std::io::Write::write_all(file, &png).map_err(imagenette_data::DataError::io("write", &arguments.out))
-    })?;
+    out.write(&image::encode_png(&sheet))?;
     if std::io::stdout().is_terminal() && terminal.is_drawn() {
         show_in_terminal(sheet);
     }
-    print(&format!("{}", arguments.out.display()))?;
+    print(&arguments.out.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rows of samples as they lie in the dataset: one row a class, or many pictures of the class that was named.
-fn samples(arguments: &Show, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
+/// Rows of samples as they are in the dataset: a row for each class, or many pictures of one.
+fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
     let manifest = &dataset.manifest;
-    let labels: Vec<u16> = match &arguments.class {
-        Some(class) => vec![label(class, dataset)?],
-        None => (0..manifest.classes.len() as u16).collect(),
-    };
+    let labels: Vec<u16> = label.map_or_else(|| (0..manifest.classes.len() as u16).collect(), |label| vec![label]);
     let each = (arguments.count as usize / labels.len()).max(1);
     let split = if arguments.split == SplitName::Val { Split::Val } else { Split::Train };
     let of_split = manifest.samples(split);
@@ -72,34 +81,25 @@ fn samples(arguments: &Show, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// One row: the first training batch of a recipe, cropped and flipped, erased from and mixed.
+/// One row: the first training batch of a recipe, cropped, flipped, erased and mixed as it would be.
 fn augmented(
     arguments: &Show,
-    recipe: &str,
+    recipe: &Recipe,
     dataset: &Dataset,
     store: &Store,
     terminal: &Terminal,
 ) -> anyhow::Result<Vec<Row>> {
-    let recipe = super::train::read_recipe(Some(recipe), &[])?;
-    let packed = Packed::open_or_build(dataset, &store.packed_folder(), chosen::threads(None), terminal)?;
-    terminal.finish();
+    let packed = datasets::pixels(dataset, &store.packed_folder(), machine::threads(None), terminal)?;
     let resolution_px = recipe.resolution.px(0.0);
     let mut order = epoch_order(&dataset.manifest.samples(Split::Train), arguments.seed, 0);
     order.truncate(arguments.count as usize);
     let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
     let view = View::Train(Augment { crop, ..recipe.augment });
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view };
+    let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
+    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, erase: recipe.erase, mix };
     let requests = Box::new(std::iter::once(request));
-    let mut loader = Loader::new(Arc::new(packed), dataset.labels().into(), arguments.seed, 1, requests)?;
-    let mut batch = loader.next().context("the loader gives one batch for one request")??;
-    let (side, seed) = (resolution_px as usize, arguments.seed);
-    if let Some(erase) = recipe.erase {
-        let samples = batch.samples.clone();
-        erase.batch(&mut batch.pixels, &samples, side, seed, 0);
-    }
-    if let Some(mix) = recipe.mix.filter(|mix| mix.is_on(0.0)) {
-        mix.batch(&mut batch.pixels, side, (seed, 0, 0));
-    }
+    let mut loader = Loader::new(packed, dataset.labels().into(), arguments.seed, 1, requests)?;
+    let batch = loader.next().context("the loader gives one batch for one request")??;
     let picture_bytes = (resolution_px * resolution_px * 3) as usize;
     let pictures = batch.pixels.chunks_exact(picture_bytes);
     let pictures = pictures.map(|rgb| Pixels { width_px: resolution_px, height_px: resolution_px, rgb: rgb.to_vec() });
@@ -107,26 +107,27 @@ fn augmented(
     Ok(vec![Row { caption, pictures: pictures.collect() }])
 }
 
-/// The label of a class named by its name, WordNet id or label.
-fn label(typed: &str, dataset: &Dataset) -> anyhow::Result<u16> {
-    let classes = &dataset.manifest.classes;
+/// The label of a class that is named by its name, its WordNet id or its label.
+fn label(typed: &str, choice: &Choice) -> anyhow::Result<u16> {
+    let classes = choice.classes();
     let wanted = typed.to_lowercase();
-    let is_wanted = |(label, class): &(u16, &imagenette_data::class::Class)| {
+    let is_wanted = |(label, class): &(u16, &Class)| {
         class.wnid == wanted || class.name.to_lowercase() == wanted || label.to_string() == wanted
     };
-    if let Some((label, _)) = (0..).zip(classes).find(is_wanted) {
+    if let Some((label, _)) = (0..).zip(&classes).find(is_wanted) {
         return Ok(label);
     }
     let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
-    let hint = match chosen::nearest(typed, names.iter().copied()) {
+    let hint = match nearest(typed, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the classes are: {}", names.join(", ")),
     };
-    Err(Hint::error(format!("{} has no class `{typed}`", dataset.manifest.name), hint))
+    Err(Refusal::error(format!("{} has no class `{typed}`", choice.name()), hint))
 }
 
-/// Shows a picture where the terminal speaks kitty's, iTerm's or the sixel protocol; elsewhere nothing, since blocks of
-/// colour would show a sheet of small pictures badly. That the picture was written is what counts, so failures are silent.
+/// Shows a picture where the terminal knows kitty's, iTerm's or the sixel protocol, and nothing elsewhere: blocks of
+/// color would show a sheet of small pictures badly. What counts is that the picture was written, so failures are
+/// silent.
 fn show_in_terminal(sheet: Pixels) {
     let able = viuer::get_kitty_support() != viuer::KittySupport::None
         || viuer::is_iterm_supported()

@@ -1,22 +1,22 @@
 //! `sweep`: every combination of some values of a recipe, several seeds each, and a table of what they reached.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use imagenette_data::dataset::Dataset;
-use imagenette_data::store::Store;
-use imagenette_results::run_record::RECORD_FILE;
+use imagenette_results::run_folder::{CHECKPOINT_FILE, RECORD_FILE};
 use imagenette_results::{RunRecord, statistics};
-use imagenette_train::TrainError;
-use imagenette_train::checkpoint::CHECKPOINT_FILE;
-use imagenette_train::sweep::{Axis, Trial, trials};
-use imagenette_train::trainer::{Outcome, TrainJob};
+use imagenette_train::recipe::plan::{Axis, Trial, trials};
+use imagenette_train::{Outcome, TrainError, TrainJob};
 
-use super::train::{CHECKPOINT_SECONDS, one, packed, read_recipe};
-use crate::chosen;
 use crate::cli::Sweep;
 use crate::interrupt::INTERRUPTED;
-use crate::terminal::{Hint, Terminal, print, print_json, seconds};
+use crate::numbers::seconds;
+use crate::prepared::{Preparation, Prepared};
+use crate::recipes::Overrides;
+use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::{Program, recipes, runs};
 
 /// One run of a trial.
 enum Run {
@@ -24,97 +24,124 @@ enum Run {
         folder: PathBuf,
         record: Box<RunRecord>,
     },
-    /// The loss became infinite or not a number: a result too, and resuming would meet it again.
+    /// The loss became infinite or NaN: a result too, and resuming would end there again.
     Diverged {
         seed: u64,
         step: u64,
     },
 }
 
-pub(crate) fn run(arguments: &Sweep, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (device, threads) = chosen::machine(&arguments.machine)?;
-    let store = Store::open_default()?;
+/// What a sweep trains.
+struct Plan {
+    axes: Vec<Axis>,
+    trials: Vec<Trial>,
+    seeds: Range<u64>,
+    folder: PathBuf,
+    changed_machine: bool,
+}
+
+/// What a sweep has trained: the runs of each trial.
+struct Done {
+    runs: Vec<Vec<Run>>,
+    is_interrupted: bool,
+}
+
+pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     let axes: Vec<Axis> = arguments.set.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
-    let mut overrides = Vec::new();
-    if arguments.hold_out != 0.0 {
-        overrides.push(("hold_out".to_owned(), format!("{:?}", arguments.hold_out)));
-    }
-    overrides.extend(arguments.dataset.as_ref().map(|named| ("dataset".to_owned(), format!("'{named}'"))));
-    let recipe = read_recipe(Some(&arguments.recipe), &overrides)?;
+    let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
     let trials = trials(&recipe, &axes)?;
-    let dataset = match &recipe.dataset {
-        Some(named) => chosen::named(named, &store)?,
-        None => chosen::best(&store, arguments.offline, terminal)?,
-    };
-    for trial in &trials {
-        trial.recipe.validate_for(&dataset.manifest)?;
-    }
+    trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
+    let dataset = preparation.dataset(&recipe, arguments.offline)?;
+    trials.iter().try_for_each(|trial| trial.recipe.validate_for(&dataset.manifest))?;
     let folder = arguments
         .out
         .clone()
-        .unwrap_or_else(|| Path::new("runs").join(format!("sweep-{}-{}", recipe.name, dataset.manifest.name)));
-    let packed = packed(&dataset, &store, threads, terminal)?;
-    if recipe.hold_out.is_none() {
-        terminal.say(
-            "judged on val: what is chosen by these figures is flattered by them; `--hold-out 0.1` keeps val unseen",
-        );
-    }
-
-    let mut done: Vec<Vec<Run>> = trials.iter().map(|_| Vec::new()).collect();
-    let mut interrupted = false;
-    // Seed by seed, so that an interrupted sweep has something to say of each trial.
+        .unwrap_or_else(|| Path::new(runs::FOLDER).join(format!("sweep-{}-{}", recipe.name, dataset.manifest.name)));
     let first = arguments.seed.unwrap_or(recipe.seed);
-    'seeds: for seed in first..first + u64::from(arguments.runs) {
-        for (trial, runs) in trials.iter().zip(&mut done) {
-            let run_folder = folder.join(trial.folder_name(&axes, seed));
-            if let Some(record) = finished(&run_folder, trial, seed, &dataset)? {
-                runs.push(Run::Finished { folder: run_folder, record: Box::new(record) });
-                continue;
-            }
-            let job = TrainJob {
-                recipe: trial.recipe.clone(),
-                seed,
-                dataset: &dataset,
-                packed: packed.clone(),
-                resume: run_folder.join(CHECKPOINT_FILE).is_file(),
-                folder: run_folder,
-                device: device.clone(),
-                loader_threads: threads,
-                evaluate_every: 0,
-                checkpoint_seconds: CHECKPOINT_SECONDS,
-                prepared_seconds: 0.0,
-                program: env!("CARGO_PKG_VERSION").into(),
-                commit: option_env!("IMAGENETTE_COMMIT").map(Into::into),
-            };
-            match one(&job, terminal) {
-                Ok((folder, Outcome::Finished(record))) => runs.push(Run::Finished { folder, record }),
-                Ok((_, Outcome::Interrupted { .. })) => {
-                    interrupted = true;
-                    break 'seeds;
-                }
-                Err(error) => match error.downcast_ref() {
-                    Some(TrainError::Diverged { step, .. }) => {
-                        terminal.say(&format!("{error}; the sweep goes on"));
-                        runs.push(Run::Diverged { seed, step: *step });
-                    }
-                    _ => return Err(error),
-                },
-            }
-        }
+    let plan = Plan {
+        axes,
+        trials,
+        seeds: first..first + u64::from(arguments.runs),
+        folder,
+        changed_machine: arguments.changed_machine,
+    };
+    let prepared = preparation.finish(recipe, dataset)?;
+    if prepared.recipe.hold_out.is_none() {
+        terminal.say("evaluating on val: figures that choose a recipe flatter it; `--hold-out 0.1` keeps val unseen");
     }
+    let done = train_all(&plan, &prepared, terminal)?;
     if arguments.json {
-        print_json(&json(&axes, &trials, &done))?;
+        print_json(&json(&plan, &done.runs))?;
     } else {
-        table(&axes, &trials, &done)?;
+        table(&plan, &done.runs)?;
     }
-    if interrupted {
-        terminal.say("hint: the same command again goes on where this one stopped");
+    if done.is_interrupted {
+        terminal.say("hint: repeat the same command to resume the sweep");
         return Ok(ExitCode::from(INTERRUPTED));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The record of this trial's run where it is finished.
+/// The flags as keys and values that are put over the recipe.
+fn overrides(arguments: &Sweep) -> Overrides {
+    let mut overrides = Overrides::new();
+    if arguments.hold_out != 0.0 {
+        overrides.push(("hold_out".to_owned(), format!("{:?}", arguments.hold_out)));
+    }
+    overrides.extend(recipes::dataset(arguments.dataset.as_deref()));
+    overrides
+}
+
+/// Trains whatever is not finished yet. Seed by seed, so that an interrupted sweep has results for each trial.
+fn train_all(plan: &Plan, prepared: &Prepared, terminal: &Terminal) -> anyhow::Result<Done> {
+    let mut done = Done { runs: plan.trials.iter().map(|_| Vec::new()).collect(), is_interrupted: false };
+    for seed in plan.seeds.clone() {
+        for (trial, runs) in plan.trials.iter().zip(&mut done.runs) {
+            match train_one(trial, seed, plan, prepared, terminal)? {
+                Some(run) => runs.push(run),
+                None => {
+                    done.is_interrupted = true;
+                    return Ok(done);
+                }
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The run of a trial with a seed, trained now if it is not finished yet; `None` when it was interrupted.
+fn train_one(
+    trial: &Trial,
+    seed: u64,
+    plan: &Plan,
+    prepared: &Prepared,
+    terminal: &Terminal,
+) -> anyhow::Result<Option<Run>> {
+    let folder = plan.folder.join(trial.folder_name(&plan.axes, seed));
+    if let Some(record) = finished(&folder, trial, seed, &prepared.dataset)? {
+        return Ok(Some(Run::Finished { folder, record: Box::new(record) }));
+    }
+    let job = TrainJob {
+        recipe: trial.recipe.clone(),
+        resume: folder.join(CHECKPOINT_FILE).is_file(),
+        changed_machine: plan.changed_machine,
+        ..prepared.job(seed, folder.clone())
+    };
+    match runs::train(&job, terminal) {
+        Ok(Outcome::Finished(record)) => Ok(Some(Run::Finished { folder, record })),
+        Ok(Outcome::Interrupted { .. }) => Ok(None),
+        Err(error) => match error.downcast_ref() {
+            Some(TrainError::Diverged { step, .. }) => {
+                terminal.say(&format!("{error}; the sweep continues"));
+                Ok(Some(Run::Diverged { seed, step: *step }))
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// The record of a trial's run, if it is finished.
 fn finished(folder: &Path, trial: &Trial, seed: u64, dataset: &Dataset) -> anyhow::Result<Option<RunRecord>> {
     if !folder.join(RECORD_FILE).is_file() {
         return Ok(None);
@@ -122,7 +149,7 @@ fn finished(folder: &Path, trial: &Trial, seed: u64, dataset: &Dataset) -> anyho
     let record = RunRecord::read(folder)?;
     let expected = (trial.recipe.sha256(), seed, dataset.manifest.identity());
     if (&record.recipe_sha256, record.seed, &record.dataset.identity) != (&expected.0, expected.1, &expected.2) {
-        return Err(Hint::error(
+        return Err(Refusal::error(
             format!("{}: holds a run of another recipe, seed or dataset", folder.display()),
             "name another folder for this sweep with --out",
         ));
@@ -139,7 +166,7 @@ fn figures(runs: &[Run]) -> (Vec<f64>, Vec<f64>) {
     records.map(|record| (record.result.accuracy(), record.seconds.training)).unzip()
 }
 
-fn table(axes: &[Axis], trials: &[Trial], done: &[Vec<Run>]) -> anyhow::Result<()> {
+fn table(Plan { axes, trials, .. }: &Plan, done: &[Vec<Run>]) -> anyhow::Result<()> {
     let holds_out = trials.iter().any(|trial| trial.recipe.hold_out.is_some());
     let mut header: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
     header.extend(["n", if holds_out { "held-out top-1" } else { "top-1" }, "training"].map(String::from));
@@ -170,7 +197,7 @@ fn table(axes: &[Axis], trials: &[Trial], done: &[Vec<Run>]) -> anyhow::Result<(
     Ok(())
 }
 
-fn json(axes: &[Axis], trials: &[Trial], done: &[Vec<Run>]) -> serde_json::Value {
+fn json(Plan { axes, trials, .. }: &Plan, done: &[Vec<Run>]) -> serde_json::Value {
     let rows = trials.iter().zip(done).map(|(trial, runs)| {
         let (accuracies, _) = figures(runs);
         let settings: serde_json::Map<String, serde_json::Value> =
@@ -186,8 +213,9 @@ fn json(axes: &[Axis], trials: &[Trial], done: &[Vec<Run>]) -> serde_json::Value
             })
             .collect();
         serde_json::json!({
-            "settings": settings, "recipe_sha256": trial.recipe.sha256(), "hold_out": trial.recipe.hold_out, "runs": runs,
-            "mean": statistics::mean(&accuracies), "standard_deviation": statistics::standard_deviation(&accuracies),
+            "settings": settings, "recipe_sha256": trial.recipe.sha256(), "hold_out": trial.recipe.hold_out,
+            "runs": runs, "mean": statistics::mean(&accuracies),
+            "standard_deviation": statistics::standard_deviation(&accuracies),
         })
     });
     rows.collect()

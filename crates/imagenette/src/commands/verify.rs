@@ -1,28 +1,29 @@
-//! `verify`: a dataset's folder against its manifest, every difference named.
+//! `verify`: a dataset's folder compared with its manifest, every difference named.
 
 use std::process::ExitCode;
 
 use imagenette_data::dataset::Dataset;
 use imagenette_data::store::Store;
 
-use crate::chosen;
 use crate::cli::Verify;
-use crate::terminal::{Hint, Terminal, bytes, print, print_json, thousands};
+use crate::datasets;
+use crate::numbers::{bytes, counted, thousands};
+use crate::terminal::{Refusal, Terminal, print, print_json};
 
-/// How many differences are printed for a dataset; `--json` lists all.
+/// How many differences are printed for a dataset; `--json` lists them all.
 const SHOWN: usize = 20;
 
 pub(crate) fn run(arguments: &Verify, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
     let datasets = match &arguments.dataset {
-        Some(name) => vec![chosen::named(name, &store)?],
+        Some(name) => vec![datasets::named(name, &store)?],
         None => {
             let names = store.installed()?;
             names.iter().map(|name| Dataset::open(&store.dataset_folder(name))).collect::<Result<_, _>>()?
         }
     };
     if datasets.is_empty() {
-        return Err(Hint::error("no dataset is installed", "fetch one with `imagenette get imagenette2-160`"));
+        return Err(Refusal::error("no dataset is installed", "fetch one with `imagenette get imagenette2-160`"));
     }
     let (mut sound, mut values) = (true, Vec::new());
     for dataset in &datasets {
@@ -39,12 +40,12 @@ pub(crate) fn run(arguments: &Verify, terminal: &Terminal) -> anyhow::Result<Exi
             continue;
         }
         let what = if report.deep { "names, lengths and sha256" } else { "names and lengths" };
-        let (photos, size) = (thousands(report.photos as u64), bytes(report.bytes));
+        let (photos, size) = (counted(report.photos as u64, "photo"), bytes(report.bytes));
         if report.is_sound() {
-            print(&format!("{name}: {photos} photos ({size}) as the manifest says: {what}"))?;
+            print(&format!("{name}: {photos} ({size}) as the manifest says: {what}"))?;
         } else {
             print(&format!(
-                "{name}: {} of {photos} photos differ from the manifest",
+                "{name}: {} of {photos} differ from the manifest",
                 thousands(report.problems.len() as u64)
             ))?;
             report.problems.iter().take(SHOWN).try_for_each(|problem| print(&format!("  {problem}")))?;

@@ -1,21 +1,23 @@
-//! The chain saw: motor housing, two handles, and the long bar with its toothed chain; petrol, electric or top-handled.
+//! The chain saw: motor housing, two handles, and the long bar with its toothed chain; petrol, electric or
+//! top-handled.
 
-use crate::drawn::brush::{Brush, Draws, place};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::{Brush, place};
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, around, blob, circle, curve, ellipse, limb, polygon, rectangle, rounded};
 use crate::random::Random;
 
-const NATURAL: [Colour; 5] = [
-    Colour::rgb(0.9, 0.4, 0.08),
-    Colour::rgb(0.8, 0.12, 0.1),
-    Colour::rgb(0.2, 0.55, 0.2),
-    Colour::rgb(0.95, 0.75, 0.1),
-    Colour::rgb(0.1, 0.45, 0.6),
+const NATURAL: [Color; 5] = [
+    Color::rgb(0.9, 0.4, 0.08),
+    Color::rgb(0.8, 0.12, 0.1),
+    Color::rgb(0.2, 0.55, 0.2),
+    Color::rgb(0.95, 0.75, 0.1),
+    Color::rgb(0.1, 0.45, 0.6),
 ];
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
-    let body = colour::mostly(random, &NATURAL, 0.5);
-    let trim = if random.chance(0.6) { BLACK.lighter(0.12) } else { colour::any(random).darker(0.2) };
+    let body = color::mostly(random, &NATURAL, 0.5);
+    let trim = if random.chance(0.6) { BLACK.lighter(0.12) } else { color::any(random).darker(0.2) };
     let reach = random.span(0.85, 1.15);
     let half = random.span(0.1, 0.135);
     bar(brush, random, 0.02, reach, half);
@@ -29,10 +31,10 @@ pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
 /// The guide bar from `from` to `to`, with the chain's links and cutting teeth around it.
 fn bar(brush: &mut Brush<'_>, random: &mut Random, from: f32, to: f32, half: f32) {
     let y = 0.16;
-    let steel = Colour::grey(random.span(0.55, 0.85));
-    let chain = Colour::grey(random.span(0.12, 0.4));
+    let steel = Color::gray(random.span(0.55, 0.85));
+    let chain = Color::gray(random.span(0.12, 0.4));
     let tip = to - half;
-    // The chain's way: along the top, around the nose, back along the bottom.
+    // The path of the chain: along the top, around the nose, back along the bottom.
     let (straight, nose) = (tip - from, std::f32::consts::PI * half);
     let at = |s: f32, out: f32| -> P {
         let radius = half + out;
@@ -57,7 +59,7 @@ fn bar(brush: &mut Brush<'_>, random: &mut Random, from: f32, to: f32, half: f32
     brush.line(&plate, chain, 0.045);
     brush.form(&plate, steel);
     brush.bar((from, y), (to - 0.2, y), steel.darker(0.25).faded(0.7), 0.02);
-    brush.fill(&rounded(from + 0.2, y - 0.045, (to - from) * 0.45, 0.09, 0.02), colour::any(random).faded(0.85));
+    brush.fill(&rounded(from + 0.2, y - 0.045, (to - from) * 0.45, 0.09, 0.02), color::any(random).faded(0.85));
     brush.fill(&circle(tip, y, half * 0.35), steel.darker(0.35));
     for turn in 0..5 {
         let (x, y) = around(tip, y, half * 0.62, half * 0.62, turn as f32 / 5.0);
@@ -67,20 +69,20 @@ fn bar(brush: &mut Brush<'_>, random: &mut Random, from: f32, to: f32, half: f32
 
 fn screws(brush: &mut Brush<'_>, at: &[P]) {
     for &(x, y) in at {
-        brush.fill(&circle(x, y, 0.032), Colour::grey(0.75));
+        brush.fill(&circle(x, y, 0.032), Color::gray(0.75));
         brush.bar((x - 0.02, y - 0.012), (x + 0.02, y + 0.012), BLACK, 0.012);
     }
 }
 
-fn slots(brush: &mut Brush<'_>, x: f32, y: f32, count: usize, length: f32, colour: Colour) {
+fn slots(brush: &mut Brush<'_>, x: f32, y: f32, count: usize, length: f32, color: Color) {
     for i in 0..count {
         let x = x + 0.06 * i as f32;
-        brush.line(&curve(&[(x, y), (x - 0.03, y + length)]), colour, 0.026);
+        brush.line(&curve(&[(x, y), (x - 0.03, y + length)]), color, 0.026);
     }
 }
 
-/// The bent tube in front of the housing, and the guard before it.
-fn front_handle(brush: &mut Brush<'_>, x: f32, trim: Colour) {
+/// The bent tube in front of the housing, with the guard in front of it.
+fn front_handle(brush: &mut Brush<'_>, x: f32, trim: Color) {
     let guard =
         [(x + 0.1, -0.08), (x + 0.14, -0.35), (x + 0.06, -0.58), (x + 0.12, -0.6), (x + 0.22, -0.36), (x + 0.2, -0.06)];
     brush.form(&polygon(&guard), trim.darker(0.1));
@@ -92,15 +94,15 @@ fn front_handle(brush: &mut Brush<'_>, x: f32, trim: Colour) {
 }
 
 /// The loop behind the housing with its trigger.
-fn rear_handle(brush: &mut Brush<'_>, colour: Colour) {
+fn rear_handle(brush: &mut Brush<'_>, color: Color) {
     let outer = [(-0.45, -0.22), (-0.7, -0.24), (-0.92, -0.12), (-1.0, 0.1), (-0.96, 0.3), (-0.8, 0.34), (-0.45, 0.32)];
-    brush.line(&curve(&outer), colour.darker(0.6), 0.15);
-    brush.line(&curve(&outer), colour.darker(0.1), 0.11);
-    brush.line(&curve(&outer), colour.lighter(0.4).faded(0.5), 0.03);
-    brush.form(&polygon(&[(-0.66, -0.16), (-0.56, -0.16), (-0.58, -0.02), (-0.64, -0.04)]), Colour::rgb(0.8, 0.2, 0.1));
+    brush.line(&curve(&outer), color.darker(0.6), 0.15);
+    brush.line(&curve(&outer), color.darker(0.1), 0.11);
+    brush.line(&curve(&outer), color.lighter(0.4).faded(0.5), 0.03);
+    brush.form(&polygon(&[(-0.66, -0.16), (-0.56, -0.16), (-0.58, -0.02), (-0.64, -0.04)]), Color::rgb(0.8, 0.2, 0.1));
 }
 
-fn petrol(brush: &mut Brush<'_>, random: &mut Random, body: Colour, trim: Colour) {
+fn petrol(brush: &mut Brush<'_>, random: &mut Random, body: Color, trim: Color) {
     rear_handle(brush, trim);
     front_handle(brush, 0.12, trim);
     let housing = blob(&[
@@ -126,7 +128,7 @@ fn petrol(brush: &mut Brush<'_>, random: &mut Random, body: Colour, trim: Colour
     brush.form(&ellipse(-0.44, 0.3, 0.07, 0.07), BLACK.lighter(0.2));
 }
 
-fn electric(brush: &mut Brush<'_>, random: &mut Random, body: Colour, trim: Colour) {
+fn electric(brush: &mut Brush<'_>, random: &mut Random, body: Color, trim: Color) {
     rear_handle(brush, body);
     if random.chance(0.6) {
         let cord = curve(&[(-1.0, 0.2), (-1.15, 0.35), (-1.0, 0.55), (-0.75, 0.5), (-0.7, 0.7)]);
@@ -143,13 +145,13 @@ fn electric(brush: &mut Brush<'_>, random: &mut Random, body: Colour, trim: Colo
     brush.fill(&rounded(-0.5, 0.18, 0.36, 0.08, 0.02), WHITE.faded(0.9));
 }
 
-fn top_handled(brush: &mut Brush<'_>, random: &mut Random, body: Colour, trim: Colour) {
+fn top_handled(brush: &mut Brush<'_>, random: &mut Random, body: Color, trim: Color) {
     let handle = curve(&[(-0.6, 0.0), (-0.66, -0.35), (-0.5, -0.56), (-0.1, -0.54), (0.1, -0.36)]);
     brush.line(&handle, BLACK, 0.15);
     brush.line(&handle, trim, 0.11);
     brush.line(&handle, trim.lighter(0.4).faded(0.5), 0.03);
     brush.form(&polygon(&[(0.16, 0.0), (0.14, -0.36), (0.24, -0.4), (0.28, -0.02)]), trim.darker(0.1));
-    brush.form(&polygon(&[(-0.38, -0.5), (-0.26, -0.5), (-0.28, -0.36), (-0.35, -0.38)]), Colour::rgb(0.8, 0.2, 0.1));
+    brush.form(&polygon(&[(-0.38, -0.5), (-0.26, -0.5), (-0.28, -0.36), (-0.35, -0.38)]), Color::rgb(0.8, 0.2, 0.1));
     let housing = polygon(&[
         (-0.72, -0.06),
         (-0.62, -0.2),
@@ -168,7 +170,7 @@ fn top_handled(brush: &mut Brush<'_>, random: &mut Random, body: Colour, trim: C
             brush.fill(&rounded(0.06, -0.018, 0.1, 0.036, 0.015), BLACK);
         });
     }
-    brush.form(&circle(-0.44, 0.08, 0.045), Colour::grey(random.span(0.4, 0.8)));
+    brush.form(&circle(-0.44, 0.08, 0.045), Color::gray(random.span(0.4, 0.8)));
     brush.form(&rounded(-0.12, 0.02, 0.36, 0.3, 0.1), trim);
     screws(brush, &[(0.0, 0.16), (0.14, 0.16)]);
 }

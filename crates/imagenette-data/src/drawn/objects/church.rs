@@ -1,39 +1,41 @@
-//! The church: tower with steeple and cross, arched windows, door; from the front, from the side, domed, or twin-towered.
+//! The church: tower with steeple and cross, arched windows, door; from the front, from the side, domed, or
+//! twin-towered.
 
 use tiny_skia::{Path, PathBuilder};
 
-use crate::drawn::brush::{Brush, Draws};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::Brush;
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{arc, around, blob, circle, curve, ellipse, open, polygon, rectangle};
 use crate::random::Random;
 
 /// What a church is built of.
 #[derive(Clone, Copy)]
 struct Build {
-    wall: Colour,
-    roof: Colour,
-    glass: Colour,
-    door: Colour,
-    gold: Colour,
+    wall: Color,
+    roof: Color,
+    glass: Color,
+    door: Color,
+    gold: Color,
     bricks: bool,
 }
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
     let stones = [
         WHITE,
-        Colour::rgb(0.75, 0.68, 0.55),
-        Colour::rgb(0.6, 0.3, 0.22),
-        Colour::grey(0.55),
-        Colour::rgb(0.85, 0.75, 0.5),
+        Color::rgb(0.75, 0.68, 0.55),
+        Color::rgb(0.6, 0.3, 0.22),
+        Color::gray(0.55),
+        Color::rgb(0.85, 0.75, 0.5),
     ];
     let roofs =
-        [Colour::rgb(0.5, 0.22, 0.16), Colour::grey(0.3), Colour::rgb(0.35, 0.5, 0.42), Colour::rgb(0.25, 0.25, 0.35)];
+        [Color::rgb(0.5, 0.22, 0.16), Color::gray(0.3), Color::rgb(0.35, 0.5, 0.42), Color::rgb(0.25, 0.25, 0.35)];
     let build = Build {
-        wall: colour::mostly(random, &stones, 0.6),
-        roof: colour::mostly(random, &roofs, 0.6),
-        glass: if random.chance(0.5) { BLACK.lighter(0.12) } else { colour::any(random) },
-        door: colour::mostly(random, &[Colour::rgb(0.35, 0.2, 0.1), Colour::rgb(0.5, 0.12, 0.1)], 0.6),
-        gold: *random.pick(&[Colour::rgb(0.85, 0.68, 0.2), BLACK, WHITE]),
+        wall: color::mostly(random, &stones, 0.6),
+        roof: color::mostly(random, &roofs, 0.6),
+        glass: if random.chance(0.5) { BLACK.lighter(0.12) } else { color::any(random) },
+        door: color::mostly(random, &[Color::rgb(0.35, 0.2, 0.1), Color::rgb(0.5, 0.12, 0.1)], 0.6),
+        gold: *random.pick(&[Color::rgb(0.85, 0.68, 0.2), BLACK, WHITE]),
         bricks: random.chance(0.5),
     };
     match random.below(10) {
@@ -83,13 +85,13 @@ fn portal(brush: &mut Brush<'_>, build: Build, x: f32, bottom: f32, width: f32, 
     brush.bar((x, bottom), (x, bottom - height), build.door.darker(0.5), width * 0.05);
     brush.fill(&circle(x - width * 0.12, bottom - height * 0.4, width * 0.05), build.gold);
     brush.fill(&circle(x + width * 0.12, bottom - height * 0.4, width * 0.05), build.gold);
-    brush.fill(&rectangle(x - width * 0.75, bottom - 0.02, width * 1.5, 0.04), Colour::grey(0.6));
+    brush.fill(&rectangle(x - width * 0.75, bottom - 0.02, width * 1.5, 0.04), Color::gray(0.6));
 }
 
-fn cross(brush: &mut Brush<'_>, x: f32, bottom: f32, height: f32, colour: Colour) {
+fn cross(brush: &mut Brush<'_>, x: f32, bottom: f32, height: f32, color: Color) {
     let bar = height * 0.17;
-    brush.bar((x, bottom), (x, bottom - height), colour, bar);
-    brush.bar((x - height * 0.32, bottom - height * 0.66), (x + height * 0.32, bottom - height * 0.66), colour, bar);
+    brush.bar((x, bottom), (x, bottom - height), color, bar);
+    brush.bar((x - height * 0.32, bottom - height * 0.66), (x + height * 0.32, bottom - height * 0.66), color, bar);
 }
 
 fn wall(brush: &mut Brush<'_>, build: Build, shape: &Path) {
@@ -243,7 +245,7 @@ fn twin_towers(brush: &mut Brush<'_>, random: &mut Random, build: Build) {
     portal(brush, build, 0.0, 0.88, 0.26, 0.46, pointed);
     let turret = random.below(2);
     for side in [-1.0, 1.0] {
-        // Both towers draw the same dice, so that they look alike.
+        // Both towers use the same random draws, so that they look alike.
         let mut twin = random.clone();
         tower(brush, &mut twin, build, Tower { x: side * 0.52, half, top, spire, pointed });
         window(brush, build, side * 0.52, 0.72, 0.11, 0.3, pointed);

@@ -1,32 +1,33 @@
-//! The English springer spaniel: long wavy ears, white with large dark patches; standing, running, sitting, or its face.
+//! The English springer spaniel: long wavy ears, white with large dark patches; standing, running, sitting, or only
+//! its face.
 
-use crate::drawn::brush::{Brush, Draws, place};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::{Brush, place};
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, around, blob, circle, curve, ellipse, limb};
 use crate::random::Random;
 
-const PATCHES: [Colour; 5] = [
-    Colour::rgb(0.36, 0.18, 0.1),
-    Colour::rgb(0.45, 0.24, 0.12),
-    Colour::rgb(0.12, 0.1, 0.1),
-    Colour::rgb(0.62, 0.38, 0.18),
-    Colour::rgb(0.25, 0.13, 0.1),
+const PATCHES: [Color; 5] = [
+    Color::rgb(0.36, 0.18, 0.1),
+    Color::rgb(0.45, 0.24, 0.12),
+    Color::rgb(0.12, 0.1, 0.1),
+    Color::rgb(0.62, 0.38, 0.18),
+    Color::rgb(0.25, 0.13, 0.1),
 ];
 
 #[derive(Clone, Copy)]
 struct Coat {
-    white: Colour,
-    patch: Colour,
-    collar: Option<Colour>,
+    white: Color,
+    patch: Color,
+    collar: Option<Color>,
     tongue: bool,
 }
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
-    let white =
-        WHITE.mix(*random.pick(&[Colour::rgb(0.9, 0.82, 0.7), Colour::grey(0.8), WHITE]), random.span(0.0, 1.0));
-    let patch = colour::mostly(random, &PATCHES, 0.9);
+    let white = WHITE.mix(*random.pick(&[Color::rgb(0.9, 0.82, 0.7), Color::gray(0.8), WHITE]), random.span(0.0, 1.0));
+    let patch = color::mostly(random, &PATCHES, 0.9);
     let coat =
-        Coat { white, patch, collar: random.chance(0.5).then(|| colour::any(random)), tongue: random.chance(0.4) };
+        Coat { white, patch, collar: random.chance(0.5).then(|| color::any(random)), tongue: random.chance(0.4) };
     match random.below(10) {
         0..=3 => standing(brush, random, coat),
         4..=6 => sitting(brush, random, coat),
@@ -35,7 +36,7 @@ pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
 }
 
 /// A fringe of long hair hanging from a line.
-fn feather(brush: &mut Brush<'_>, random: &mut Random, from: P, to: P, length: f32, colour: Colour) {
+fn feather(brush: &mut Brush<'_>, random: &mut Random, from: P, to: P, length: f32, color: Color) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let mut points = vec![from];
     let tufts = 5;
@@ -46,10 +47,10 @@ fn feather(brush: &mut Brush<'_>, random: &mut Random, from: P, to: P, length: f
         points.push((from.0 + dx * b, from.1 + dy * b + length * 0.35));
     }
     points.push(to);
-    brush.form(&blob(&points), colour);
+    brush.form(&blob(&points), color);
 }
 
-fn leg(brush: &mut Brush<'_>, hip: P, swing: f32, hind: bool, colour: Colour) {
+fn leg(brush: &mut Brush<'_>, hip: P, swing: f32, hind: bool, color: Color) {
     let (x, y) = hip;
     let ground = 0.72 - swing.abs() * 0.12;
     let paw = x + swing * 0.5;
@@ -57,15 +58,15 @@ fn leg(brush: &mut Brush<'_>, hip: P, swing: f32, hind: bool, colour: Colour) {
         let (knee, hock) = ((x + 0.1 + swing * 0.15, y + 0.3), (x - 0.07 + swing * 0.42, ground - 0.24));
         brush.form(
             &limb(&[(x, y - 0.02, 0.15), (knee.0, knee.1, 0.1), (hock.0, hock.1, 0.055), (paw, ground, 0.05)]),
-            colour,
+            color,
         );
     } else {
         let knee = (x + swing * 0.3 + 0.02, y + 0.36);
-        brush.form(&limb(&[(x, y, 0.1), (knee.0, knee.1, 0.065), (paw, ground, 0.05)]), colour);
+        brush.form(&limb(&[(x, y, 0.1), (knee.0, knee.1, 0.065), (paw, ground, 0.05)]), color);
     }
-    brush.form(&ellipse(paw + 0.045, ground + 0.02, 0.085, 0.048), colour);
+    brush.form(&ellipse(paw + 0.045, ground + 0.02, 0.085, 0.048), color);
     for toe in [0.05, 0.09] {
-        brush.line(&curve(&[(paw + toe, ground + 0.01), (paw + toe, ground + 0.05)]), colour.darker(0.4), 0.01);
+        brush.line(&curve(&[(paw + toe, ground + 0.01), (paw + toe, ground + 0.05)]), color.darker(0.4), 0.01);
     }
 }
 
@@ -99,8 +100,8 @@ fn standing(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
     brush.form(&body, coat.white);
     brush.clipped(&body, |brush| {
         for _ in 0..random.below(2) + 2 {
-            let centre = (random.span(-0.5, 0.3), random.span(-0.3, -0.1));
-            patch(brush, random, centre, 0.2, coat.patch);
+            let center = (random.span(-0.5, 0.3), random.span(-0.3, -0.1));
+            patch(brush, random, center, 0.2, coat.patch);
         }
         freckles(brush, random, (-0.55, -0.25), (0.45, 0.2), 24, coat.patch);
     });
@@ -121,7 +122,7 @@ fn standing(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
 /// The head from the side, looking right, the skull at the origin: a clear stop, a deep square muzzle, hanging lips.
 fn profile(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
     if coat.tongue {
-        let tongue = Colour::rgb(0.85, 0.4, 0.45);
+        let tongue = Color::rgb(0.85, 0.4, 0.45);
         brush.form(&limb(&[(0.24, 0.1, 0.045), (0.27, 0.2, 0.05), (0.26, 0.28, 0.035)]), tongue);
         brush.form(&limb(&[(0.06, 0.1, 0.06), (0.17, 0.17, 0.05), (0.26, 0.18, 0.03)]), coat.white.darker(0.12));
     }
@@ -163,7 +164,7 @@ fn profile(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
 }
 
 /// A long ear with wavy hair, hanging from its root.
-fn ear(brush: &mut Brush<'_>, root: P, swing: f32, size: f32, colour: Colour) {
+fn ear(brush: &mut Brush<'_>, root: P, swing: f32, size: f32, color: Color) {
     let (x, y) = root;
     let at = |dx: f32, dy: f32| (x + dx * size + swing * dy * 2.0, y + dy * size);
     let outline = [
@@ -179,7 +180,7 @@ fn ear(brush: &mut Brush<'_>, root: P, swing: f32, size: f32, colour: Colour) {
         at(-0.14, 0.26),
         at(-0.1, 0.1),
     ];
-    brush.form(&blob(&outline), colour);
+    brush.form(&blob(&outline), color);
     for (offset, long) in [(-0.06, 0.3), (0.0, 0.36), (0.05, 0.28)] {
         let wave = [
             at(offset * 0.6, 0.08),
@@ -187,25 +188,25 @@ fn ear(brush: &mut Brush<'_>, root: P, swing: f32, size: f32, colour: Colour) {
             at(offset + 0.02, long * 0.8),
             at(offset, long + 0.04),
         ];
-        brush.line(&curve(&wave), colour.against(0.3).faded(0.6), 0.014 * size);
+        brush.line(&curve(&wave), color.against(0.3).faded(0.6), 0.014 * size);
     }
 }
 
-fn patch(brush: &mut Brush<'_>, random: &mut Random, centre: P, size: f32, colour: Colour) {
+fn patch(brush: &mut Brush<'_>, random: &mut Random, center: P, size: f32, color: Color) {
     let points: Vec<P> = (0..8)
         .map(|i| {
             let (dx, dy) = around(0.0, 0.0, 1.3, 1.0, i as f32 / 8.0);
             let radius = size * random.span(0.7, 1.3);
-            (centre.0 + dx * radius, centre.1 + dy * radius)
+            (center.0 + dx * radius, center.1 + dy * radius)
         })
         .collect();
-    brush.fill(&blob(&points), colour);
+    brush.fill(&blob(&points), color);
 }
 
-fn freckles(brush: &mut Brush<'_>, random: &mut Random, from: P, to: P, count: u32, colour: Colour) {
+fn freckles(brush: &mut Brush<'_>, random: &mut Random, from: P, to: P, count: u32, color: Color) {
     for _ in 0..count {
         let (x, y) = (random.span(from.0, to.0), random.span(from.1, to.1));
-        brush.fill(&circle(x, y, random.span(0.006, 0.016)), colour.faded(0.8));
+        brush.fill(&circle(x, y, random.span(0.006, 0.016)), color.faded(0.8));
     }
 }
 
@@ -298,7 +299,7 @@ fn face(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
             });
         }
         if coat.tongue {
-            let tongue = Colour::rgb(0.88, 0.42, 0.48);
+            let tongue = Color::rgb(0.88, 0.42, 0.48);
             brush.form(&limb(&[(look, 0.36, 0.08), (look + 0.02, 0.5, 0.09), (look + 0.02, 0.6, 0.06)]), tongue);
         }
         for side in [-1.0, 1.0] {
@@ -307,7 +308,7 @@ fn face(brush: &mut Brush<'_>, random: &mut Random, coat: Coat) {
             let (x, y) = (look + 0.18 * side, -0.1);
             brush.plain(|brush| {
                 brush.fill(&ellipse(x, y, 0.075, 0.07), coat.patch.darker(0.6));
-                brush.fill(&circle(x, y, 0.055), Colour::rgb(0.35, 0.2, 0.1));
+                brush.fill(&circle(x, y, 0.055), Color::rgb(0.35, 0.2, 0.1));
                 brush.fill(&circle(x, y, 0.034), BLACK);
                 brush.fill(&circle(x + 0.02, y - 0.02, 0.015), WHITE);
                 brush.line(&arc(x, y + 0.01, 0.1, 0.12, 0.58, 0.92), coat.patch.against(0.25), 0.02);

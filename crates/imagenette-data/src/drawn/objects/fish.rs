@@ -1,15 +1,17 @@
-//! The tench: a stout fish with rounded fins, fine scales and a barbel, seen from the side or from above, bent or straight.
+//! The tench: a stout fish with rounded fins, fine scales and a barbel, seen from the side or from above, bent or
+//! straight.
 
-use crate::drawn::brush::{Brush, Draws};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::Brush;
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, blob, circle, curve, ellipse, limb, polygon};
 use crate::random::Random;
 
-const NATURAL: [Colour; 4] = [
-    Colour::rgb(0.42, 0.42, 0.18),
-    Colour::rgb(0.55, 0.47, 0.2),
-    Colour::rgb(0.3, 0.36, 0.22),
-    Colour::rgb(0.72, 0.55, 0.22),
+const NATURAL: [Color; 4] = [
+    Color::rgb(0.42, 0.42, 0.18),
+    Color::rgb(0.55, 0.47, 0.2),
+    Color::rgb(0.3, 0.36, 0.22),
+    Color::rgb(0.72, 0.55, 0.22),
 ];
 
 /// Half heights of the body from the snout to the root of the tail.
@@ -25,7 +27,7 @@ const PROFILE: [(f32, f32); 9] = [
     (1.0, 0.12),
 ];
 
-/// The bent middle line: where a point of the straight fish comes to lie.
+/// The bent center line: it maps a point of the straight fish to its place in the bent one.
 #[derive(Clone, Copy)]
 struct Body {
     bend: f32,
@@ -34,12 +36,12 @@ struct Body {
 }
 
 impl Body {
-    /// `along` runs from the snout (0) over the root of the tail (1) to the tips of the tail; `across` is downwards.
+    /// `along` runs from the snout (0) over the root of the tail (1) to the tips of the tail; `across` is downward.
     fn at(self, along: f32, across: f32) -> P {
         let x = 0.85 - along * 1.4;
-        let (centred, s) = (x - 0.1, along - 0.4);
-        let y = self.bend * (centred * centred - 0.25) + self.wave * s * s * s;
-        let slope = 2.0 * self.bend * centred - 3.0 * self.wave * s * s / 1.4;
+        let (centered, s) = (x - 0.1, along - 0.4);
+        let y = self.bend * (centered * centered - 0.25) + self.wave * s * s * s;
+        let slope = 2.0 * self.bend * centered - 3.0 * self.wave * s * s / 1.4;
         let length = (1.0 + slope * slope).sqrt();
         (x - across * self.depth * slope / length, y + across * self.depth / length)
     }
@@ -57,8 +59,8 @@ impl Body {
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
     let body = Body { bend: random.span(-0.35, 0.35), wave: random.span(-0.5, 0.5), depth: random.span(0.85, 1.2) };
-    let skin = colour::mostly(random, &NATURAL, 0.5);
-    let fin = if random.chance(0.6) { skin.darker(random.span(0.1, 0.4)) } else { colour::any(random) };
+    let skin = color::mostly(random, &NATURAL, 0.5);
+    let fin = if random.chance(0.6) { skin.darker(random.span(0.1, 0.4)) } else { color::any(random) };
     if random.chance(0.18) {
         from_above(brush, random, body, skin, fin)
     } else {
@@ -66,14 +68,14 @@ pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
     }
 }
 
-fn fin_shape(brush: &mut Brush<'_>, body: Body, outline: &[P], rays: &[(P, P)], colour: Colour) {
-    brush.form(&blob(&body.shape(outline)), colour);
+fn fin_shape(brush: &mut Brush<'_>, body: Body, outline: &[P], rays: &[(P, P)], color: Color) {
+    brush.form(&blob(&body.shape(outline)), color);
     for &(from, to) in rays {
-        brush.line(&curve(&[body.at(from.0, from.1), body.at(to.0, to.1)]), colour.against(0.35).faded(0.7), 0.012);
+        brush.line(&curve(&[body.at(from.0, from.1), body.at(to.0, to.1)]), color.against(0.35).faded(0.7), 0.012);
     }
 }
 
-fn tail(brush: &mut Brush<'_>, body: Body, colour: Colour, spread: f32, fork: f32) {
+fn tail(brush: &mut Brush<'_>, body: Body, color: Color, spread: f32, fork: f32) {
     let outline = [
         (0.93, -0.11),
         (1.12, -0.2 * spread),
@@ -89,10 +91,10 @@ fn tail(brush: &mut Brush<'_>, body: Body, colour: Colour, spread: f32, fork: f3
         .map(|i| i as f32 / 3.0)
         .map(|s| ((1.0, 0.07 * s), (1.3 - fork * (1.0 - s.abs()), 0.3 * spread * s)))
         .collect();
-    fin_shape(brush, body, &outline, &rays, colour);
+    fin_shape(brush, body, &outline, &rays, color);
 }
 
-fn from_the_side(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Colour, fin: Colour) {
+fn from_the_side(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Color, fin: Color) {
     let spread = random.span(0.8, 1.2);
     tail(brush, body, fin, spread, random.span(0.0, 0.1));
     let tall = random.span(0.8, 1.25);
@@ -109,7 +111,7 @@ fn from_the_side(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: C
 
     let outline = blob(&body.outline());
     brush.form(&outline, skin);
-    let belly = skin.mix(Colour::rgb(0.95, 0.88, 0.6), random.span(0.3, 0.75));
+    let belly = skin.mix(Color::rgb(0.95, 0.88, 0.6), random.span(0.3, 0.75));
     let (scale_share, patterned) = (random.span(0.15, 0.4), random.chance(0.25));
     brush.clipped(&outline, |brush| {
         let (top, bottom) = (body.at(0.45, -0.05), body.at(0.45, 0.33));
@@ -141,13 +143,13 @@ fn from_the_side(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: C
     fin_shape(brush, body, &pectoral, &tips, fin);
 }
 
-fn head(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Colour) {
+fn head(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Color) {
     let gill = [(0.2, -0.19), (0.26, -0.08), (0.27, 0.05), (0.2, 0.2)];
     brush.line(&curve(&body.shape(&gill)), skin.darker(0.6), 0.022);
     let cheek = [(0.17, -0.1), (0.21, -0.02), (0.19, 0.1)];
     brush.line(&curve(&body.shape(&cheek)), skin.darker(0.4).faded(0.7), 0.014);
     let (x, y) = body.at(0.11, -0.07);
-    let iris = *random.pick(&[Colour::rgb(0.85, 0.3, 0.1), Colour::rgb(0.9, 0.7, 0.2), WHITE]);
+    let iris = *random.pick(&[Color::rgb(0.85, 0.3, 0.1), Color::rgb(0.9, 0.7, 0.2), WHITE]);
     brush.plain(|brush| {
         brush.fill(&circle(x, y, 0.056), skin.darker(0.6));
         brush.fill(&circle(x, y, 0.044), iris);
@@ -155,7 +157,7 @@ fn head(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Colour) {
         brush.fill(&circle(x + 0.012, y - 0.012, 0.01), WHITE);
     });
     let open = random.chance(0.3);
-    let lips = skin.mix(Colour::rgb(0.85, 0.5, 0.4), 0.4);
+    let lips = skin.mix(Color::rgb(0.85, 0.5, 0.4), 0.4);
     if open {
         let (x, y) = body.at(0.012, 0.035);
         brush.fill(&ellipse(x, y, 0.04, 0.06), BLACK);
@@ -168,7 +170,7 @@ fn head(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Colour) {
     brush.line(&curve(&body.shape(&barbel)), skin.darker(0.4), 0.016);
 }
 
-fn from_above(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Colour, fin: Colour) {
+fn from_above(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Color, fin: Color) {
     let body = Body { depth: 0.72, bend: body.bend * 1.3, wave: body.wave * 2.0 };
     tail(brush, body, fin, 0.55, 0.06);
     for side in [-1.0, 1.0] {
@@ -183,7 +185,7 @@ fn from_above(brush: &mut Brush<'_>, random: &mut Random, body: Body, skin: Colo
     let outline = blob(&body.outline());
     brush.form(&outline, skin);
     let spots = if random.chance(0.5) { random.below(5) + 2 } else { 0 };
-    let patch = colour::any(random);
+    let patch = color::any(random);
     brush.clipped(&outline, |brush| {
         for _ in 0..spots {
             let (x, y) = body.at(random.span(0.1, 1.0), random.span(-0.25, 0.25));

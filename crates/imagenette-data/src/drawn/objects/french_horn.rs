@@ -1,22 +1,23 @@
 //! The French horn: a round coil of tubing, a wide flared bell, rotary valves in the middle, mouthpiece on its pipe.
 
-use crate::drawn::brush::{Brush, Draws, place};
-use crate::drawn::colour::{self, BLACK, Colour};
+use crate::drawn::brush::{Brush, place};
+use crate::drawn::color::{self, BLACK, Color};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, arc, around, circle, curve, ellipse, limb, rounded};
 use crate::random::Random;
 
-const METALS: [Colour; 5] = [
-    Colour::rgb(0.85, 0.65, 0.2),
-    Colour::rgb(0.78, 0.52, 0.2),
-    Colour::rgb(0.78, 0.78, 0.78),
-    Colour::rgb(0.7, 0.4, 0.25),
-    Colour::rgb(0.9, 0.76, 0.38),
+const METALS: [Color; 5] = [
+    Color::rgb(0.85, 0.65, 0.2),
+    Color::rgb(0.78, 0.52, 0.2),
+    Color::rgb(0.78, 0.78, 0.78),
+    Color::rgb(0.7, 0.4, 0.25),
+    Color::rgb(0.9, 0.76, 0.38),
 ];
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
-    let metal = colour::mostly(random, &METALS, 0.55);
+    let metal = color::mostly(random, &METALS, 0.55);
     let tube = random.span(0.075, 0.105);
-    // How far the bell turns its mouth to the viewer: 0.15 seen from the side, 0.95 into the mouth.
+    // How far the mouth of the bell is turned toward the viewer: 0.15 from the side, 0.95 from the front.
     let openness = if random.chance(0.5) { random.span(0.25, 0.5) } else { random.span(0.5, 0.9) };
     let bell_in_front = random.chance(0.6);
     let (radius, slim) = (random.span(0.5, 0.58), random.span(0.85, 1.0));
@@ -33,7 +34,7 @@ pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
     }
 }
 
-/// The round of tubing that everything else hangs on.
+/// The coil of tubing that everything else is attached to.
 #[derive(Clone, Copy)]
 struct Coil {
     x: f32,
@@ -43,7 +44,7 @@ struct Coil {
     slim: f32,
     /// Thickness of the tubing.
     tube: f32,
-    metal: Colour,
+    metal: Color,
 }
 
 /// The mouth of the bell; `openness` is its apparent width over its height.
@@ -82,7 +83,7 @@ fn tubes(brush: &mut Brush<'_>, random: &mut Random, coil: Coil) {
 fn valves(brush: &mut Brush<'_>, random: &mut Random, coil: Coil) {
     let Coil { x: cx, y: cy, radius, tube, metal, .. } = coil;
     let lean = random.span(-0.5, 0.5);
-    let steel = metal.mix(Colour::grey(0.75), random.span(0.2, 0.8));
+    let steel = metal.mix(Color::gray(0.75), random.span(0.2, 0.8));
     brush.within(place(cx + 0.02, cy - 0.02, lean, radius / 0.54, radius / 0.54), |brush| {
         brush.tube(&curve(&[(-0.3, 0.12), (0.0, 0.15), (0.3, 0.12)]), metal, tube * 0.7);
         for i in 0..3 {
@@ -107,7 +108,7 @@ fn lead_pipe(brush: &mut Brush<'_>, random: &mut Random, coil: Coil) {
     let pipe =
         [start, (cx - radius * 0.3, cy - radius * slim * 0.98), (cx + radius * 0.5, cy - radius * slim * 1.02), end];
     brush.tube(&curve(&pipe), metal, tube * 0.6);
-    let silver = Colour::grey(0.8);
+    let silver = Color::gray(0.8);
     let (x, y) = end;
     brush.form(&limb(&[(x - 0.04, y + 0.01, 0.028), (x + 0.05, y - 0.02, 0.04), (x + 0.12, y - 0.045, 0.07)]), silver);
     brush.form(&ellipse(x + 0.12, y - 0.045, 0.028, 0.075), silver.lighter(0.3));
@@ -115,7 +116,7 @@ fn lead_pipe(brush: &mut Brush<'_>, random: &mut Random, coil: Coil) {
 
 fn bell_shape(brush: &mut Brush<'_>, bell: Bell, coil: Coil) {
     let Coil { x: cx, y: cy, radius, metal, .. } = coil;
-    // The flare leaves the coil at its lower left and widens towards the mouth.
+    // The flare leaves the coil at its lower left and widens toward the mouth.
     let start = around(cx, cy, radius, radius, 0.36);
     let early = around(cx, cy, radius, radius, 0.27);
     let (dx, dy) = (bell.x - early.0, bell.y - early.1);

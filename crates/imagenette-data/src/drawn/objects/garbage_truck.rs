@@ -1,29 +1,30 @@
-//! The garbage truck: cab, ribbed hopper body and wheels; a rear loader, a front loader with its fork, or the open back.
+//! The garbage truck: cab, ribbed hopper body and wheels; a rear loader, a front loader with its fork, or the open
+//! back.
 
-use crate::drawn::brush::{Brush, Draws, place};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::{Brush, place};
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{arc, around, blob, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
-const NATURAL: [Colour; 4] =
-    [Colour::rgb(0.2, 0.5, 0.25), WHITE, Colour::rgb(0.9, 0.5, 0.1), Colour::rgb(0.2, 0.35, 0.6)];
+const NATURAL: [Color; 4] = [Color::rgb(0.2, 0.5, 0.25), WHITE, Color::rgb(0.9, 0.5, 0.1), Color::rgb(0.2, 0.35, 0.6)];
 
 /// Paint of cab and body.
 #[derive(Clone, Copy)]
 struct Paint {
-    cab: Colour,
-    body: Colour,
-    glass: Colour,
-    steel: Colour,
+    cab: Color,
+    body: Color,
+    glass: Color,
+    steel: Color,
 }
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
-    let body = colour::mostly(random, &NATURAL, 0.5);
+    let body = color::mostly(random, &NATURAL, 0.5);
     let paint = Paint {
-        cab: if random.chance(0.5) { body } else { colour::mostly(random, &[WHITE, Colour::rgb(0.8, 0.3, 0.1)], 0.5) },
+        cab: if random.chance(0.5) { body } else { color::mostly(random, &[WHITE, Color::rgb(0.8, 0.3, 0.1)], 0.5) },
         body,
-        glass: *random.pick(&[Colour::rgb(0.55, 0.72, 0.8), BLACK.lighter(0.2), Colour::rgb(0.3, 0.4, 0.48)]),
-        steel: Colour::grey(random.span(0.15, 0.4)),
+        glass: *random.pick(&[Color::rgb(0.55, 0.72, 0.8), BLACK.lighter(0.2), Color::rgb(0.3, 0.4, 0.48)]),
+        steel: Color::gray(random.span(0.15, 0.4)),
     };
     match random.below(10) {
         0..=3 => rear_loader(brush, random, paint),
@@ -36,8 +37,8 @@ fn wheel(brush: &mut Brush<'_>, x: f32, radius: f32) {
     let y = 0.62;
     brush.form(&circle(x, y, radius), BLACK.lighter(0.08));
     brush.line(&arc(x, y, radius * 0.8, radius * 0.8, 0.0, 1.0), BLACK.lighter(0.25), radius * 0.06);
-    brush.form(&circle(x, y, radius * 0.55), Colour::grey(0.65));
-    brush.fill(&circle(x, y, radius * 0.2), Colour::grey(0.35));
+    brush.form(&circle(x, y, radius * 0.55), Color::gray(0.65));
+    brush.fill(&circle(x, y, radius * 0.2), Color::gray(0.35));
     for i in 0..6 {
         let (x, y) = around(x, y, radius * 0.38, radius * 0.38, i as f32 / 6.0);
         brush.fill(&circle(x, y, radius * 0.07), BLACK);
@@ -78,8 +79,8 @@ fn cab(brush: &mut Brush<'_>, random: &mut Random, paint: Paint, left: f32, top:
     brush.clipped(&window, |brush| {
         if random.chance(0.7) {
             let x = left + 0.22;
-            brush.fill(&circle(x, top + 0.22, 0.07), Colour::rgb(0.75, 0.55, 0.42));
-            brush.fill(&ellipse(x, 0.1, 0.13, 0.14), Colour::rgb(0.9, 0.5, 0.1));
+            brush.fill(&circle(x, top + 0.22, 0.07), Color::rgb(0.75, 0.55, 0.42));
+            brush.fill(&ellipse(x, 0.1, 0.13, 0.14), Color::rgb(0.9, 0.5, 0.1));
         }
         brush.fill(
             &polygon(&[(left + 0.1, 0.1), (left + 0.25, top), (left + 0.32, top), (left + 0.17, 0.1)]),
@@ -89,20 +90,20 @@ fn cab(brush: &mut Brush<'_>, random: &mut Random, paint: Paint, left: f32, top:
     brush.bar((left + 0.04, top + 0.05), (left + 0.04, 0.45), paint.cab.darker(0.4), 0.014);
     brush.bar((nose - 0.13, 0.08), (nose - 0.13, 0.45), paint.cab.darker(0.4), 0.014);
     brush.bar((nose - 0.3, 0.16), (nose - 0.2, 0.16), BLACK, 0.03);
-    brush.form(&rounded(nose - 0.06, 0.28, 0.08, 0.1, 0.02), Colour::rgb(0.98, 0.92, 0.65));
+    brush.form(&rounded(nose - 0.06, 0.28, 0.08, 0.1, 0.02), Color::rgb(0.98, 0.92, 0.65));
     brush.fill(&rounded(nose - 0.14, 0.43, 0.18, 0.09, 0.02), paint.steel);
     brush.form(&rounded(nose - 0.02, top + 0.12, 0.05, 0.17, 0.015), BLACK);
     if random.chance(0.6) {
-        brush.form(&rounded(left + 0.12, top - 0.07, 0.12, 0.07, 0.03), Colour::rgb(1.0, 0.62, 0.1));
+        brush.form(&rounded(left + 0.12, top - 0.07, 0.12, 0.07, 0.03), Color::rgb(1.0, 0.62, 0.1));
     }
 }
 
 /// The recycling mark: three bent arrows.
-fn mark(brush: &mut Brush<'_>, x: f32, y: f32, size: f32, colour: Colour) {
+fn mark(brush: &mut Brush<'_>, x: f32, y: f32, size: f32, color: Color) {
     for i in 0..3 {
         brush.within(place(x, y, i as f32 * std::f32::consts::TAU / 3.0, size, size), |brush| {
-            brush.line(&open(&[(-0.45, -0.55), (0.0, -0.9), (0.4, -0.65)]), colour, 0.28);
-            brush.fill(&polygon(&[(0.2, -0.3), (0.75, -0.2), (0.7, -0.9)]), colour);
+            brush.line(&open(&[(-0.45, -0.55), (0.0, -0.9), (0.4, -0.65)]), color, 0.28);
+            brush.fill(&polygon(&[(0.2, -0.3), (0.75, -0.2), (0.7, -0.9)]), color);
         });
     }
 }
@@ -114,7 +115,7 @@ fn ribs(brush: &mut Brush<'_>, random: &mut Random, paint: Paint, left: f32, rig
         brush.bar((x, top + 0.02), (x, 0.4), paint.body.darker(0.35), 0.035);
         brush.bar((x - 0.018, top + 0.02), (x - 0.018, 0.4), paint.body.lighter(0.35), 0.014);
     }
-    let stripe = colour::any(random);
+    let stripe = color::any(random);
     if random.chance(0.6) {
         brush.fill(&rectangle(left, 0.22, right - left, 0.07), stripe);
     }
@@ -135,7 +136,7 @@ fn rear_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     ]);
     if random.chance(0.45) {
         let (x, y) = (-1.08, 0.1);
-        let bin = colour::any(random);
+        let bin = color::any(random);
         brush.within(place(x, y, random.span(0.3, 1.2), 1.0, 1.0), |brush| {
             brush.form(&polygon(&[(-0.13, -0.2), (0.13, -0.2), (0.1, 0.22), (-0.1, 0.22)]), bin);
             brush.form(&rounded(-0.16, -0.26, 0.32, 0.08, 0.03), bin.darker(0.25));
@@ -144,7 +145,7 @@ fn rear_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     brush.form(&tail, paint.body.darker(0.18));
     brush.fill(&polygon(&[(-0.98, 0.0), (-0.72, -0.02), (-0.7, 0.3), (-0.99, 0.3)]), BLACK.lighter(0.06));
     for (x, y) in [(-0.9, 0.22), (-0.8, 0.2), (-0.86, 0.14)] {
-        brush.fill(&circle(x, y, 0.07), Colour::grey(random.span(0.1, 0.5)));
+        brush.fill(&circle(x, y, 0.07), Color::gray(random.span(0.1, 0.5)));
     }
     brush.line(&open(&[(-0.62, top + 0.1), (-0.8, 0.0)]), paint.steel.lighter(0.4), 0.05);
     let body = blob_box(-0.56, top, 0.4, 0.44);
@@ -153,7 +154,7 @@ fn rear_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     chassis(brush, random, paint, 0.66);
     let cab_top = random.span(-0.32, -0.22);
     cab(brush, random, paint, 0.45, cab_top);
-    brush.fill(&rectangle(-0.98, 0.34, 0.05, 0.09), Colour::rgb(0.9, 0.1, 0.1));
+    brush.fill(&rectangle(-0.98, 0.34, 0.05, 0.09), Color::rgb(0.9, 0.1, 0.1));
     wheel(brush, 0.66, 0.18);
 }
 
@@ -188,7 +189,7 @@ fn front_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     let cab_top = random.span(-0.26, -0.16);
     cab(brush, random, paint, 0.44, cab_top);
     wheel(brush, 0.64, 0.18);
-    // The fork reaches over the cab; up it holds a container above, down before the nose.
+    // The fork reaches over the cab; raised it holds a container above the cab, lowered in front of the nose.
     let arm = paint.steel.lighter(0.25);
     let raised = random.chance(0.6);
     let elbow = if raised { (0.62, top - 0.28) } else { (1.02, top - 0.04) };
@@ -196,7 +197,7 @@ fn front_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     brush.line(&open(&[(0.3, 0.1), elbow, grip]), arm.darker(0.5), 0.1);
     brush.line(&open(&[(0.3, 0.1), elbow, grip]), arm, 0.065);
     brush.fill(&circle(0.3, 0.1, 0.06), arm.darker(0.4));
-    let bin = colour::any(random);
+    let bin = color::any(random);
     let (x, y, angle) = if raised { (0.08, top - 0.32, random.span(-0.9, -0.3)) } else { (1.2, 0.35, 0.0) };
     brush.within(place(x, y, angle, 1.0, 1.0), |brush| {
         brush.form(&polygon(&[(-0.26, -0.2), (0.26, -0.2), (0.2, 0.2), (-0.2, 0.2)]), bin);
@@ -206,12 +207,12 @@ fn front_loader(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
 }
 
 fn bag(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, size: f32) {
-    let colour = *random.pick(&[
+    let color = *random.pick(&[
         BLACK.lighter(0.12),
-        Colour::grey(0.3),
+        Color::gray(0.3),
         WHITE,
-        Colour::rgb(0.2, 0.3, 0.5),
-        Colour::rgb(0.2, 0.4, 0.25),
+        Color::rgb(0.2, 0.3, 0.5),
+        Color::rgb(0.2, 0.4, 0.25),
     ]);
     let at = |dx: f32, dy: f32| (x + dx * size, y + dy * size);
     brush.form(
@@ -226,10 +227,10 @@ fn bag(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, size: f32) {
             at(0.4, -0.5),
             at(0.08, -1.0),
         ]),
-        colour,
+        color,
     );
-    brush.fill(&polygon(&[at(-0.25, -1.25), at(0.25, -1.25), at(0.07, -0.9), at(-0.07, -0.9)]), colour.darker(0.2));
-    brush.line(&curve(&[at(-0.3, -0.3), at(-0.45, 0.2), at(-0.35, 0.6)]), colour.lighter(0.4).faded(0.6), size * 0.1);
+    brush.fill(&polygon(&[at(-0.25, -1.25), at(0.25, -1.25), at(0.07, -0.9), at(-0.07, -0.9)]), color.darker(0.2));
+    brush.line(&curve(&[at(-0.3, -0.3), at(-0.45, 0.2), at(-0.35, 0.6)]), color.lighter(0.4).faded(0.6), size * 0.1);
 }
 
 fn open_back(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
@@ -257,8 +258,8 @@ fn open_back(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
     });
     for side in [-1.0, 1.0] {
         brush.line(&open(&[(side * 0.66, -0.3), (side * 0.6, 0.3)]), paint.steel.lighter(0.45), 0.06);
-        brush.form(&rounded(side * 0.63 - 0.05, 0.36, 0.1, 0.16, 0.02), Colour::rgb(0.9, 0.12, 0.1));
-        brush.form(&rounded(side * 0.56 - 0.06, top + 0.02, 0.12, 0.06, 0.02), Colour::rgb(1.0, 0.6, 0.1));
+        brush.form(&rounded(side * 0.63 - 0.05, 0.36, 0.1, 0.16, 0.02), Color::rgb(0.9, 0.12, 0.1));
+        brush.form(&rounded(side * 0.56 - 0.06, top + 0.02, 0.12, 0.06, 0.02), Color::rgb(1.0, 0.6, 0.1));
     }
     let sill = rectangle(-0.72, 0.38, 1.44, 0.14);
     brush.form(&sill, WHITE);
@@ -267,12 +268,12 @@ fn open_back(brush: &mut Brush<'_>, random: &mut Random, paint: Paint) {
             let x = -0.8 + i as f32 * 0.2;
             brush.fill(
                 &polygon(&[(x, 0.52), (x + 0.1, 0.38), (x + 0.2, 0.38), (x + 0.1, 0.52)]),
-                Colour::rgb(0.85, 0.15, 0.1),
+                Color::rgb(0.85, 0.15, 0.1),
             );
         }
     });
     brush.fill(&rectangle(-0.66, 0.52, 1.32, 0.08), paint.steel);
-    brush.form(&rounded(-0.14, 0.53, 0.28, 0.09, 0.02), Colour::rgb(0.95, 0.9, 0.6));
+    brush.form(&rounded(-0.14, 0.53, 0.28, 0.09, 0.02), Color::rgb(0.95, 0.9, 0.6));
     for _ in 0..random.below(3) {
         let x = random.sign() * random.span(0.75, 0.95);
         let size = random.span(0.14, 0.2);

@@ -1,7 +1,9 @@
-//! The gas pump: a dispenser with display, hose and nozzle; modern, a pair of hoses, or an old one with a globe on top.
+//! The gas pump: a dispenser with display, hose and nozzle; modern, a pair of hoses, or an old one with a globe on
+//! top.
 
-use crate::drawn::brush::{Brush, Draws, one_of, place};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::{Brush, place};
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::{Draws, one_of};
 use crate::drawn::shape::{P, arc, around, circle, curve, ellipse, open, polygon, rectangle, rounded};
 use crate::random::Random;
 
@@ -26,7 +28,7 @@ const BARS: [(P, P); 7] = [
 const SEGMENTS: [u8; 10] = [0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f];
 
 /// Digits of a counter, which read from left to right in mirror images too.
-fn digits(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, height: f32, count: usize, colour: Colour) {
+fn digits(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, height: f32, count: usize, color: Color) {
     let way = if brush.mirrored() { -1.0 } else { 1.0 };
     let width = height * (0.8 * count as f32 - 0.3);
     let left = if brush.mirrored() { x + width } else { x };
@@ -35,7 +37,7 @@ fn digits(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, height: f3
         brush.within(place(left + way * i as f32 * height * 0.8, y, 0.0, way * height, height), |brush| {
             for (bar, &(from, to)) in BARS.iter().enumerate() {
                 if (lit >> bar) & 1 == 1 {
-                    brush.bar(from, to, colour, 0.13);
+                    brush.bar(from, to, color, 0.13);
                 }
             }
         });
@@ -45,9 +47,9 @@ fn digits(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, height: f3
 fn display(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, width: f32, rows: usize) {
     let lit = random.chance(0.5);
     let (back, ink) = if lit {
-        (BLACK, *random.pick(&[Colour::rgb(0.95, 0.3, 0.15), Colour::rgb(0.4, 0.95, 0.4), Colour::rgb(1.0, 0.75, 0.2)]))
+        (BLACK, *random.pick(&[Color::rgb(0.95, 0.3, 0.15), Color::rgb(0.4, 0.95, 0.4), Color::rgb(1.0, 0.75, 0.2)]))
     } else {
-        (Colour::rgb(0.72, 0.78, 0.66), BLACK)
+        (Color::rgb(0.72, 0.78, 0.66), BLACK)
     };
     for row in 0..rows {
         let y = y + row as f32 * 0.2;
@@ -57,47 +59,47 @@ fn display(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, width: f3
 }
 
 /// The pistol-shaped nozzle, hanging with its spout to the lower left; the hose joins at (0.1, 0.45).
-fn nozzle(brush: &mut Brush<'_>, random: &mut Random, colour: Colour) {
-    let steel = Colour::grey(0.7);
+fn nozzle(brush: &mut Brush<'_>, random: &mut Random, color: Color) {
+    let steel = Color::gray(0.7);
     let spout = curve(&[(0.0, -0.12), (-0.2, -0.16), (-0.34, -0.02), (-0.38, 0.16)]);
     brush.line(&spout, BLACK, 0.095);
     brush.line(&spout, steel, 0.065);
-    brush.form(&polygon(&[(-0.08, -0.2), (0.12, -0.2), (0.18, 0.42), (0.04, 0.44)]), colour);
+    brush.form(&polygon(&[(-0.08, -0.2), (0.12, -0.2), (0.18, 0.42), (0.04, 0.44)]), color);
     let guard = open(&[(-0.04, -0.06), (-0.14, 0.12), (-0.06, 0.36), (0.06, 0.38)]);
     brush.line(&guard, BLACK.lighter(random.span(0.0, 0.3)), 0.04);
     brush.line(&curve(&[(0.0, 0.0), (-0.06, 0.14), (0.0, 0.28)]), steel.darker(0.3), 0.035);
 }
 
-fn hose(brush: &mut Brush<'_>, points: &[P], colour: Colour) {
+fn hose(brush: &mut Brush<'_>, points: &[P], color: Color) {
     brush.line(&curve(points), BLACK, 0.085);
-    brush.line(&curve(points), colour, 0.06);
-    brush.line(&curve(points), colour.lighter(0.45).faded(0.7), 0.014);
+    brush.line(&curve(points), color, 0.06);
+    brush.line(&curve(points), color.lighter(0.45).faded(0.7), 0.014);
 }
 
 fn buttons(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, width: f32, count: usize) {
     let step = width / count as f32;
     for i in 0..count {
-        let colour = colour::any(random);
-        brush.form(&rounded(x + step * i as f32 + step * 0.08, y, step * 0.84, step * 0.9, 0.02), colour);
+        let color = color::any(random);
+        brush.form(&rounded(x + step * i as f32 + step * 0.08, y, step * 0.84, step * 0.9, 0.02), color);
         brush.bar(
             (x + step * (i as f32 + 0.25), y + step * 0.45),
             (x + step * (i as f32 + 0.75), y + step * 0.45),
-            colour.against(0.7),
+            color.against(0.7),
             step * 0.18,
         );
     }
 }
 
 fn island(brush: &mut Brush<'_>, half: f32) {
-    brush.form(&polygon(&[(-half, 0.86), (half, 0.86), (half + 0.08, 0.98), (-half - 0.08, 0.98)]), Colour::grey(0.62));
-    brush.bar((-half - 0.08, 0.97), (half + 0.08, 0.97), Colour::rgb(0.85, 0.75, 0.2), 0.03);
+    brush.form(&polygon(&[(-half, 0.86), (half, 0.86), (half + 0.08, 0.98), (-half - 0.08, 0.98)]), Color::gray(0.62));
+    brush.bar((-half - 0.08, 0.97), (half + 0.08, 0.97), Color::rgb(0.85, 0.75, 0.2), 0.03);
 }
 
 fn modern(brush: &mut Brush<'_>, random: &mut Random) {
-    let body = colour::any(random);
-    let panel = one_of([WHITE, Colour::grey(0.6), BLACK.lighter(0.15), body.lighter(0.4), colour::any(random)], random);
+    let body = color::any(random);
+    let panel = one_of([WHITE, Color::gray(0.6), BLACK.lighter(0.15), body.lighter(0.4), color::any(random)], random);
     let (half, top) = (random.span(0.38, 0.5), random.span(-0.9, -0.75));
-    let hose_colour = BLACK.lighter(random.span(0.05, 0.25));
+    let hose_color = BLACK.lighter(random.span(0.05, 0.25));
     island(brush, 0.72);
     let depth = random.span(0.06, 0.16);
     let side = polygon(&[(half, top), (half + depth, top + 0.07), (half + depth, 0.82), (half, 0.88)]);
@@ -111,7 +113,7 @@ fn modern(brush: &mut Brush<'_>, random: &mut Random) {
     let count = random.below(2) as usize + 3;
     buttons(brush, random, -half + 0.12, top + 0.74, half * 2.0 - 0.24, count);
     if random.chance(0.6) {
-        let lower = colour::any(random);
+        let lower = color::any(random);
         brush.fill(&rectangle(-half, 0.42, half * 2.0, 0.3), lower);
         brush.bar((-half, 0.57), (half, 0.57), lower.against(0.5), 0.05);
     }
@@ -127,24 +129,24 @@ fn modern(brush: &mut Brush<'_>, random: &mut Random) {
         (x + 0.22, sag + 0.1),
         (x + 0.16, y + 0.42),
     ];
-    hose(brush, &points, hose_colour);
-    let grip = colour::any(random);
+    hose(brush, &points, hose_color);
+    let grip = color::any(random);
     brush.within(place(x + 0.07, y, -0.05, 0.9, 0.9), |brush| nozzle(brush, random, grip));
 }
 
 fn vintage(brush: &mut Brush<'_>, random: &mut Random) {
-    let body = colour::any(random);
-    let trim = one_of([WHITE, colour::any(random), Colour::rgb(0.85, 0.7, 0.3)], random);
+    let body = color::any(random);
+    let trim = one_of([WHITE, color::any(random), Color::rgb(0.85, 0.7, 0.3)], random);
     island(brush, 0.55);
     let half = random.span(0.26, 0.34);
     let globe = random.chance(0.75);
     let top = if globe { -0.48 } else { -0.7 };
     if globe {
-        let glass = WHITE.mix(Colour::rgb(1.0, 0.95, 0.75), random.span(0.0, 1.0));
+        let glass = WHITE.mix(Color::rgb(1.0, 0.95, 0.75), random.span(0.0, 1.0));
         brush.form(&polygon(&[(-0.12, -0.5), (-0.08, -0.6), (0.08, -0.6), (0.12, -0.5)]), trim.darker(0.2));
         brush.form(&circle(0.0, -0.76, 0.22), glass);
-        brush.line(&arc(0.0, -0.76, 0.18, 0.18, 0.0, 1.0), colour::any(random), 0.04);
-        brush.bar((-0.13, -0.78), (0.13, -0.78), colour::any(random), 0.07);
+        brush.line(&arc(0.0, -0.76, 0.18, 0.18, 0.0, 1.0), color::any(random), 0.04);
+        brush.bar((-0.13, -0.78), (0.13, -0.78), color::any(random), 0.07);
     }
     let shoulders = polygon(&[
         (-half * 0.7, top),
@@ -170,7 +172,7 @@ fn vintage(brush: &mut Brush<'_>, random: &mut Random) {
             let (from, to) = (ring(y, radius * 0.78, i), ring(y, radius * 0.94, i));
             brush.bar(from, to, BLACK, 0.016);
         }
-        brush.bar((0.0, y), ring(y, radius * 0.7, random.below(12)), Colour::rgb(0.8, 0.1, 0.1), 0.025);
+        brush.bar((0.0, y), ring(y, radius * 0.7, random.below(12)), Color::rgb(0.8, 0.1, 0.1), 0.025);
         brush.fill(&circle(0.0, y, 0.03), BLACK);
     } else {
         brush.form(&rounded(-half * 0.78, top + 0.12, half * 1.56, 0.46, 0.04), trim);
@@ -180,7 +182,7 @@ fn vintage(brush: &mut Brush<'_>, random: &mut Random) {
     brush.form(&ellipse(0.0, 0.52, half * 0.5, 0.1), trim);
     brush.bar((-half * 0.3, 0.52), (half * 0.3, 0.52), trim.against(0.7), 0.04);
     let sag = random.span(0.45, 0.7);
-    let hose_colour = BLACK.lighter(random.span(0.05, 0.2));
+    let hose_color = BLACK.lighter(random.span(0.05, 0.2));
     let points = [
         (half * 0.9, 0.12),
         (half + 0.2, 0.22),
@@ -189,8 +191,8 @@ fn vintage(brush: &mut Brush<'_>, random: &mut Random) {
         (half + 0.13, 0.32),
         (half + 0.14, 0.1),
     ];
-    hose(brush, &points, hose_colour);
-    brush.within(place(half + 0.06, -0.2, 0.1, 0.75, 0.75), |brush| nozzle(brush, random, Colour::grey(0.65)));
+    hose(brush, &points, hose_color);
+    brush.within(place(half + 0.06, -0.2, 0.1, 0.75, 0.75), |brush| nozzle(brush, random, Color::gray(0.65)));
 }
 
 fn ring(y: f32, radius: f32, hour: u32) -> P {
@@ -198,12 +200,12 @@ fn ring(y: f32, radius: f32, hour: u32) -> P {
 }
 
 fn double(brush: &mut Brush<'_>, random: &mut Random) {
-    let (body, panel) = (colour::any(random), *random.pick(&[WHITE, Colour::grey(0.7), BLACK.lighter(0.15)]));
+    let (body, panel) = (color::any(random), *random.pick(&[WHITE, Color::gray(0.7), BLACK.lighter(0.15)]));
     island(brush, 0.8);
     for side in [-1.0, 1.0] {
-        brush.form(&rectangle(side * 0.5 - 0.07, -0.75, 0.14, 1.63), Colour::grey(0.6));
+        brush.form(&rectangle(side * 0.5 - 0.07, -0.75, 0.14, 1.63), Color::gray(0.6));
     }
-    let head = colour::any(random);
+    let head = color::any(random);
     brush.form(&rounded(-0.68, -0.95, 1.36, 0.26, 0.05), head);
     brush.bar((-0.45, -0.82), (0.45, -0.82), head.against(0.75), 0.08);
     brush.form(&rounded(-0.5, -0.62, 1.0, 1.5, 0.04), body);
@@ -212,7 +214,7 @@ fn double(brush: &mut Brush<'_>, random: &mut Random) {
     buttons(brush, random, -0.4, -0.08, 0.8, 5);
     brush.form(&rounded(0.18, -0.5, 0.22, 0.37, 0.02), BLACK.lighter(0.2));
     for side in [-1.0, 1.0] {
-        let grip = colour::any(random);
+        let grip = color::any(random);
         let sag = random.span(0.5, 0.75);
         let points = [(0.46, -0.68), (0.72, -0.55), (0.9, 0.1), (0.82, sag), (0.7, sag - 0.1), (0.66, 0.42)];
         brush.within(place(0.0, 0.0, 0.0, side, 1.0), |brush| {

@@ -1,16 +1,17 @@
-//! The golf ball: dimples laid over a sphere and turned at random; on a tee, in grass, at the hole, or several of them.
+//! The golf ball: dimples on a sphere that is rotated at random; on a tee, in grass, at the hole, or several of them.
 
 use tiny_skia::Transform;
 
-use crate::drawn::brush::{Brush, Draws};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::Brush;
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{arc, circle, ellipse, limb, polygon, rectangle};
 use crate::random::Random;
 
-const NATURAL: [Colour; 4] = [WHITE, Colour::grey(0.88), Colour::rgb(0.95, 0.93, 0.4), Colour::rgb(0.98, 0.7, 0.3)];
+const NATURAL: [Color; 4] = [WHITE, Color::gray(0.88), Color::rgb(0.95, 0.93, 0.4), Color::rgb(0.98, 0.7, 0.3)];
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
-    let skin = colour::mostly(random, &NATURAL, 0.6).lighter(0.15);
+    let skin = color::mostly(random, &NATURAL, 0.6).lighter(0.15);
     match random.below(10) {
         0..=3 => {
             tee(brush, random);
@@ -25,7 +26,7 @@ pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
             ball(brush, random, -0.25, 0.35, 0.55, skin);
         }
         _ => {
-            let other = if random.chance(0.5) { skin } else { colour::mostly(random, &NATURAL, 0.5) };
+            let other = if random.chance(0.5) { skin } else { color::mostly(random, &NATURAL, 0.5) };
             ball(brush, random, 0.42, 0.25, 0.55, other);
             if random.chance(0.5) {
                 ball(brush, random, 0.0, -0.42, 0.52, skin);
@@ -47,11 +48,11 @@ fn turned(random: &mut Random) -> [[f32; 3]; 3] {
     ]
 }
 
-fn ball(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, radius: f32, skin: Colour) {
+fn ball(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, radius: f32, skin: Color) {
     let rotation = turned(random);
     let count = random.below(70) + 130;
     let depth = random.span(0.22, 0.45);
-    let mark = random.chance(0.5).then(|| colour::any(random));
+    let mark = random.chance(0.5).then(|| color::any(random));
     let unit = Transform::from_row(radius, 0.0, 0.0, radius, x, y);
     brush.within(unit, |brush| {
         let (lx, ly) = brush.light();
@@ -59,34 +60,34 @@ fn ball(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32, radius: f32,
         brush.form(&sphere, skin);
         let stops = [(0.0, skin.lighter(0.6)), (0.45, skin), (0.8, skin.darker(0.22)), (1.0, skin.darker(0.5))];
         brush.fill_radial(&sphere, (lx * 0.45, ly * 0.45), 1.5, &stops);
-        if let Some(colour) = mark {
+        if let Some(color) = mark {
             // A maker's name and number, as strokes of print.
             for (x, width) in [(-0.36, 0.12), (-0.2, 0.2), (0.04, 0.1), (0.18, 0.18)] {
-                brush.bar((x, -0.04), (x + width, -0.04), colour, 0.14);
+                brush.bar((x, -0.04), (x + width, -0.04), color, 0.14);
             }
-            brush.bar((-0.05, 0.2), (0.05, 0.2), colour.darker(0.3), 0.13);
+            brush.bar((-0.05, 0.2), (0.05, 0.2), color.darker(0.3), 0.13);
         }
         dimples(brush, rotation, count, depth, skin);
-        brush.fill(&ellipse(lx * 0.5, ly * 0.5, 0.16, 0.12), Colour::grey(1.0).faded(0.45));
+        brush.fill(&ellipse(lx * 0.5, ly * 0.5, 0.16, 0.12), Color::gray(1.0).faded(0.45));
     });
 }
 
-/// Dimples on a Fibonacci lattice, each seen as an ellipse: its far wall in shade, its near wall lit.
-fn dimples(brush: &mut Brush<'_>, rotation: [[f32; 3]; 3], count: u32, depth: f32, skin: Colour) {
+/// Dimples on a Fibonacci lattice, each seen as an ellipse with its far wall in shade and its near wall lit.
+fn dimples(brush: &mut Brush<'_>, rotation: [[f32; 3]; 3], count: u32, depth: f32, skin: Color) {
     let golden = 2.399_963_2;
     let size = 1.62 / (count as f32).sqrt();
     let (lx, ly) = brush.light();
     for i in 0..count {
         let height = 1.0 - 2.0 * (i as f32 + 0.5) / count as f32;
         let ring = (1.0 - height * height).max(0.0).sqrt();
-        let (sin, cos) = crate::drawn::brush::sin_cos(golden * i as f32);
+        let (sin, cos) = crate::drawn::shape::sin_cos(golden * i as f32);
         let point = [ring * cos, ring * sin, height];
         let seen = |row: [f32; 3]| row[0] * point[0] + row[1] * point[1] + row[2] * point[2];
         let (x, y, z) = (seen(rotation[0]), seen(rotation[1]), seen(rotation[2]));
         if z < 0.12 {
             continue;
         }
-        // Axes of the ellipse: shortened towards the rim of the ball.
+        // Axes of the ellipse: shortened toward the rim of the ball.
         let rho = (x * x + y * y).sqrt();
         let (ux, uy) = if rho > 1e-4 { (x / rho, y / rho) } else { (1.0, 0.0) };
         let place = Transform::from_row(ux * z * size, uy * z * size, -uy * size, ux * size, x, y);
@@ -100,7 +101,7 @@ fn dimples(brush: &mut Brush<'_>, rotation: [[f32; 3]; 3], count: u32, depth: f3
                 &[
                     (0.0, BLACK.faded(depth * 1.5)),
                     (0.55, skin.darker(0.3).faded(depth)),
-                    (1.0, Colour::grey(1.0).faded(depth)),
+                    (1.0, Color::gray(1.0).faded(depth)),
                 ],
             );
         });
@@ -109,7 +110,7 @@ fn dimples(brush: &mut Brush<'_>, rotation: [[f32; 3]; 3], count: u32, depth: f3
 }
 
 fn tee(brush: &mut Brush<'_>, random: &mut Random) {
-    let peg = colour::any(random);
+    let peg = color::any(random);
     brush
         .form(&limb(&[(0.0, 0.5, 0.2), (0.0, 0.66, 0.16), (0.0, 0.78, 0.07), (0.0, 1.1, 0.05), (0.0, 1.3, 0.03)]), peg);
     brush.form(&ellipse(0.0, 0.58, 0.24, 0.06), peg.lighter(0.2));
@@ -117,12 +118,12 @@ fn tee(brush: &mut Brush<'_>, random: &mut Random) {
 
 /// Blades in front of whatever stands in the grass.
 fn grass(brush: &mut Brush<'_>, random: &mut Random, ground: f32) {
-    let green = Colour::hsl(random.span(0.18, 0.38), random.span(0.3, 0.7), random.span(0.25, 0.5));
+    let green = Color::hsl(random.span(0.18, 0.38), random.span(0.3, 0.7), random.span(0.25, 0.5));
     for _ in 0..46 {
         let x = random.span(-1.1, 1.1);
         let (lean, tall) = (random.span(-0.15, 0.15), random.span(0.15, 0.5));
         let blade = polygon(&[(x - 0.03, ground + 0.2), (x + lean, ground + 0.12 - tall), (x + 0.03, ground + 0.2)]);
-        brush.fill(&blade, green.mix(colour::muted(random), 0.2).lighter(random.span(0.0, 0.25)));
+        brush.fill(&blade, green.mix(color::muted(random), 0.2).lighter(random.span(0.0, 0.25)));
     }
 }
 
@@ -130,6 +131,6 @@ fn hole(brush: &mut Brush<'_>, random: &mut Random) {
     brush.form(&ellipse(0.5, 0.72, 0.36, 0.12), BLACK);
     brush.line(&arc(0.5, 0.72, 0.36, 0.12, 0.5, 1.0), WHITE.darker(0.2), 0.03);
     brush.fill(&rectangle(0.47, -1.0, 0.06, 1.74), WHITE.darker(0.1));
-    let flag = colour::any(random);
+    let flag = color::any(random);
     brush.form(&polygon(&[(0.53, -1.0), (1.05, -0.82), (0.53, -0.6)]), flag);
 }

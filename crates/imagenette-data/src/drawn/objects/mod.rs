@@ -1,4 +1,4 @@
-//! The ten objects, one file each: every one draws itself around the origin in any of several variants.
+//! The ten objects, one file each: every object is drawn around the origin in one of several variants.
 
 mod cassette_player;
 mod chain_saw;
@@ -14,10 +14,10 @@ mod parachute;
 use super::brush::Brush;
 use crate::random::Random;
 
-/// How an object may lie in a picture.
+/// How an object may be placed in a picture.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stance {
-    /// Largest turn to either side, in radians.
+    /// Largest rotation to either side, in radians.
     pub(super) tilt: f32,
     /// Whether it stands on the ground, and so has a contact shadow.
     pub(super) grounded: bool,
@@ -45,7 +45,7 @@ pub(super) fn draw(label: u16, brush: &mut Brush<'_>, random: &mut Random) {
     draw(brush, random);
 }
 
-/// How the object of this class may lie.
+/// How the object of this class may be placed.
 pub(super) fn stance(label: u16) -> Stance {
     let (tilt, grounded, size, give) = match label {
         0 => (0.7, false, 1.0, 1.0),

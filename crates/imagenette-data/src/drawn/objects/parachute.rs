@@ -1,14 +1,16 @@
-//! The parachute: a round canopy, a ram-air wing, or the canopy from below; gores, lines and someone (or a box) beneath.
+//! The parachute: a round canopy, a ram-air wing, or the canopy from below; gores, lines and someone (or a box)
+//! beneath.
 
-use crate::drawn::brush::{Brush, Draws, place};
-use crate::drawn::colour::{self, BLACK, Colour, WHITE};
+use crate::drawn::brush::{Brush, place};
+use crate::drawn::color::{self, BLACK, Color, WHITE};
+use crate::drawn::draws::Draws;
 use crate::drawn::shape::{P, around, blob, circle, curve, limb, open, polygon, rounded};
 use crate::random::Random;
 
 pub(super) fn draw(brush: &mut Brush<'_>, random: &mut Random) {
-    let first = colour::any(random);
-    let second = if random.chance(0.4) { WHITE } else { colour::any(random) };
-    let third = if random.chance(0.4) { colour::any(random) } else { first };
+    let first = color::any(random);
+    let second = if random.chance(0.4) { WHITE } else { color::any(random) };
+    let third = if random.chance(0.4) { color::any(random) } else { first };
     let cloth = [first, second, third];
     match random.below(10) {
         0..=4 => dome(brush, random, cloth),
@@ -22,16 +24,16 @@ fn rim(s: f32, half: f32, y: f32, sag: f32) -> P {
     (s * half, y + sag * (1.0 - s * s))
 }
 
-fn dome(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
+fn dome(brush: &mut Brush<'_>, random: &mut Random, cloth: [Color; 3]) {
     let half = random.span(0.72, 0.95);
     let (top, y, sag) = (-0.92, random.span(-0.3, -0.12), random.span(0.0, 0.14));
     let gores = random.below(4) as usize * 2 + 5;
-    // Seams stand closer together towards the sides, as on a globe.
+    // Seams are closer together toward the sides, as on a globe.
     let seam = |i: usize| libm::sinf((i as f32 / gores as f32 - 0.5) * std::f32::consts::PI);
     let harness = (random.span(-0.08, 0.08), 0.55);
     for i in 0..=gores {
         let (x, y) = rim(seam(i), half, y, sag);
-        brush.line(&open(&[(x, y), (harness.0 + 0.1 * seam(i), harness.1)]), Colour::grey(0.3).faded(0.85), 0.014);
+        brush.line(&open(&[(x, y), (harness.0 + 0.1 * seam(i), harness.1)]), Color::gray(0.3).faded(0.85), 0.014);
     }
     if sag > 0.05 {
         let under: Vec<P> = (0..=8).map(|i| i as f32 / 4.0 - 1.0).map(|s| rim(s, half, y, sag)).collect();
@@ -61,16 +63,16 @@ fn dome(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
         let mut gore = left;
         gore.push((middle.0, middle.1 + 0.05));
         gore.extend(right.into_iter().rev());
-        let colour = if i % 2 == 0 { cloth[0] } else { cloth[1] };
+        let color = if i % 2 == 0 { cloth[0] } else { cloth[1] };
         let shade = (i as f32 / gores as f32 - 0.4).abs() * 0.5;
-        brush.form(&polygon(&gore), if i % 4 == 2 { cloth[2].darker(shade) } else { colour.darker(shade) });
-        brush.line(&curve(&side(seam(i))), colour.darker(0.5).faded(0.6), 0.014);
+        brush.form(&polygon(&gore), if i % 4 == 2 { cloth[2].darker(shade) } else { color.darker(shade) });
+        brush.line(&curve(&side(seam(i))), color.darker(0.5).faded(0.6), 0.014);
     }
     brush.fill(&rounded(-0.07, top - 0.02, 0.14, 0.05, 0.02), BLACK.faded(0.7));
     load(brush, random, harness.0, harness.1);
 }
 
-fn wing(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
+fn wing(brush: &mut Brush<'_>, random: &mut Random, cloth: [Color; 3]) {
     let cells = random.below(4) as usize + 7;
     let (arch, depth) = (random.span(0.18, 0.42), random.span(0.2, 0.34));
     let lean = random.span(-0.12, 0.12);
@@ -80,19 +82,19 @@ fn wing(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
         let s = 2.0 * i as f32 / cells as f32 - 1.0;
         for (down, joint) in [(depth, 0.1), (depth * 0.55, -0.1)] {
             let foot = (harness.0 + 0.1 * s.signum() + joint * 0.3, harness.1);
-            brush.line(&open(&[at(s, down), foot]), Colour::grey(0.3).faded(0.8), 0.012);
+            brush.line(&open(&[at(s, down), foot]), Color::gray(0.3).faded(0.8), 0.012);
         }
     }
     for i in 0..cells {
         let (a, b) = (2.0 * i as f32 / cells as f32 - 1.0, 2.0 * (i + 1) as f32 / cells as f32 - 1.0);
         let middle = (a + b) / 2.0;
-        let colour = match i % 4 {
+        let color = match i % 4 {
             0 | 2 => cloth[0],
             1 => cloth[1],
             _ => cloth[2],
         };
         let puff = [at(a, 0.0), at(middle, -0.035), at(b, 0.0), at(b, depth), at(middle, depth + 0.03), at(a, depth)];
-        brush.form(&polygon(&puff), colour);
+        brush.form(&polygon(&puff), color);
         // The openings along the leading edge.
         let mouth = [
             at(a * 0.98 + middle * 0.02, depth * 0.66),
@@ -101,8 +103,8 @@ fn wing(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
             at(middle, depth + 0.03),
             at(a, depth),
         ];
-        brush.fill(&polygon(&mouth), colour.darker(0.55));
-        brush.bar(at(a, 0.0), at(a, depth), colour.darker(0.5), 0.018);
+        brush.fill(&polygon(&mouth), color.darker(0.55));
+        brush.bar(at(a, 0.0), at(a, depth), color.darker(0.5), 0.018);
     }
     for side in [-1.0, 1.0] {
         let tip = [
@@ -116,33 +118,33 @@ fn wing(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
     load(brush, random, harness.0, harness.1);
 }
 
-fn from_below(brush: &mut Brush<'_>, random: &mut Random, cloth: [Colour; 3]) {
+fn from_below(brush: &mut Brush<'_>, random: &mut Random, cloth: [Color; 3]) {
     let gores = random.below(4) as usize * 2 + 10;
     let (cx, cy) = (random.span(-0.1, 0.1), -0.15);
     let flat = random.span(0.75, 1.0);
     let phase = random.span(0.0, 1.0);
     for i in 0..gores {
         let (a, b) = ((i as f32 + phase) / gores as f32, (i as f32 + 1.0 + phase) / gores as f32);
-        let colour = if i % 2 == 0 { cloth[0] } else { cloth[1] };
+        let color = if i % 2 == 0 { cloth[0] } else { cloth[1] };
         let outer = |turn: f32, r: f32| around(cx, cy, 0.8 * r, 0.8 * flat * r, turn);
         let gore = [(cx, cy), outer(a, 1.0), outer((a + b) / 2.0, 1.05), outer(b, 1.0)];
-        brush.fill(&polygon(&gore), colour);
+        brush.fill(&polygon(&gore), color);
         brush.fill_linear(&polygon(&gore), ((cx, cy), BLACK.faded(0.35)), (outer(a, 1.0), BLACK.faded(0.0)));
-        brush.line(&open(&[(cx, cy), outer(a, 1.0)]), colour.darker(0.5), 0.016);
+        brush.line(&open(&[(cx, cy), outer(a, 1.0)]), color.darker(0.5), 0.016);
     }
-    brush.form(&circle(cx, cy, 0.08), Colour::grey(0.8));
+    brush.form(&circle(cx, cy, 0.08), Color::gray(0.8));
     let (x, y) = (cx + random.span(-0.15, 0.15), cy + random.span(0.45, 0.75));
     for i in 0..gores {
         let turn = (i as f32 + phase) / gores as f32;
-        brush.line(&open(&[around(cx, cy, 0.8, 0.8 * flat, turn), (x, y)]), Colour::grey(0.25).faded(0.75), 0.012);
+        brush.line(&open(&[around(cx, cy, 0.8, 0.8 * flat, turn), (x, y)]), Color::gray(0.25).faded(0.75), 0.012);
     }
     load(brush, random, x, y);
 }
 
-/// Who hangs on the lines: a jumper, two of them, or a crate.
+/// What hangs from the lines: one jumper, two, or a crate.
 fn load(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32) {
     if random.chance(0.15) {
-        let wood = Colour::rgb(0.65, 0.47, 0.28);
+        let wood = Color::rgb(0.65, 0.47, 0.28);
         brush.within(place(x, y + 0.15, random.span(-0.3, 0.3), 1.0, 1.0), |brush| {
             brush.form(&rounded(-0.17, -0.14, 0.34, 0.3, 0.02), wood);
             brush.line(&open(&[(-0.17, -0.14), (0.17, 0.16)]), wood.darker(0.4), 0.03);
@@ -150,8 +152,8 @@ fn load(brush: &mut Brush<'_>, random: &mut Random, x: f32, y: f32) {
         });
         return;
     }
-    let (suit, helmet, pack) = (colour::any(random), colour::any(random), colour::any(random));
-    let skin = *random.pick(&[Colour::rgb(0.9, 0.7, 0.55), Colour::rgb(0.6, 0.42, 0.3), Colour::rgb(0.35, 0.24, 0.18)]);
+    let (suit, helmet, pack) = (color::any(random), color::any(random), color::any(random));
+    let skin = *random.pick(&[Color::rgb(0.9, 0.7, 0.55), Color::rgb(0.6, 0.42, 0.3), Color::rgb(0.35, 0.24, 0.18)]);
     let (swing, size) = (random.span(-0.35, 0.35), random.span(0.85, 1.15));
     let spread = random.span(0.03, 0.12);
     brush.within(place(x, y, swing, size, size), |brush| {

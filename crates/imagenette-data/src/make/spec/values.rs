@@ -1,4 +1,4 @@
-//! The values that a spec is made of, as they are written in TOML and on the command line.
+//! The values in a spec, as they are written in TOML and on the command line.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::edition::Edition;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Ten classes that are easily told apart.
+    /// Ten classes that are easy to tell apart.
     Imagenette,
     /// Ten breeds of dogs.
     Imagewoof,
@@ -26,7 +26,7 @@ impl Family {
         }
     }
 
-    /// The edition that this family and split are.
+    /// The edition of this family and split.
     pub fn edition(self, split: SplitRule) -> Edition {
         match (self, split) {
             (Self::Imagenette, SplitRule::V1) => Edition::ImagenetteV1,
@@ -41,11 +41,11 @@ impl Family {
 /// Which photos are for training and which for validation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SplitRule {
-    /// ImageNet's own: `ILSVRC2012_val_*` is for validation.
+    /// As in ImageNet: `ILSVRC2012_val_*` is for validation.
     V1,
-    /// The official 70/30 split of December 2019, by its list of names.
+    /// The official 70/30 split of December 2019, from its list of names.
     V2,
-    /// As the copy has it: its `train` and `val`.
+    /// As in the copy: its `train` and `val`.
     Own,
     /// Drawn for each class: this many parts for training, this many for validation.
     Ratio(u32, u32),
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for SplitRule {
 pub enum Size {
     /// As they are.
     Full,
-    /// The shortest side resized to this many pixels, the aspect ratio kept, nothing enlarged.
+    /// The shortest side resized to this many pixels, with the aspect ratio kept and nothing enlarged.
     Shortest(u32),
 }
 
@@ -154,21 +154,6 @@ pub enum Filter {
     /// Windowed sinc with three lobes: sharper.
     #[default]
     Lanczos,
-    /// A triangle: softer, as the loaders of networks do it.
+    /// A triangle: softer, as in the loaders of networks.
     Bilinear,
-}
-
-/// How much of the colour a JPEG file keeps.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Subsampling {
-    /// A quarter of the colour, as libjpeg and Pillow do it.
-    #[default]
-    #[serde(rename = "4:2:0")]
-    Quarter,
-    /// Half of it.
-    #[serde(rename = "4:2:2")]
-    Half,
-    /// All of it.
-    #[serde(rename = "4:4:4")]
-    None,
 }

@@ -1,5 +1,5 @@
-//! The weights' gradient: for every tap a product of input channels and output channels, summed over all pixels that the
-//! tap sees. Both sides are packed block by block, so that the register tile finds its numbers close together.
+//! The weights' gradient: for every tap a product of input channels and output channels, summed over all pixels that
+//! the tap sees. Both factors are packed block by block, so that the register tile finds its numbers close together.
 #![expect(
     unsafe_code,
     reason = "addresses of packed panels for the register tiles, disjoint writes from several threads"
@@ -11,20 +11,20 @@ use super::tile::{OuterTile, TILE_CHANNELS, tile_channels};
 use super::{Convolution, pack, window};
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::number::{Number, is_bf16};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
+use crate::tasks::{for_each, for_each_chunk};
 use packing::Source;
-use rayon::prelude::*;
 use std::ops::Range;
 
-/// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or of wide panels in
-/// the second-level one.
+/// Words of output pixels packed at a time: one panel of their gradient stays in the first-level cache, or, if it is
+/// wide, in the second-level one.
 const BLOCK_WORDS: usize = 256;
-/// Tasks to aim at, so that threads of unequal speed finish together.
+/// The number of tasks to aim for, so that threads of unequal speed finish together.
 const TASKS: usize = 16;
-/// Sums that a task adds up over the chunks.
+/// Sums that a task adds up over all chunks.
 const BLOCK_SUMS: usize = 1 << 12;
 /// Numbers that the partial sums of all chunks may take together, beyond the first chunk's.
 const PARTIAL_NUMBERS: usize = 1 << 20;
@@ -75,13 +75,14 @@ pub(crate) fn run<T: Number>(
         return;
     }
 
-    // Few weights: the pixels are shared out in chunks, each with its own sums. Many weights: the weights are shared out.
+    // With few weights, the pixels are divided into chunks, each with its own sums; with many, the weights are
+    // divided.
     let sums = panels.start(panels.count()) * places.len();
     let chunks = (PARTIAL_NUMBERS / sums + 1).min(TASKS).min(rows);
     let (channel_parts, panel_parts) = parts(TASKS.div_ceil(chunks), source.channels, panels.count());
     let mut partial = Aligned::scratch(chunks * sums);
     let target = Scattered::new(&mut partial);
-    (0..chunks * channel_parts * panel_parts).into_par_iter().for_each(|task| {
+    for_each(chunks * channel_parts * panel_parts, |task| {
         let (chunk, part) = (task / (channel_parts * panel_parts), task % (channel_parts * panel_parts));
         let (channel_part, panel_part) = (part / panel_parts, part % panel_parts);
         level.run(Chunk {
@@ -100,7 +101,7 @@ pub(crate) fn run<T: Number>(
     // The chunks' sums are added to the first's, in order.
     let (total, others) = partial.split_at_mut(sums);
     if chunks > 1 {
-        total.par_chunks_mut(BLOCK_SUMS).enumerate().for_each(|(block, total)| {
+        for_each_chunk(&mut *total, BLOCK_SUMS, |block, total| {
             for other in others.chunks_exact(sums) {
                 for (total, sum) in total.iter_mut().zip(&other[block * BLOCK_SUMS..]) {
                     *total += sum;
@@ -108,7 +109,7 @@ pub(crate) fn run<T: Number>(
             }
         });
     }
-    weight_gradient.par_chunks_mut(panels.width * places.len()).enumerate().for_each(|(panel, weights)| {
+    for_each_chunk(weight_gradient, panels.width * places.len(), |panel, weights| {
         let width = panels.width_of(panel);
         let rows = &total[panels.start(panel) * places.len()..][..width * places.len()];
         if convolution.merges_rows() {
@@ -118,7 +119,7 @@ pub(crate) fn run<T: Number>(
                 }
             }
         } else {
-            pack::turn(rows, width, weights, places.len());
+            pack::transpose(rows, width, weights, places.len());
         }
     });
 }
@@ -128,7 +129,8 @@ fn share(count: usize, i: usize, parts: usize) -> Range<usize> {
     count * i / parts..count * (i + 1) / parts
 }
 
-/// How to cut channels and panels into about `wanted` parts that are nearly square, since each part packs its own sides.
+/// How to cut channels and panels into about `wanted` parts that are nearly square, since each part packs its own
+/// factors.
 fn parts(wanted: usize, channels: usize, panels: usize) -> (usize, usize) {
     let most_channel_parts = (channels / (2 * TILE_CHANNELS)).max(1);
     let mut best = (1, 1);
@@ -153,7 +155,7 @@ impl OutputPanels {
     fn count(&self) -> usize {
         self.outputs.div_ceil(self.width)
     }
-    /// The panel's first channel, filling channels counted.
+    /// The panel's first channel, counting padding channels.
     fn start(&self, panel: usize) -> usize {
         (panel * self.width).min(self.outputs.next_multiple_of(self.lanes))
     }
@@ -179,9 +181,10 @@ struct Chunk<'a, T> {
 
 impl<T: Number> Work for Chunk<'_, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::writing::<T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if is_bf16::<T>() && S::MULTIPLIES_PAIRS {
+        if const { is_bf16::<T>() && S::MULTIPLIES_PAIRS } {
             self.add_in_words_of::<S, Bf16>(s);
         } else {
             self.add_in_words_of::<S, f32>(s);
@@ -226,8 +229,8 @@ impl<T: Number> Chunk<'_, T> {
                             target_pitch: sums_pitch,
                             fresh: block.start == self.rows.start,
                         };
-                        // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of the
-                        // block, each `width` wide in `gradient`; the target is as above.
+                        // SAFETY: the pairs name pixels below `pixels`, each `channels.len()` wide in `input`, and of
+                        // the block, each `width` wide in `gradient`; the target is as above.
                         unsafe { tile_of::<S, W>(s, &tile, channels.len(), width / S::LANES) };
                     }
                 }
@@ -250,10 +253,10 @@ unsafe fn tile_of<S: Simd, W: Number>(s: S, tile: &OuterTile<'_>, channels: usiz
                     $(
                         ($channels, 1) => tile.add::<S, W, $channels, 1>(s),
                         ($channels, 2) => tile.add::<S, W, $channels, 2>(s),
-                        ($channels, 3) => tile.add::<S, W, $channels, 3>(s),
-                        ($channels, 4) => tile.add::<S, W, $channels, 4>(s),
+                        ($channels, 3) if const { S::PANEL_VECTORS >= 3 } => tile.add::<S, W, $channels, 3>(s),
+                        ($channels, 4) if const { S::PANEL_VECTORS >= 4 } => tile.add::<S, W, $channels, 4>(s),
                     )*
-                    _ => unreachable!("tiles have one to six channels and one to four vectors"),
+                    _ => unreachable!("tiles have one to six channels, and no more vectors than a panel"),
                 }
             }
         };

@@ -1,9 +1,9 @@
-//! What the tiles of a weight gradient read: rows of the input and of the output's gradient, cut into panels of channels,
-//! and for each tap the pairs of pixels that it multiplies.
+//! What the tiles of a weight gradient read: rows of the input and of the output's gradient, cut into panels of
+//! channels, and for each tap the pairs of pixels that it multiplies.
 //!
-//! Pairs of `Bf16` are two pixels side by side: outputs 0 and 1, 2 and 3, … of a row, and since a tap may
-//! shift the input by an odd number of pixels, of the input the word that begins at every pixel and at the one before the
-//! first. Where a row ends between the two, the second is zero.
+//! Pairs of `Bf16` are two pixels side by side. Of the gradient they are pixels 0 and 1, 2 and 3, … of a row. A tap
+//! may shift the input by an odd number of pixels, so of the input there is a pair that begins at every pixel, and one
+//! that begins before the first. A number of a pair that is outside the row is zero.
 
 use super::super::tile::Pair;
 use super::Chunk;
@@ -33,8 +33,9 @@ impl<T: Number> Source<'_, T> {
         if self.taps[1] == 1 { self.stride[1] } else { 1 }
     }
 
-    /// The ranges of a row's packed columns that lie together: columns that leave the same remainder by the stride, so that
-    /// neighbouring outputs read neighbouring pixels. As (first input column, input columns from one to the next, count).
+    /// The ranges of a row's columns that are packed together: columns that leave the same remainder by the stride, so
+    /// that neighboring outputs read neighboring pixels. As (first input column, input columns from one to the next,
+    /// count).
     fn phases(&self) -> Vec<(usize, usize, usize)> {
         let stride = self.stride[1];
         let phases = if self.packed_every() > 1 { 1 } else { stride };
@@ -56,8 +57,8 @@ impl<T: Number> Chunk<'_, T> {
         self.output[1].div_ceil(per_word::<W>())
     }
 
-    /// Packs the input rows that these output rows read, as words `[tile of channels][pixel][channel]`; `pairs` becomes, for
-    /// each tap, the words that it multiplies. Returns the number of packed pixels.
+    /// Packs the input rows that these output rows read, as words `[tile of channels][pixel][channel]`; `pairs`
+    /// becomes, for each tap, the words that it multiplies. Returns the number of packed pixels.
     #[inline(always)]
     pub(super) fn pack_input<W: Number>(
         &self,
@@ -68,10 +69,10 @@ impl<T: Number> Chunk<'_, T> {
     ) -> usize {
         let source = self.source;
         let phases = source.phases();
-        // Of `Bf16` there is one word more in each range, the one that begins before it.
+        // Of `Bf16` each range has one more word, the one that begins before it.
         let lead = per_word::<W>() - 1;
         let columns: usize = phases.iter().map(|(_, _, count)| lead + count).sum();
-        // Where each input column lies in a packed row.
+        // Where each input column is in a packed row.
         let mut column_of = vec![usize::MAX; source.side[1]];
         let mut column = 0;
         for &(first, every, count) in &phases {
@@ -110,7 +111,8 @@ impl<T: Number> Chunk<'_, T> {
                     let words = inside.start / per_word::<W>()..inside.end.div_ceil(per_word::<W>());
                     pairs.extend(words.map(|word| {
                         let x = word * per_word::<W>();
-                        // Where the tap sees only the second output of a word, it reads the word before that one's.
+                        // Where the tap reaches only the second output of a word, it reads the input word before that
+                        // output's.
                         let column = if x < inside.start { column(x + 1) - 1 } else { column(x) };
                         Pair { input: (input + column) as u32, output: (output + word) as u32 }
                     }));
@@ -132,7 +134,7 @@ impl<T: Number> Chunk<'_, T> {
                     (part, to) = to.split_at_mut((lead + count) * width);
                     let (from, pitch) = (&from[first * source.pitch + channels.start..], every * source.pitch);
                     if is_bf16::<W>() {
-                        pair_neighbours(from, pitch, part, width);
+                        pair_neighbors(from, pitch, part, width);
                     } else {
                         copy_pixels(from, pitch, part, width);
                     }
@@ -142,7 +144,7 @@ impl<T: Number> Chunk<'_, T> {
         pixels
     }
 
-    /// Packs the gradient of these output rows as words `[panel][pixel][channel]`, filling channels with zeros.
+    /// Packs the gradient of these output rows as words `[panel][pixel][channel]`, padding channels with zeros.
     #[inline(always)]
     pub(super) fn pack_gradient<W: Number>(&self, block: Range<usize>, packed: &mut Aligned) {
         let words = block.len() * self.words_of_row::<W>();
@@ -181,10 +183,10 @@ fn half<T: Number>(x: T) -> Bf16 {
     Bf16::from_bits((x.to_f32().to_bits() >> 16) as u16)
 }
 
-/// Words of `width` channels of every `pitch`-th number and the next such: first zeros and the first pixel, in the end the
-/// last pixel and zeros.
+/// Words of `width` channels of each pixel and the next one, where pixels are `pitch` numbers apart: first zeros with
+/// the first pixel, at the end the last pixel with zeros.
 #[inline(always)]
-fn pair_neighbours<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: usize) {
+fn pair_neighbors<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: usize) {
     /// With the width known, a pixel is a few instructions rather than a loop.
     #[inline(always)]
     fn join<T: Number, const WIDTH: usize>(from: &[T], pitch: usize, to: &mut [f32]) {
@@ -199,7 +201,7 @@ fn pair_neighbours<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: u
             first = second;
         }
     }
-    // What lies behind the last pixel is not this row's.
+    // What follows the last pixel is not this row's.
     let count = to.len() / width - 1;
     let from = &from[..(count - 1) * pitch + width];
     match width {
@@ -213,8 +215,8 @@ fn pair_neighbours<T: Number>(from: &[T], pitch: usize, to: &mut [f32], width: u
     }
 }
 
-/// Words of `count` channels of pixels 0 and 1, 2 and 3, … of `pixels` that lie `pitch` apart, filled up with zeros to
-/// `width` channels and whole words.
+/// Words of `count` channels of pixels 0 and 1, 2 and 3, … of `pixels` that are `pitch` numbers apart, padded with
+/// zeros to `width` channels and whole words.
 #[inline(always)]
 fn pair_up<T: Number>(from: &[T], pitch: usize, pixels: usize, count: usize, to: &mut [f32], width: usize) {
     for (word, to) in to.chunks_exact_mut(width).enumerate() {

@@ -1,9 +1,11 @@
-//! 3×3 convolutions with stride 1 by F(4×4, 3×3): a tile of 4×4 outputs takes 36 products of transformed numbers for each
-//! pair of channels instead of 144. What was a convolution becomes 36 products of matrices, one for each point of a tile, on the
-//! same register tiles as the direct way, which stays for all other shapes and for batches too small to be worth it.
+//! 3×3 convolutions with stride 1 by F(4×4, 3×3): a tile of 4×4 outputs takes 36 products of transformed numbers for
+//! each pair of channels instead of 144. The convolution becomes 36 matrix products, one for each point of a tile, on
+//! the same register tiles as the direct way, which remains for all other shapes and for batches that are too small to
+//! gain.
 //!
-//! Sums and transforms are f32. Rounding errors are a few times those of the direct way. Where maps are `Bf16` and a level multiplies
-//! pairs of them, transformed tiles and weights are rounded to pairs, and errors are some seven times those of rounded weights alone.
+//! Sums and transforms are f32. Rounding errors are a few times those of the direct way. Where maps are `Bf16` and a
+//! level multiplies pairs of them, transformed tiles and weights are rounded to pairs, and errors are about seven
+//! times those of rounded weights alone.
 #![expect(unsafe_code, reason = "addresses for the register tiles, disjoint writes from several threads")]
 
 mod product;
@@ -13,24 +15,26 @@ mod weight_gradient;
 use super::{Convolution, pack};
 use crate::bf16::Bf16;
 use crate::buffer::Aligned;
-use crate::level::{Level, Work};
+use crate::level::{Level, Levels, Work};
 use crate::normalization::PartMoments;
 use crate::number::{Number, is_bf16, per_word};
 use crate::scattered::Scattered;
 use crate::simd::Simd;
+use crate::tasks::for_each_chunk;
 use product::Product;
-use rayon::prelude::*;
 use std::marker::PhantomData;
 use transforms::{INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
 pub(super) use weight_gradient::run as weight_gradient;
 
-/// Tiles whose products take as long as transforming the weights does, whose 36 numbers for 9 seldom stay in the caches.
+/// How many tiles' products take as long as transforming the weights, whose 36 numbers for 9 rarely stay in the
+/// caches.
 const WEIGHTS_IN_TILES: usize = 32;
-/// What a transformed tile costs, in hundredths of its products; of pairs, whose products take half the time, too.
+/// What a tile costs with its transforms, in percent of its products alone; and the same for pairs, whose products
+/// take half the time.
 const TILE_PERCENT: usize = 120;
 const TILE_OF_PAIRS_PERCENT: usize = 160;
 
-/// The two passes whose result is a map; the third has a module of its own.
+/// The two passes whose result is a map; the weights' gradient has a module of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
     Output,
@@ -47,7 +51,7 @@ impl Convolution {
             && shape.input_channels.is_multiple_of(lanes)
             && shape.output_channels.is_multiple_of(lanes)
             && shape.input_channels >= 16;
-        // Where there is no instruction for pairs of bf16, they are multiplied so that the direct path is tested, not for speed.
+        // Without an instruction for pairs of bf16, they are multiplied to test the direct way, not for speed.
         let pairs = multiplies_pairs::<T>(level);
         if !fits || (pairs && !level.has_bf16_products()) {
             return false;
@@ -55,7 +59,7 @@ impl Convolution {
         let tiles = shape.images * self.output[0].div_ceil(OUTPUT_SIDE) * self.output[1].div_ceil(OUTPUT_SIDE);
         let percent = if pairs { TILE_OF_PAIRS_PERCENT } else { TILE_PERCENT };
         let transformed = POINTS * (tiles + WEIGHTS_IN_TILES) * percent / 100;
-        // The direct way leaves out the products with padding in small images.
+        // The direct way skips the products with padding in small images.
         let seen: usize = (0..2)
             .map(|axis| {
                 (0..KERNEL_SIDE)
@@ -70,7 +74,8 @@ impl Convolution {
         transformed < shape.images * seen
     }
 
-    /// The output, or the input's gradient, whose source is the output's gradient and whose kernels are turned round.
+    /// The output, or the input's gradient, whose source is the output's gradient and whose kernels are rotated by
+    /// 180°.
     pub(super) fn transformed<T: Number>(
         &self,
         pass: Pass,
@@ -83,7 +88,7 @@ impl Convolution {
         let shape = self.shape();
         let (inputs, outputs) = (shape.input_channels, shape.output_channels);
         let taps: Vec<usize> = (0..self.taps()).collect();
-        let turned: Vec<usize> = (0..self.taps()).rev().collect();
+        let rotated: Vec<usize> = (0..self.taps()).rev().collect();
         let order = match pass {
             Pass::Output => pack::Order {
                 outputs,
@@ -97,7 +102,7 @@ impl Convolution {
                 output_stride: self.taps(),
                 inputs: outputs,
                 input_stride: inputs * self.taps(),
-                taps: &turned,
+                taps: &rotated,
             },
         };
         let product = match pass {
@@ -118,7 +123,7 @@ impl Convolution {
                 grid: shape.input,
             },
         };
-        if multiplies_pairs::<T>(level) {
+        if const { is_bf16::<T>() } && level.multiplies_pairs() {
             product.run::<Bf16>(level, &Kernels::transform::<Bf16, T>(level, weights, &order), target, moments);
         } else {
             product.run::<f32>(level, &Kernels::transform::<f32, T>(level, weights, &order), target, moments);
@@ -141,7 +146,7 @@ struct Kernels {
     width: usize,
 }
 
-/// Words between the points' matrices beyond what they take, so that the same place of each lies in another set of the caches.
+/// Unused words between the points' matrices, so that the same place of each falls into another set of the caches.
 const APART: usize = 16;
 
 /// The same in numbers of `W`.
@@ -150,8 +155,8 @@ const fn apart<W: Number>() -> usize {
 }
 
 impl Kernels {
-    /// Transforms weights for maps of `T` to words of `W`. Where these are pairs, weights are rounded once they are transformed,
-    /// else before it as the direct way does.
+    /// Transforms weights for maps of `T` to words of `W`. Pairs are rounded after the transform; otherwise weights
+    /// are rounded before it, as the direct way does.
     fn transform<W: Number, T: Number>(level: Level, weights: &[f32], order: &pack::Order<'_>) -> Self {
         struct Panel<'a, W> {
             rows: &'a [f32],
@@ -162,6 +167,8 @@ impl Kernels {
         }
         impl<W: Number> Work for Panel<'_, W> {
             type Output = ();
+            // Weights are f32, whatever maps are.
+            const LEVELS: Levels = Levels::multiplying::<W, f32>();
             #[inline(always)]
             fn run<S: Simd>(self, s: S) {
                 let Self { rows, inputs, width, to, .. } = self;
@@ -190,7 +197,7 @@ impl Kernels {
                 each!(y in [0 1 2] => each!(x in [0 1 2] => s.load(&rows[(y * KERNEL_SIDE + x) * tap + first..])));
             transforms::kernel_tile(s, taps)
         }
-        let packed = if is_bf16::<W>() {
+        let packed = if const { is_bf16::<W>() } {
             pack::Panels::pack::<f32, f32>(level, weights, order.inputs, order)
         } else {
             pack::Panels::pack::<f32, T>(level, weights, order.inputs, order)
@@ -200,7 +207,7 @@ impl Kernels {
         let mut kernels = Self { data: Aligned::scratch(0), words, outputs: order.outputs, width: packed.width };
         kernels.data.resize(kernels.start(packed.count()));
         let len = kernels.start(1);
-        kernels.data.par_chunks_mut(len).enumerate().for_each(|(panel, to)| {
+        for_each_chunk(&mut kernels.data[..], len, |panel, to| {
             let (rows, width) = (packed.rows_of(panel), packed.width_of(panel));
             level.run(Panel { rows, inputs: order.inputs, width, to, words: PhantomData::<W> });
         });
@@ -216,7 +223,7 @@ impl Kernels {
         (panel * self.width).min(self.outputs)
     }
 
-    /// Where a panel's numbers begin.
+    /// Where a panel begins.
     fn start(&self, panel: usize) -> usize {
         POINTS * (self.words * self.first_of(panel) + APART * panel)
     }
@@ -232,7 +239,7 @@ impl Kernels {
     }
 }
 
-/// Each point of a tile beside the same of another, as pairs of `Bf16`.
+/// Each point of a tile with the same point of another tile, as pairs of `Bf16`.
 #[inline(always)]
 fn pair_up<S: Simd, const SIDE: usize>(
     s: S,
@@ -259,7 +266,8 @@ mod tests {
         (0..count as u32).map(number).collect()
     }
 
-    /// Pairs of `Bf16` are compared with the largest result, since the transform back makes much of what rounding them leaves.
+    /// Errors of pairs of `Bf16` are relative to the largest result, since the transform back magnifies what rounding
+    /// leaves.
     fn assert_near<T: Number>(what: &str, found: &[T], expected: &[f64], is_rounded: bool) {
         let most = expected.iter().fold(1.0f64, |most, x| most.max(x.abs()));
         let allowed = if is_rounded { 0.08 * most } else { 1e-4 };
@@ -293,8 +301,8 @@ mod tests {
         assert_near(&name("weight gradient"), &weight_gradient_found, &expected, is_rounded);
     }
 
-    /// Also where nobody would choose it: one pixel, one image, sides that end within a tile, an odd number of tiles, no image at all.
-    /// On the portable level pairs are multiplied here alone.
+    /// Also for sizes that are never worth it: one pixel, one image, sides that end within a tile, an odd number of
+    /// tiles, no image at all. Only here are pairs multiplied on the portable level.
     #[test]
     fn transformed_products_are_right_for_the_smallest_sizes() {
         for (images, input, padding) in

@@ -1,26 +1,27 @@
-//! The products behind the output and the input's gradient: tiles of the source are transformed, multiplied at each point with the
-//! transformed weights, and transformed back.
+//! The products behind the output and the input's gradient: tiles of the source are transformed, multiplied at each
+//! point with the transformed weights, and transformed back.
 
 use super::transforms::{self, INPUT_SIDE, OUTPUT_SIDE, POINTS};
-use super::{Aligned, Kernels, Level, Number, Scattered, Simd, Work, apart};
+use super::{Aligned, Kernels, Level, Levels, Number, Scattered, Simd, Work, apart};
 use crate::convolution::tile::{GatherTile, TILE_PIXELS};
 use crate::normalization::{MomentPlaces, PartMoments};
 use crate::number::{is_bf16, per_word};
 use crate::simd::MAX_LANES;
-use rayon::prelude::*;
+use crate::tasks::for_each;
 use std::ops::Range;
 
-/// Tiles that a task works on: their transformed numbers stay near the second-level cache, and the weights that pass by are used
-/// for all of them. A multiple of a register tile's rows.
+/// Tiles per task: their transformed numbers stay near the second-level cache, and weights that are loaded once serve
+/// all of them. A multiple of a register tile's rows.
 const BLOCK_TILES: usize = 8 * TILE_PIXELS;
-/// Panels of output channels whose products wait for their transform back.
+/// Output channels whose products wait for the transform back.
 const GROUP_CHANNELS: usize = 64;
-/// With fewer blocks than this, tasks share the transformed tiles and divide the output channels among them.
+/// With fewer blocks than this, tasks share the transformed tiles and divide the output channels among themselves.
 const BLOCKS_ALONE: usize = 12;
-/// Tasks to aim at, so that threads of unequal speed finish together.
+/// The number of tasks to aim for, so that threads of unequal speed finish together.
 const TASKS: usize = 24;
 
-/// What is multiplied: images in NHWC whose every tile of 6×6 pixels, four apart, gives 4×4 pixels of the grid.
+/// What is multiplied: images in NHWC. Each tile of 6×6 pixels gives 4×4 pixels of the grid, and tiles begin four
+/// pixels apart.
 pub(super) struct Product<'a, T> {
     pub(super) source: &'a [T],
     pub(super) images: usize,
@@ -33,7 +34,7 @@ pub(super) struct Product<'a, T> {
 /// Transformed tiles: at each point a matrix `[tile][channel]`, `pitch` numbers from one tile to the next.
 pub(super) struct Tiles<'a, W = f32> {
     pub(super) numbers: Scattered<'a, W>,
-    /// The tile whose numbers come first.
+    /// The first tile.
     pub(super) first: usize,
     pub(super) pitch: usize,
     /// From a point's matrix to the next.
@@ -71,8 +72,8 @@ impl<T: Number> Product<'_, T> {
         self.images * self.tiled()[0] * self.tiled()[1]
     }
 
-    /// Fills `target`, `[images, grid, grid, outputs]`, and measures it if there are moments to be filled. Transformed tiles are
-    /// stored as `W`, and multiplied in its words.
+    /// Fills `target`, `[images, grid, grid, outputs]`, and measures it if there are moments to fill. Transformed
+    /// tiles are stored as `W`, and multiplied in its words.
     pub(super) fn run<W: Number>(
         &self,
         level: Level,
@@ -92,7 +93,7 @@ impl<T: Number> Product<'_, T> {
         let target = Scattered::new(target);
         let moments = moments.map(|moments| moments.places((0..blocks).map(|i| self.pixels(block(i))).collect()));
         if blocks >= BLOCKS_ALONE {
-            (0..blocks).into_par_iter().for_each(|i| {
+            for_each(blocks, |i| {
                 let mut numbers = Aligned::<W>::scratch(Tiles::<W>::len(BLOCK_TILES, self.channels));
                 let transformed = Tiles::new(&mut numbers, i * BLOCK_TILES, BLOCK_TILES, self.channels);
                 level.run(Transform { product: self, tiles: block(i), to: &transformed });
@@ -111,13 +112,13 @@ impl<T: Number> Product<'_, T> {
         let room = tiles.next_multiple_of(TILE_PIXELS);
         let mut numbers = Aligned::<W>::scratch(Tiles::<W>::len(room, self.channels));
         let transformed = Tiles::new(&mut numbers, 0, room, self.channels);
-        (0..tiles.div_ceil(TILE_PIXELS)).into_par_iter().for_each(|i| {
+        for_each(tiles.div_ceil(TILE_PIXELS), |i| {
             let tiles = i * TILE_PIXELS..tiles.min((i + 1) * TILE_PIXELS);
             level.run(Transform { product: self, tiles, to: &transformed });
         });
         let groups = TASKS.div_ceil(blocks).clamp(1, panels);
-        // Blocks in turn for the same channels, whose weights then come from the cache.
-        (0..groups * blocks).into_par_iter().for_each(|task| {
+        // Tasks for the same channels follow each other, so that their weights come from the cache.
+        for_each(groups * blocks, |task| {
             let (group, i) = (task / blocks, task % blocks);
             let panels = panels * group / groups..panels * (group + 1) / groups;
             let moments = moments.map(|moments| (i, moments));
@@ -126,7 +127,7 @@ impl<T: Number> Product<'_, T> {
         });
     }
 
-    /// Pixels of the grid that some tiles make.
+    /// Pixels of the grid that some tiles produce.
     fn pixels(&self, tiles: Range<usize>) -> usize {
         if self.grid.iter().all(|side| side.is_multiple_of(OUTPUT_SIDE)) {
             return tiles.len() * OUTPUT_SIDE * OUTPUT_SIDE;
@@ -134,12 +135,12 @@ impl<T: Number> Product<'_, T> {
         tiles.map(|tile| self.sides(self.place(tile)).iter().product::<usize>()).sum()
     }
 
-    /// Rows and columns of the grid that a tile makes: fewer at the grid's end.
+    /// Rows and columns of the grid that a tile produces: fewer at the grid's end.
     fn sides(&self, [_, row, column]: [usize; 3]) -> [usize; 2] {
         [OUTPUT_SIDE.min(self.grid[0] - row * OUTPUT_SIDE), OUTPUT_SIDE.min(self.grid[1] - column * OUTPUT_SIDE)]
     }
 
-    /// Where the pixels of a tile lie; a tile past the last is all padding.
+    /// Where the pixels of a tile are; a tile past the last is all padding.
     pub(super) fn pixels_of(&self, tile: usize) -> TilePixels<T> {
         let mut pixels = [(zeros(), 0); POINTS];
         if tile >= self.tiles() {
@@ -173,6 +174,7 @@ struct Transform<'a, W, T> {
 
 impl<W: Number, T: Number> Work for Transform<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, tiles, to } = self;
@@ -195,13 +197,14 @@ impl<W: Number, T: Number> Work for Transform<'_, W, T> {
     }
 }
 
-/// Where the pixels of padding lie: a vector of zeros.
+/// Where the pixels of padding are: a vector of zeros.
 pub(super) fn zeros<T: Number>() -> *const T {
     static ZEROS: [f32; MAX_LANES] = [0.0; MAX_LANES];
     bytemuck::cast_slice(&ZEROS).as_ptr()
 }
 
-/// Where the channels of each pixel of a tile begin, and by how much the address moves from channel to channel: not for padding.
+/// Where the channels of each pixel of a tile begin, and how far the address moves from channel to channel: 1, or 0 in
+/// padding.
 pub(super) type TilePixels<T> = [(*const T, usize); POINTS];
 
 /// The points of a tile for the vector of channels that begins at `channel`.
@@ -236,6 +239,7 @@ struct Multiply<'a, W, T> {
 
 impl<W: Number, T: Number> Work for Multiply<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let group = (GROUP_CHANNELS / self.kernels.width).max(1);
@@ -272,7 +276,7 @@ impl<W: Number, T: Number> Multiply<'_, W, T> {
                     let mut rows = [std::ptr::null::<W>(); TILE_PIXELS];
                     let mut targets = [std::ptr::null_mut::<f32>(); TILE_PIXELS];
                     for i in 0..TILE_PIXELS {
-                        // SAFETY: reading what was written before; of a register tile's rows past the last tile the
+                        // SAFETY: reading what was written before; in a register tile's rows past the last tile the
                         // numbers do not matter. The products are this task's own.
                         unsafe {
                             rows[i] = transformed.numbers.at(transformed.start(tile + i, point), channels);
@@ -288,17 +292,10 @@ impl<W: Number, T: Number> Multiply<'_, W, T> {
                         sums: targets,
                         targets,
                         fresh: true,
-                        whole: true,
+                        complete: true,
                     };
                     // SAFETY: each row has `words` words, `weights` `words * width` of them, and each target `width`.
-                    unsafe {
-                        match width / S::LANES {
-                            1 => tile.add::<S, 1>(s),
-                            2 => tile.add::<S, 2>(s),
-                            3 => tile.add::<S, 3>(s),
-                            _ => tile.add::<S, 4>(s),
-                        }
-                    }
+                    unsafe { tile.add_sized(s, width / S::LANES) };
                 }
             }
         }
@@ -306,8 +303,8 @@ impl<W: Number, T: Number> Multiply<'_, W, T> {
 
     /// Writes the pixels of a group of panels; `MEASURED`, their means and squared deviations too.
     ///
-    /// Deviations are taken from the mean of the part's first tile, which is near enough to the mean of all, and what is between
-    /// the two is taken out in the end.
+    /// Deviations are taken from the mean of the part's first tile, which is close enough to the mean of all; the
+    /// difference between the two is corrected at the end.
     #[inline(always)]
     fn transform_back<S: Simd, const MEASURED: bool>(
         &self,
@@ -349,7 +346,7 @@ impl<W: Number, T: Number> Multiply<'_, W, T> {
                     let place = (pixel + y * product.grid[1] + x) * outputs + first_channel + channel;
                     let to = self.target.at(place, S::LANES);
                     s.store_numbers_to(number, to);
-                    // Measured is what was stored, not what was rounded to it.
+                    // What is measured is what was stored, after rounding.
                     let stored = if MEASURED && is_bf16::<T>() { s.load_numbers_from(to) } else { number };
                     s.sub(stored, near)
                 };

@@ -1,9 +1,10 @@
-//! The three transforms of F(4×4, 3×3) and their transposes along one axis; a tile takes each along both.
+//! The three transforms of F(4×4, 3×3) and the transposes of two of them, along one axis; a tile is transformed along
+//! both.
 //!
 //! # Source
-//! Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4, for the method. The polynomials meet at
-//! 0, ±1/√2, ±√2 and ∞ rather than at 0, ±1, ±2 and ∞: points whose squares multiply to one keep the numbers of the three matrices
-//! close together, and so the rounding errors small.
+//! Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, section 4, for the method. The points of
+//! interpolation are 0, ±1/√2, ±√2 and ∞ rather than 0, ±1, ±2 and ∞: points whose squares multiply to one keep the
+//! numbers of the three matrices close together, and so the rounding errors small.
 
 use crate::simd::Simd;
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
@@ -12,7 +13,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 pub(super) const INPUT_SIDE: usize = 6;
 pub(super) const OUTPUT_SIDE: usize = 4;
 pub(super) const KERNEL_SIDE: usize = 3;
-/// Numbers of a transformed tile, each the place of one product.
+/// Numbers of a transformed tile, one for each point.
 pub(super) const POINTS: usize = INPUT_SIDE * INPUT_SIDE;
 
 // The points a and b, and the denominators of the kernel's rows: the product of a point's differences from the others.
@@ -32,7 +33,7 @@ fn add_times<S: Simd>(s: S, factor: f32, x: S::V, sum: S::V) -> S::V {
     s.mul_add(s.splat(factor), x, sum)
 }
 
-/// Six pixels of the input to their values at the six points.
+/// Six pixels of the input to values at the six points.
 #[inline(always)]
 pub(super) fn input<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
     // One product and two sums: processors that add and multiply in different units do both at once.
@@ -48,7 +49,7 @@ pub(super) fn input<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
     ]
 }
 
-/// Three weights to their values at the six points.
+/// Three weights to values at the six points.
 #[inline(always)]
 pub(super) fn kernel<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; 6] {
     let even_a = times(s, AT_A, s.mul_add(s.splat(0.5), g[2], g[0]));

@@ -1,20 +1,20 @@
-//! The weights' gradient: input tiles and tiles of the output's gradient are transformed, multiplied at each point and summed over
-//! all tiles; the sums are transformed to the gradient of the 3×3 weights at the end.
+//! The weights' gradient: input tiles and tiles of the output's gradient are transformed, multiplied at each point and
+//! summed over all tiles; the sums are transformed to the gradient of the 3×3 weights at the end.
 
 use super::product::{Product, Tiles, transform, zeros};
 use super::transforms::{self, INPUT_SIDE, KERNEL_SIDE, OUTPUT_SIDE, POINTS};
-use super::{APART, Aligned, Bf16, Convolution, Level, Number, Scattered, Simd, Work, multiplies_pairs, pack, pair_up};
+use super::{APART, Aligned, Bf16, Convolution, Level, Levels, Number, Scattered, Simd, Work, pack, pair_up};
 use crate::convolution::tile::{StridedTile, tile_channels};
 use crate::number::{is_bf16, per_word};
-use rayon::prelude::*;
+use crate::tasks::{for_each, for_each_chunk};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Transformed words of both sides at a time: they stay in the third-level cache.
+/// Transformed words of both factors at a time: they stay in the third-level cache.
 const ROUND_WORDS: usize = 1 << 20;
-/// Words of tiles that are transformed by one task.
+/// Words of tiles that one task transforms.
 const TASK_WORDS: usize = 8;
-/// Tasks to aim at, so that threads of unequal speed finish together.
+/// The number of tasks to aim for, so that threads of unequal speed finish together.
 const TASKS: usize = 24;
 
 pub(crate) fn run<T: Number>(
@@ -24,7 +24,7 @@ pub(crate) fn run<T: Number>(
     gradient: &[T],
     weight_gradient: &mut [f32],
 ) {
-    if multiplies_pairs::<T>(level) {
+    if const { is_bf16::<T>() } && level.multiplies_pairs() {
         run_in_words_of::<Bf16, T>(convolution, level, input, gradient, weight_gradient);
     } else {
         run_in_words_of::<f32, T>(convolution, level, input, gradient, weight_gradient);
@@ -56,7 +56,7 @@ fn run_in_words_of<W: Number, T: Number>(
         weight_gradient.fill(0.0);
         return;
     }
-    // A tile's row is not a power of two, or the tiles of few channels would share a set of the first-level cache.
+    // The pitch must not be a power of two, or tiles of few channels would share a set of the first-level cache.
     let pitch = inputs + APART;
     let round =
         (ROUND_WORDS / (POINTS * (pitch + outputs))).max(6 * TASK_WORDS).next_multiple_of(TASK_WORDS).min(words);
@@ -65,14 +65,14 @@ fn run_in_words_of<W: Number, T: Number>(
     let matrix = inputs * outputs + APART;
     let mut sums = Aligned::scratch(POINTS * matrix);
     let sums = Scattered::new(&mut sums);
-    // The tasks: points, and panels where points alone are too few.
+    // A task is a pair of points and some of the panels, since pairs alone are too few.
     let parts = TASKS.div_ceil(POINTS / 2).clamp(1, panels);
     for first in (0..words).step_by(round) {
         let words = first..words.min(first + round);
         let from = Tiles::new(&mut input_words, first, round, pitch);
         let gradient_pitch = Tiles::<f32>::point_pitch(round, outputs);
         let to = Scattered::new(&mut gradient_words);
-        (0..words.len().div_ceil(TASK_WORDS)).into_par_iter().for_each(|i| {
+        for_each(words.len().div_ceil(TASK_WORDS), |i| {
             let words = first + i * TASK_WORDS..words.end.min(first + (i + 1) * TASK_WORDS);
             let stored_as = PhantomData::<W>;
             level.run(TransformInput { product: &product, words: words.clone(), to: &from, stored_as });
@@ -89,7 +89,7 @@ fn run_in_words_of<W: Number, T: Number>(
                 stored_as,
             });
         });
-        (0..POINTS / 2 * parts).into_par_iter().for_each(|task| {
+        for_each(POINTS / 2 * parts, |task| {
             let (pair, part) = (task / parts, task % parts);
             for point in [2 * pair, 2 * pair + 1] {
                 level.run(Sum {
@@ -111,18 +111,16 @@ fn run_in_words_of<W: Number, T: Number>(
             }
         });
     }
-    weight_gradient.par_chunks_mut(width * inputs * KERNEL_SIDE * KERNEL_SIDE).enumerate().for_each(
-        |(panel, weights)| {
-            level.run(Finish {
-                sums,
-                start: panel * width * inputs,
-                matrix,
-                inputs,
-                width: width.min(outputs - panel * width),
-                weights,
-            });
-        },
-    );
+    for_each_chunk(weight_gradient, width * inputs * KERNEL_SIDE * KERNEL_SIDE, |panel, weights| {
+        level.run(Finish {
+            sums,
+            start: panel * width * inputs,
+            matrix,
+            inputs,
+            width: width.min(outputs - panel * width),
+            weights,
+        });
+    });
 }
 
 /// Transforms the input of some words of tiles, to `[point][word of tiles][channel]`.
@@ -135,6 +133,7 @@ struct TransformInput<'a, W, T> {
 
 impl<W: Number, T: Number> Work for TransformInput<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, words, to, .. } = self;
@@ -175,11 +174,13 @@ struct TransformGradient<'a, W, T> {
     stored_as: PhantomData<W>,
 }
 
-/// Where the channels of each pixel of a tile of the gradient begin, and by how much the address moves from channel to channel.
+/// Where the channels of each pixel of a tile of the gradient begin, and how far the address moves from channel to
+/// channel.
 type GradientPixels<T> = [(*const T, usize); OUTPUT_SIDE * OUTPUT_SIDE];
 
 impl<W: Number, T: Number> Work for TransformGradient<'_, W, T> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, T>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for word in self.words.clone() {
@@ -207,7 +208,7 @@ impl<W: Number, T: Number> Work for TransformGradient<'_, W, T> {
 }
 
 impl<W, T: Number> TransformGradient<'_, W, T> {
-    /// Where the pixels of a tile lie; those past the grid's end, or of a tile past the last, are zeros.
+    /// Where the pixels of a tile are; those past the grid's end, or of a tile past the last, are zeros.
     fn pixels_of(&self, tile: usize) -> GradientPixels<T> {
         let product = self.product;
         let mut pixels = [(zeros(), 0); OUTPUT_SIDE * OUTPUT_SIDE];
@@ -244,7 +245,8 @@ unsafe fn transform_gradient<S: Simd, T: Number>(
     transforms::output_gradient_tile(s, numbers)
 }
 
-/// Adds the products of a round's words of tiles at a point to its sums, `[panel][input channel][output channel of the panel]`.
+/// Adds the products of a round's words of tiles at a point to its sums, `[panel][input channel][output channel of the
+/// panel]`.
 struct Sum<'a, W> {
     inputs: &'a Tiles<'a>,
     point: usize,
@@ -264,6 +266,7 @@ struct Sum<'a, W> {
 
 impl<W: Number> Work for Sum<'_, W> {
     type Output = ();
+    const LEVELS: Levels = Levels::multiplying::<W, f32>();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for channels in tile_channels(0..self.channels) {
@@ -306,6 +309,7 @@ struct Finish<'a> {
 
 impl Work for Finish<'_> {
     type Output = ();
+    const LEVELS: Levels = Levels::Plain;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { sums, start, matrix, inputs, width, weights } = self;
@@ -315,7 +319,7 @@ impl Work for Finish<'_> {
             for lane in (0..width).step_by(S::LANES) {
                 let points = each!(y in [0 1 2 3 4 5] => each!(x in [0 1 2 3 4 5] => {
                     let place = (y * INPUT_SIDE + x) * matrix + start + input * width + lane;
-                    // SAFETY: the sums are whole, and nothing writes to them any more.
+                    // SAFETY: the sums are complete, and nothing writes to them anymore.
                     unsafe { s.load_from(sums.at(place, S::LANES)) }
                 }));
                 for (y, taps_of_row) in transforms::kernel_gradient_tile(s, points).into_iter().enumerate() {
@@ -325,6 +329,6 @@ impl Work for Finish<'_> {
                 }
             }
         }
-        pack::turn(&rows, width, weights, inputs * taps);
+        pack::transpose(&rows, width, weights, inputs * taps);
     }
 }

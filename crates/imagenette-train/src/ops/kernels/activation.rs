@@ -1,4 +1,4 @@
-//! An activation by itself as one node, which keeps what goes in.
+//! An activation alone as one node, which keeps its input.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -10,27 +10,27 @@ use burn::backend::{Autodiff, Flex, TensorMetadata};
 use imagenette_kernels::{Activation, Level};
 
 use crate::ops::buffers::{self, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
-pub(super) fn forward(x: &FlexTensor, curve: Activation, level: Level) -> FlexTensor {
+pub(super) fn forward(x: &FlexTensor, activation: Activation, level: Level) -> FlexTensor {
     with_stored!(x, T => {
         let numbers = buffers::slice::<T>(x);
         let mut output = buffers::take::<T>(numbers.len());
-        curve.apply(level, numbers, &mut output);
+        activation.apply(level, numbers, &mut output);
         buffers::tensor(output, x.shape().dims::<4>())
     })
 }
 
 pub(super) fn record<C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<Flex, C>>,
-    curve: Activation,
+    activation: Activation,
     level: Level,
 ) -> FloatTensor<Autodiff<Flex, C>> {
     let nodes = [x.node()];
     let x = x.into_primitive().to_contiguous();
-    let output = forward(&x, curve, level);
+    let output = forward(&x, activation, level);
     match Activated.prepare::<C>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(node) => node.finish((x, curve, level), output),
+        OpsKind::Tracked(node) => node.finish((x, activation, level), output),
         OpsKind::UnTracked(node) => {
             buffers::give_tensor(x);
             node.finish(output)
@@ -46,13 +46,13 @@ impl Backward<Flex, 1> for Activated {
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let output = gradients.consume::<Flex>(&ops.node);
-        let (x, curve, level) = ops.state;
+        let (x, activation, level) = ops.state;
         let [node] = ops.parents;
         let shape = x.shape().dims::<4>();
         let gradient = with_stored!(x, T => {
             let mut gradient = buffers::own::<T>(output);
-            spent::time(Part::Normalisation, 0.0, || {
-                curve.apply_gradient(level, buffers::slice(&x), &mut gradient);
+            profile::time(Part::Normalization, 0.0, || {
+                activation.apply_gradient(level, buffers::slice(&x), &mut gradient);
             });
             buffers::tensor(gradient, shape)
         });

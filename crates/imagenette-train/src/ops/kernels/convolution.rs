@@ -1,5 +1,5 @@
-//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted. The
-//! output and the gradient for the input are stored as the input is; weights and their gradient are f32.
+//! Convolution as one node: its input and weights are kept, the gradient for the input is made only if it is wanted.
+//! The output and the gradient for the input are stored as the input is; weights and their gradient are f32.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -11,7 +11,7 @@ use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{BatchStatistics, Convolution, Level};
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 /// The output and, if `measured`, its statistics.
 pub(super) fn forward(
@@ -80,7 +80,7 @@ fn backward<T: Stored>(ops: Ops<Kept, 2>, gradients: &mut Gradients) {
     let [x_node, weight_node] = ops.parents;
     if let Some(node) = weight_node {
         let mut gradient = buffers::take(with.weights_len());
-        spent::time(Part::WeightGradients, with.flop(), || {
+        profile::time(Part::WeightGradients, with.flop(), || {
             with.weight_gradient::<T>(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
         });
         gradients.register::<Flex>(node.id, buffers::tensor(gradient, [with.weights_len()]));
@@ -89,7 +89,7 @@ fn backward<T: Stored>(ops: Ops<Kept, 2>, gradients: &mut Gradients) {
     buffers::give_tensor(x);
     if let Some(node) = x_node {
         let mut gradient = buffers::take::<T>(with.input_len());
-        spent::time(Part::InputGradients, with.flop(), || {
+        profile::time(Part::InputGradients, with.flop(), || {
             with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
         });
         let shape = with.shape();

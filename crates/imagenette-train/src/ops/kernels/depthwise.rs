@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{BlurPooling, Depthwise, Level};
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, with: Depthwise, level: Level) -> FlexTensor {
     let ([height, width], shape) = (with.output(), with.shape());
@@ -64,7 +64,7 @@ fn backward<T: Stored>(ops: Ops<Kept, 2>, gradients: &mut Gradients) {
     let [x_node, weight_node] = ops.parents;
     if let Some(node) = weight_node {
         let mut gradient = buffers::take::<f32>(with.weights_len());
-        spent::time(Part::WeightGradients, with.flop(), || {
+        profile::time(Part::WeightGradients, with.flop(), || {
             with.weight_gradient::<T>(level, buffers::slice(&x), buffers::slice(&output), &mut gradient);
         });
         gradients.register::<Flex>(node.id, buffers::tensor(gradient, [with.weights_len()]));
@@ -73,7 +73,7 @@ fn backward<T: Stored>(ops: Ops<Kept, 2>, gradients: &mut Gradients) {
     buffers::give_tensor(x);
     if let Some(node) = x_node {
         let mut gradient = buffers::take::<T>(with.input_len());
-        spent::time(Part::InputGradients, with.flop(), || {
+        profile::time(Part::InputGradients, with.flop(), || {
             with.input_gradient(level, buffers::slice(&output), buffers::slice(&weight), &mut gradient);
         });
         let shape = with.shape();
@@ -121,7 +121,7 @@ impl Backward<Flex, 1> for Blurred {
             // The gradient is stored as the output was.
             let gradient = with_stored!(output, T => {
                 let mut gradient = buffers::take::<T>(with.input_len());
-                spent::time(Part::Pooling, 0.0, || with.gradient::<T>(level, buffers::slice(&output), &mut gradient));
+                profile::time(Part::Pooling, 0.0, || with.gradient::<T>(level, buffers::slice(&output), &mut gradient));
                 buffers::tensor(gradient, with.input())
             });
             gradients.register::<Flex>(node.id, gradient);

@@ -1,5 +1,5 @@
-//! One map that two ways begin with: what comes back on both is added by a kernel of ours, on all threads. Burn adds gradients that meet
-//! on one thread, and bf16 by way of f32.
+//! Maps that two paths begin with: the gradients of both are added by a kernel of ours, on all threads. Burn would add
+//! them on one thread, and bf16 through f32.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use imagenette_kernels::Level;
 use imagenette_kernels::sum::add;
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
 /// The same map twice; the loss has to depend on both.
 pub(super) fn record<C: CheckpointStrategy>(
@@ -25,7 +25,7 @@ pub(super) fn record<C: CheckpointStrategy>(
     let nodes = [x.node(), x.node()];
     let x = x.into_primitive();
     nodes.map(|node| match Forked.prepare::<C>([node]).compute_bound().stateful() {
-        OpsKind::Tracked(node) => node.finish(Way { first: first.clone(), level }, x.clone()),
+        OpsKind::Tracked(node) => node.finish(Path { first: first.clone(), level }, x.clone()),
         OpsKind::UnTracked(node) => node.finish(x.clone()),
     })
 }
@@ -33,18 +33,18 @@ pub(super) fn record<C: CheckpointStrategy>(
 #[derive(Debug)]
 struct Forked;
 
-/// One of the two ways back.
+/// One of the two paths back.
 #[derive(Debug, Clone)]
-struct Way {
+struct Path {
     /// The gradient that came back first waits here for the other.
     first: Arc<Mutex<Option<FlexTensor>>>,
     level: Level,
 }
 
 impl Backward<Flex, 1> for Forked {
-    type State = Way;
+    type State = Path;
 
-    fn backward(self, ops: Ops<Way, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Path, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<Flex>(&ops.node);
         let mut waiting = ops.state.first.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(first) = waiting.take() else {
@@ -52,7 +52,7 @@ impl Backward<Flex, 1> for Forked {
             return;
         };
         let [Some(node)] = ops.parents else { return };
-        let sum = spent::time(
+        let sum = profile::time(
             Part::Backward,
             0.0,
             || with_stored!(first, T => together::<T>(first, gradient, ops.state.level)),

@@ -1,5 +1,5 @@
-//! Pooling of whole maps as one node: of what goes in only size and storage are kept, and for a maximum where it lay. What
-//! comes out is f32, and so is its gradient.
+//! Pooling of whole maps as one node: of its input only size and precision are kept, and the place of each maximum. The
+//! output is f32, and so is its gradient.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,9 +12,9 @@ use burn::tensor::DType;
 use imagenette_kernels::{Bf16, GlobalPooling, Level};
 
 use crate::ops::buffers::{self, Stored, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
-/// What of a map is left.
+/// What a map becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GlobalKind {
     /// Its largest number.
@@ -23,7 +23,7 @@ pub(crate) enum GlobalKind {
     Average,
 }
 
-/// The output, and for a maximum the pixel where it lay.
+/// The output, and for a maximum the pixel that it was at.
 pub(super) fn forward(x: &FlexTensor, kind: GlobalKind, with: GlobalPooling, level: Level) -> (FlexTensor, Vec<u32>) {
     let mut output = buffers::take(with.output_len());
     let mut choices = Vec::new();
@@ -62,7 +62,7 @@ struct Pooled;
 struct Kept {
     kind: GlobalKind,
     with: GlobalPooling,
-    /// Of what went in.
+    /// The input's.
     shape: [usize; 4],
     dtype: DType,
     choices: Vec<u32>,
@@ -76,7 +76,7 @@ impl Backward<Flex, 1> for Pooled {
         let output = buffers::stored::<f32>(gradients.consume::<Flex>(&ops.node)).to_contiguous();
         let kept = ops.state;
         let [node] = ops.parents;
-        let gradient = spent::time(Part::Pooling, 0.0, || match kept.dtype {
+        let gradient = profile::time(Part::Pooling, 0.0, || match kept.dtype {
             DType::BF16 => kept.gradient::<Bf16>(buffers::slice(&output)),
             _ => kept.gradient::<f32>(buffers::slice(&output)),
         });

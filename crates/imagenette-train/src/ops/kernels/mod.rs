@@ -6,7 +6,7 @@ mod convolution;
 mod depthwise;
 mod fork;
 mod global_pooling;
-mod normalisation;
+mod normalization;
 mod pooling;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -15,19 +15,19 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 use imagenette_kernels::pixels::normalize_pixels;
-use imagenette_kernels::{Activation as Curve, Bf16, Level, Precision};
+use imagenette_kernels::{Activation, Bf16, Level, Precision};
 use imagenette_kernels::{
     BatchStatistics, BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling,
     PoolingShape,
 };
 
-use super::{Activation, Affine, Normalised, Window, buffers};
-use crate::device::Device;
+use super::{Affine, Normalized, Window, buffers};
+use crate::compute::device::Device;
 use global_pooling::GlobalKind;
-use normalisation::After;
+use normalization::After;
 use pooling::PoolingKind;
 
-/// What networks ask of a recipe that was checked.
+/// Why sizes always fit.
 const FITS: &str = "a recipe's resolutions were checked against its network";
 
 /// The operations as Burn sees them.
@@ -44,25 +44,25 @@ pub(crate) trait KernelOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Output, mean and biased variance of the input; no gradient goes through the last two.
-    fn normalise(
+    fn normalize(
         x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         after: After,
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// The same with a residual, which is added before the activation.
-    fn normalise_and_add(
+    fn normalize_and_add(
         x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         residual: FloatTensor<Self>,
         after: After,
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self>;
+    fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self>;
 
     fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self>;
 
@@ -91,33 +91,33 @@ impl KernelOps for Flex {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let (output, found) = convolution::forward(&x.to_contiguous(), &weight.to_contiguous(), with, level, true);
         buffers::give_tensor(x);
-        let [mean, variance] = normalisation::tensors(found.expect("it was asked for"));
+        let [mean, variance] = normalization::tensors(found.expect("it was asked for"));
         (output, mean, variance)
     }
 
-    fn normalise(
+    fn normalize(
         x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         after: After,
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalisation::forward(x, [scale, shift], None, after, level)
+        normalization::forward(x, [gain, bias], None, after, level)
     }
 
-    fn normalise_and_add(
+    fn normalize_and_add(
         x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         residual: FloatTensor<Self>,
         after: After,
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalisation::forward(x, [scale, shift], Some(residual), after, level)
+        normalization::forward(x, [gain, bias], Some(residual), after, level)
     }
 
-    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self> {
-        let output = activation::forward(&x.to_contiguous(), curve, level);
+    fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self> {
+        let output = activation::forward(&x.to_contiguous(), activation, level);
         buffers::give_tensor(x);
         output
     }
@@ -163,34 +163,34 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let (output, found) = convolution::record::<C>(x, weight, with, level, true);
-        let found = normalisation::tensors(found.expect("it was asked for"));
+        let found = normalization::tensors(found.expect("it was asked for"));
         let [mean, variance] = found.map(<Self as AutodiffBackend>::from_inner);
         (output, mean, variance)
     }
 
-    fn normalise(
+    fn normalize(
         x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         after: After,
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalisation::record::<C>(x, [scale, shift], None, after, level)
+        normalization::record::<C>(x, [gain, bias], None, after, level)
     }
 
-    fn normalise_and_add(
+    fn normalize_and_add(
         x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
         residual: FloatTensor<Self>,
         after: After,
         level: Level,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalisation::record::<C>(x, [scale, shift], Some(residual), after, level)
+        normalization::record::<C>(x, [gain, bias], Some(residual), after, level)
     }
 
-    fn apply_curve(x: FloatTensor<Self>, curve: Curve, level: Level) -> FloatTensor<Self> {
-        activation::record::<C>(x, curve, level)
+    fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self> {
+        activation::record::<C>(x, activation, level)
     }
 
     fn pool(x: FloatTensor<Self>, kind: PoolingKind, with: Pooling, level: Level) -> FloatTensor<Self> {
@@ -214,26 +214,16 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     }
 }
 
-fn curve(activation: Option<Activation>) -> Curve {
-    match activation {
-        None => Curve::Identity,
-        Some(Activation::Relu) => Curve::Relu,
-        Some(Activation::Gelu) => Curve::Gelu,
-        Some(Activation::Silu) => Curve::Silu,
-        Some(Activation::Mish) => Curve::Mish,
-    }
-}
-
 pub(super) fn photos(pixels: &[u8], count: usize, px: usize, device: &Device) -> Tensor<4> {
-    fn normalised<T: buffers::Stored>(pixels: &[u8], shape: [usize; 4]) -> Tensor<4> {
+    fn normalized<T: buffers::Stored>(pixels: &[u8], shape: [usize; 4]) -> Tensor<4> {
         let mut numbers = buffers::take::<T>(pixels.len());
         normalize_pixels(pixels, IMAGENET_MEAN, IMAGENET_STD, &mut numbers);
         Tensor::from_primitive::<Flex>(buffers::tensor(numbers, shape))
     }
     let shape = [count, px, px, 3];
     match device.precision() {
-        Precision::F32 => normalised::<f32>(pixels, shape),
-        Precision::Bf16 => normalised::<Bf16>(pixels, shape),
+        Precision::F32 => normalized::<f32>(pixels, shape),
+        Precision::Bf16 => normalized::<Bf16>(pixels, shape),
     }
 }
 
@@ -301,23 +291,23 @@ pub(super) fn fork(x: Tensor<4>, level: Level) -> [Tensor<4>; 2] {
     [one, other].map(Tensor::from_dispatch)
 }
 
-/// By `measured`, the statistics of `x`, or by what is found when there are none.
-pub(super) fn normalise_by_batch(
+/// By `measured`, the statistics of `x`, or by statistics that are measured here.
+pub(super) fn normalize_by_batch(
     x: Tensor<4>,
     measured: Option<BatchStatistics>,
-    Affine { scale, shift, epsilon }: Affine,
+    Affine { gain, bias, epsilon }: Affine,
     residual: Option<Tensor<4>>,
-    activation: Option<Activation>,
+    activation: Activation,
     level: Level,
-) -> Normalised<Tensor<4>> {
-    let after = After { epsilon: epsilon as f32, curve: curve(activation), measured };
-    let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
+) -> Normalized<Tensor<4>> {
+    let after = After { epsilon: epsilon as f32, activation, measured };
+    let (x, gain, bias) = (x.into_dispatch(), gain.into_dispatch(), bias.into_dispatch());
     let (output, mean, variance) = match residual {
-        None => Dispatch::normalise(x, scale, shift, after, level),
-        Some(residual) => Dispatch::normalise_and_add(x, scale, shift, residual.into_dispatch(), after, level),
+        None => Dispatch::normalize(x, gain, bias, after, level),
+        Some(residual) => Dispatch::normalize_and_add(x, gain, bias, residual.into_dispatch(), after, level),
     };
     let without_gradient = |statistic| Tensor::<1>::from_dispatch(statistic).inner();
-    Normalised {
+    Normalized {
         output: Tensor::from_dispatch(output),
         mean: without_gradient(mean),
         variance: without_gradient(variance),
@@ -325,20 +315,20 @@ pub(super) fn normalise_by_batch(
 }
 
 /// By known statistics, of tensors that no gradient goes through.
-pub(super) fn normalise_by(
+pub(super) fn normalize_by(
     x: Tensor<4>,
-    Affine { scale, shift, epsilon }: Affine,
+    Affine { gain, bias, epsilon }: Affine,
     statistics: [Tensor<1>; 2],
     residual: Option<Tensor<4>>,
-    activation: Option<Activation>,
+    activation: Activation,
     level: Level,
 ) -> Tensor<4> {
-    let kept = normalisation::Kept::by(
+    let kept = normalization::Kept::by(
         buffers::host(x),
-        [scale, shift].map(buffers::host),
+        [gain, bias].map(buffers::host),
         statistics.map(buffers::host),
         residual.map(buffers::host),
-        After { epsilon: epsilon as f32, curve: curve(activation), measured: None },
+        After { epsilon: epsilon as f32, activation, measured: None },
         level,
     );
     let output = kept.apply();
@@ -347,7 +337,7 @@ pub(super) fn normalise_by(
 }
 
 pub(super) fn activate(x: Tensor<4>, activation: Activation, level: Level) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::apply_curve(x.into_dispatch(), curve(Some(activation)), level))
+    Tensor::from_dispatch(Dispatch::activate(x.into_dispatch(), activation, level))
 }
 
 pub(super) fn max_pool(x: Tensor<4>, Window { side, stride, padding }: Window, level: Level) -> Tensor<4> {

@@ -1,4 +1,4 @@
-//! Pooling as one node: of what goes in only the size is kept, and for a maximum where it lay.
+//! Pooling as one node: of its input only the size is kept, and the place of each maximum.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -10,9 +10,9 @@ use burn::backend::{Autodiff, Flex};
 use imagenette_kernels::{Level, Pooling};
 
 use crate::ops::buffers::{self, with_stored};
-use crate::ops::spent::{self, Part};
+use crate::ops::profile::{self, Part};
 
-/// What of a window is left.
+/// What a window becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PoolingKind {
     /// Its largest number.
@@ -21,7 +21,7 @@ pub(crate) enum PoolingKind {
     Average,
 }
 
-/// The output, and for a maximum the tap of each window where it lay.
+/// The output, and for a maximum the tap of each window that it was at.
 pub(super) fn forward(x: &FlexTensor, kind: PoolingKind, with: Pooling, level: Level) -> (FlexTensor, Vec<u8>) {
     let ([height, width], shape) = (with.output(), with.shape());
     let mut choices = Vec::new();
@@ -76,7 +76,7 @@ impl Backward<Flex, 1> for Pooled {
         let ([height, width], shape) = (with.shape().input, with.shape());
         let gradient = with_stored!(output, T => {
             let mut gradient = buffers::take::<T>(with.input_len());
-            spent::time(Part::Pooling, 0.0, || match kind {
+            profile::time(Part::Pooling, 0.0, || match kind {
                 PoolingKind::Max => with.max_gradient(level, buffers::slice(&output), &choices, &mut gradient),
                 PoolingKind::Average => with.average_gradient(level, buffers::slice(&output), &mut gradient),
             });

@@ -1,0 +1,309 @@
+//! An archive (`.tgz` or `.tar`) goes in, a folder of photos comes out: complete, or an error and no folder.
+//!
+//! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and
+//! counts, sizes and the compression ratio are limited. Photos are hashed and measured on the way, and the archive is
+//! hashed.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use imagenette_files::hash::hex;
+use md5::Md5;
+use sha2::{Digest, Sha256};
+
+use crate::edition::Edition;
+use crate::error::{DataError, Result};
+use crate::file_name::printable;
+use crate::intake::layout::{Layout, Member};
+use crate::intake::photos::{Content, Feeder, Intake, Photo};
+use crate::manifest::{MANIFEST_FILE, Manifest, Source};
+use crate::watch::{Unit, Watch};
+
+/// What an archive may ask for. The largest official one (imagewang, 2.9 GB) has 26,000 members and a ratio near 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ExtractLimits {
+    /// Members of any kind: 2,000,000 (ImageNet has 1.3 million photos).
+    pub members: u64,
+    /// Bytes of one member: 32 MiB (ImageNet's largest photo has 15 MB).
+    pub member_bytes: u64,
+    /// Bytes of the unpacked archive: 256 GiB (ImageNet has 150 GB).
+    pub total_bytes: u64,
+    /// Unpacked bytes for each packed byte, once 16 MiB are unpacked: 20. Photos hardly compress; bombs reach 1,000.
+    pub ratio: u64,
+}
+
+impl Default for ExtractLimits {
+    fn default() -> Self {
+        Self { members: 2_000_000, member_bytes: 32 << 20, total_bytes: 256 << 30, ratio: 20 }
+    }
+}
+
+/// Below this, the padding of small files may compress better than a bomb.
+const RATIO_COUNTS_FROM_BYTES: u64 = 16 << 20;
+
+/// What came out of an archive.
+#[derive(Debug)]
+pub struct Extracted {
+    /// The archive's length.
+    pub bytes: u64,
+    /// The archive's sha256.
+    pub sha256: String,
+    /// The archive's md5.
+    pub md5: String,
+    photos: Vec<Photo>,
+    layout: Layout,
+}
+
+impl Extracted {
+    /// The manifest of what came out. `archive` is for errors; `known` is the archive's edition where its hash tells
+    /// it.
+    ///
+    /// # Errors
+    /// When there are no photos, or when a class is empty or in only one split.
+    pub fn manifest(self, archive: &Path, name: &str, source: Source, known: Option<Edition>) -> Result<Manifest> {
+        crate::intake::assembly::assemble(archive, name, source, self.photos, &self.layout.classes, known)
+    }
+}
+
+/// Unpacks an archive into a folder that must not exist yet. The content tells the format, not the name.
+///
+/// # Errors
+/// When the archive is missing, empty, truncated, damaged or has another format, when a member is refused (the error
+/// names it), when a file is not a photo, when the disk is full or when the caller interrupts. The folder is then
+/// removed. A killed process leaves it behind: unpack to a temporary name and rename it.
+pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dyn Watch) -> Result<Extracted> {
+    let file = File::open(archive).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            DataError::Missing { what: "archive", path: archive.to_owned(), hint: "check the path".into() }
+        }
+        _ => DataError::io("open", archive)(error),
+    })?;
+    let total = file.metadata().map_err(DataError::io("read", archive))?.len();
+    fs::create_dir(folder).map_err(DataError::io("create", folder))?;
+    let unpacking = Unpacking { archive, folder, limits, watch, state: RefCell::new(State::default()) };
+    let result = unpacking.run(file, total);
+    if result.is_err() {
+        // The first error is the one that counts; the next process that installs removes what could not be removed
+        // now.
+        let _ = fs::remove_dir_all(folder);
+    }
+    result
+}
+
+struct Unpacking<'a> {
+    archive: &'a Path,
+    folder: &'a Path,
+    limits: &'a ExtractLimits,
+    watch: &'a dyn Watch,
+    state: RefCell<State>,
+}
+
+/// What the readers under the tar know.
+#[derive(Default)]
+struct State {
+    packed_bytes: u64,
+    unpacked_bytes: u64,
+    /// Zero bytes at the end of what was unpacked: a tar ends with a block of them.
+    trailing_zeros: u64,
+    /// Whether the end of the file was reached: an error after that means truncation, whatever the decoder calls it.
+    at_end: bool,
+    /// Why we stopped reading, if we did.
+    stopped: Option<Stop>,
+    member: String,
+}
+
+enum Stop {
+    Refused(String),
+    Interrupted,
+    System(io::Error),
+}
+
+impl Unpacking<'_> {
+    fn run(&self, file: File, total: u64) -> Result<Extracted> {
+        let name = self.archive.file_name().unwrap_or_default().to_string_lossy();
+        self.watch.begin(&format!("unpacking {name}"), Some(total), Unit::Bytes);
+        let packed = Packed { file, unpacking: self, sha256: Sha256::new(), md5: Md5::new() };
+        let mut packed = BufReader::with_capacity(1 << 18, packed);
+        let mut layout = Layout::default();
+        let intake =
+            Intake { origin: self.archive, destination: Some(self.folder), count_photos: false, watch: self.watch };
+        let photos = intake.run(|feeder| {
+            let magic = io::BufRead::fill_buf(&mut packed).map_err(|error| self.broken(error))?;
+            if magic.starts_with(&[0x1F, 0x8B]) {
+                self.unpack(MultiGzDecoder::new(&mut packed), &mut layout, feeder)
+            } else if magic.get(257..262) == Some(b"ustar") || magic.len() >= 512 && magic[..100].contains(&0) {
+                self.unpack(&mut packed, &mut layout, feeder)
+            } else {
+                let found = if magic.is_empty() { "an empty file" } else { "another kind of file" };
+                Err(self.malformed(found.into()))
+            }
+        })?;
+        let packed = packed.into_inner();
+        let bytes = self.state.borrow().packed_bytes;
+        let (sha256, md5) = (hex(&packed.sha256.finalize()), hex(&packed.md5.finalize()));
+        Ok(Extracted { bytes, sha256, md5, photos, layout })
+    }
+
+    fn unpack(&self, reader: impl Read, layout: &mut Layout, feeder: &mut Feeder<'_>) -> Result<()> {
+        let mut reader = Unpacked { reader, unpacking: self };
+        let mut members = 0;
+        let mut clutter = 0_u64;
+        let mut tar = tar::Archive::new(&mut reader);
+        for entry in tar.entries().map_err(|error| self.broken(error))? {
+            let mut entry = entry.map_err(|error| self.broken(error))?;
+            members += 1;
+            if entry.header().entry_type() == tar::EntryType::XGlobalHeader {
+                continue;
+            }
+            let path = String::from_utf8(entry.path_bytes().into_owned())
+                .map_err(|error| self.refuse(&String::from_utf8_lossy(error.as_bytes()), "a name that is not UTF-8"))?;
+            self.state.borrow_mut().member.clone_from(&path);
+            if members > self.limits.members {
+                return Err(self.refuse(&path, &format!("more than {} members", self.limits.members)));
+            }
+            let kind = entry.header().entry_type();
+            let is_folder = match kind {
+                tar::EntryType::Regular => false,
+                tar::EntryType::Directory => true,
+                tar::EntryType::Symlink | tar::EntryType::Link => return Err(self.refuse(&path, "a link")),
+                other => return Err(self.refuse(&path, &format!("neither a file nor a folder ({other:?})"))),
+            };
+            if entry.size() > self.limits.member_bytes {
+                let limit = self.limits.member_bytes;
+                return Err(self.refuse(&path, &format!("{} bytes, more than {limit}", entry.size())));
+            }
+            match layout.place(&path, is_folder).map_err(|reason| self.refuse(&path, &reason))? {
+                Member::Folder => {}
+                Member::Clutter => clutter += u64::from(!path.ends_with(MANIFEST_FILE)),
+                Member::Photo(place) => feeder.push(place, Content::Bytes(self.content(&mut entry)?))?,
+                Member::Table(name) => {
+                    let path = self.folder.join(name);
+                    fs::write(&path, self.content(&mut entry)?).map_err(DataError::io("write", &path))?;
+                }
+            }
+        }
+        // A stream that ends between two members looks complete to the tar reader.
+        if self.state.borrow().trailing_zeros < 512 {
+            return Err(self.malformed("an archive that ends before its end mark: it is truncated".into()));
+        }
+        // Reading to the end checks the checksum of gzip, and the hash of the archive covers every byte.
+        io::copy(&mut reader, &mut io::sink()).map_err(|error| self.broken(error))?;
+        if clutter > 0 {
+            self.watch.notice(&format!("{clutter} files of file managers (`._*`, `.DS_Store`) were left out"));
+        }
+        Ok(())
+    }
+
+    fn content(&self, entry: &mut impl Read) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        entry.take(self.limits.member_bytes + 1).read_to_end(&mut bytes).map_err(|error| self.broken(error))?;
+        Ok(bytes)
+    }
+
+    fn refuse(&self, member: &str, reason: &str) -> DataError {
+        DataError::Member { archive: self.archive.to_owned(), member: printable(member), reason: reason.into() }
+    }
+
+    fn malformed(&self, found: String) -> DataError {
+        DataError::malformed(self.archive, "a whole .tgz or .tar archive", found, "fetch the archive again")
+    }
+
+    /// Says what a failed read means: we stopped, the system failed, or the archive is damaged.
+    fn broken(&self, error: io::Error) -> DataError {
+        let mut state = self.state.borrow_mut();
+        match state.stopped.take() {
+            Some(Stop::Interrupted) => return DataError::Interrupted,
+            Some(Stop::Refused(reason)) => {
+                let member = state.member.clone();
+                return self.refuse(&member, &reason);
+            }
+            Some(Stop::System(error)) => return DataError::io("read", self.archive)(error),
+            None => {}
+        }
+        let cut = state.at_end || error.kind() == io::ErrorKind::UnexpectedEof;
+        let what = if cut { "a truncated archive" } else { "a damaged archive" };
+        let after = if state.member.is_empty() { String::new() } else { format!(" at `{}`", printable(&state.member)) };
+        self.malformed(format!("{what}{after} ({error})"))
+    }
+
+    fn stop(&self, stop: Stop) -> io::Error {
+        self.state.borrow_mut().stopped = Some(stop);
+        io::Error::other("stopped")
+    }
+}
+
+/// The bytes of the archive itself: hashed and counted; interruptions are noticed here.
+struct Packed<'a> {
+    file: File,
+    unpacking: &'a Unpacking<'a>,
+    sha256: Sha256,
+    md5: Md5,
+}
+
+impl Read for Packed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.unpacking.watch.interrupted() {
+            return Err(self.unpacking.stop(Stop::Interrupted));
+        }
+        let n = loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.unpacking.stop(Stop::System(error))),
+                Ok(n) => break n,
+            }
+        };
+        self.sha256.update(&buffer[..n]);
+        self.md5.update(&buffer[..n]);
+        {
+            let mut state = self.unpacking.state.borrow_mut();
+            state.packed_bytes += n as u64;
+            state.at_end |= n == 0 && !buffer.is_empty();
+        }
+        self.unpacking.watch.advance(n as u64);
+        Ok(n)
+    }
+}
+
+/// The bytes of the tar: counted, and stopped when a limit is exceeded.
+struct Unpacked<'a, R> {
+    reader: R,
+    unpacking: &'a Unpacking<'a>,
+}
+
+impl<R: Read> Read for Unpacked<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        let limits = self.unpacking.limits;
+        let refusal = {
+            let mut state = self.unpacking.state.borrow_mut();
+            state.unpacked_bytes += n as u64;
+            match buffer[..n].iter().rposition(|byte| *byte != 0) {
+                Some(last) => state.trailing_zeros = (n - 1 - last) as u64,
+                None => state.trailing_zeros += n as u64,
+            }
+            let most = state.packed_bytes.saturating_mul(limits.ratio).max(RATIO_COUNTS_FROM_BYTES);
+            if state.unpacked_bytes > limits.total_bytes {
+                Some(format!("the archive unpacks to more than {} bytes", limits.total_bytes))
+            } else if state.unpacked_bytes > most {
+                Some(format!("the archive unpacks to more than {} times its size", limits.ratio))
+            } else {
+                None
+            }
+        };
+        match refusal {
+            Some(reason) => Err(self.unpacking.stop(Stop::Refused(reason))),
+            None => Ok(n),
+        }
+    }
+}
+
+/// The default name of a dataset from an archive or a folder: the file name without the extension of an archive.
+pub fn stem(path: &Path) -> String {
+    let name = path.file_name().map(PathBuf::from).unwrap_or_default().to_string_lossy().into_owned();
+    let lower = name.to_lowercase();
+    let extension = [".tar.gz", ".tgz", ".tar"].into_iter().find(|extension| lower.ends_with(extension));
+    name[..name.len() - extension.map_or(0, str::len)].to_owned()
+}

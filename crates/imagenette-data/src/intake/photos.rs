@@ -1,0 +1,178 @@
+//! Photos go in (members of an archive, or files). Several threads hash and measure them and, where there is a
+//! destination, write them. The facts that a manifest needs come out, so no photo is read twice.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::Sender;
+use imagenette_files::hash::sha256;
+
+use crate::error::{DataError, Result};
+use crate::intake::header;
+use crate::intake::layout::Place;
+use crate::watch::Watch;
+
+/// The most photos that wait in memory for a thread.
+const QUEUE: usize = 32;
+/// How many unreadable photos an error names.
+const NAMED: usize = 5;
+
+/// A photo with its place, and the facts about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Photo {
+    pub(crate) place: Place,
+    pub(crate) width_px: u32,
+    pub(crate) height_px: u32,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+/// Where a photo's bytes are.
+pub(crate) enum Content {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+/// Takes in photos with several threads. Writes them to `destination`, where there is one.
+pub(crate) struct Intake<'a> {
+    /// Where the photos come from, for messages.
+    pub(crate) origin: &'a Path,
+    pub(crate) destination: Option<&'a Path>,
+    /// Whether each photo advances the watch; for archives, bytes do.
+    pub(crate) count_photos: bool,
+    pub(crate) watch: &'a dyn Watch,
+}
+
+/// The end of an [`Intake`] that photos are put into.
+pub(crate) struct Feeder<'a> {
+    sender: Sender<(Place, Content)>,
+    destination: Option<&'a Path>,
+    folders: HashSet<String>,
+    stop: &'a AtomicBool,
+}
+
+impl Feeder<'_> {
+    /// Puts a photo into the queue; waits while the queue is full.
+    ///
+    /// # Errors
+    /// When its folder cannot be made, or when a thread has already failed ([`Intake::run`] then returns the thread's
+    /// error).
+    pub(crate) fn push(&mut self, place: Place, content: Content) -> Result<()> {
+        if let Some(destination) = self.destination {
+            let folder = place.folder();
+            if !self.folders.contains(&folder) {
+                let path = destination.join(&folder);
+                fs::create_dir_all(&path).map_err(DataError::io("create", &path))?;
+                self.folders.insert(folder);
+            }
+        }
+        if self.stop.load(Ordering::Relaxed) || self.sender.send((place, content)).is_err() {
+            return Err(DataError::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+impl Intake<'_> {
+    /// Runs `feed` in this thread, and takes in what it pushes in the others, in no particular order.
+    ///
+    /// # Errors
+    /// What stopped a thread (a full disk, an interruption), or else what `feed` returned. When all went well except
+    /// that some files are not photos, one error with their number and the names of the first five.
+    pub(crate) fn run(&self, feed: impl FnOnce(&mut Feeder<'_>) -> Result<()>) -> Result<Vec<Photo>> {
+        let (sender, receiver) = crossbeam_channel::bounded::<(Place, Content)>(QUEUE);
+        let stop = AtomicBool::new(false);
+        let failure: Mutex<Option<DataError>> = Mutex::new(None);
+        let unreadable: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+        let photos: Mutex<Vec<Photo>> = Mutex::new(Vec::new());
+        let poisoned = "no holder of this lock panics";
+        let fed = std::thread::scope(|scope| {
+            for _ in 0..crate::threads::thread_count() {
+                let receiver = receiver.clone();
+                let (stop, failure, unreadable, photos) = (&stop, &failure, &unreadable, &photos);
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    // After a failure the queue is still emptied, so that the feeder never waits for a thread that
+                    // ended.
+                    for (place, content) in receiver {
+                        if stop.load(Ordering::Relaxed) {
+                            continue;
+                        }
+                        match self.take_in(place, content) {
+                            Ok(Ok(photo)) => mine.push(photo),
+                            Ok(Err(refused)) => unreadable.lock().expect(poisoned).push(refused),
+                            Err(error) => {
+                                stop.store(true, Ordering::Relaxed);
+                                failure.lock().expect(poisoned).get_or_insert(error);
+                            }
+                        }
+                        if self.count_photos {
+                            self.watch.advance(1);
+                        }
+                    }
+                    photos.lock().expect(poisoned).append(&mut mine);
+                });
+            }
+            drop(receiver);
+            let mut feeder = Feeder { sender, destination: self.destination, folders: HashSet::new(), stop: &stop };
+            feed(&mut feeder)
+        });
+        if let Some(error) = failure.into_inner().expect(poisoned) {
+            return Err(error);
+        }
+        fed?;
+        let mut unreadable = unreadable.into_inner().expect(poisoned);
+        if unreadable.is_empty() {
+            return Ok(photos.into_inner().expect(poisoned));
+        }
+        unreadable.sort();
+        let mut named: Vec<String> =
+            unreadable.iter().take(NAMED).map(|(path, reason)| format!("{path} ({reason})")).collect();
+        if unreadable.len() > NAMED {
+            named.push("…".into());
+        }
+        Err(DataError::malformed(
+            self.origin,
+            "JPEG, PNG or WebP photos only",
+            format!("{} that {} not: {}", files(unreadable.len()), are(unreadable.len()), named.join(", ")),
+            "remove or replace these files, then run the same command again",
+        ))
+    }
+
+    /// One photo. The inner error is a file that is not a photo, by its path and the reason.
+    fn take_in(&self, place: Place, content: Content) -> Result<Result<Photo, (String, String)>> {
+        if self.watch.interrupted() {
+            return Err(DataError::Interrupted);
+        }
+        let (bytes, shown) = match content {
+            Content::Bytes(bytes) => (bytes, place.relative()),
+            Content::File(path) => match fs::read(&path) {
+                Ok(bytes) => (bytes, place.relative()),
+                Err(error) => return Err(DataError::io("read", &path)(error)),
+            },
+        };
+        let (width_px, height_px) = match header::dimensions(&bytes) {
+            Ok(dimensions) => dimensions,
+            Err(reason) => return Ok(Err((shown, reason))),
+        };
+        if let Some(destination) = self.destination {
+            let path = destination.join(place.relative());
+            let mut file = File::create_new(&path).map_err(DataError::io("create", &path))?;
+            file.write_all(&bytes).map_err(DataError::io("write", &path))?;
+        }
+        let sha256 = sha256(&bytes);
+        Ok(Ok(Photo { place, width_px, height_px, bytes: bytes.len() as u64, sha256 }))
+    }
+}
+
+fn files(n: usize) -> String {
+    if n == 1 { "1 file".into() } else { format!("{n} files") }
+}
+
+fn are(n: usize) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}

@@ -1,0 +1,28 @@
+//! What is wanted and what is planned: TOML goes in, a checked [`Recipe`] and the steps, batches and trials that follow
+//! from it come out.
+//!
+//! Nothing here computes: this crate knows neither Burn nor the kernels, so that a recipe can be read, checked and
+//! compared by programs that never train. `imagenette-train` builds networks and optimizers from the configurations.
+
+mod canonical;
+mod checks;
+mod defaults;
+pub mod error;
+pub mod lookahead;
+pub mod model;
+pub mod optimizer;
+pub mod plan;
+pub mod precision;
+mod read;
+mod recipe;
+pub mod schedule;
+pub mod selection;
+mod shipped;
+mod spelling;
+mod validate;
+mod window;
+
+pub use checks::{below_one, not_negative, positive, require};
+pub use error::{RecipeError, Result};
+pub use recipe::{EmaConfig, EvaluationConfig, LossConfig, Recipe, Rules};
+pub use window::Window;

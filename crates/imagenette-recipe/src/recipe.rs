@@ -1,0 +1,155 @@
+//! A recipe: everything that decides a run but its seed and the machine, typed, checked once and recorded whole.
+//!
+//! TOML text and dotted overrides go in; a [`Recipe`] that makes sense comes out, or an error with the nearest key.
+
+use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
+use imagenette_files::hash;
+use serde::{Deserialize, Serialize};
+
+use crate::defaults::{is_default, whole};
+use crate::lookahead::LookaheadConfig;
+use crate::model::ModelConfig;
+use crate::optimizer::OptimizerConfig;
+use crate::precision::PrecisionChoice;
+use crate::schedule::{Resolution, Schedule};
+use crate::selection::Selection;
+use crate::window::Window;
+
+/// Everything that decides a run but its seed and the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The name in records and tables.
+    pub name: String,
+    /// A dataset's name or folder; absent means the best that is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// How often every training photo is seen. An epoch has as many steps as there are full batches; which photos are
+    /// left over differs from epoch to epoch.
+    pub epochs: u32,
+    /// Samples a step.
+    pub batch_size: u32,
+    /// The seed of the first run.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many runs, with seeds counted up from `seed`.
+    #[serde(default = "whole::<1>")]
+    pub runs: u32,
+    /// What feature maps are stored in.
+    #[serde(default)]
+    pub precision: PrecisionChoice,
+    /// The square that the network sees while it trains.
+    pub resolution: Resolution,
+    /// What is trained.
+    pub model: ModelConfig,
+    /// How the weights follow the gradient.
+    pub optimizer: OptimizerConfig,
+    /// The shape of the learning rate over the run.
+    pub schedule: Schedule,
+    /// What is minimized.
+    #[serde(default)]
+    pub loss: LossConfig,
+    /// How a training sample is made from its photo.
+    pub augment: Augment,
+    /// How a val photo is shown.
+    pub evaluation: EvaluationConfig,
+    /// The share of each class's train photos that is held out, and evaluated on instead of val, for tuning; such a run
+    /// has no val accuracy. Absent means none: the run counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<f64>,
+    /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookahead: Option<LookaheadConfig>,
+    /// What is painted over in training samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erase: Option<Erase>,
+    /// How training samples are mixed with each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    /// Which samples of a batch are learned from; absent means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
+    /// Which rules the recipe promises to keep; it is refused where it breaks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
+    /// An average of the weights that is evaluated and kept instead of the last ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<EmaConfig>,
+}
+
+/// Rules that a recipe can promise to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rules {
+    /// Those of Imagenette's leaderboards: photos are evaluated at no larger a resolution than the largest in training,
+    /// and on val.
+    Leaderboard,
+}
+
+/// Cross-entropy's settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossConfig {
+    /// The share of the target that is spread over all classes, 0 or more and below 1.
+    pub label_smoothing: f64,
+}
+
+/// How a val photo is shown to the network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// The square that the network sees, in pixels.
+    pub resolution: u32,
+    /// Which part of the photo fills it.
+    pub geometry: EvaluationGeometry,
+}
+
+/// The exponential moving average of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmaConfig {
+    /// The share that the average keeps at each step, 0 or more and below 1.
+    pub decay: f64,
+    /// The share of the run after which the average begins; until then the weights themselves are evaluated.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub from: f64,
+}
+
+impl EmaConfig {
+    /// When there is an average: from its beginning to the end of the run.
+    pub fn window(&self) -> Window {
+        Window { from: self.from, until: 1.0 }
+    }
+}
+
+impl Recipe {
+    /// What is erased from samples at this progress of the run.
+    pub fn erase_at(&self, progress: f64) -> Option<Erase> {
+        self.erase.filter(|erase| Window { from: 0.0, until: erase.until }.contains(progress))
+    }
+
+    /// How samples are mixed at this progress of the run.
+    pub fn mix_at(&self, progress: f64) -> Option<Mix> {
+        self.mix.filter(|mix| Window { from: mix.from, until: mix.until }.contains(progress))
+    }
+
+    /// How samples are selected at this progress of the run.
+    pub fn selection_at(&self, progress: f64) -> Option<Selection> {
+        self.selection.filter(|selection| selection.window().contains(progress))
+    }
+
+    /// The Lookahead of the run: the optimizer's own, or the one that was asked for.
+    pub fn lookahead(&self) -> Option<LookaheadConfig> {
+        self.optimizer.lookahead().or(self.lookahead)
+    }
+
+    /// The resolved recipe as TOML: what is recorded, and what [`Recipe::sha256`] is the hash of.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe has only tables, strings, finite numbers and small integers")
+    }
+
+    /// sha256 of [`Recipe::to_toml`], in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        hash::sha256(self.to_toml())
+    }
+}

@@ -1,0 +1,76 @@
+//! Low-confidence selection: of each batch that is drawn only the samples with the highest loss are learned from, as
+//! found by the network itself. Every sample drawn counts as drawn, in an epoch and in the record.
+//!
+//! # Source
+//! Jiang et al., "Accelerating deep learning by focusing on the biggest losers", 2019, in the form of a fixed share of each
+//! batch; airbench96's fast variant keeps the half (and lets a smaller network choose).
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks::require;
+use crate::defaults::ratio;
+use crate::error::Result;
+use crate::window::Window;
+
+/// Which share of a batch is learned from, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// The share of each batch that is kept, above 0 and below 1.
+    pub keep: f64,
+    /// The share of the run after which samples are selected.
+    #[serde(default)]
+    pub from: f64,
+    /// The share of the run after which every sample is learned from again.
+    #[serde(default = "ratio::<1, 1>")]
+    pub until: f64,
+}
+
+impl Selection {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first key whose value makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        require(
+            self.keep > 0.0 && self.keep < 1.0,
+            "selection.keep",
+            "a share above 0 and below 1",
+            self.keep.to_string(),
+            "0.5 learns from half of each batch; leave `[selection]` out to learn from all of it",
+        )?;
+        self.window().validate("selection")
+    }
+
+    /// When samples are selected.
+    pub fn window(&self) -> Window {
+        Window { from: self.from, until: self.until }
+    }
+
+    /// How many of a batch's samples are kept: at least two, which normalization needs.
+    pub fn count(&self, batch: usize) -> usize {
+        ((self.keep * batch as f64).round() as usize).clamp(2.min(batch), batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_is_of_the_batch_and_begins_and_ends_when_it_should() {
+        let selection = Selection { keep: 0.5, from: 0.5, until: 0.9 };
+        assert_eq!([64, 3, 2, 1].map(|batch| selection.count(batch)), [32, 2, 2, 1]);
+        let on = [0.49, 0.5, 0.9].map(|progress| selection.window().contains(progress));
+        assert_eq!(on, [false, true, false]);
+        assert!(selection.validate().is_ok());
+        for wrong in [
+            Selection { keep: 1.0, ..selection },
+            Selection { keep: 0.0, ..selection },
+            Selection { until: 0.5, ..selection },
+            Selection { from: 1.0, ..selection },
+        ] {
+            assert!(wrong.validate().is_err(), "{wrong:?}");
+        }
+    }
+}

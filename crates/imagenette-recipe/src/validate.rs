@@ -1,0 +1,224 @@
+//! The checks that types cannot make: of a recipe by itself, then against the dataset that it is used on.
+
+use imagenette_data::DataError;
+use imagenette_data::augment::Augment;
+use imagenette_data::edition::Split;
+use imagenette_data::hold_out::{HoldOut, hold_out};
+use imagenette_data::manifest::Manifest;
+
+use crate::checks::{below_one, positive, require};
+use crate::error::{RecipeError, Result};
+use crate::recipe::{Recipe, Rules};
+use crate::schedule::{Resolution, Schedule};
+
+impl Recipe {
+    /// Checks every value by itself.
+    ///
+    /// # Errors
+    /// The first key whose value makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        require(!self.name.trim().is_empty(), "name", "a name", format!("`{}`", self.name), "name = \"mine\"")?;
+        at_least_one("epochs", self.epochs)?;
+        at_least_one("batch_size", self.batch_size)?;
+        at_least_one("runs", self.runs)?;
+        self.model.validate()?;
+        self.optimizer.validate()?;
+        self.optimizer.validate_for(&self.model)?;
+        self.validate_resolutions()?;
+        match self.schedule {
+            Schedule::OneCycle { warm_up, start, end } => {
+                share("schedule.warm_up", warm_up)?;
+                share("schedule.start", start)?;
+                share("schedule.end", end)?;
+            }
+            Schedule::Linear { warm_up } => share("schedule.warm_up", warm_up)?,
+            Schedule::Exponential { start, end } => {
+                positive("schedule.start", start)?;
+                positive("schedule.end", end)?;
+            }
+            Schedule::FlatCosine { warm_up, flat } => {
+                share("schedule.warm_up", warm_up)?;
+                share("schedule.flat", flat)?;
+                require(
+                    warm_up <= flat,
+                    "schedule.warm_up",
+                    &format!("at most `flat` ({flat}), where the fall begins"),
+                    warm_up.to_string(),
+                    "shorten the warm-up",
+                )?;
+            }
+        }
+        if let Some(share) = self.hold_out {
+            require(
+                share > 0.0 && share < 1.0,
+                "hold_out",
+                "a share above 0 and below 1",
+                share.to_string(),
+                "0.1 keeps back a tenth of the train split; leave it out to be evaluated on val",
+            )?;
+        }
+        below_one("loss.label_smoothing", self.loss.label_smoothing)?;
+        if let Some(ema) = self.ema {
+            below_one("ema.decay", ema.decay)?;
+            ema.window().validate("ema")?;
+        }
+        self.validate_lookahead()?;
+        self.validate_rules()?;
+        if let Some(selection) = self.selection {
+            selection.validate()?;
+        }
+        for checked in
+            [self.erase.map(|erase| erase.validate()), self.mix.map(|mix| mix.validate())].into_iter().flatten()
+        {
+            checked.map_err(|error| inside(error, ""))?;
+        }
+        self.augment.validate().map_err(|error| inside(error, "augment"))?;
+        self.evaluation.geometry.validate().map_err(|error| inside(error, "evaluation"))
+    }
+
+    fn validate_rules(&self) -> Result<()> {
+        let Some(Rules::Leaderboard) = self.rules else { return Ok(()) };
+        let (evaluated_px, largest_px) = (self.evaluation.resolution, self.resolution.largest_px());
+        require(
+            evaluated_px <= largest_px,
+            "evaluation.resolution",
+            &format!("at most {largest_px} px, the largest in training (`rules = \"leaderboard\"`)"),
+            format!("{evaluated_px} px"),
+            "train at the evaluation's resolution too, or leave `rules` out: the result is then not an entry",
+        )
+    }
+
+    fn validate_lookahead(&self) -> Result<()> {
+        let Some(lookahead) = self.lookahead else { return Ok(()) };
+        lookahead.validate()?;
+        require(
+            self.optimizer.lookahead().is_none(),
+            "lookahead",
+            "none with an optimizer that has its own",
+            "one with `ranger`".into(),
+            "set `optimizer.lookahead_every` and `optimizer.lookahead_share` instead",
+        )?;
+        require(
+            !(lookahead.is_evaluated() && self.ema.is_some()),
+            "ema",
+            "none with a `rising` lookahead, whose slow weights are an average already",
+            "both".into(),
+            "leave one of them out",
+        )
+    }
+
+    fn validate_resolutions(&self) -> Result<()> {
+        let smallest_px = self.model.smallest_resolution_px();
+        if let Resolution::Stages(stages) = &self.resolution {
+            let begins = stages.first().is_some_and(|stage| stage.from == 0.0);
+            let ascends = stages.windows(2).all(|pair| pair[0].from < pair[1].from);
+            let ends = stages.last().is_some_and(|stage| stage.from < 1.0);
+            require(
+                begins && ascends && ends,
+                "resolution",
+                "stages that begin at 0 and ascend, all below 1",
+                format!("{:?}", stages.iter().map(|stage| stage.from).collect::<Vec<_>>()),
+                "the first stage is `from = 0.0`; each next one begins later",
+            )?;
+            for stage in stages {
+                at_least_one("resolution.batch_size", stage.batch_size.unwrap_or(1))?;
+                if let Some(crop) = stage.crop {
+                    let checked = Augment { crop, ..self.augment }.validate();
+                    checked.map_err(|error| inside(error, "resolution"))?;
+                }
+            }
+        }
+        for (key, px) in
+            [("resolution", self.resolution.smallest_px()), ("evaluation.resolution", self.evaluation.resolution)]
+        {
+            require(
+                px >= smallest_px,
+                key,
+                &format!("{smallest_px} px or more"),
+                format!("{px} px"),
+                &format!("this network halves the picture until {smallest_px} px are one"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The samples that are trained on and those that are evaluated on: train and val, or two parts of train where the
+    /// recipe holds some out.
+    ///
+    /// # Errors
+    /// When the share that is held out makes no sense.
+    pub fn samples(&self, manifest: &Manifest) -> Result<(Vec<u32>, Vec<u32>)> {
+        Ok(match self.hold_out {
+            None => (manifest.samples(Split::Train), manifest.samples(Split::Val)),
+            Some(share) => {
+                let HoldOut { train, held_out } = hold_out(manifest, share)?;
+                (train, held_out)
+            }
+        })
+    }
+
+    /// Checks the recipe against the dataset that it is used on.
+    ///
+    /// # Errors
+    /// When it asks for more pixels than the photos have, for a batch larger than the train split, or when a split is
+    /// empty.
+    pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
+        let (train, evaluated) = self.samples(manifest)?;
+        let (train, evaluated) = (train.len(), evaluated.len());
+        for (split, count) in
+            [("train", train), (if self.hold_out.is_some() { "train, held out" } else { "val" }, evaluated)]
+        {
+            require(
+                count > 0,
+                "dataset",
+                &format!("labelled photos in `{split}`"),
+                format!("none in {}", manifest.name),
+                "use a dataset with both splits",
+            )?;
+        }
+        let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
+        let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
+        require(
+            largest as usize <= train,
+            "batch_size",
+            &format!("at most the {train} photos that are trained on"),
+            largest.to_string(),
+            &format!("use `--set batch_size={}`", train.min(64)),
+        )?;
+        // The median: in a set of many sizes a few small photos may be enlarged, but not half of them.
+        let mut sides: Vec<u32> = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).collect();
+        sides.sort_unstable();
+        let shortest_px = sides.get(sides.len() / 2).copied().unwrap_or(0);
+        for (key, px) in
+            [("resolution", self.resolution.largest_px()), ("evaluation.resolution", self.evaluation.resolution)]
+        {
+            require(
+                px <= shortest_px,
+                key,
+                &format!("at most {shortest_px} px, the photos' (median) shortest side"),
+                format!("{px} px"),
+                &format!("lower `{key}`, or get a larger size of the dataset"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The data crate names its keys from its own tables; in a recipe they are in other tables.
+fn inside(error: DataError, table: &str) -> RecipeError {
+    match error {
+        DataError::Setting { key, expected, found, hint } => {
+            let key = if key.starts_with(table) { key } else { format!("{table}.{key}") };
+            RecipeError::Setting { key, expected, found, hint }
+        }
+        other => other.into(),
+    }
+}
+
+fn at_least_one(key: &str, value: u32) -> Result<()> {
+    require(value >= 1, key, "1 or more", value.to_string(), &format!("set `{key}` to 1 or more"))
+}
+
+fn share(key: &str, value: f64) -> Result<()> {
+    require((0.0..=1.0).contains(&value), key, "a share from 0 to 1", value.to_string(), "0.15 means 15% of the run")
+}

@@ -1,0 +1,159 @@
+//! What training minimizes: cross-entropy of soft targets, which say how much of each class a sample is.
+
+use burn::tensor::{Gradients, Tensor, TensorData, activation};
+use imagenette_data::augment::Mixture;
+use imagenette_kernels::loss as kernels;
+
+use crate::compute::device::{Device, Ops};
+use crate::compute::weights::download;
+
+/// How much of each class every sample is: 1 − `smoothing` on its label plus `smoothing` / classes everywhere, as in
+/// PyTorch. Of samples that took others in, the label has its share of 1 − `smoothing`, and the partner's label the
+/// rest.
+///
+/// # Shapes
+/// `labels` N of them, each below the number of classes; gives `[N, classes]`, row by row.
+///
+/// # Source
+/// Szegedy et al., "Rethinking the Inception architecture", 2015, section 7.
+pub fn targets(labels: &[u16], mixtures: Option<&[Mixture]>, smoothing: f64, classes: usize) -> Vec<f32> {
+    let (everywhere, sure) = ((smoothing / classes as f64) as f32, (1.0 - smoothing) as f32);
+    let mut targets = vec![everywhere; labels.len() * classes];
+    for (place, (row, &label)) in targets.chunks_exact_mut(classes).zip(labels).enumerate() {
+        match mixtures.map(|mixtures| mixtures[place]) {
+            None => row[usize::from(label)] += sure,
+            Some(Mixture { partner, share }) => {
+                row[usize::from(label)] += sure * share;
+                row[usize::from(labels[partner])] += sure * (1.0 - share);
+            }
+        }
+    }
+    targets
+}
+
+/// A loss: its value, and what gradients are taken from.
+#[derive(Debug)]
+pub struct Loss {
+    /// The value where it is known already; else that of the root.
+    value: Option<f64>,
+    /// A number whose gradients are the loss's.
+    root: Tensor<1>,
+}
+
+impl Loss {
+    /// The gradients of all that the loss was computed from.
+    pub fn backward(&self) -> Gradients {
+        self.root.backward()
+    }
+
+    /// The value. On a GPU this waits for it, so ask after the gradients.
+    pub fn value(&self) -> f64 {
+        self.value.unwrap_or_else(|| f64::from(download(&self.root.clone().inner())[0]))
+    }
+}
+
+/// The mean over the batch of −Σ target × log softmax(scores): by our kernel, in f64, where our kernels compute, else by
+/// Burn's operations.
+///
+/// # Shapes
+/// `scores` and `targets` `[N, classes]`.
+pub fn cross_entropy(scores: Tensor<2>, targets: Vec<f32>, device: &Device) -> Loss {
+    let [count, classes] = scores.dims();
+    let constant = |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [count, classes]), device.plain());
+    match device.ops() {
+        Ops::Kernels(_) => {
+            let mut gradient = vec![0.0; targets.len()];
+            let value = kernels::cross_entropy(&download(&scores.clone().inner()), &targets, classes, &mut gradient);
+            // The gradient of Σ scores × constant is the constant.
+            Loss { value: Some(value), root: (scores * constant(gradient)).sum() }
+        }
+        Ops::Stock => {
+            let losses = activation::log_softmax(scores, 1) * constant(targets);
+            Loss { value: None, root: losses.sum() * (-1.0 / count as f64) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCORES: [f32; 8] = [1.0, -2.0, 0.5, 3.0, 0.0, 0.25, -1.5, 2.0];
+
+    /// Our kernels and Burn's operations.
+    fn devices() -> [Device; 2] {
+        [Device::cpu(), Device::cpu().with_stock_ops()]
+    }
+
+    fn loss_and_gradient(scores: &[f32], smoothing: f64, device: &Device) -> (f64, Vec<f32>) {
+        let scores = Tensor::<2>::from_data(TensorData::new(scores.to_vec(), [2, 4]), device.plain());
+        let scores = scores.autodiff().require_grad();
+        let loss = cross_entropy(scores.clone(), targets(&[2, 3], None, smoothing, 4), device);
+        let gradients = loss.backward();
+        (loss.value(), download(&scores.grad(&gradients).unwrap()))
+    }
+
+    #[test]
+    fn it_agrees_with_pytorch() {
+        // import torch; s = torch.tensor([[1, -2, .5, 3], [0, .25, -1.5, 2]], dtype=torch.double, requires_grad=True)
+        // l = torch.nn.functional.cross_entropy(s, torch.tensor([2, 3]), label_smoothing=a); l.backward(); l, s.grad
+        for device in devices() {
+            for (smoothing, expected, gradient) in TORCH {
+                let (loss, found) = loss_and_gradient(&SCORES, smoothing, &device);
+                assert!((loss - expected).abs() < 1e-6, "{smoothing}: {loss}");
+                for (found, expected) in found.iter().zip(gradient) {
+                    assert!((f64::from(*found) - expected).abs() < 1e-7, "{smoothing}: {found} and {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mixed_samples_agree_with_pytorch() {
+        // w = torch.tensor([[.7], [.4]]); one = torch.nn.functional.one_hot
+        // t = w * one(torch.tensor([2, 3]), 4) + (1 - w) * one(torch.tensor([3, 1]), 4)
+        // l = torch.nn.functional.cross_entropy(s, t, label_smoothing=a); l.backward(); l, s.grad
+        // Four labels here, of which the last two are the partners': their own targets are left out.
+        for (device, (smoothing, expected, gradient)) in devices().iter().flat_map(|device| MIXED.map(|m| (device, m)))
+        {
+            let scores = Tensor::<2>::from_data(TensorData::new(SCORES.to_vec(), [2, 4]), device.plain());
+            let scores = scores.autodiff().require_grad();
+            let mixtures = [(2, 0.7), (3, 0.4), (2, 1.0), (3, 1.0)].map(|(partner, share)| Mixture { partner, share });
+            let mut targets = targets(&[2, 3, 3, 1], Some(&mixtures), smoothing, 4);
+            targets.truncate(2 * 4);
+            let loss = cross_entropy(scores.clone(), targets, device);
+            let found = download(&scores.grad(&loss.backward()).unwrap());
+            assert!((loss.value() - expected).abs() < 1e-6, "{smoothing}");
+            for (found, expected) in found.iter().zip(gradient) {
+                assert!((f64::from(*found) - expected).abs() < 1e-7, "{smoothing}: {found} and {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn its_gradient_agrees_with_finite_differences() {
+        let device = Device::cpu();
+        let (_, gradient) = loss_and_gradient(&SCORES, 0.2, &device);
+        for i in 0..SCORES.len() {
+            let at = |step: f32| {
+                let mut scores = SCORES;
+                scores[i] += step;
+                loss_and_gradient(&scores, 0.2, &device).0
+            };
+            let slope = (at(0.01) - at(-0.01)) / 0.02;
+            assert!((slope - f64::from(gradient[i])).abs() < 1e-4, "{i}: {slope} and {}", gradient[i]);
+        }
+    }
+
+    #[rustfmt::skip]
+    const MIXED: [(f64, f64, [f64; 8]); 2] = [
+        (0.0, 1.647202716170, [0.055276875181, 0.002752073564, -0.316472874469, 0.258443925725, 0.050524384116, -0.235125403652, 0.011273513919, 0.173327505617]),
+        (0.2, 1.785952720194, [0.030276875181, -0.022247926436, -0.271472875661, 0.263443926917, 0.025524384116, -0.200125404248, -0.013726486081, 0.188327506213]),
+    ];
+
+    #[rustfmt::skip]
+    const TORCH: [(f64, f64, [f64; 8]); 2] = [
+        (0.0, 1.497202736287, [0.055276875181, 0.002752073564, -0.466472880430, 0.408443931685, 0.050524384116, 0.064874593367, 0.011273513919, -0.126672491403]),
+        (0.2, 1.665952736287, [0.030276875181, -0.022247926436, -0.391472880430, 0.383443931685, 0.025524384116, 0.039874593367, -0.013726486081, -0.051672491403]),
+    ];
+}

@@ -1,0 +1,7 @@
+//! What learning is made of besides the network and its optimizer: the loss, the choice of samples, and weights that
+//! follow those that are trained.
+
+pub mod average;
+pub mod lookahead;
+pub mod loss;
+pub(crate) mod selection;

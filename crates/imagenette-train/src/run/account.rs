@@ -1,0 +1,126 @@
+//! What a run cost and reached: floating-point operations, and the record of a run that is finished.
+
+use std::collections::HashMap;
+
+use imagenette_data::edition::Split;
+use imagenette_recipe::Recipe;
+use imagenette_recipe::plan::PlannedStep;
+use imagenette_results::RunRecord;
+use imagenette_results::environment::Arithmetic;
+use imagenette_results::run_record::{Counts, DatasetRecord, HeldOut, ModelRecord, Provenance};
+
+use super::checkpoint::CheckpointHead;
+use super::clock::Clock;
+use super::job::TrainJob;
+use super::learner::Learner;
+use crate::compute::device::{Device, Ops};
+use crate::engine::ENGINE;
+use crate::optimizer;
+
+/// Multiply-adds of one photo of this resolution, forward.
+fn multiply_adds(learner: &Learner, px: u32, device: &Device) -> u64 {
+    learner.model.multiply_adds(learner.evaluated(), px, device)
+}
+
+/// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned
+/// from, one forward pass for what a selection looks at, and the optimizer's products of matrices.
+fn training_flop(learner: &Learner, recipe: &Recipe, device: &Device) -> f64 {
+    let mut by_px: HashMap<u32, u64> = HashMap::new();
+    let update = optimizer::multiply_adds(&recipe.optimizer, learner.model.layout());
+    let steps = (0..learner.plan.steps()).map(|step| {
+        let PlannedStep { px, count, progress, .. } = *learner.plan.step(step);
+        let forward = *by_px.entry(px).or_insert_with(|| multiply_adds(learner, px, device));
+        let passes = match recipe.selection_at(progress) {
+            Some(selection) => count + 3 * selection.count(count),
+            None => 3 * count,
+        };
+        2.0 * (forward as f64 * passes as f64 + update as f64)
+    });
+    steps.sum()
+}
+
+/// What decides the bits that a device computes, beside recipe, dataset and seed.
+pub(super) fn arithmetic(device: &Device) -> Arithmetic {
+    let (ops, level) = match device.ops() {
+        Ops::Kernels(level) => ("kernels", Some(level.to_string())),
+        Ops::Stock => ("stock", None),
+    };
+    Arithmetic {
+        engine: ENGINE.into(),
+        device: device.name().into(),
+        ops: ops.into(),
+        level,
+        precision: device.precision().to_string(),
+    }
+}
+
+/// The hashes of the files that a finished run leaves.
+pub(super) struct Hashes {
+    pub(super) history: String,
+    pub(super) predictions: String,
+    pub(super) weights: String,
+}
+
+/// The record of a run that reached `result` in its last epoch.
+pub(super) fn record(
+    job: &TrainJob,
+    learner: &Learner,
+    head: &CheckpointHead,
+    result: Counts,
+    hashes: Hashes,
+    clock: &mut Clock,
+) -> RunRecord {
+    let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
+    let count = |split| manifest.samples(split).len() as u64;
+    RunRecord {
+        format: RunRecord::format(),
+        version: RunRecord::version(),
+        started: head.started,
+        recipe: recipe.name.clone(),
+        recipe_sha256: head.recipe_sha256.clone(),
+        seed: job.seed,
+        dataset: DatasetRecord {
+            name: manifest.name.clone(),
+            edition: manifest.edition.name().into(),
+            size: manifest.size.clone(),
+            identity: head.dataset_identity.clone(),
+            source: manifest.source.from.clone(),
+            source_sha256: manifest.source.sha256.clone(),
+            train: count(Split::Train),
+            val: count(Split::Val),
+        },
+        model: ModelRecord {
+            name: recipe.model.name(),
+            parameters: learner.model.layout().learned(),
+            multiply_adds: Some(multiply_adds(learner, recipe.evaluation.resolution, &job.device)),
+        },
+        environment: head.attempts.last().expect("this attempt was begun").environment(),
+        epochs: recipe.epochs,
+        steps: learner.plan.steps(),
+        samples_drawn: learner.plan.samples(),
+        training_flop: Some(training_flop(learner, recipe, &job.device)),
+        seconds: clock.seconds(),
+        dollars: None,
+        resumed: head.attempts.resumed(),
+        held_out: recipe.hold_out.map(|share| HeldOut { share, photos: result.total }),
+        result,
+        by_epoch: head.by_epoch.clone(),
+        provenance: Some(Provenance {
+            recipe_canonical_sha256: recipe.canonical_sha256(),
+            engine: ENGINE.into(),
+            parts: Vec::new(),
+            changed_machine: head.attempts.have_changed(),
+            attempts: head.attempts.clone(),
+            history_sha256: hashes.history,
+            chain: head.history.link().expect("a history that begins here has a chain").into(),
+            predictions_sha256: hashes.predictions,
+            probabilities_sha256: None,
+            weights_sha256: hashes.weights,
+            initial_weights_sha256: Some(head.initial_weights_sha256.clone()),
+            parent: None,
+            task: None,
+            plan: Vec::new(),
+            notes: serde_json::Map::new(),
+        }),
+    }
+}

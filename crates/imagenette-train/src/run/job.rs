@@ -1,0 +1,104 @@
+//! What a run needs to be told, and how it can end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use imagenette_data::dataset::Dataset;
+use imagenette_data::packed::Packed;
+use imagenette_recipe::Recipe;
+use imagenette_results::RunRecord;
+
+use crate::compute::device::Device;
+use crate::compute::precision;
+use crate::error::Result;
+
+/// Everything that a run needs to be told.
+#[derive(Debug, Clone)]
+pub struct TrainJob<'a> {
+    /// What to do.
+    pub recipe: Recipe,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The photos' list.
+    pub dataset: &'a Dataset,
+    /// The photos' pixels.
+    pub packed: Arc<Packed>,
+    /// Where the run's files go: a new or empty folder, or with `resume` an interrupted run's.
+    pub folder: PathBuf,
+    /// Whether to resume the run in the folder.
+    pub resume: bool,
+    /// Whether to resume it even where the bits would not be those of the machine or program that began it; the record then
+    /// says so.
+    pub changed_machine: bool,
+    /// Who computes.
+    pub device: Device,
+    /// Threads that make batches.
+    pub loader_threads: usize,
+    /// The network is evaluated after each multiple of this number of epochs, and always after the last; 0 means only
+    /// then.
+    pub evaluate_every: u32,
+    /// Seconds between checkpoints; there is one at each epoch's end too.
+    pub checkpoint_seconds: f64,
+    /// Seconds that were spent on the run before it began, on packing for example; they count in the total.
+    pub prepared_seconds: f64,
+    /// The program's version, for the record.
+    pub program: String,
+    /// The commit that the program was built from, for the record.
+    pub commit: Option<String>,
+}
+
+impl<'a> TrainJob<'a> {
+    /// A new run with the recipe's seed, with as many threads for batches as compute, evaluated after its last epoch,
+    /// with a checkpoint a minute. Change the fields for anything else: `TrainJob { seed: 3, ..TrainJob::new(recipe,
+    /// &dataset, packed, folder, device) }`.
+    pub fn new(
+        recipe: Recipe,
+        dataset: &'a Dataset,
+        packed: Arc<Packed>,
+        folder: impl Into<PathBuf>,
+        device: Device,
+    ) -> Self {
+        Self {
+            seed: recipe.seed,
+            recipe,
+            dataset,
+            packed,
+            folder: folder.into(),
+            resume: false,
+            changed_machine: false,
+            device,
+            loader_threads: rayon::current_num_threads(),
+            evaluate_every: 0,
+            checkpoint_seconds: 60.0,
+            prepared_seconds: 0.0,
+            program: env!("CARGO_PKG_VERSION").into(),
+            commit: None,
+        }
+    }
+
+    /// The same job with the precision that the recipe's choice comes to on its device. This is the recipe that is
+    /// recorded, and whose hash the record has.
+    ///
+    /// # Errors
+    /// When the device cannot store maps as the recipe asks.
+    pub fn resolved(&self) -> Result<Self> {
+        let mut job = self.clone();
+        job.device = job.device.with_precision(job.recipe.precision)?;
+        job.recipe.precision = precision::choice_of(job.device.precision());
+        Ok(job)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It is finished; the record is in its folder too.
+    Finished(Box<RunRecord>),
+    /// It was interrupted, and its checkpoint written.
+    Interrupted {
+        /// Steps done.
+        step: u64,
+        /// Steps of the whole run.
+        steps: u64,
+    },
+}

@@ -1,0 +1,18 @@
+//! One run, from a job to a folder with its record: the loop in [`trainer`], the learning step in `learner`, and beside
+//! them what accounts, saves, reports and evaluates.
+
+mod account;
+pub mod checkpoint;
+pub mod clock;
+pub mod evaluation;
+pub mod job;
+pub(crate) mod learner;
+mod pace;
+pub mod saved_network;
+mod state;
+pub mod trainer;
+pub mod watch;
+
+pub use checkpoint::unfinished;
+pub use job::{Outcome, TrainJob};
+pub use trainer::train;

@@ -1,0 +1,162 @@
+//! `weights.safetensors`: a trained network that can be rebuilt from this one file, evaluated again, and shown new
+//! photos.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use imagenette_data::DataError;
+use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
+use imagenette_data::class::Class;
+use imagenette_data::image::{self, Resizer};
+use imagenette_files::format::Format;
+use imagenette_kernels::loss::softmax;
+use imagenette_recipe::model::ModelConfig;
+use imagenette_recipe::precision::PrecisionChoice;
+use imagenette_recipe::{EvaluationConfig, Recipe};
+use imagenette_results::run_folder::{RunFolder, WEIGHTS_FILE};
+use serde::{Deserialize, Serialize};
+
+use crate::compute::device::Device;
+use crate::compute::tensor_file::{self, NamedTensor};
+use crate::compute::weights::{Weights, download};
+use crate::error::{Result, TrainError};
+use crate::model::{Model, Pass};
+use crate::ops;
+
+/// The file's format.
+pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 1 };
+const HINT: &str = "train again, or take another copy of the file";
+
+/// Everything that must be known besides the numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsHead {
+    format: String,
+    version: u32,
+    /// The network.
+    pub model: ModelConfig,
+    /// The classes in label order.
+    pub classes: Vec<Class>,
+    /// How photos are shown to it.
+    pub evaluation: EvaluationConfig,
+    /// What its feature maps are stored in; files from before this was a choice leave it out.
+    #[serde(default = "f32_maps")]
+    pub precision: PrecisionChoice,
+    /// What is subtracted from each channel (red, green, blue, of values in 0..1).
+    pub mean: [f32; 3],
+    /// What each channel is divided by then.
+    pub deviation: [f32; 3],
+}
+
+fn f32_maps() -> PrecisionChoice {
+    PrecisionChoice::F32
+}
+
+/// A trained network.
+#[derive(Debug)]
+pub struct SavedNetwork {
+    /// Everything known besides the numbers.
+    pub head: WeightsHead,
+    /// The layers.
+    pub model: Model,
+    /// The numbers.
+    pub weights: Weights,
+    device: Device,
+}
+
+/// Writes the file: complete or absent.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, classes: &[Class]) -> Result<()> {
+    let head = WeightsHead {
+        format: FORMAT.name.into(),
+        version: FORMAT.newest,
+        model: recipe.model.clone(),
+        classes: classes.to_vec(),
+        evaluation: recipe.evaluation,
+        precision: recipe.precision,
+        mean: IMAGENET_MEAN,
+        deviation: IMAGENET_STD,
+    };
+    let tensors = model.layout().slots().iter().zip(weights.to_host()).map(|(slot, values)| NamedTensor {
+        name: slot.name.clone(),
+        shape: slot.shape.clone(),
+        values,
+    });
+    tensor_file::write(path, &head, tensors.collect())
+}
+
+impl SavedNetwork {
+    /// Reads the network of a finished run.
+    ///
+    /// # Errors
+    /// When the run is not finished, or the file is damaged.
+    pub fn of_run(run: &RunFolder, device: &Device) -> Result<Self> {
+        let path = run.file(WEIGHTS_FILE);
+        if !path.exists() {
+            return Err(TrainError::RunFolder {
+                path: run.path().into(),
+                reason: "this run has no weights yet".into(),
+                hint: "finish it with `imagenette train --resume RUN`".into(),
+            });
+        }
+        Self::read(&path, device)
+    }
+
+    /// Reads a network.
+    ///
+    /// # Errors
+    /// When the file is missing, damaged or of another version.
+    pub fn read(path: &Path, device: &Device) -> Result<Self> {
+        let (head, tensors) = tensor_file::read::<WeightsHead>(path, FORMAT, "weights", HINT)?;
+        let malformed = |expected: String, found: String| TrainError::Malformed {
+            path: path.to_owned(),
+            expected,
+            found,
+            hint: HINT.into(),
+        };
+        if head.mean != IMAGENET_MEAN || head.deviation != IMAGENET_STD {
+            let expected = format!("photos normalized by {IMAGENET_MEAN:?} and {IMAGENET_STD:?}");
+            return Err(malformed(expected, format!("{:?} and {:?}", head.mean, head.deviation)));
+        }
+        // The file may come from anywhere: sizes are checked before anything is built from them.
+        head.model.validate()?;
+        let model = Model::build(&head.model, head.classes.len());
+        let mut by_name: HashMap<_, _> = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+        let values: Vec<Vec<f32>> = model
+            .layout()
+            .slots()
+            .iter()
+            .map(|slot| tensor_file::take(&mut by_name, &slot.name, &slot.shape))
+            .collect::<Result<_, String>>()
+            .map_err(|found| malformed("the tensors of its network".into(), found))?;
+        // Where Burn's own operations compute, a network of bf16 runs in f32, which changes its scores a little.
+        let plain = device.clone();
+        let device = plain.clone().with_precision(head.precision).unwrap_or(plain);
+        Ok(Self { head, model, weights: Weights::from_host(values, &device), device })
+    }
+
+    /// Where it runs, with its precision.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The probability of each class, in label order, for a photo of any size.
+    ///
+    /// # Errors
+    /// When the file is not a readable photo.
+    pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
+        let bytes = std::fs::read(photo).map_err(DataError::io("read", photo))?;
+        let (pixels, _) = image::decode(&bytes, photo)?;
+        let EvaluationConfig { resolution, geometry } = self.head.evaluation;
+        let (width_px, height_px) = (pixels.width_px, pixels.height_px);
+        let plan = plan_evaluation(geometry, width_px, height_px, resolution);
+        let side = resolution as usize;
+        let mut square = vec![0; side * side * 3];
+        Resizer::new().resize(&pixels.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));
+        let photos = ops::photos(&square, 1, side, &self.device);
+        let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos));
+        Ok(softmax(&scores))
+    }
+}

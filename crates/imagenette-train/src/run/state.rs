@@ -1,0 +1,209 @@
+//! The state of a run: the learner, and what has happened so far. What a checkpoint keeps, and what is written when the
+//! run is over.
+
+use imagenette_data::DataError;
+use imagenette_files::hash;
+use imagenette_recipe::Recipe;
+use imagenette_recipe::plan::StepPlan;
+use imagenette_results::attempt::{Attempt, Attempts, Ending};
+use imagenette_results::history::{History, HistoryLine, Origin, weights_sha256};
+use imagenette_results::run_folder::{CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
+use imagenette_results::run_record::{Counts, EpochCounts, Seconds};
+use imagenette_results::{Prediction, RunRecord, predictions};
+
+use super::account::{self, Hashes};
+use super::checkpoint::{self, Checkpoint, CheckpointHead};
+use super::clock::Clock;
+use super::job::TrainJob;
+use super::learner::Learner;
+use super::saved_network;
+use crate::error::{Result, TrainError};
+
+/// A learner with the account of its run so far.
+pub(super) struct RunState {
+    pub(super) learner: Learner,
+    pub(super) head: CheckpointHead,
+}
+
+impl RunState {
+    /// The state before the first step. The stem is not whitened yet.
+    pub(super) fn begin(job: &TrainJob, plan: &StepPlan) -> Self {
+        let manifest = &job.dataset.manifest;
+        let origin = Origin {
+            recipe_canonical_sha256: job.recipe.canonical_sha256(),
+            dataset_identity: manifest.identity(),
+            seed: job.seed,
+            arithmetic: account::arithmetic(&job.device),
+            parts: Vec::new(),
+        };
+        let mut attempts = Attempts::default();
+        attempts.begin(attempt(job, 0));
+        let head = CheckpointHead {
+            format: CheckpointHead::format(),
+            version: CheckpointHead::version(),
+            recipe_sha256: job.recipe.sha256(),
+            dataset_identity: origin.dataset_identity.clone(),
+            dataset: manifest.name.clone(),
+            seed: job.seed,
+            step: 0,
+            started: jiff::Timestamp::now(),
+            attempts,
+            initial_weights_sha256: String::new(),
+            seconds: Seconds { total: job.prepared_seconds, ..Seconds::default() },
+            history: History::begin(origin),
+            by_epoch: Vec::new(),
+        };
+        Self { learner: Learner::new(job, plan), head }
+    }
+
+    /// The state that the folder's checkpoint holds.
+    pub(super) fn restore(job: &TrainJob, plan: &StepPlan, folder: &RunFolder) -> Result<Self> {
+        let path = folder.file(CHECKPOINT_FILE);
+        let checkpoint = Checkpoint::read(&path)?;
+        checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
+        let changes = changes(job, &checkpoint.head);
+        if !changes.is_empty() && !job.changed_machine {
+            return Err(TrainError::OtherBits { path: folder.path().to_owned(), changes });
+        }
+        let mut learner = Learner::new(job, plan);
+        if let Some(last) = checkpoint.head.step.checked_sub(1) {
+            learner.average = learner.average_number(last).map(|_| learner.weights.clone());
+        }
+        let Learner { model, weights, average, lookahead, optimizer, .. } = &mut learner;
+        let mut parts = vec![("weights", weights)];
+        parts.extend(average.as_mut().map(|average| ("average", average)));
+        parts.extend(lookahead.as_mut().map(|lookahead| ("slow", lookahead.slow_mut())));
+        let mut head = checkpoint.restore(&path, model.layout(), parts, optimizer, &job.device)?;
+        if !changes.is_empty() {
+            let (step, training_seconds) = (head.step, head.seconds.training);
+            let arithmetic = account::arithmetic(&job.device);
+            head.history.push(HistoryLine::ChangedMachine { step, arithmetic, training_seconds });
+        }
+        head.attempts.begin(attempt(job, head.step));
+        head.seconds.total += job.prepared_seconds;
+        Ok(Self { learner, head })
+    }
+
+    /// Notes the weights before the first step, the stem whitened.
+    pub(super) fn record_initial_weights(&mut self) {
+        self.head.initial_weights_sha256 = self.weights_sha256();
+    }
+
+    fn weights_sha256(&self) -> String {
+        let (layout, values) = (self.learner.model.layout(), self.learner.weights.to_host());
+        let slots = layout.slots().iter().zip(&values);
+        weights_sha256(slots.map(|(slot, values)| (slot.name.as_str(), &slot.shape[..], &values[..])))
+    }
+
+    /// Hash of the optimizer's state, which has the shapes of the weights.
+    fn optimizer_sha256(&self) -> String {
+        let (layout, states) = (self.learner.model.layout(), self.learner.optimizer.to_host());
+        let slots = layout.slots().iter().zip(&states);
+        let tensors = slots
+            .flat_map(|(slot, states)| states.iter().map(|values| (slot.name.as_str(), &slot.shape[..], &values[..])));
+        weights_sha256(tensors)
+    }
+
+    /// Notes the end of an epoch, once: a resumed run may stand there.
+    pub(super) fn record_epoch(&mut self, epoch: u32, training_seconds: f64) {
+        let is_it = |line: &HistoryLine| matches!(line, HistoryLine::Epoch { epoch: known, .. } if *known == epoch);
+        if self.head.history.lines().iter().rev().any(is_it) {
+            return;
+        }
+        let (weights_sha256, optimizer_sha256) = (self.weights_sha256(), Some(self.optimizer_sha256()));
+        let step = self.head.step;
+        self.head.history.push(HistoryLine::Epoch { epoch, step, weights_sha256, optimizer_sha256, training_seconds });
+    }
+
+    /// Notes that the run is interrupted here.
+    pub(super) fn record_interruption(&mut self) {
+        self.head.attempts.end(Ending::Interrupted, self.head.step);
+    }
+
+    /// Notes a step that is done.
+    pub(super) fn record_step(&mut self, line: HistoryLine) {
+        self.head.step += 1;
+        self.head.history.push(line);
+    }
+
+    /// Notes an evaluation.
+    pub(super) fn record_evaluation(&mut self, epoch: u32, counts: Counts, seconds: Seconds) {
+        self.head.by_epoch.retain(|known| known.epoch != epoch);
+        self.head.by_epoch.push(EpochCounts { epoch, counts });
+        let (training_seconds, evaluation_seconds) = (seconds.training, seconds.evaluation);
+        self.head.history.push(HistoryLine::Evaluation { epoch, counts, training_seconds, evaluation_seconds });
+    }
+
+    /// How many were right after this epoch, where that is known.
+    pub(super) fn counts_of(&self, epoch: u32) -> Option<Counts> {
+        self.head.by_epoch.iter().find(|known| known.epoch == epoch).map(|known| known.counts)
+    }
+
+    /// The mean loss of an epoch's steps.
+    pub(super) fn mean_loss_of(&self, wanted: u32) -> f64 {
+        let losses = self.head.history.lines().iter().filter_map(|line| match line {
+            HistoryLine::Step { epoch, loss, .. } if *epoch == wanted => Some(*loss),
+            _ => None,
+        });
+        imagenette_results::statistics::mean(&losses.collect::<Vec<_>>()).unwrap_or(f64::NAN)
+    }
+
+    /// Writes checkpoint and history.
+    pub(super) fn save(&mut self, folder: &RunFolder, clock: &mut Clock) -> Result<()> {
+        self.head.seconds = clock.seconds();
+        if self.head.attempts.last().is_some_and(|attempt| attempt.ending == Ending::Running) {
+            self.head.attempts.reach(self.head.step);
+        }
+        let Learner { model, weights, average, lookahead, optimizer, .. } = &self.learner;
+        let mut parts = vec![("weights", weights)];
+        parts.extend(average.as_ref().map(|average| ("average", average)));
+        parts.extend(lookahead.as_ref().map(|lookahead| ("slow", lookahead.slow())));
+        checkpoint::write(&folder.file(CHECKPOINT_FILE), &self.head, model.layout(), &parts, optimizer)?;
+        self.head.history.write(&folder.file(HISTORY_FILE))?;
+        Ok(())
+    }
+
+    /// Writes what a finished run leaves behind, the record last, and removes the checkpoint.
+    pub(super) fn finish(
+        &mut self,
+        job: &TrainJob,
+        folder: &RunFolder,
+        named: &[Prediction],
+        clock: &mut Clock,
+    ) -> Result<RunRecord> {
+        let (learner, classes) = (&self.learner, &job.dataset.manifest.classes);
+        let history = self.head.history.write(&folder.file(HISTORY_FILE))?;
+        let (weights_file, predictions_file) = (folder.file(WEIGHTS_FILE), folder.file(PREDICTIONS_FILE));
+        saved_network::write(&weights_file, &job.recipe, &learner.model, learner.evaluated(), classes)?;
+        predictions::write(&predictions_file, named)?;
+        let hash = |path| hash::sha256_of_file(path).map_err(DataError::from);
+        let hashes = Hashes { history, predictions: hash(&predictions_file)?, weights: hash(&weights_file)? };
+        self.head.attempts.end(Ending::Finished, self.head.step);
+        let result = self.counts_of(job.recipe.epochs).expect("the last epoch was just evaluated");
+        let record = account::record(job, &self.learner, &self.head, result, hashes, clock);
+        record.write(folder.path())?;
+        folder.remove_checkpoint()?;
+        Ok(record)
+    }
+}
+
+/// An attempt at the job that begins after so many steps.
+fn attempt(job: &TrainJob, steps_before: u64) -> Attempt {
+    let threads = rayon::current_num_threads();
+    let arithmetic = account::arithmetic(&job.device);
+    Attempt::start(&job.program, job.commit.as_deref(), arithmetic, threads, steps_before)
+}
+
+/// What would give the run other bits than those of its last attempt.
+fn changes(job: &TrainJob, head: &CheckpointHead) -> Vec<String> {
+    let last = head.attempts.last().map(|attempt| &attempt.arithmetic);
+    last.map(|last| last.changes(&account::arithmetic(&job.device))).unwrap_or_default()
+}
+
+/// The hash of the recipe that a run in this folder began with, if it is the job's: that of the folder's own text,
+/// since an earlier program may have spelled keys otherwise.
+fn recipe_sha256(job: &TrainJob, folder: &RunFolder) -> Result<String> {
+    let text = folder.recipe_text()?;
+    let is_the_same = Recipe::from_toml(&text, &[])? == job.recipe;
+    Ok(if is_the_same { hash::sha256(text) } else { job.recipe.sha256() })
+}

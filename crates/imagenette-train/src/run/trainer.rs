@@ -1,0 +1,179 @@
+//! The run, top to bottom: recipe and data go in; steps, evaluations and checkpoints follow each other; a folder with
+//! the record, the predictions and the weights comes out.
+
+use std::sync::Arc;
+
+use imagenette_data::DataError;
+use imagenette_data::loader::Loader;
+use imagenette_recipe::plan::{StepPlan, batches};
+use imagenette_results::history::HistoryLine;
+use imagenette_results::run_folder::RunFolder;
+
+use super::clock::{Activity, Clock, MachineTime};
+use super::evaluation::EvaluationData;
+use super::job::{Outcome, TrainJob};
+use super::pace::{Pace, Speed};
+use super::state::RunState;
+use super::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+use crate::error::{Result, TrainError};
+
+/// Trains, evaluates and writes the run's folder; stops at the next step when the watch asks for it.
+///
+/// # Errors
+/// When the recipe does not fit the dataset, the folder cannot be used, data cannot be read or files not written, or the
+/// loss is not finite.
+pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
+    let job = &job.resolved()?;
+    let recipe = &job.recipe;
+    recipe.validate()?;
+    recipe.validate_for(&job.dataset.manifest)?;
+    let time = MachineTime::default();
+    let (folder, _lock) = match job.resume {
+        true => RunFolder::resume(&job.folder)?,
+        false => RunFolder::begin(&job.folder, &recipe.to_toml())?,
+    };
+    let (samples, evaluated) = recipe.samples(&job.dataset.manifest)?;
+    let plan = StepPlan::of(recipe, samples.len());
+    let mut state = if job.resume { RunState::restore(job, &plan, &folder)? } else { RunState::begin(job, &plan) };
+    let mut clock = Clock::start(&time, state.head.seconds);
+    let evaluation =
+        EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
+    watch.begin(&RunPlan {
+        model: recipe.model.name(),
+        parameters: state.learner.model.layout().learned(),
+        train_photos: samples.len(),
+        evaluation_photos: evaluation.len(),
+        holds_out: recipe.hold_out.is_some(),
+        steps_per_epoch: plan.steps_per_epoch(),
+        epochs: recipe.epochs,
+        done_steps: state.head.step,
+    });
+    if !job.resume {
+        state.learner.whiten_stem(job, &samples)?;
+        state.record_initial_weights();
+        // A run that is killed at any moment from here on can be resumed.
+        state.save(&folder, &mut clock)?;
+    }
+    let labels: Arc<[u16]> = job.dataset.labels().into();
+    let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step);
+    let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
+    let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
+    Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn()
+}
+
+/// A run under way: the learner, and beside it what accounts, saves and reports.
+struct Run<'r> {
+    job: &'r TrainJob<'r>,
+    watch: &'r dyn TrainWatch,
+    folder: RunFolder,
+    plan: StepPlan,
+    state: RunState,
+    clock: Clock<'r>,
+    evaluation: EvaluationData,
+    loader: Loader,
+    pace: Pace,
+}
+
+impl Run<'_> {
+    /// The loop. What a step does is [`super::learner::Learner::step`]: batch, loss, gradients, update.
+    fn learn(mut self) -> Result<Outcome> {
+        loop {
+            let done = self.state.head.step;
+            if let Some(epoch) = self.plan.epoch_ended(done)
+                && let Some(outcome) = self.end_epoch(epoch)?
+            {
+                return Ok(outcome);
+            }
+
+            self.clock.turn_to(Activity::Training);
+            let batch = self.loader.next().expect("there is a request for each step that is left")?;
+            let resolution_px = batch.resolution_px;
+            let loss = self.state.learner.step(done, batch);
+            self.end_step(loss, resolution_px)?;
+
+            let is_interrupted = self.watch.interrupted();
+            if is_interrupted {
+                self.state.record_interruption();
+            }
+            if is_interrupted || self.is_time_to_save() {
+                self.state.save(&self.folder, &mut self.clock)?;
+            }
+            if is_interrupted {
+                return Ok(self.interrupted());
+            }
+        }
+    }
+
+    /// Accounts for a step and reports it.
+    fn end_step(&mut self, loss: f64, resolution_px: u32) -> Result<()> {
+        let (done, steps, recipe) = (self.state.head.step, self.plan.steps(), &self.job.recipe);
+        let (epoch, step) = (self.plan.epoch_of(done) + 1, done + 1);
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step, epoch, loss });
+        }
+        let training_seconds = self.clock.seconds().training;
+        self.clock.turn_to(Activity::Other);
+        let rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(self.plan.progress(done));
+        self.state.record_step(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds });
+        let Speed { images_per_second, waiting, seconds_left } =
+            self.pace.after(step, resolution_px, training_seconds, self.loader.waited());
+        self.watch.step(&StepReport {
+            epoch,
+            step,
+            steps,
+            loss,
+            rate,
+            resolution_px,
+            images_per_second,
+            waiting,
+            seconds_left,
+        });
+        Ok(())
+    }
+
+    /// Evaluates where that is due and reports the epoch; after the last one the run is over, and its outcome comes
+    /// out.
+    fn end_epoch(&mut self, epoch: u32) -> Result<Option<Outcome>> {
+        let (job, done) = (self.job, self.state.head.step);
+        let is_last = done == self.plan.steps();
+        let training_seconds = self.clock.seconds().training;
+        self.state.record_epoch(epoch, training_seconds);
+        let is_due = is_last || (job.evaluate_every > 0 && epoch.is_multiple_of(job.evaluate_every));
+        let mut predicted = None;
+        // A resumed run may stand at the end of an epoch that was evaluated before.
+        if is_due && (is_last || self.state.counts_of(epoch).is_none()) {
+            self.clock.turn_to(Activity::Evaluation);
+            let learner = &self.state.learner;
+            predicted = match self.evaluation.predict(&learner.model, learner.evaluated(), &job.device, self.watch) {
+                // The checkpoint of the epoch's end is there already; it does not say yet how the attempt ends.
+                Err(TrainError::Data(DataError::Interrupted)) => {
+                    self.state.record_interruption();
+                    self.state.save(&self.folder, &mut self.clock)?;
+                    return Ok(Some(self.interrupted()));
+                }
+                predicted => Some(predicted?),
+            };
+        }
+        let seconds = self.clock.seconds();
+        self.clock.turn_to(Activity::Other);
+        if let Some(predicted) = &predicted {
+            self.state.record_evaluation(epoch, self.evaluation.count(predicted), seconds);
+        }
+        let (loss, counts) = (self.state.mean_loss_of(epoch), self.state.counts_of(epoch));
+        self.watch.epoch(&EpochReport { epoch, loss, counts, seconds });
+        let Some(predicted) = predicted.filter(|_| is_last) else { return Ok(None) };
+        let named = self.evaluation.name(&predicted, job.dataset);
+        let record = self.state.finish(job, &self.folder, &named, &mut self.clock)?;
+        Ok(Some(Outcome::Finished(Box::new(record))))
+    }
+
+    /// Whether a checkpoint is due: an epoch is done, or the last checkpoint is old.
+    fn is_time_to_save(&mut self) -> bool {
+        let age_seconds = self.clock.seconds().total - self.state.head.seconds.total;
+        age_seconds >= self.job.checkpoint_seconds || self.plan.epoch_ended(self.state.head.step).is_some()
+    }
+
+    fn interrupted(&self) -> Outcome {
+        Outcome::Interrupted { step: self.state.head.step, steps: self.plan.steps() }
+    }
+}

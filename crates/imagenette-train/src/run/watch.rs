@@ -1,0 +1,94 @@
+//! How a caller follows a run and stops it. The library never prints: it reports here, and the command line draws.
+
+use imagenette_results::run_record::{Counts, Seconds};
+
+/// What is about to happen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunPlan {
+    /// The network's name.
+    pub model: String,
+    /// How many numbers are learned.
+    pub parameters: u64,
+    /// Photos that are trained on.
+    pub train_photos: usize,
+    /// Photos that are evaluated on: the val split, or what is held out of train.
+    pub evaluation_photos: usize,
+    /// Whether these are held out of the train split, so that what is reported is not a val accuracy.
+    pub holds_out: bool,
+    /// Steps in the first epoch; photos that would not fill a batch are left out.
+    pub steps_per_epoch: u64,
+    /// Epochs.
+    pub epochs: u32,
+    /// Steps that are already done: above 0 where a run is resumed.
+    pub done_steps: u64,
+}
+
+/// One step of the optimizer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// The step, from 1, over the whole run.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// The batch's loss.
+    pub loss: f64,
+    /// The learning rate of weights.
+    pub rate: f64,
+    /// The resolution in pixels.
+    pub resolution_px: u32,
+    /// Samples a second since the resolution last changed.
+    pub images_per_second: f64,
+    /// The share of the training time since the start (or resuming) that was spent waiting for batches, in 0..1.
+    pub waiting: f64,
+    /// Training seconds that are probably left, by the pixels that are still to be seen.
+    pub seconds_left: f64,
+}
+
+/// The end of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochReport {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// The mean loss of its steps.
+    pub loss: f64,
+    /// How many were right, of the val split or of what was held out, where it was evaluated.
+    pub counts: Option<Counts>,
+    /// Where the time of the run has gone so far.
+    pub seconds: Seconds,
+}
+
+/// Follows a run. Every method has a silent default.
+pub trait TrainWatch: Sync {
+    /// The run begins or goes on.
+    fn begin(&self, plan: &RunPlan) {
+        let _ = plan;
+    }
+
+    /// A step is done.
+    fn step(&self, report: &StepReport) {
+        let _ = report;
+    }
+
+    /// `done` of `total` samples are evaluated, or steps of a range test taken.
+    fn evaluated(&self, done: usize, total: usize) {
+        let _ = (done, total);
+    }
+
+    /// An epoch is done, and evaluated where that was due.
+    fn epoch(&self, report: &EpochReport) {
+        let _ = report;
+    }
+
+    /// Whether the run should be paused after this step.
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// Follows nothing and never interrupts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl TrainWatch for Silent {}

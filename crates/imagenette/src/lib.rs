@@ -1,0 +1,82 @@
+//! The whole command line of imagenette as a library: a [`Program`] goes in, an exit status comes out.
+//!
+//! [`run`] parses what was typed, calls the other crates once and prints. The binary `imagenette` is a call of it, and
+//! so is a researcher's own program. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
+//! command line.
+
+mod cli;
+mod commands;
+mod datasets;
+mod interrupt;
+mod machine;
+mod numbers;
+mod out_file;
+pub mod plot;
+mod prepared;
+mod program;
+mod progress;
+mod recipes;
+mod runs;
+mod terminal;
+mod terms;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
+
+use cli::{Cli, Verb};
+use terminal::Terminal;
+
+pub use program::Program;
+
+/// Runs the command line of this process to its end; gives the exit status.
+pub fn run(program: Program) -> ExitCode {
+    let parsed = cli::command(&program).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            let status = if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                2
+            } else {
+                0
+            };
+            // A closed pipe is no reason to complain about a help text.
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    if let Err(error) = interrupt::listen() {
+        eprintln!("warning: Ctrl-C will end the program without a checkpoint: {error}");
+    }
+    let terminal = Terminal::new(cli.quiet);
+    match run_verb(cli.verb, &program, &terminal) {
+        Ok(status) => status,
+        Err(error) => {
+            terminal.finish();
+            terminal::report(&error)
+        }
+    }
+}
+
+fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Get(arguments) => commands::get::run(&arguments, terminal),
+        Verb::Make(arguments) => commands::make::run(&arguments, terminal),
+        Verb::Verify(arguments) => commands::verify::run(&arguments, terminal),
+        Verb::Audit(arguments) => commands::audit::run(&arguments, terminal),
+        Verb::Export(arguments) => commands::export::run(&arguments, terminal),
+        Verb::Info(arguments) => commands::info::run(&arguments, program),
+        Verb::Show(arguments) => commands::show::run(&arguments, terminal),
+        Verb::Train(arguments) => commands::train::run(&arguments, program, terminal),
+        Verb::Sweep(arguments) => commands::sweep::run(&arguments, program, terminal),
+        Verb::FindLr(arguments) => commands::find_lr::run(&arguments, program, terminal),
+        Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
+        Verb::Runs(arguments) => commands::runs::run(&arguments, terminal),
+        Verb::Eval(arguments) => commands::eval::run(&arguments, program, terminal),
+        Verb::Predict(arguments) => commands::predict::run(&arguments, terminal),
+        Verb::Score(arguments) => commands::score::run(&arguments),
+        Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
+        Verb::Completions(arguments) => commands::completions::run(&arguments, program),
+    }
+}

@@ -1,0 +1,57 @@
+//! A file that a command writes at its end. That it cannot be written is known at the beginning, before the work.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use imagenette_data::DataError;
+use imagenette_files::atomic;
+
+/// A place where a file can be written.
+pub(crate) struct OutFile<'p> {
+    path: &'p Path,
+}
+
+impl<'p> OutFile<'p> {
+    /// A file at this path; nothing stays there until it is written.
+    pub(crate) fn at(path: &'p Path) -> anyhow::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let refuse = |kind: ErrorKind| DataError::io("write", path)(kind.into());
+        if !std::fs::metadata(folder).map_err(DataError::io("write", path))?.is_dir() {
+            return Err(refuse(ErrorKind::NotADirectory).into());
+        }
+        if path.is_dir() {
+            return Err(refuse(ErrorKind::IsADirectory).into());
+        }
+        tempfile::tempfile_in(folder).map_err(|error| refuse(error.kind()))?;
+        Ok(Self { path })
+    }
+
+    /// Writes the file: complete or absent.
+    pub(crate) fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        Ok(atomic::write_bytes(self.path, bytes)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imagenette_files::Hint;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_cannot_be_written_to_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.svg");
+        let out = OutFile::at(&path).unwrap();
+        assert!(!path.exists());
+        out.write(b"<svg/>").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"<svg/>");
+        let hint = |path: &Path| {
+            let error = OutFile::at(path).err().expect("it cannot be written");
+            error.downcast_ref::<DataError>().and_then(DataError::hint).unwrap_or_else(|| panic!("{error}: no hint"))
+        };
+        assert!(hint(&folder.path().join("no/such.svg")).contains("there is no folder"));
+        assert!(hint(&path.join("below-a-file.svg")).contains("a file lies where a folder should be"));
+        assert!(hint(folder.path()).contains("this is a folder"));
+    }
+}

@@ -1,0 +1,111 @@
+//! Everything that a run needs before its first step, in the order in which it can be refused: the machine and the
+//! recipe first, then the dataset, which may have to be fetched or drawn, and last its pixels, which may have to be
+//! packed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use imagenette_data::dataset::Dataset;
+use imagenette_data::packed::Packed;
+use imagenette_data::store::Store;
+use imagenette_train::{Recipe, TrainJob};
+
+use crate::cli::MachineFlags;
+use crate::machine::Machine;
+use crate::terminal::Terminal;
+use crate::{Program, datasets, recipes};
+
+/// The first half of the way: a machine, and nothing fetched, drawn or packed yet.
+pub(crate) struct Preparation<'p> {
+    pub(crate) machine: Machine,
+    pub(crate) store: Store,
+    program: &'p Program,
+    terminal: &'p Terminal,
+    began: Instant,
+}
+
+impl<'p> Preparation<'p> {
+    /// Begins with what costs nothing: the device is there, its threads are set.
+    pub(crate) fn begin(flags: &MachineFlags, program: &'p Program, terminal: &'p Terminal) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        Ok(Self { machine: Machine::of(flags)?, store: Store::open_default()?, program, terminal, began })
+    }
+
+    /// A recipe by its name or file, with these settings put over it, that this machine can run.
+    pub(crate) fn recipe(&self, named: &str, overrides: &[(String, String)]) -> anyhow::Result<Recipe> {
+        let recipe = recipes::read(named, overrides)?;
+        self.check(&recipe)?;
+        Ok(recipe)
+    }
+
+    /// Refuses a recipe that this machine cannot run.
+    pub(crate) fn check(&self, recipe: &Recipe) -> anyhow::Result<()> {
+        self.machine.device.clone().with_precision(recipe.precision)?;
+        Ok(())
+    }
+
+    /// The dataset that a recipe names, else the best there is, which may be fetched or drawn now.
+    pub(crate) fn dataset(&self, recipe: &Recipe, offline: bool) -> anyhow::Result<Dataset> {
+        match &recipe.dataset {
+            Some(named) => datasets::named(named, &self.store),
+            None => datasets::best(&self.store, offline, self.terminal),
+        }
+    }
+
+    /// The photos' pixels, decoded now if they are not yet.
+    pub(crate) fn pixels(&self, dataset: &Dataset) -> anyhow::Result<Arc<Packed>> {
+        datasets::pixels(dataset, &self.store.packed_folder(), self.machine.threads, self.terminal)
+    }
+
+    /// The second half: a recipe that fits the dataset, and the dataset's pixels.
+    pub(crate) fn finish(self, recipe: Recipe, dataset: Dataset) -> anyhow::Result<Prepared<'p>> {
+        self.check(&recipe)?;
+        recipe.validate_for(&dataset.manifest)?;
+        let packed = self.pixels(&dataset)?;
+        Ok(self.with(recipe, dataset, packed))
+    }
+
+    /// The second half for measurements, which may enlarge photos: with pixels that were packed elsewhere.
+    pub(crate) fn with(self, recipe: Recipe, dataset: Dataset, packed: Arc<Packed>) -> Prepared<'p> {
+        let Self { machine, store: _, program, terminal: _, began } = self;
+        Prepared { machine, program, recipe, dataset, packed, seconds: began.elapsed().as_secs_f64() }
+    }
+}
+
+/// Everything that a run needs.
+pub(crate) struct Prepared<'p> {
+    pub(crate) machine: Machine,
+    pub(crate) recipe: Recipe,
+    pub(crate) dataset: Dataset,
+    pub(crate) packed: Arc<Packed>,
+    program: &'p Program,
+    /// How long the preparation took.
+    seconds: f64,
+}
+
+impl Prepared<'_> {
+    /// A new run of the recipe into a folder, evaluated after its last epoch alone.
+    pub(crate) fn job(&self, seed: u64, folder: PathBuf) -> TrainJob<'_> {
+        let (recipe, packed, device) = (self.recipe.clone(), self.packed.clone(), self.machine.device.clone());
+        TrainJob {
+            seed,
+            loader_threads: self.machine.threads,
+            program: self.program.version().into(),
+            commit: self.program.commit().map(Into::into),
+            ..TrainJob::new(recipe, &self.dataset, packed, folder, device)
+        }
+    }
+
+    /// The same for the run that the preparation was made for: its time counts in the run's total.
+    pub(crate) fn first_job(&self, seed: u64, folder: PathBuf) -> TrainJob<'_> {
+        TrainJob { prepared_seconds: self.seconds, ..self.job(seed, folder) }
+    }
+
+    /// A run that is measured and of which nothing is kept, at the recipe's precision. `place` is for files that it
+    /// may need on the way.
+    pub(crate) fn measured_job(&self, place: &Path) -> anyhow::Result<TrainJob<'_>> {
+        let device = self.machine.device.clone().with_precision(self.recipe.precision)?;
+        Ok(TrainJob { device, checkpoint_seconds: f64::INFINITY, ..self.job(0, place.join("run")) })
+    }
+}
