@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use imagenette_data::DataError;
 use imagenette_data::archive::Archive;
 use imagenette_data::class::Class;
@@ -18,6 +19,7 @@ use imagenette_data::watch::{Unit, Watch};
 use imagenette_files::hash::short;
 use imagenette_files::nearest::nearest;
 use imagenette_results::RunRecord;
+use tempfile::TempDir;
 
 use crate::terminal::{Refusal, Terminal};
 use crate::{machine, terms};
@@ -209,4 +211,11 @@ pub(crate) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
         });
     }
     dataset
+}
+
+/// A folder in the store for what a measurement needs: on the disk that training uses, and removed when this is dropped.
+pub(crate) fn passing_folder(store: &Store) -> anyhow::Result<TempDir> {
+    let root = store.root();
+    std::fs::create_dir_all(root).with_context(|| format!("failed to create {}", root.display()))?;
+    Ok(tempfile::Builder::new().prefix(".bench-").tempdir_in(root)?)
 }

@@ -51,7 +51,7 @@ mod tests {
             error.downcast_ref::<DataError>().and_then(DataError::hint).unwrap_or_else(|| panic!("{error}: no hint"))
         };
         assert!(hint(&folder.path().join("no/such.svg")).contains("there is no folder"));
-        assert!(hint(&path.join("below-a-file.svg")).contains("a file lies where a folder should be"));
+        assert!(hint(&path.join("below-a-file.svg")).contains("there is a file where a folder should be"));
         assert!(hint(folder.path()).contains("this is a folder"));
     }
 }

@@ -14,10 +14,8 @@ use imagenette_data::edition::Split;
 use imagenette_data::image;
 use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
 use imagenette_data::packed::Packed;
-use imagenette_data::store::Store;
 use imagenette_train::run::watch::{StepReport, TrainWatch};
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 
 use super::bench_train;
 use crate::Program;
@@ -64,7 +62,7 @@ pub(crate) fn run(arguments: &Bench, program: &Program, terminal: &Terminal) -> 
         add(decode(&sample, threads, terminal)?)?;
     }
     if [BenchPart::Pack, BenchPart::Load, BenchPart::Train].into_iter().any(is_wanted) {
-        let place = folder_in(&preparation.store)?;
+        let place = datasets::passing_folder(&preparation.store)?;
         let (packed, measured) = pack(&sample, place.path(), threads, terminal)?;
         if is_wanted(BenchPart::Pack) {
             add(measured)?;
@@ -82,13 +80,6 @@ pub(crate) fn run(arguments: &Bench, program: &Program, terminal: &Terminal) -> 
         print_json(&results)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A folder of its own in the store, so that the disk is the one that training uses, and nothing stays.
-pub(super) fn folder_in(store: &Store) -> anyhow::Result<TempDir> {
-    let root = store.root();
-    std::fs::create_dir_all(root).with_context(|| format!("failed to create {}", root.display()))?;
-    Ok(tempfile::Builder::new().prefix(".bench-").tempdir_in(root)?)
 }
 
 fn whole(rate: f64) -> String {

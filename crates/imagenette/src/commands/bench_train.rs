@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Bench, preparation: Preparation, terminal: &Termin
     let sample = datasets::sample_of(dataset, (3 * batch_size).max(256));
     let train = sample.manifest.samples(Split::Train).len();
     anyhow::ensure!(train >= batch_size, "a batch of {batch_size} needs as many train photos, but there are {train}");
-    let place = super::bench::folder_in(&preparation.store)?;
+    let place = datasets::passing_folder(&preparation.store)?;
     let packed = datasets::pixels(&sample, place.path(), threads, terminal)?;
     let prepared = preparation.with(recipe, sample, packed);
     let job = prepared.measured_job(place.path())?;
