@@ -8,6 +8,7 @@ mod interruption;
 #[cfg(unix)]
 mod make;
 mod plotting;
+mod records;
 mod support;
 mod together;
 mod train;
