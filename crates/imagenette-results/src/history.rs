@@ -415,7 +415,7 @@ mod tests {
         let counts = Counts { correct: 3, total: 8 };
         let weights_sha256 = "33".repeat(32);
         vec![
-            step(1, 2.302_585_092_994_046, pace),
+            step(1, std::f64::consts::LN_10, pace),
             step(2, 1.0 / 3.0, 2.0 * pace),
             step(3, 1e-7, 3.0 * pace),
             HistoryLine::Epoch {
