@@ -1,5 +1,5 @@
-//! The engine's hash: a checkout goes in; a hash of the sources that decide a run's bits comes out, and of the locked versions
-//! of all that they depend on. Comments, documentation, tests and the layout of the text do not change it.
+//! The engine's hash: a checkout goes in; a hash of the sources that decide a run's bits comes out, and of the locked
+//! versions of all that they depend on. Comments, documentation, tests and the layout of the text do not change it.
 //!
 //! Included twice: by `build.rs`, which puts the hash into the program, and by the tests in `src/engine.rs`.
 
@@ -166,7 +166,8 @@ impl Tokens {
         }
     }
 
-    /// Passes over what follows `#[cfg(test)]`: an item as far as its body or its semicolon, a field as far as its comma.
+    /// Passes over what follows `#[cfg(test)]`: an item as far as its body or its semicolon, a field as far as its
+    /// comma.
     fn skip_item(&mut self, tokens: &mut std::iter::Peekable<proc_macro2::token_stream::IntoIter>) {
         let mut words: Vec<String> = Vec::new();
         let mut is_attribute = false;
@@ -213,8 +214,8 @@ fn is_for_tests(condition: TokenStream) -> bool {
     }
 }
 
-/// The dependencies that a manifest asks for, of tests and builds aside, by name: each line without spaces and comment. Those
-/// on this workspace's own crates say nothing that their sources do not.
+/// The dependencies that a manifest asks for, of tests and builds aside, by name: each line without spaces and
+/// comment. Those on this workspace's own crates say nothing that their sources do not.
 fn dependencies(manifest: &str) -> BTreeMap<String, String> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     // `[dependencies]` has a line for each; `[dependencies.NAME]` is a table for one.
@@ -259,8 +260,8 @@ struct Package {
     dependencies: Vec<String>,
 }
 
-/// The packages that are reached from the wanted dependencies of some crates of the workspace, each with name, version, source
-/// and checksum, sorted. The workspace's other crates are not entered.
+/// The packages that are reached from the wanted dependencies of some crates of the workspace, each with name,
+/// version, source and checksum, sorted. The workspace's other crates are not entered.
 fn locked(lock: &str, wanted: &BTreeMap<&str, BTreeSet<String>>) -> BTreeSet<String> {
     let packages = packages(lock);
     let find = |named: &str| {

@@ -17,8 +17,8 @@ pub struct Attempt {
     pub ending: Ending,
     /// Steps of the run that were done before it.
     pub steps_before: u64,
-    /// Steps of the run that were done after it. If it was killed: up to its last checkpoint, since what it did after that is
-    /// lost.
+    /// Steps of the run that were done after it. If it was killed: up to its last checkpoint, since what it did after
+    /// that is lost.
     pub steps_after: u64,
     /// The program's version.
     pub program: String,
@@ -108,7 +108,8 @@ impl Attempt {
 pub struct Attempts(Vec<Attempt>);
 
 impl Attempts {
-    /// Adds one that begins now. If the one before it is still said to be running, it was killed: here that is found out.
+    /// Adds one that begins now. If the one before it is still said to be running, it was killed, and this is
+    /// where that is found out.
     pub fn begin(&mut self, attempt: Attempt) {
         if let Some(last) = self.0.last_mut().filter(|last| last.ending == Ending::Running) {
             last.ending = Ending::Killed;

@@ -1,8 +1,8 @@
 //! `history.jsonl`: what happened in a run, line by line, and a chain of hashes through all of it.
 //!
-//! Steps, epochs and evaluations go in; a file comes out in which no line can be changed, dropped or exchanged unnoticed. The
-//! chain begins with all that decides a run's bits, and covers everything but the clock: a replay of the run gives the same
-//! chain. `docs/formats.md` says how to compute it.
+//! Steps, epochs and evaluations go in; a file comes out in which no line can be changed, dropped or exchanged
+//! unnoticed. The chain begins with all that decides a run's bits, and covers everything but the clock: a replay of
+//! the run gives the same chain. `docs/formats.md` says how to compute it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -274,8 +274,8 @@ impl History {
     /// Reads the file and checks its chain.
     ///
     /// # Errors
-    /// When it cannot be read, is of a version that this program does not read, a line is damaged, or the chain is broken:
-    /// the message names the first line where it is.
+    /// When it cannot be read, is of a version that this program does not read, a line is damaged, or the chain is
+    /// broken: the message names the first line where it is.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(FileError::io("read", path))?;
         Self::from_text(path, &text)
@@ -358,8 +358,8 @@ fn broken(path: &Path, line: usize, expected: &str, found: &str) -> ResultsError
     )
 }
 
-/// Hash of named tensors in their order: for each its name, a zero byte, its sizes with commas between, a zero byte, and its
-/// numbers as little-endian f32.
+/// Hash of named tensors in their order: for each its name, a zero byte, its sizes with commas between, a zero byte,
+/// and its numbers as little-endian f32.
 ///
 /// # Example
 /// ```
@@ -415,7 +415,7 @@ mod tests {
         let counts = Counts { correct: 3, total: 8 };
         let weights_sha256 = "33".repeat(32);
         vec![
-            step(1, 2.302_584_092_994_046, pace),
+            step(1, std::f64::consts::LN_10, pace),
             step(2, 1.0 / 3.0, 2.0 * pace),
             step(3, 1e-7, 3.0 * pace),
             HistoryLine::Epoch {
@@ -540,7 +540,8 @@ mod tests {
         let old = History::without_chain(vec![step(1, 2.3, 0.5), evaluation]);
         let text = old.to_text();
         let expected = "{\"format\":\"imagenette-history\",\"version\":1}\n\
-            {\"kind\":\"step\",\"step\":1,\"epoch\":1,\"loss\":2.3,\"rate\":0.1,\"resolution_px\":64,\"training_seconds\":0.5}\n";
+            {\"kind\":\"step\",\"step\":1,\"epoch\":1,\"loss\":2.3,\"rate\":0.1,\"resolution_px\":64,\
+            \"training_seconds\":0.5}\n";
         assert!(text.starts_with(expected), "{text}");
         assert_eq!(read(&text).unwrap(), old);
         assert_eq!((old.link(), old.training_seconds()), (None, BTreeMap::from([(1, 0.75)])));

@@ -1,4 +1,5 @@
-//! An index of kept runs: folders go in, and a row for each recipe's runs comes out, for a terminal, a Markdown page or JSON.
+//! An index of kept runs: folders go in, and a row for each recipe's runs comes out, for a terminal, a Markdown page
+//! or JSON.
 //!
 //! A folder that cannot be used is named and left out; it never keeps the others from being listed.
 
@@ -201,7 +202,8 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
     None
 }
 
-/// The settings in which a group's recipe differs from the one of its name that ships, or else that has most runs here.
+/// The settings in which a group's recipe differs from the one of its name that ships, or else that has most runs
+/// here.
 fn differences(group: &Group, groups: &[Group]) -> Vec<Setting> {
     let name = |group: &Group| group.runs[0].record.recipe.clone();
     let shipped = Recipe::shipped_text(&name(group)).ok().and_then(|text| Recipe::from_toml(text, &[]).ok());

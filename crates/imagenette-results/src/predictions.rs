@@ -1,9 +1,9 @@
 //! `predictions.csv`: a line for each sample, written by any program; the accuracy that counts is recomputed from it.
 //!
 //! The format: a header `sample,class`, then each sample of the split exactly once, in any order. `sample` is the
-//! photo's path below the dataset's folder (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), `class` the predicted WordNet
-//! id. The folder of a photo is its class, so that predictions can be counted without the dataset ([`count`]); with the
-//! dataset it is known too whether they are complete ([`score`]).
+//! photo's path below the dataset's folder (`val/n01440764/ILSVRC2012_val_00000293.JPEG`), `class` the predicted
+//! WordNet id. The folder of a photo is its class, so that predictions can be counted without the dataset
+//! ([`count`]); with the dataset it is known too whether they are complete ([`score`]).
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -94,11 +94,12 @@ pub fn read_from(path: &Path, bytes: impl std::io::Read) -> Result<Vec<Predictio
     reader.deserialize().map(|line| line.map_err(|error| malformed(error.to_string()))).collect()
 }
 
-/// Counts the predictions that are right without knowing the dataset: a photo's class is the folder that it lies in. Whether
-/// each photo of the split is there is not known here, only how many there are.
+/// Counts the predictions that are right without knowing the dataset: a photo's class is the folder that it lies in.
+/// Whether each photo of the split is there is not known here, only how many there are.
 ///
 /// # Errors
-/// When a sample occurs twice, or is not written as `split/class/photo` with this split. `path` is named in the message.
+/// When a sample occurs twice, or is not written as `split/class/photo` with this split. `path` is named in the
+/// message.
 pub fn count(path: &Path, predictions: &[Prediction], split: &str) -> Result<Counts> {
     let mut seen = HashSet::new();
     let mut correct = 0;
@@ -121,11 +122,12 @@ pub fn count(path: &Path, predictions: &[Prediction], split: &str) -> Result<Cou
     Ok(Counts { correct, total: predictions.len() as u64 })
 }
 
-/// Compares predictions with the truth: `truth` lists every sample of the split with its label, and `classes` the WordNet
-/// ids in label order.
+/// Compares predictions with the truth: `truth` lists every sample of the split with its label, and `classes` the
+/// WordNet ids in label order.
 ///
 /// # Errors
-/// When a sample is missing, unknown or there twice, or a class is not one of the dataset's. `path` is named in the message.
+/// When a sample is missing, unknown or there twice, or a class is not one of the dataset's. `path` is named in the
+/// message.
 pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)], classes: &[String]) -> Result<Score> {
     let labels: HashMap<&str, usize> = classes.iter().map(String::as_str).zip(0..).collect();
     let mut open: HashMap<&str, (usize, bool)> =
@@ -162,7 +164,7 @@ pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)],
         return Err(ResultsError::Samples {
             path: path.to_owned(),
             problem: format!("expected each of the {} samples once, found {}", truth.len(), problems.join(", ")),
-            hint: "predict every photo of the split exactly once, and name the dataset that the predictions are for with --dataset".into(),
+            hint: "predict every photo of the split exactly once; --dataset names the dataset that they are for".into(),
         });
     }
     let correct = (0..classes.len()).map(|label| confusion[label][label]).sum();

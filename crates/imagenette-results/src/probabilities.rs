@@ -1,8 +1,8 @@
 //! `probabilities.safetensors`: how sure a network was of each class, beside `predictions.csv`.
 //!
-//! One tensor `probabilities` of float16, a row for each line of `predictions.csv` in its order and a column for each class;
-//! the metadata name the classes and the predictions' sha256. A reader that does not know this file loses nothing: the
-//! predictions are complete without it.
+//! One tensor `probabilities` of float16, a row for each line of `predictions.csv` in its order and a column for each
+//! class; the metadata name the classes and the predictions' sha256. A reader that does not know this file loses
+//! nothing: the predictions are complete without it.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -47,8 +47,8 @@ pub struct Probabilities {
 }
 
 impl Probabilities {
-    /// Takes probabilities row by row, a row for each prediction and in it one for each class (WordNet ids in label order).
-    /// `predictions_sha256` is the hash of the `predictions.csv` that they belong to.
+    /// Takes probabilities row by row, a row for each prediction and in it one for each class (WordNet ids in label
+    /// order). `predictions_sha256` is the hash of the `predictions.csv` that they belong to.
     ///
     /// # Errors
     /// When they do not go with the predictions: see [`Probabilities::check`]. `path` is named in the message.
@@ -79,8 +79,8 @@ impl Probabilities {
         self.values.chunks_exact(self.classes.len().max(1)).map(row)
     }
 
-    /// Whether they belong to these predictions: their hash, a row for each, every number a probability, each row adding up to
-    /// 1 within half a percent, and no class more probable than the predicted one.
+    /// Whether they belong to these predictions: their hash, a row for each, every number a probability, each row
+    /// adding up to 1 within half a percent, and no class more probable than the predicted one.
     ///
     /// # Errors
     /// When they do not. `path` is named in the message.

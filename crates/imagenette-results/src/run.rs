@@ -1,8 +1,10 @@
-//! A finished run, read whole: its folder goes in, and its account comes out when all that lies there belongs together.
+//! A finished run, read whole: its folder goes in, and its account comes out when all that lies there belongs
+//! together.
 //!
-//! Checked are the recipe and, where they are there, history, predictions and probabilities: by their hashes (from version 2
-//! on), by the history's chain, and by counting the predictions again. Not checked is what needs the photos, the weights or
-//! the training itself. Files that a record names may be missing: kept runs leave out what is large.
+//! Checked are the recipe and, where they are there, history, predictions and probabilities: by their hashes (from
+//! version 2 on), by the history's chain, and by counting the predictions again. Not checked is what needs the
+//! photos, the weights or the training itself. Files that a record names may be missing: kept runs leave out what is
+//! large.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,7 +47,8 @@ impl Run {
     /// Reads a run's folder and checks what belongs together.
     ///
     /// # Errors
-    /// When the record or the recipe is missing or damaged, files do not belong together, or the record contradicts itself.
+    /// When the record or the recipe is missing or damaged, files do not belong together, or the record contradicts
+    /// itself.
     pub fn read(folder: &Path) -> Result<Self> {
         if !folder.join(RECORD_FILE).is_file() {
             let (found, hint) = if folder.join(RECIPE_FILE).is_file() {
@@ -85,7 +88,8 @@ impl Run {
         at_end.or_else(|| self.training_seconds.get(&epoch).copied())
     }
 
-    /// Floating-point operations until the end of an epoch: known at the end, and before it where every step costs the same.
+    /// Floating-point operations until the end of an epoch: known at the end, and before it where every step costs
+    /// the same.
     pub(crate) fn flop_at(&self, epoch: u32) -> Option<f64> {
         let is_even =
             matches!(self.recipe.get("resolution"), Some(Value::Integer(_))) && !self.recipe.contains_key("selection");

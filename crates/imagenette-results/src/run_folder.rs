@@ -1,7 +1,7 @@
 //! A run's folder: the names of its files, who may fill it, and in what state it is.
 //!
-//! A folder's path goes in; the folder comes out, and to whoever fills it the lock that keeps all others away. The lock is
-//! taken before anything is written, and held until the process is done.
+//! A folder's path goes in; the folder comes out, and to whoever fills it the lock that keeps all others away. The
+//! lock is taken before anything is written, and held until the process is done.
 
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run and writes its recipe. The run is safe from other processes until the lock is dropped.
+    /// Makes the folder of a new run and writes its recipe. The run is safe from other processes until the lock is
+    /// dropped.
     ///
     /// # Errors
     /// When another process is at work in the folder, it holds something already, or it cannot be written to.
@@ -69,8 +70,8 @@ impl RunFolder {
         Ok((folder, lock))
     }
 
-    /// Opens the folder of a run that is to go on, and removes what a killed process left half-written. The run is safe from
-    /// other processes until the lock is dropped.
+    /// Opens the folder of a run that is to go on, and removes what a killed process left half-written. The run is
+    /// safe from other processes until the lock is dropped.
     ///
     /// # Errors
     /// When another process is at work in the folder, or there is no run in it that can go on.
@@ -131,8 +132,8 @@ impl RunFolder {
         }
         names.sort();
         let has = |name: &str| names.iter().any(|known| known == name);
-        // A recipe, a lock and unfinished files are what a process leaves that was killed before its first checkpoint: nothing
-        // is lost with them.
+        // A recipe, a lock and unfinished files are what a process leaves that was killed before its first
+        // checkpoint: nothing is lost with them.
         let is_nothing = |name: &&std::ffi::OsString| {
             *name == RECIPE_FILE || *name == LOCK_FILE || atomic::is_unfinished(name.as_os_str())
         };
@@ -202,8 +203,8 @@ pub struct FoundRuns {
     pub unfinished: Vec<PathBuf>,
 }
 
-/// The folders of runs in a folder: itself, or else the ones below it down to a depth, sorted by name. Below a run's folder
-/// nothing is looked for, and links to folders are not followed.
+/// The folders of runs in a folder: itself, or else the ones below it down to a depth, sorted by name. Below a run's
+/// folder nothing is looked for, and links to folders are not followed.
 ///
 /// # Errors
 /// When a folder cannot be read.

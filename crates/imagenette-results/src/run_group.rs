@@ -1,5 +1,5 @@
-//! Runs of one recipe with different seeds: finished runs go in; groups come out, with the mean and the spread of what their
-//! runs reached after how many epochs, seconds and floating-point operations.
+//! Runs of one recipe with different seeds: finished runs go in; groups come out, with the mean and the spread of
+//! what their runs reached after how many epochs, seconds and floating-point operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

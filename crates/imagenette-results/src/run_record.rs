@@ -1,4 +1,5 @@
-//! `record.json`: the account of one run, enough to check it and to repeat it. Every field is listed in `docs/formats.md`.
+//! `record.json`: the account of one run, enough to check it and to repeat it. Every field is listed in
+//! `docs/formats.md`.
 
 use std::io::Write;
 use std::path::Path;
@@ -45,8 +46,8 @@ pub struct RunRecord {
     pub steps: u64,
     /// Training samples drawn, counted one by one: an epoch drops its last part-filled batch.
     pub samples_drawn: u64,
-    /// Floating-point operations of the training steps' convolutions and matrix products: two for each multiply-add, three
-    /// times the forward pass for each step, and the matrix products of an optimizer that has some.
+    /// Floating-point operations of the training steps' convolutions and matrix products: two for each multiply-add,
+    /// three times the forward pass for each step, and the matrix products of an optimizer that has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_flop: Option<f64>,
     /// Where the time went.
@@ -58,8 +59,8 @@ pub struct RunRecord {
     /// What was held out of the train split and evaluated instead of val; absent in a run that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<HeldOut>,
-    /// The result of the last epoch on the whole val split: the one that counts. With [`RunRecord::held_out`] it is the
-    /// result on what was held out, and no val accuracy.
+    /// The result of the last epoch on the whole val split: the one that counts. With [`RunRecord::held_out`] it is
+    /// the result on what was held out, and no val accuracy.
     pub result: Counts,
     /// The results of all evaluations, the last epoch's included.
     pub by_epoch: Vec<EpochCounts>,
@@ -72,14 +73,17 @@ pub struct RunRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// sha256 of the recipe in its canonical form, which is the same for every spelling of the same recipe and every seed.
+    /// sha256 of the recipe in its canonical form, which is the same for every spelling of the same recipe and every
+    /// seed.
     pub recipe_canonical_sha256: String,
-    /// The engine of the last attempt: a hash of the sources that decide bits and of the versions of what they depend on.
+    /// The engine of the last attempt: a hash of the sources that decide bits and of the versions of what they depend
+    /// on.
     pub engine: String,
     /// Parts that are not this program's own: models, losses, optimizers and others from somebody's crate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<OwnPart>,
-    /// Whether the run was resumed with `--changed-machine`: on another machine, device or engine that computes other bits.
+    /// Whether the run was resumed with `--changed-machine`: on another machine, device or engine that computes other
+    /// bits.
     #[serde(default, skip_serializing_if = "is_false")]
     pub changed_machine: bool,
     /// Each process that worked on the run.

@@ -1,5 +1,5 @@
-//! The files of a run, damaged at random: read or refused, never a panic. `predictions.csv` may be any program's, and gets a
-//! score only when every sample is there once.
+//! The files of a run, damaged at random: read or refused, never a panic. `predictions.csv` may be any program's, and
+//! gets a score only when every sample is there once.
 
 mod fixture;
 #[path = "../../imagenette-data/tests/mutation/mod.rs"]

@@ -1,4 +1,5 @@
-//! Folders of runs become groups: hand-computed statistics, names that tell recipes apart, and folders that are refused.
+//! Folders of runs become groups: hand-computed statistics, names that tell recipes apart, and folders that are
+//! refused.
 
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,13 @@
 //! The engine: all sources that decide a run's bits, known by one hash.
 
-/// The engine's hash: sha256 over the tokens of the sources of data, files, recipes, kernels and training, and over the locked
-/// versions of all packages that they depend on, in lower-case hexadecimal.
+/// The engine's hash: sha256 over the tokens of the sources of data, files, recipes, kernels and training, and over
+/// the locked versions of all packages that they depend on, in lower-case hexadecimal.
 ///
-/// Two programs with one engine give the same bits at the same kernel level and precision. A comment, a document, a test and
-/// a commit of anything else do not change it. What it is taken of is in `engine_hash.rs`.
+/// Two programs with one engine give the same bits at the same kernel level and precision. A comment, a document, a
+/// test and a commit of anything else do not change it. What it is taken of is in `engine_hash.rs`.
 ///
-/// A program outside this repository that uses these crates is compiled by its own lock file, which is not looked at: it has to
-/// be a copy of this repository's for the hash to hold.
+/// A program outside this repository that uses these crates is compiled by its own lock file, which is not looked at:
+/// it has to be a copy of this repository's for the hash to hold.
 pub const ENGINE: &str = env!("IMAGENETTE_ENGINE");
 
 #[cfg(test)]
@@ -23,7 +23,9 @@ mod tests {
 
     const SOURCE: &str =
         "//! A crate.\n\nuse a::b;\n\n/// Adds.\npub fn add(x: u32) -> u32 {\n    // Why.\n    x + 1\n}\n";
-    const MANIFEST: &str = "[package]\nname = \"imagenette-train\"\n\n[dependencies]\nfast = { version = \"1\", features = [\"simd\"] }\n\n[dev-dependencies]\ncheck = \"1\"\n";
+    const MANIFEST: &str = "[package]\nname = \"imagenette-train\"\n\n\
+        [dependencies]\nfast = { version = \"1\", features = [\"simd\"] }\n\n\
+        [dev-dependencies]\ncheck = \"1\"\n";
     const LOCK: &str = r#"
 [[package]]
 name = "check"

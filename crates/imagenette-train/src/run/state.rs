@@ -95,13 +95,16 @@ impl RunState {
         weights_sha256(slots.map(|(slot, values)| (slot.name.as_str(), &slot.shape[..], &values[..])))
     }
 
-    /// Hash of the optimizer's state, which has the shapes of the weights.
+    /// Hash of the optimizer's state: tensors of the weights' shapes, named `slot/number`.
     fn optimizer_sha256(&self) -> String {
         let (layout, states) = (self.learner.model.layout(), self.learner.optimizer.to_host());
-        let slots = layout.slots().iter().zip(&states);
-        let tensors = slots
-            .flat_map(|(slot, states)| states.iter().map(|values| (slot.name.as_str(), &slot.shape[..], &values[..])));
-        weights_sha256(tensors)
+        let mut named = Vec::new();
+        for (slot, states) in layout.slots().iter().zip(&states) {
+            for (number, values) in states.iter().enumerate() {
+                named.push((format!("{}/{number}", slot.name), &slot.shape, values));
+            }
+        }
+        weights_sha256(named.iter().map(|(name, shape, values)| (name.as_str(), &shape[..], &values[..])))
     }
 
     /// Notes the end of an epoch, once: a resumed run may stand there.

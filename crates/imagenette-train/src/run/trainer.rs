@@ -51,9 +51,9 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     if !job.resume {
         state.learner.whiten_stem(job, &samples)?;
         state.record_initial_weights();
-        // A run that is killed at any moment from here on can be resumed.
-        state.save(&folder, &mut clock)?;
     }
+    // A run that is killed at any moment from here on can be resumed, and the attempt that was killed is known.
+    state.save(&folder, &mut clock)?;
     let labels: Arc<[u16]> = job.dataset.labels().into();
     let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step);
     let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
