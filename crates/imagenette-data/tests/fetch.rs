@@ -40,6 +40,7 @@ fn quick() -> FetchOptions {
 /// A server with its file, and a folder to fetch into.
 struct Bench {
     server: Server,
+    options: FetchOptions,
     folder: tempfile::TempDir,
     file: Vec<u8>,
 }
@@ -48,7 +49,11 @@ impl Bench {
     fn new(answers: Vec<Answer>) -> Self {
         let file = content(1);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { server: Server::start(file.clone(), answers), folder, file }
+        // Only a server that stalls is given up soon: on a busy machine any other may take a while to answer.
+        let stalls = answers.iter().any(|answer| matches!(answer, Answer::Nothing | Answer::StallAfter(_)));
+        let patience = if stalls { quick().stall_timeout } else { Duration::from_secs(20) };
+        let options = FetchOptions { stall_timeout: patience, ..quick() };
+        Self { server: Server::start(file.clone(), answers), options, folder, file }
     }
 
     fn path(&self) -> PathBuf {
@@ -61,7 +66,7 @@ impl Bench {
 
     fn fetch_with(&self, generations: &[Generation], watch: &dyn Watch) -> Result<Fetched, DataError> {
         let url = format!("{}set.tgz", self.server.base_url);
-        fetch(&url, &self.path(), generations, &quick(), watch)
+        fetch(&url, &self.path(), generations, &self.options, watch)
     }
 
     fn fetch(&self) -> Result<Fetched, DataError> {
@@ -207,7 +212,8 @@ fn a_redirect_is_followed_and_a_loop_is_not() {
     let asked = Bench::new(vec![Answer::Redirect("/elsewhere/set.tgz"), Answer::Good]).succeeds();
     assert_eq!(asked[1].path, "/elsewhere/set.tgz");
     let bench = Bench::new(vec![Answer::Redirect("/set.tgz")]);
-    assert!(bench.fails().contains("redirect"));
+    let error = bench.fails();
+    assert!(error.contains("redirect"), "{error}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn text_files_named_jpeg_are_named_in_the_error() {
     for i in 0..7 {
         write_files(folder.path(), &[(format!("train/zebra/text{i}.JPEG"), b"hello".to_vec())]);
     }
-    let error = scan(folder.path()).expect_err("they are no photos").to_string();
+    let error = scan(folder.path()).expect_err("not photos").to_string();
     assert!(error.contains("7 files that are not") && error.contains("train/zebra/text0.JPEG"), "{error}");
     assert!(error.contains("text4") && !error.contains("text5"), "{error}");
 }

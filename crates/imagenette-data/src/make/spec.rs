@@ -134,7 +134,12 @@ impl Spec {
         crate::store::check_name(&self.name)?;
         match (self.edition, self.classes.is_empty()) {
             (Some(_), false) => {
-                return setting("classes", "no classes beside an edition", self.classes.join(","), "leave one out");
+                return setting(
+                    "classes",
+                    "no classes together with an edition",
+                    self.classes.join(","),
+                    "leave one out",
+                );
             }
             (None, true) => {
                 return setting(
