@@ -1,5 +1,5 @@
 //! What every crate of the house needs for its files, in one place: files that are complete or absent ([`atomic`]),
-//! filled by one process at a time ([`lock`]), known by their content ([`hash`]), with versions ([`format`]), and
+//! filled by one process at a time ([`lock`]), known by their content ([`hash`]), with versions ([`mod@format`]), and
 //! errors that say what to do about them ([`Hint`], [`nearest`]).
 //!
 //! Nothing here knows what is in the files.
