@@ -1,6 +1,7 @@
 //! Activation functions and their slopes on vectors; the normalization applies them in its passes.
 
 pub(crate) mod curves;
+pub mod own;
 pub mod twin;
 
 use crate::level::{Level, Levels, Work};
