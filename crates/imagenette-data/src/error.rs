@@ -73,6 +73,18 @@ pub enum DataError {
         /// The file's hash.
         found: String,
     },
+    /// An augmentation from elsewhere that panicked.
+    #[error("augmentation `{name}`, sample {sample} in epoch {}: {what}", epoch + 1)]
+    Augmentation {
+        /// The name that recipes give it.
+        name: String,
+        /// The epoch, from 0.
+        epoch: u32,
+        /// The sample, by its number in the manifest.
+        sample: u32,
+        /// What it said.
+        what: String,
+    },
     /// The caller asked to stop (Ctrl-C).
     #[error("interrupted; what was finished is kept")]
     Interrupted,
@@ -118,6 +130,7 @@ impl Hint for DataError {
             Self::Checksum { .. } => {
                 Some("the file is damaged or a different one; delete it and run the same command again".into())
             }
+            Self::Augmentation { .. } => Some("mend its `change`: it must work on squares of every size".into()),
             Self::Interrupted => Some("run the same command again to continue".into()),
         }
     }

@@ -62,6 +62,14 @@ impl Random {
         }
     }
 
+    /// The stream of an own part by its name. Such streams have purposes of their own, from 2³¹ on, which follow from the
+    /// name.
+    pub fn own(seed: u64, name: &str, epoch: u32, sample: u32) -> Self {
+        // FNV-1a: a name must give the same number everywhere and for ever.
+        let hash = name.bytes().fold(0x811C_9DC5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Self { counter: [0, hash | 1 << 31, epoch, sample], ..Self::new(seed, Purpose::Test, epoch, sample) }
+    }
+
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
@@ -149,6 +157,17 @@ mod tests {
                 assert!((a ^ b).count_ones() > 6, "{values:x?}");
             }
         }
+    }
+
+    #[test]
+    fn own_parts_have_streams_of_their_own_by_name() {
+        let first = |name, sample| Random::own(7, name, 1, sample).next_u32();
+        let shipped = Random::new(7, Purpose::Augment, 1, 2).next_u32();
+        let mut values = vec![first("posterize", 2), first("solarize", 2), first("posterize", 3), shipped];
+        assert_eq!(values[0], first("posterize", 2));
+        values.sort_unstable();
+        values.dedup();
+        assert_eq!(values.len(), 4);
     }
 
     #[test]

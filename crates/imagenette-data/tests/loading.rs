@@ -48,6 +48,7 @@ impl Set {
                 samples: samples.to_vec(),
                 resolution_px: 16 + 8 * epoch,
                 view: TRAIN,
+                own: Default::default(),
                 erase: None,
                 mix: None,
             };
@@ -174,8 +175,15 @@ fn workers_erase_and_mix_as_the_plain_functions_do_to_whole_batches() {
 #[test]
 fn erasing_and_mixing_change_batches_and_invalid_settings_are_errors_at_their_place() {
     let set = set(12);
-    let plain =
-        BatchRequest { epoch: 0, samples: (0..12).collect(), resolution_px: 16, view: TRAIN, erase: None, mix: None };
+    let plain = BatchRequest {
+        epoch: 0,
+        samples: (0..12).collect(),
+        resolution_px: 16,
+        view: TRAIN,
+        own: Default::default(),
+        erase: None,
+        mix: None,
+    };
     let erased = BatchRequest { erase: Some(Erase { probability: 1.0, ..ERASE }), ..plain.clone() };
     let always = Mix { probability: 1.0, ..MIX };
     let mixed = BatchRequest { mix: Some(MixRequest { mix: always, start: 0 }), ..plain.clone() };
@@ -213,6 +221,7 @@ fn evaluation_sees_the_same_pixels_in_every_epoch() {
             samples: (0..9).collect(),
             resolution_px: 20,
             view: View::Evaluation(geometry),
+            own: Default::default(),
             erase: None,
             mix: None,
         };
@@ -224,7 +233,15 @@ fn evaluation_sees_the_same_pixels_in_every_epoch() {
 #[test]
 fn a_request_that_cannot_be_met_is_an_error_at_its_place() {
     let set = set(6);
-    let good = BatchRequest { epoch: 0, samples: vec![1, 2], resolution_px: 8, view: TRAIN, erase: None, mix: None };
+    let good = BatchRequest {
+        epoch: 0,
+        samples: vec![1, 2],
+        resolution_px: 8,
+        view: TRAIN,
+        own: Default::default(),
+        erase: None,
+        mix: None,
+    };
     let light = View::Train(Augment { crop: Crop::Light { scale: 0.5 }, flip: Flip::None });
     let requests = [
         good.clone(),
@@ -253,7 +270,15 @@ fn the_queue_is_bounded_and_a_dropped_loader_stops_its_workers() {
     let counter = taken.clone();
     let endless = std::iter::repeat_with(move || {
         counter.fetch_add(1, Ordering::Relaxed);
-        BatchRequest { epoch: 0, samples: vec![0, 1, 2], resolution_px: 12, view: TRAIN, erase: None, mix: None }
+        BatchRequest {
+            epoch: 0,
+            samples: vec![0, 1, 2],
+            resolution_px: 12,
+            view: TRAIN,
+            own: Default::default(),
+            erase: None,
+            mix: None,
+        }
     });
     let mut loader = set.loader(2, endless);
     assert_eq!(loader.next().unwrap().unwrap().samples, [0, 1, 2]);
@@ -274,7 +299,15 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
     let set = set(4);
     let slow = (0..3).map(|epoch| {
         std::thread::sleep(Duration::from_millis(60));
-        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN, erase: None, mix: None }
+        BatchRequest {
+            epoch,
+            samples: vec![0],
+            resolution_px: 8,
+            view: TRAIN,
+            own: Default::default(),
+            erase: None,
+            mix: None,
+        }
     });
     let mut loader = set.loader(1, slow);
     assert_eq!(loader.by_ref().count(), 3);
@@ -284,6 +317,7 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
         samples: vec![0],
         resolution_px: 8,
         view: TRAIN,
+        own: Default::default(),
         erase: None,
         mix: None,
     });
@@ -301,6 +335,7 @@ fn buffers_of_dropped_batches_are_used_again() {
         samples: vec![0, 1],
         resolution_px: 64,
         view: TRAIN,
+        own: Default::default(),
         erase: None,
         mix: None,
     });
@@ -329,7 +364,15 @@ fn a_panic_in_the_requests_reaches_the_consumer() {
     let set = set(4);
     let requests = (0..3).map(|epoch| {
         assert!(epoch < 1, "the caller's mistake");
-        BatchRequest { epoch, samples: vec![0], resolution_px: 8, view: TRAIN, erase: None, mix: None }
+        BatchRequest {
+            epoch,
+            samples: vec![0],
+            resolution_px: 8,
+            view: TRAIN,
+            own: Default::default(),
+            erase: None,
+            mix: None,
+        }
     });
     let mut loader = set.loader(2, requests);
     assert!(loader.next().unwrap().is_ok());

@@ -3,13 +3,17 @@
 //! it are pure functions, so a batch is the same wherever and whenever it is made.
 
 mod erase;
+mod jitter;
 mod mix;
+mod own;
 mod plan;
 mod settings;
 
 pub use erase::{Erase, Patch};
 pub use imagenette_resize::CropBox;
+pub use jitter::Jitter;
 pub use mix::{Mix, Mixture};
+pub use own::{OwnAugmentation, OwnAugmentations};
 pub use plan::{Plan, plan_evaluation, plan_train};
 pub use settings::{Augment, Crop, EvaluationGeometry, Flip};
 

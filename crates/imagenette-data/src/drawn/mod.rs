@@ -69,6 +69,14 @@ pub fn make_drawn_set(folder: &Path, seed: u64, threads: usize, watch: &dyn Watc
     make(folder, seed, threads, &[(Split::Train, TRAIN_PER_CLASS), (Split::Val, VAL_PER_CLASS)], watch)
 }
 
+/// Makes the first pictures of each class of the drawn set, for tests: so many of a class in train and in val.
+///
+/// # Errors
+/// As [`make_drawn_set`].
+pub fn make_small_drawn_set(folder: &Path, [train, val]: [u32; 2], watch: &dyn Watch) -> Result<()> {
+    make(folder, 0, 1, &[(Split::Train, train), (Split::Val, val)], watch)
+}
+
 /// One picture to draw.
 struct Task {
     split: Split,

@@ -1,6 +1,6 @@
 //! What is asked of the loader: which samples, how they are seen, and at which resolution.
 
-use crate::augment::{Augment, Erase, EvaluationGeometry, Mix, Plan, plan_evaluation, plan_train};
+use crate::augment::{Augment, Erase, EvaluationGeometry, Mix, OwnAugmentations, Plan, plan_evaluation, plan_train};
 use crate::error::{DataError, Result};
 
 /// How the samples of a batch are seen.
@@ -23,6 +23,8 @@ pub struct BatchRequest {
     pub resolution_px: u32,
     /// How the samples are seen.
     pub view: View,
+    /// What code from elsewhere does to the samples, before anything is erased.
+    pub own: OwnAugmentations,
     /// What is erased from the samples; `None` leaves them whole.
     pub erase: Option<Erase>,
     /// How the samples are mixed with one another; `None` leaves them as they are. A batch of which samples are still

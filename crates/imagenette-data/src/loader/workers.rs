@@ -42,6 +42,7 @@ use crate::packed::Packed;
 ///             samples: samples.to_vec(),
 ///             resolution_px: 64,
 ///             view: View::Train(augment),
+///             own: Default::default(),
 ///             erase: None,
 ///             mix: None,
 ///         })
@@ -229,6 +230,9 @@ impl Worker {
             self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
             if plan.flip {
                 mirror(target, side as usize, &mut self.aside);
+            }
+            if let Err(error) = request.own.change(target, side as usize, (seed, epoch, sample)) {
+                return Some(Err(error));
             }
             if let Some(erase) = &request.erase {
                 erase.photo(target, side as usize, seed, epoch, sample);
