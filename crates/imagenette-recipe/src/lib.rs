@@ -11,6 +11,7 @@ pub mod error;
 pub mod lookahead;
 pub mod model;
 pub mod optimizer;
+mod own;
 pub mod plan;
 pub mod precision;
 mod read;
@@ -24,5 +25,6 @@ mod window;
 
 pub use checks::{below_one, not_negative, positive, require};
 pub use error::{RecipeError, Result};
+pub use own::{AnyParts, OwnPart, PartKind, Parts, ShippedAlone, settle, unknown};
 pub use recipe::{EmaConfig, EvaluationConfig, LossConfig, Recipe, Rules};
 pub use window::Window;

@@ -4,15 +4,26 @@ use imagenette_files::nearest::did_you_mean;
 use toml::{Table, Value};
 
 use crate::error::{RecipeError, Result};
+use crate::own::{KIND, Parts, ShippedAlone};
 use crate::recipe::Recipe;
 use crate::spelling::{dotted_today, is_old, modernize, modernize_value};
 
 impl Recipe {
-    /// Reads a recipe, puts the overrides (`optimizer.learning_rate`, `0.04`) in their places, and checks the whole.
+    /// Reads a recipe of shipped parts alone, as [`Recipe::from_toml_with`] does.
     ///
     /// # Errors
-    /// When it is not TOML, has an unknown key or one in two spellings, lacks one, or a value makes no sense.
+    /// As [`Recipe::from_toml_with`], and when it names a part that is not shipped.
     pub fn from_toml(text: &str, overrides: &[(String, String)]) -> Result<Self> {
+        Self::from_toml_with(text, overrides, &ShippedAlone)
+    }
+
+    /// Reads a recipe, puts the overrides (`optimizer.learning_rate`, `0.04`) in their places, and checks the whole,
+    /// the settings of its own parts included.
+    ///
+    /// # Errors
+    /// When it is not TOML, has an unknown key or one in two spellings, lacks one, names a part that is not there, or a
+    /// value makes no sense.
+    pub fn from_toml_with(text: &str, overrides: &[(String, String)], parts: &dyn Parts) -> Result<Self> {
         let mut table: Table = text
             .parse()
             .map_err(|error: toml::de::Error| RecipeError::Syntax { message: error.to_string().trim_end().into() })?;
@@ -22,20 +33,22 @@ impl Recipe {
             modernize_value(&mut value, &key)?;
             set(&mut table, &key, value)?;
         }
-        let recipe: Self = serde_path_to_error::deserialize(table).map_err(|error| {
+        let mut recipe: Self = serde_path_to_error::deserialize(table).map_err(|error| {
             let path = error.path().to_string();
             explain(if path == "." { "" } else { &path }, error.inner().message())
         })?;
+        recipe.settle(parts)?;
         recipe.validate()?;
+        parts.check(&recipe)?;
         Ok(recipe)
     }
 
     /// This recipe with other values at dotted keys: `[("optimizer.learning_rate", "0.04")]`.
     ///
     /// # Errors
-    /// As [`Recipe::from_toml`].
-    pub fn with_overrides(&self, overrides: &[(String, String)]) -> Result<Self> {
-        Self::from_toml(&self.to_toml(), overrides)
+    /// As [`Recipe::from_toml_with`].
+    pub fn with_overrides(&self, overrides: &[(String, String)], parts: &dyn Parts) -> Result<Self> {
+        Self::from_toml_with(&self.to_toml(), overrides, parts)
     }
 }
 
@@ -58,6 +71,12 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
             return Ok(());
         }
         let next = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        // A part without settings is named by a string alone.
+        if part == "activation"
+            && let Value::String(name) = next
+        {
+            *next = Value::Table([(KIND.to_owned(), Value::String(std::mem::take(name)))].into_iter().collect());
+        }
         let found = next.type_str();
         place = next.as_table_mut().ok_or_else(|| RecipeError::Setting {
             key: key.into(),
@@ -70,7 +89,7 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
 }
 
 /// Turns serde's sentence into key, expected, found and hint.
-fn explain(path: &str, message: &str) -> RecipeError {
+pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let join = |key: &str| match path {
         "" => key.to_owned(),
@@ -168,7 +187,8 @@ mod tests {
         }
         assert!(text.contains("normalization_decay = 0.1") && !text.contains("normalisation"), "{text}");
         // A later value takes the place of an earlier one, however each is spelled.
-        let again = recipe.with_overrides(&[("model.normalisation_momentum".into(), "0.5".into())]).unwrap();
+        let again =
+            recipe.with_overrides(&[("model.normalisation_momentum".into(), "0.5".into())], &ShippedAlone).unwrap();
         assert!(again.to_toml().contains("normalization_momentum = 0.5"));
     }
 

@@ -4,12 +4,13 @@
 
 use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
 use imagenette_files::hash;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::defaults::{is_default, whole};
 use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
 use crate::optimizer::OptimizerConfig;
+use crate::own::{OwnPart, PartKind, deserialize_with, serialize_with};
 use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
 use crate::selection::Selection;
@@ -60,6 +61,9 @@ pub struct Recipe {
     /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookahead: Option<LookaheadConfig>,
+    /// What own parts do to the pixels of training samples, in this order; before anything is erased or mixed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "augmentations")]
+    pub augmentation: Vec<OwnPart>,
     /// What is painted over in training samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erase: Option<Erase>,
@@ -86,12 +90,66 @@ pub enum Rules {
     Leaderboard,
 }
 
-/// Cross-entropy's settings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// What is minimized: cross-entropy, unless it is an own part.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LossConfig {
-    /// The share of the target that is spread over all classes, 0 or more and below 1.
+    /// The share of the target that is spread over all classes, 0 or more and below 1. Own losses get such targets too.
     pub label_smoothing: f64,
+    /// The loss, where it is not the shipped one.
+    pub own: Option<OwnPart>,
+}
+
+/// What every loss has.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SharedByLosses {
+    label_smoothing: f64,
+}
+
+impl Serialize for LossConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shared = SharedByLosses { label_smoothing: self.label_smoothing };
+        serialize_with(&shared, self.own.as_ref(), serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LossConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (SharedByLosses { label_smoothing }, own) = deserialize_with(PartKind::Loss, deserializer)?;
+        Ok(Self { label_smoothing, own })
+    }
+}
+
+/// What is done to the pixels of training samples by own parts: one table, or a list of them in their order.
+mod augmentations {
+    use super::{Deserialize, Deserializer, OwnPart, PartKind, Serialize, Serializer};
+    use serde::de::Error as _;
+    use toml::Value;
+
+    pub(super) fn serialize<S: Serializer>(parts: &[OwnPart], serializer: S) -> Result<S::Ok, S::Error> {
+        match parts {
+            [part] => part.serialize(serializer),
+            parts => parts.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<OwnPart>, D::Error> {
+        let values = match Value::deserialize(deserializer)? {
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        let part = |value: Value| match &value {
+            Value::Table(table) => OwnPart::of(PartKind::Augmentation, table),
+            Value::String(name) => Some(OwnPart { name: name.clone(), settings: toml::Table::new() }),
+            _ => None,
+        };
+        let parts: Option<Vec<OwnPart>> = values.into_iter().map(part).collect();
+        parts.ok_or_else(|| {
+            D::Error::custom(
+                "invalid type: something else, expected a table with `kind` and settings, or a list of them",
+            )
+        })
+    }
 }
 
 /// How a val photo is shown to the network.
@@ -134,8 +192,8 @@ impl Recipe {
     }
 
     /// How samples are selected at this progress of the run.
-    pub fn selection_at(&self, progress: f64) -> Option<Selection> {
-        self.selection.filter(|selection| selection.window().contains(progress))
+    pub fn selection_at(&self, progress: f64) -> Option<&Selection> {
+        self.selection.as_ref().filter(|selection| selection.window().contains(progress))
     }
 
     /// The Lookahead of the run: the optimizer's own, or the one that was asked for.

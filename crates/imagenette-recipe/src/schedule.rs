@@ -6,10 +6,11 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::defaults::{is_default, ratio};
+use crate::own::{OwnPart, PartKind, shipped_or_own};
 
 /// The shape of the learning rate over a run; the optimizer's rate is its peak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(remote = "Self", tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
     /// Half a cosine up, then half a cosine down.
     ///
@@ -47,14 +48,48 @@ pub enum Schedule {
         /// The factor at the end, above 0.
         end: f64,
     },
+    /// One that is not shipped.
+    #[serde(skip)]
+    Own(OwnPart),
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(part) => part.serialize(serializer),
+            shipped => Self::serialize(shipped, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shipped_or_own(deserializer, PartKind::Schedule, Self::deserialize, Self::Own)
+    }
 }
 
 impl Schedule {
+    /// The part, where it is not shipped.
+    pub fn own(&self) -> Option<&OwnPart> {
+        match self {
+            Self::Own(part) => Some(part),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn own_mut(&mut self) -> Option<&mut OwnPart> {
+        match self {
+            Self::Own(part) => Some(part),
+            _ => None,
+        }
+    }
+
     /// The factor by which the peak rate is multiplied at this progress: in 0..1, unless an exponential schedule says
-    /// more.
-    pub fn factor(&self, progress: f64) -> f64 {
+    /// more. `None` for a schedule that is not shipped: its program knows it.
+    pub fn factor(&self, progress: f64) -> Option<f64> {
         let progress = progress.clamp(0.0, 1.0);
-        match *self {
+        Some(match *self {
+            Self::Own(_) => return None,
             Self::OneCycle { warm_up, start, .. } if progress < warm_up => ease(start, 1.0, progress / warm_up),
             Self::OneCycle { warm_up, end, .. } => ease(1.0, end, share(progress, warm_up)),
             Self::Linear { warm_up } if progress < warm_up => progress / warm_up,
@@ -63,7 +98,7 @@ impl Schedule {
             Self::FlatCosine { flat, .. } if progress < flat => 1.0,
             Self::Exponential { start, end } => start * libm::pow(end / start, progress),
             Self::FlatCosine { flat, .. } => ease(1.0, 0.0, share(progress, flat)),
-        }
+        })
     }
 }
 
@@ -212,40 +247,44 @@ mod tests {
     #[test]
     fn the_linear_schedule_rises_to_one_and_falls_to_zero() {
         let schedule = Schedule::Linear { warm_up: 0.15 };
-        assert!(close(schedule.factor(0.0), 0.0));
-        assert!(close(schedule.factor(0.075), 0.5));
-        assert!(close(schedule.factor(0.15), 1.0));
-        assert!(close(schedule.factor(0.575), 0.5));
-        assert!(close(schedule.factor(1.0), 0.0));
+        assert!(close(schedule.factor(0.0).unwrap(), 0.0));
+        assert!(close(schedule.factor(0.075).unwrap(), 0.5));
+        assert!(close(schedule.factor(0.15).unwrap(), 1.0));
+        assert!(close(schedule.factor(0.575).unwrap(), 0.5));
+        assert!(close(schedule.factor(1.0).unwrap(), 0.0));
     }
 
     #[test]
     fn one_cycle_starts_peaks_and_ends_where_it_says() {
         let schedule = Schedule::OneCycle { warm_up: 0.25, start: 0.04, end: 1e-5 };
-        assert!(close(schedule.factor(0.0), 0.04));
-        assert!(close(schedule.factor(0.125), 0.52));
-        assert!(close(schedule.factor(0.25), 1.0));
-        assert!(close(schedule.factor(0.625), (1.0 + 1e-5) / 2.0));
-        assert!(close(schedule.factor(1.0), 1e-5));
+        assert!(close(schedule.factor(0.0).unwrap(), 0.04));
+        assert!(close(schedule.factor(0.125).unwrap(), 0.52));
+        assert!(close(schedule.factor(0.25).unwrap(), 1.0));
+        assert!(close(schedule.factor(0.625).unwrap(), (1.0 + 1e-5) / 2.0));
+        assert!(close(schedule.factor(1.0).unwrap(), 1e-5));
     }
 
     #[test]
     fn flat_cosine_stays_at_one_and_then_falls_to_zero() {
         let schedule = Schedule::FlatCosine { warm_up: 0.0, flat: 0.75 };
-        assert!(close(schedule.factor(0.0), 1.0));
-        assert!(close(schedule.factor(0.74), 1.0));
-        assert!(close(schedule.factor(0.875), 0.5));
-        assert!(close(schedule.factor(1.0), 0.0));
+        assert!(close(schedule.factor(0.0).unwrap(), 1.0));
+        assert!(close(schedule.factor(0.74).unwrap(), 1.0));
+        assert!(close(schedule.factor(0.875).unwrap(), 0.5));
+        assert!(close(schedule.factor(1.0).unwrap(), 0.0));
         let warmed = Schedule::FlatCosine { warm_up: 0.1, flat: 0.75 };
-        assert!(close(warmed.factor(0.0), 0.0) && close(warmed.factor(0.05), 0.5) && close(warmed.factor(0.1), 1.0));
-        assert!(close(warmed.factor(0.74), 1.0) && close(warmed.factor(0.875), 0.5));
+        assert!(
+            close(warmed.factor(0.0).unwrap(), 0.0)
+                && close(warmed.factor(0.05).unwrap(), 0.5)
+                && close(warmed.factor(0.1).unwrap(), 1.0)
+        );
+        assert!(close(warmed.factor(0.74).unwrap(), 1.0) && close(warmed.factor(0.875).unwrap(), 0.5));
     }
 
     #[test]
     fn an_exponential_schedule_grows_by_the_same_ratio_everywhere() {
         let schedule = Schedule::Exponential { start: 0.01, end: 100.0 };
         for (progress, factor) in [(0.0, 0.01), (0.25, 0.1), (0.5, 1.0), (0.75, 10.0), (1.0, 100.0)] {
-            assert!((schedule.factor(progress) / factor - 1.0).abs() < 1e-12);
+            assert!((schedule.factor(progress).unwrap() / factor - 1.0).abs() < 1e-12);
         }
     }
 
@@ -258,7 +297,7 @@ mod tests {
                 Schedule::FlatCosine { warm_up: warm_up / 2.0, flat: warm_up },
             ] {
                 for i in 0..=100 {
-                    let factor = schedule.factor(f64::from(i) / 100.0);
+                    let factor = schedule.factor(f64::from(i) / 100.0).unwrap();
                     assert!((0.0..=1.0).contains(&factor), "{schedule:?} at {i}%: {factor}");
                 }
             }

@@ -5,25 +5,51 @@
 //! Jiang et al., "Accelerating deep learning by focusing on the biggest losers", 2019, in the form of a fixed share of each
 //! batch; airbench96's fast variant keeps the half (and lets a smaller network choose).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::checks::require;
 use crate::defaults::ratio;
 use crate::error::Result;
+use crate::own::{OwnPart, PartKind, deserialize_with, serialize_with};
 use crate::window::Window;
 
 /// Which share of a batch is learned from, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// The share of each batch that is kept, above 0 and below 1.
+    /// The share of each batch that is kept, above 0 and below 1; of an own rule the most that it may keep.
     pub keep: f64,
     /// The share of the run after which samples are selected.
-    #[serde(default)]
     pub from: f64,
     /// The share of the run after which every sample is learned from again.
-    #[serde(default = "ratio::<1, 1>")]
     pub until: f64,
+    /// The rule, where it is not the shipped one, by which the highest losses are kept.
+    pub own: Option<OwnPart>,
+}
+
+/// What every selection has.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shared {
+    keep: f64,
+    #[serde(default)]
+    from: f64,
+    #[serde(default = "ratio::<1, 1>")]
+    until: f64,
+}
+
+impl Serialize for Selection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { keep, from, until, own } = self;
+        let shared = Shared { keep: *keep, from: *from, until: *until };
+        serialize_with(&shared, own.as_ref(), serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Selection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (Shared { keep, from, until }, own) = deserialize_with(PartKind::Selection, deserializer)?;
+        Ok(Self { keep, from, until, own })
+    }
 }
 
 impl Selection {
@@ -59,16 +85,16 @@ mod tests {
 
     #[test]
     fn the_share_is_of_the_batch_and_begins_and_ends_when_it_should() {
-        let selection = Selection { keep: 0.5, from: 0.5, until: 0.9 };
+        let selection = Selection { keep: 0.5, from: 0.5, until: 0.9, own: None };
         assert_eq!([64, 3, 2, 1].map(|batch| selection.count(batch)), [32, 2, 2, 1]);
         let on = [0.49, 0.5, 0.9].map(|progress| selection.window().contains(progress));
         assert_eq!(on, [false, true, false]);
         assert!(selection.validate().is_ok());
         for wrong in [
-            Selection { keep: 1.0, ..selection },
-            Selection { keep: 0.0, ..selection },
-            Selection { until: 0.5, ..selection },
-            Selection { from: 1.0, ..selection },
+            Selection { keep: 1.0, ..selection.clone() },
+            Selection { keep: 0.0, ..selection.clone() },
+            Selection { until: 0.5, ..selection.clone() },
+            Selection { from: 1.0, ..selection.clone() },
         ] {
             assert!(wrong.validate().is_err(), "{wrong:?}");
         }

@@ -25,20 +25,21 @@ impl Recipe {
         self.optimizer.validate()?;
         self.optimizer.validate_for(&self.model)?;
         self.validate_resolutions()?;
-        match self.schedule {
+        match &self.schedule {
+            Schedule::Own(_) => {}
             Schedule::OneCycle { warm_up, start, end } => {
-                share("schedule.warm_up", warm_up)?;
-                share("schedule.start", start)?;
-                share("schedule.end", end)?;
+                share("schedule.warm_up", *warm_up)?;
+                share("schedule.start", *start)?;
+                share("schedule.end", *end)?;
             }
-            Schedule::Linear { warm_up } => share("schedule.warm_up", warm_up)?,
+            Schedule::Linear { warm_up } => share("schedule.warm_up", *warm_up)?,
             Schedule::Exponential { start, end } => {
-                positive("schedule.start", start)?;
-                positive("schedule.end", end)?;
+                positive("schedule.start", *start)?;
+                positive("schedule.end", *end)?;
             }
             Schedule::FlatCosine { warm_up, flat } => {
-                share("schedule.warm_up", warm_up)?;
-                share("schedule.flat", flat)?;
+                share("schedule.warm_up", *warm_up)?;
+                share("schedule.flat", *flat)?;
                 require(
                     warm_up <= flat,
                     "schedule.warm_up",
@@ -64,7 +65,7 @@ impl Recipe {
         }
         self.validate_lookahead()?;
         self.validate_rules()?;
-        if let Some(selection) = self.selection {
+        if let Some(selection) = &self.selection {
             selection.validate()?;
         }
         for checked in

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::FileError;
 use imagenette_files::hash::{self, sha256};
-use imagenette_recipe::Recipe;
+use imagenette_recipe::{AnyParts, Recipe};
 use toml::{Table, Value};
 
 use crate::error::{Result, ResultsError};
@@ -155,7 +155,7 @@ fn read_recipe(folder: &Path, record: &RunRecord) -> Result<(Table, Option<Strin
     check_hash(&path, "recipe", &record.recipe_sha256, &sha256(&text))?;
     let malformed = |expected: &str, found: String| ResultsError::malformed(&path, expected, found, CHANGED);
     // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
-    let (text, canonical) = match Recipe::from_toml(&text, &[]) {
+    let (text, canonical) = match Recipe::from_toml_with(&text, &[], &AnyParts) {
         Ok(recipe) => (recipe.to_toml(), Some(recipe.canonical_sha256())),
         Err(_) => (text, None),
     };

@@ -22,6 +22,8 @@ pub const PREDICTIONS_FILE: &str = "predictions.csv";
 pub const PROBABILITIES_FILE: &str = "probabilities.safetensors";
 /// The weights' file name.
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
+/// The file name of the source text of parts that are not shipped.
+pub const SOURCE_FILE: &str = "source.txt";
 /// The checkpoint's file name. It is there while a run is not finished.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// The lock's file name. It is there while a process is at work.
@@ -52,12 +54,12 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run and writes its recipe. The run is safe from other processes until the lock is
+    /// Makes the folder of a new run and writes its recipe, and the source of its own parts where it has any. The run is safe from other processes until the lock is
     /// dropped.
     ///
     /// # Errors
     /// When another process is at work in the folder, it holds something already, or it cannot be written to.
-    pub fn begin(path: &Path, recipe: &str) -> Result<(Self, FolderLock)> {
+    pub fn begin(path: &Path, recipe: &str, source: Option<&str>) -> Result<(Self, FolderLock)> {
         // Looked at before it is touched: nothing is written into a folder of somebody else, not even a lock.
         Self::check_free(path, Self::state(path)?)?;
         std::fs::create_dir_all(path).map_err(FileError::io("create", path))?;
@@ -66,8 +68,25 @@ impl RunFolder {
         Self::check_free(path, Self::state_without_lock(path)?)?;
         atomic::remove_unfinished(path)?;
         let folder = Self { path: path.to_owned() };
+        let source_file = folder.file(SOURCE_FILE);
+        match source {
+            Some(source) => atomic::write_bytes(&source_file, source.as_bytes())?,
+            // Left by a process that was killed before its first checkpoint.
+            None if source_file.exists() => {
+                std::fs::remove_file(&source_file).map_err(FileError::io("remove", &source_file))?
+            }
+            None => {}
+        }
         atomic::write_bytes(&folder.file(RECIPE_FILE), recipe.as_bytes())?;
         Ok((folder, lock))
+    }
+
+    /// Refuses a folder that [`RunFolder::begin`] would refuse at this moment, before any work is done for a run in it.
+    ///
+    /// # Errors
+    /// When another process is at work in the folder, it holds something already, or it cannot be read.
+    pub fn check_new(path: &Path) -> Result<()> {
+        Self::check_free(path, Self::state(path)?)
     }
 
     /// Opens the folder of a run that is to go on, and removes what a killed process left half-written. The run is
@@ -135,7 +154,10 @@ impl RunFolder {
         // A recipe, a lock and unfinished files are what a process leaves that was killed before its first
         // checkpoint: nothing is lost with them.
         let is_nothing = |name: &&std::ffi::OsString| {
-            *name == RECIPE_FILE || *name == LOCK_FILE || atomic::is_unfinished(name.as_os_str())
+            *name == RECIPE_FILE
+                || *name == SOURCE_FILE
+                || *name == LOCK_FILE
+                || atomic::is_unfinished(name.as_os_str())
         };
         Ok(match names.iter().find(|name| !is_nothing(name)) {
             None => FolderState::Empty,
@@ -254,7 +276,7 @@ mod tests {
         let path = place.path().join("runs/a");
         let state = || RunFolder::state(&path).unwrap();
         assert_eq!(state(), FolderState::Empty);
-        let (folder, lock) = RunFolder::begin(&path, "name = 'a'\n").unwrap();
+        let (folder, lock) = RunFolder::begin(&path, "name = 'a'\n", None).unwrap();
         assert!(matches!(state(), FolderState::Running(holder) if holder.starts_with("train, process ")));
         assert_eq!(folder.recipe_text().unwrap(), "name = 'a'\n");
         drop(lock);
@@ -263,13 +285,13 @@ mod tests {
         let error = RunFolder::resume(&path).unwrap_err();
         assert!(error.to_string().contains("no checkpoint"), "{error}");
         std::fs::write(path.join(".writing-abc"), "half").unwrap();
-        let (folder, lock) = RunFolder::begin(&path, "name = 'a'\n").unwrap();
+        let (folder, lock) = RunFolder::begin(&path, "name = 'a'\n", None).unwrap();
         assert_eq!(names(&path), [LOCK_FILE, RECIPE_FILE]);
         std::fs::write(folder.file(CHECKPOINT_FILE), "checkpoint").unwrap();
         assert!(matches!(state(), FolderState::Running(_)));
         drop(lock);
         assert_eq!(state(), FolderState::Interrupted);
-        let error = RunFolder::begin(&path, "").unwrap_err();
+        let error = RunFolder::begin(&path, "", None).unwrap_err();
         assert!(error.to_string().contains("was interrupted") && error.hint().unwrap().contains("--resume"), "{error}");
         std::fs::write(path.join(".writing-abc"), "half").unwrap();
         let (folder, lock) = RunFolder::resume(&path).unwrap();
@@ -278,7 +300,7 @@ mod tests {
         folder.remove_checkpoint().unwrap();
         drop(lock);
         assert_eq!(state(), FolderState::Finished);
-        assert!(RunFolder::begin(&path, "").unwrap_err().to_string().contains("holds a finished run"));
+        assert!(RunFolder::begin(&path, "", None).unwrap_err().to_string().contains("holds a finished run"));
         assert!(RunFolder::resume(&path).unwrap_err().to_string().contains("this run is finished"));
         assert_eq!(names(&path), [RECIPE_FILE, RECORD_FILE], "no lock stays");
     }
@@ -287,7 +309,7 @@ mod tests {
     fn a_folder_of_another_program_is_named_and_not_touched() {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("thesis.tex"), "\\section").unwrap();
-        let error = RunFolder::begin(place.path(), "").unwrap_err();
+        let error = RunFolder::begin(place.path(), "", None).unwrap_err();
         assert!(error.to_string().contains("is not empty: it holds `thesis.tex`") && error.hint().is_some(), "{error}");
         assert!(RunFolder::open(place.path()).unwrap_err().to_string().contains("no run is here"));
         assert!(RunFolder::resume(place.path()).unwrap_err().to_string().contains("no run is here"));
@@ -296,7 +318,7 @@ mod tests {
         assert_eq!(RunFolder::state(place.path()).unwrap(), FolderState::Foreign(RECORD_FILE.into()));
         assert_eq!(names(place.path()), [RECORD_FILE, "thesis.tex"]);
         let file = place.path().join("thesis.tex");
-        assert!(RunFolder::begin(&file, "").is_err() && RunFolder::resume(&file).is_err());
+        assert!(RunFolder::begin(&file, "", None).is_err() && RunFolder::resume(&file).is_err());
     }
 
     #[test]
@@ -308,7 +330,7 @@ mod tests {
             let contenders: Vec<_> = std::thread::scope(|scope| {
                 let begin = |number: u32| {
                     together.wait();
-                    let begun = RunFolder::begin(&path, &format!("seed = {number}\n"));
+                    let begun = RunFolder::begin(&path, &format!("seed = {number}\n"), None);
                     done.wait();
                     match begun {
                         // The winner's recipe is still its own when all have tried.

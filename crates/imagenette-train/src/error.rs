@@ -66,12 +66,43 @@ pub enum TrainError {
         /// What differs: `kernel level: avx2 → portable`.
         changes: Vec<String>,
     },
+    /// A part from elsewhere that does not do what is asked of such parts, or panics.
+    #[error("{part}{}: {what}", step.map(|step| format!(", step {step}")).unwrap_or_default())]
+    Part {
+        /// The part: ``optimizer `lion` ``.
+        part: String,
+        /// The step, counted from 1 over the whole run, where it was seen in one.
+        step: Option<u64>,
+        /// What it did.
+        what: String,
+    },
+    /// A checkpoint whose run had other parts than this program has.
+    #[error("{}: its run was trained with {began}; this program has {now}", path.display())]
+    OtherParts {
+        /// The run's folder.
+        path: PathBuf,
+        /// The parts of the run, with the hashes of their source.
+        began: String,
+        /// The parts of this program.
+        now: String,
+    },
     /// The data is wrong or unreachable.
     #[error(transparent)]
     Data(#[from] DataError),
     /// A run's results cannot be written or read.
     #[error(transparent)]
     Results(#[from] imagenette_results::ResultsError),
+}
+
+impl TrainError {
+    /// The same error, of a part, with the step in which it was seen.
+    #[must_use]
+    pub(crate) fn at_step(self, number: u64) -> Self {
+        match self {
+            Self::Part { part, step: None, what } => Self::Part { part, step: Some(number), what },
+            other => other,
+        }
+    }
 }
 
 impl Hint for TrainError {
@@ -89,6 +120,12 @@ impl Hint for TrainError {
             Self::OtherBits { .. } => Some(
                 "resume it as it began (same program, `--device`, `--ops` and IMAGENETTE_SIMD), or add `--changed-machine`: \
                  the record will say so"
+                    .into(),
+            ),
+            Self::Part { .. } => Some("mend the part and start the run again; `imagenette::check` in a test finds it sooner".into()),
+            Self::OtherParts { .. } => Some(
+                "the source that the run began with lies in its folder, in `source.txt`: resume it with a program of that \
+                 source, or start anew in another folder"
                     .into(),
             ),
             Self::Data(error) => imagenette_files::Hint::hint(error),

@@ -7,8 +7,9 @@ use burn::tensor::{Tensor, TensorData};
 use imagenette_train::compute::device::Device;
 use imagenette_train::compute::weights::{Slot, Weights};
 use imagenette_train::learn::loss::{cross_entropy, targets};
-use imagenette_train::model::{Model, Pass};
+use imagenette_train::model::Pass;
 use imagenette_train::ops::Maps;
+use imagenette_train::parts::Parts;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -89,7 +90,7 @@ fn networks_agree_with_pytorch_forward_and_backward() {
 }
 
 fn agrees_with_pytorch(config: &str, expected: &Expected, device: &Device) {
-    let model = Model::build(&serde_json::from_str(config).unwrap(), 3);
+    let model = Parts::shipped().model_of(&serde_json::from_str(config).unwrap(), 3).expect("a network");
     let layout = model.layout();
     let mut names: Vec<&str> = layout.slots().iter().map(|slot| slot.name.as_str()).collect();
     names.sort_unstable();
@@ -101,7 +102,7 @@ fn agrees_with_pytorch(config: &str, expected: &Expected, device: &Device) {
     let photos = Maps::from_nchw(photos, device);
 
     let mut pass = Pass::learning(&weights, layout);
-    let scores = model.forward(&mut pass, photos.clone());
+    let scores = model.forward(&mut pass, photos.clone()).unwrap();
     close(&format!("{config} scores"), &values(&scores), &expected.scores, 1e-4);
     let loss = cross_entropy(scores, targets(&[0, 2, 1], None, 0.1, 3), device);
     close(&format!("{config} loss"), &[loss.value()], &[expected.loss], 1e-5);
@@ -126,6 +127,6 @@ fn agrees_with_pytorch(config: &str, expected: &Expected, device: &Device) {
             digest_close(&format!("{config} statistic {}", slot.name), &values(tensor), digest, 1e-5);
         }
     }
-    let evaluated = model.forward(&mut Pass::evaluating(&weights), photos);
+    let evaluated = model.forward(&mut Pass::evaluating(&weights), photos).unwrap();
     close(&format!("{config} evaluated"), &values(&evaluated), &expected.evaluated, 1e-4);
 }

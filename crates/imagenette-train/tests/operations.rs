@@ -1,15 +1,47 @@
 //! Our kernels against Burn's own operations: outputs and every gradient on random numbers and awkward sizes, alone and
 //! mixed with a researcher's own code; in f32 closely, in bf16 within its rounding.
 
+use std::sync::Arc;
+
 use burn::tensor::{DType, Tensor, TensorData};
 use imagenette_data::random::{Purpose, Random};
-use imagenette_kernels::Bf16;
+use imagenette_kernels::{Activation as Kernel, Bf16};
 use imagenette_train::compute::device::Device;
 use imagenette_train::compute::precision::{Precision, PrecisionChoice};
 use imagenette_train::compute::weights::Weights;
 use imagenette_train::learn::loss::{cross_entropy, targets};
-use imagenette_train::model::{Model, Pass};
-use imagenette_train::ops::{self, Activation, Affine, Maps, Window};
+use imagenette_train::model::Pass;
+use imagenette_train::ops::{self, Activation, Affine, Curve, Maps, TensorActivation, Window};
+use imagenette_train::parts::Parts;
+
+/// Every activation of the kernels, and two from elsewhere.
+fn activations() -> Vec<Activation> {
+    let own = [Activation::Curve("softer", Arc::new(Softer)), Activation::Tensors("tanh", Arc::new(Tanh))];
+    Kernel::ALL.map(Activation::Kernel).into_iter().chain(own).collect()
+}
+
+/// x / (1 + |x|)
+#[derive(Debug)]
+struct Softer;
+
+impl Curve for Softer {
+    fn value(&self, x: f32) -> f32 {
+        x / (1.0 + x.abs())
+    }
+    fn slope(&self, x: f32) -> f32 {
+        1.0 / ((1.0 + x.abs()) * (1.0 + x.abs()))
+    }
+}
+
+/// tanh x
+#[derive(Debug)]
+struct Tanh;
+
+impl TensorActivation for Tanh {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        x.tanh()
+    }
+}
 
 /// Random tensors, the same for both devices.
 struct Source<'d> {
@@ -140,7 +172,7 @@ fn convolutions_agree_with_burn() {
 #[test]
 fn normalization_with_what_follows_agrees_with_burn() {
     for sizes in [[2, 3, 5, 7], [4, 16, 8, 8], [1, 17, 9, 3], [33, 64, 1, 1], [3, 130, 5, 5]] {
-        for activation in Activation::ALL {
+        for activation in &activations() {
             for has_residual in [false, true] {
                 let what = format!("{sizes:?} {activation:?} {has_residual}");
                 agree(&what, |source| {
@@ -194,7 +226,7 @@ fn statistics_that_a_convolution_measured_agree_with_burn() {
             let affine = source.affine(outputs);
             let weight = source.channels(shape.iter().product());
             let x = ops::convolution_measured(source.maps(sizes), weight, shape, stride, kernel / 2);
-            ops::normalize_by_batch(x, affine, None, Activation::Gelu)
+            ops::normalize_by_batch(x, affine, None, &Activation::Kernel(Kernel::Gelu))
         };
         agree(&format!("{sizes:?} {shape:?}"), |source| normalized(source).output.into_nchw());
         agree(&format!("statistics {sizes:?} {shape:?}"), |source| {
@@ -207,14 +239,14 @@ fn statistics_that_a_convolution_measured_agree_with_burn() {
             let weight = source.channels(shape.iter().product());
             let x = ops::convolution_measured(source.maps(sizes), weight, shape, stride, kernel / 2);
             let x = x.change(|x| x * 2.0 + 1.0);
-            ops::normalize_by_batch(x, affine, None, Activation::Identity).output.into_nchw()
+            ops::normalize_by_batch(x, affine, None, &Activation::Kernel(Kernel::Identity)).output.into_nchw()
         });
     }
 }
 
 #[test]
 fn activations_agree_with_burn() {
-    for activation in Activation::ALL {
+    for activation in &activations() {
         for sizes in [[2, 3, 5, 7], [1, 48, 32, 32]] {
             agree(&format!("{activation:?} {sizes:?}"), |source| {
                 ops::activate(source.maps(sizes), activation).into_nchw()
@@ -279,21 +311,21 @@ fn burn_code_of_ones_own_composes_with_the_kernels() {
             y * gate
         });
         let affine = source.affine(16);
-        let y = ops::normalize_by_batch(y, affine, Some(x), Activation::Relu).output;
+        let y = ops::normalize_by_batch(y, affine, Some(x), &Activation::Kernel(Kernel::Relu)).output;
         ops::convolution(y, other, shape, 2, 1).into_nchw()
     });
 }
 
 /// Loss, gradients and statistics of one step of a whole network, and the scores that it then gives.
 fn step(config: &str, [count, px]: [usize; 2], device: &Device) -> Vec<(String, Vec<f32>)> {
-    let model = Model::build(&serde_json::from_str(config).expect("a network"), 3);
+    let model = Parts::shipped().model_of(&serde_json::from_str(config).expect("a network"), 3).expect("a network");
     let layout = model.layout();
     let mut weights = Weights::draw(layout, 5, device);
     let mut random = Random::new(7, Purpose::Test, 0, 0);
     let pixels: Vec<u8> = (0..count * px * px * 3).map(|_| (256.0 * random.uniform()) as u8).collect();
     let labels: Vec<u16> = (0..count).map(|i| (i % 3) as u16).collect();
     let mut pass = Pass::learning(&weights, layout);
-    let scores = model.forward(&mut pass, ops::photos(&pixels, count, px, device));
+    let scores = model.forward(&mut pass, ops::photos(&pixels, count, px, device)).unwrap();
     let loss = cross_entropy(scores, targets(&labels, None, 0.1, 3), device);
     let mut gradients = loss.backward();
     let mut found = vec![("loss".to_owned(), vec![loss.value() as f32])];
@@ -305,7 +337,7 @@ fn step(config: &str, [count, px]: [usize; 2], device: &Device) -> Vec<(String, 
         found.push(("a statistic".into(), values(statistic.clone())));
         weights.set(slot, statistic);
     }
-    let scores = model.forward(&mut Pass::evaluating(&weights), ops::photos(&pixels, count, px, device));
+    let scores = model.forward(&mut Pass::evaluating(&weights), ops::photos(&pixels, count, px, device)).unwrap();
     found.push(("evaluated".into(), values(scores)));
     found
 }
@@ -363,7 +395,7 @@ fn smooth_network(source: &mut Source, sizes: [usize; 4]) -> Tensor<2> {
     let [stem, one, two, last] = weights;
     let affines = [24, 24, 24].map(|count| source.affine(count));
     let [a, b, c] = affines;
-    let gelu = Activation::Gelu;
+    let gelu = &Activation::Kernel(Kernel::Gelu);
     // What is normalized next is measured on the way, as in our networks.
     let convolve = |x, (weight, shape): (Tensor<1>, [usize; 4])| ops::convolution_measured(x, weight, shape, 1, 1);
     let x = convolve(source.maps(sizes), stem);
@@ -399,8 +431,8 @@ fn gradients_of_a_smooth_network_in_bf16_are_those_in_f32_but_for_rounding() {
 fn gradients_of_both_ways_of_a_fork_are_added() {
     let network = |source: &mut Source| {
         let [one, other] = source.maps([3, 17, 5, 4]).fork();
-        let [inner, around] = ops::activate(one, Activation::Gelu).fork();
-        let together = ops::activate(inner, Activation::Silu).plus(around);
+        let [inner, around] = ops::activate(one, &Activation::Kernel(Kernel::Gelu)).fork();
+        let together = ops::activate(inner, &Activation::Kernel(Kernel::Silu)).plus(around);
         together.plus(other).into_nchw()
     };
     agree("fork", network);
@@ -418,7 +450,7 @@ fn maps_keep_their_precision_between_operations_and_around_code_of_ones_own() {
     let x = ops::convolution(source.maps(sizes), weight, [8, 8, 3, 3], 1, 1);
     assert_eq!(x.precision(), Precision::Bf16);
     let affine = source.affine(8);
-    let x = ops::normalize_by_batch(x, affine, None, Activation::Gelu).output;
+    let x = ops::normalize_by_batch(x, affine, None, &Activation::Kernel(Kernel::Gelu)).output;
     let x = ops::max_pool(x, Window { side: 2, stride: 2, padding: 0 });
     assert_eq!(x.precision(), Precision::Bf16);
     let x = x.change(|x| {

@@ -112,7 +112,7 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
     assert_eq!(score.correct, record.result.correct);
 
     // The saved network says the same again, and for a single photo too.
-    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device).unwrap();
+    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device, &job.parts).unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 2);
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.name(&predicted, &made.dataset), written);
@@ -299,7 +299,7 @@ fn a_range_test_suggests_every_rate_that_it_scaled() {
     // What is suggested can be trained as it is typed.
     let set: Vec<(String, String)> =
         result.suggestions.iter().map(|found| (found.key.clone(), format!("{:.2e}", found.rate))).collect();
-    let changed = job.recipe.with_overrides(&set).unwrap();
+    let changed = job.recipe.with_overrides(&set, job.parts.as_ref()).unwrap();
     let rates: Vec<f64> = changed.optimizer.learning_rates().into_iter().map(|(_, rate)| rate).collect();
     assert!((rates[0] / muon.rate - 1.0).abs() < 0.01 && (rates[1] / rest.rate - 1.0).abs() < 0.01, "{rates:?}");
 }
@@ -491,7 +491,7 @@ fn a_residual_network_trains_and_comes_back_from_its_file() {
     let job = made.job(&recipe, "run");
     let record = finish(&job);
     assert_eq!(record.model.name, "xresnet18");
-    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &Device::cpu()).unwrap();
+    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &Device::cpu(), &job.parts).unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 1);
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.count(&predicted), record.result);

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 /// From the ground up; wings of one floor do not use each other, except in tests.
-const FLOORS: [&[&str]; 5] = [&["compute"], &["ops"], &["model", "optimizer", "learn"], &["run"], &["study"]];
+const FLOORS: [&[&str]; 6] =
+    [&["compute"], &["ops"], &["model", "optimizer", "learn"], &["parts"], &["run"], &["study"]];
 
 #[test]
 fn no_import_runs_upward_between_wings() {

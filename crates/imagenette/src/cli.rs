@@ -84,6 +84,8 @@ pub(crate) enum Verb {
     Sweep(Sweep),
     /// Run some steps at growing learning rates, plot their losses and suggest a peak rate
     FindLr(FindLr),
+    /// Write a crate for an idea of your own, from a worked one of the same kind
+    New(New),
     /// Plot the accuracy of runs over epochs, seconds and FLOP, and print it as a table
     Plot(Plot),
     /// List finished runs: recipe, seeds, top-1 and what made them
@@ -98,6 +100,47 @@ pub(crate) enum Verb {
     Bench(Bench),
     /// Print completions for a shell
     Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette new squared-relu\n\
+        \x20\x20imagenette new my-optimizer --kind optimizer\n\n\
+        Inside a clone of the project the crate goes to ideas/NAME, elsewhere to NAME. It is the whole command line with\n\
+        the idea in it: `cargo run --release -p NAME -- train --recipe ideas/NAME/recipe.toml`.")]
+pub(crate) struct New {
+    /// Name of the crate and of the idea in recipes, for example squared-relu
+    pub(crate) name: String,
+    /// What the idea is
+    #[arg(long, value_enum, default_value = "activation")]
+    pub(crate) kind: IdeaKind,
+    /// Repository of imagenette to depend on, instead of the clone that this program was built from
+    #[arg(long, value_name = "URL", requires = "rev")]
+    pub(crate) git: Option<String>,
+    /// Revision of the repository
+    #[arg(long, requires = "git")]
+    pub(crate) rev: Option<String>,
+}
+
+/// What an idea is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdeaKind {
+    /// A function between layers
+    Activation,
+    /// What is minimized
+    Loss,
+    /// How the weights follow the gradient
+    Optimizer,
+    /// The learning rate over the run
+    Schedule,
+    /// What is done to pixels
+    Augmentation,
+    /// A network
+    Model,
+    /// Which samples are learned from
+    Selection,
+    /// One of each
+    All,
 }
 
 #[derive(Debug, Args)]

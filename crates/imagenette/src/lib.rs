@@ -1,12 +1,14 @@
 //! The whole command line of imagenette as a library: a [`Program`] goes in, an exit status comes out.
 //!
 //! [`run`] parses what was typed, calls the other crates once and prints. The binary `imagenette` is a call of it, and
-//! so is a researcher's own program. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
+//! so is a researcher's own program: [`ideas`] has all that it needs. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
 //! command line.
 
 mod cli;
 mod commands;
+mod curves;
 mod datasets;
+pub mod ideas;
 mod interrupt;
 mod machine;
 mod numbers;
@@ -28,6 +30,8 @@ use clap::error::ErrorKind;
 use cli::{Cli, Verb};
 use terminal::Terminal;
 
+pub use imagenette_train::burn;
+pub use imagenette_train::parts::Parts;
 pub use program::Program;
 
 /// Runs the command line of this process to its end; gives the exit status.
@@ -50,7 +54,8 @@ pub fn run(program: Program) -> ExitCode {
         eprintln!("warning: Ctrl-C will end the program without a checkpoint: {error}");
     }
     let terminal = Terminal::new(cli.quiet);
-    match run_verb(cli.verb, &program, &terminal) {
+    let names = program.parts().check_names().map_err(anyhow::Error::from);
+    match names.and_then(|()| run_verb(cli.verb, &program, &terminal)) {
         Ok(status) => status,
         Err(error) => {
             terminal.finish();
@@ -67,14 +72,15 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Audit(arguments) => commands::audit::run(&arguments, terminal),
         Verb::Export(arguments) => commands::export::run(&arguments, terminal),
         Verb::Info(arguments) => commands::info::run(&arguments, program),
-        Verb::Show(arguments) => commands::show::run(&arguments, terminal),
+        Verb::Show(arguments) => commands::show::run(&arguments, program, terminal),
         Verb::Train(arguments) => commands::train::run(&arguments, program, terminal),
         Verb::Sweep(arguments) => commands::sweep::run(&arguments, program, terminal),
         Verb::FindLr(arguments) => commands::find_lr::run(&arguments, program, terminal),
+        Verb::New(arguments) => commands::new::run(&arguments),
         Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
         Verb::Runs(arguments) => commands::runs::run(&arguments, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, program, terminal),
-        Verb::Predict(arguments) => commands::predict::run(&arguments, terminal),
+        Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),

@@ -9,6 +9,7 @@ use std::time::Instant;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
+use imagenette_train::parts::Parts;
 use imagenette_train::{Recipe, TrainJob};
 
 use crate::cli::MachineFlags;
@@ -34,9 +35,14 @@ impl<'p> Preparation<'p> {
 
     /// A recipe by its name or file, with these settings put over it, that this machine can run.
     pub(crate) fn recipe(&self, named: &str, overrides: &[(String, String)]) -> anyhow::Result<Recipe> {
-        let recipe = recipes::read(named, overrides)?;
+        let recipe = recipes::read(named, overrides, self.program.parts())?;
         self.check(&recipe)?;
         Ok(recipe)
+    }
+
+    /// The parts that recipes can name.
+    pub(crate) fn parts(&self) -> &Parts {
+        self.program.parts()
     }
 
     /// Refuses a recipe that this machine cannot run.
@@ -91,6 +97,7 @@ impl Prepared<'_> {
         TrainJob {
             seed,
             loader_threads: self.machine.threads,
+            parts: self.program.parts().clone(),
             program: self.program.version().into(),
             commit: self.program.commit().map(Into::into),
             ..TrainJob::new(recipe, &self.dataset, packed, folder, device)

@@ -1,5 +1,9 @@
 //! Which program this command line belongs to: the one that ships, or one of somebody's own.
 
+use std::sync::Arc;
+
+use imagenette_train::parts::{Parts, Source};
+
 /// A program's name, version and commit, as its help and the records of its runs give them.
 ///
 /// All three are those of the program, not of this library, so the caller passes what was compiled into itself.
@@ -19,12 +23,52 @@ pub struct Program {
     name: &'static str,
     version: &'static str,
     commit: Option<&'static str>,
+    parts: Arc<Parts>,
+}
+
+/// The program of the crate that this is written in: its name, its version, and its source where its build script is
+/// `imagenette_source::gather()`.
+///
+/// # Example
+/// ```ignore
+/// fn main() -> std::process::ExitCode {
+///     imagenette::run(imagenette::program!().with(Parts::shipped().optimizer::<Lion>("lion")))
+/// }
+/// ```
+#[macro_export]
+macro_rules! program {
+    () => {
+        $crate::Program::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+            .of_source(include_str!(concat!(env!("OUT_DIR"), "/source.txt")))
+    };
 }
 
 impl Program {
     /// A program of this name and version, with no known commit.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, commit: None }
+        Self { name, version, commit: None, parts: Arc::default() }
+    }
+
+    /// The same program with parts of its own, which recipes can name; called once, after [`Program::of_source`].
+    #[must_use]
+    pub fn with(self, parts: Parts) -> Self {
+        let parts = match self.parts.source() {
+            Some(source) => parts.from_source(source.clone()),
+            None => parts,
+        };
+        Self { parts: Arc::new(parts), ..self }
+    }
+
+    /// The same program with the text of all its source files: records name its hash, and runs keep the text.
+    #[must_use]
+    pub fn of_source(self, text: &str) -> Self {
+        let source = Source { crate_name: self.name.into(), version: self.version.into(), text: text.into() };
+        Self { parts: Arc::new(Parts::shipped().from_source(source)), ..self }
+    }
+
+    /// The parts that its recipes can name.
+    pub fn parts(&self) -> &Arc<Parts> {
+        &self.parts
     }
 
     /// The same program with the commit it was built from; `None` where that is not known.

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use imagenette_train::Recipe;
+use imagenette_train::parts::Parts;
 
 use crate::terminal::Refusal;
 
@@ -9,13 +10,13 @@ use crate::terminal::Refusal;
 pub(crate) type Overrides = Vec<(String, String)>;
 
 /// Reads a shipped recipe by its name, or one of the user's by its file.
-pub(crate) fn read(named: &str, overrides: &[(String, String)]) -> anyhow::Result<Recipe> {
+pub(crate) fn read(named: &str, overrides: &[(String, String)], parts: &Parts) -> anyhow::Result<Recipe> {
     let is_file = named.ends_with(".toml") || named.contains(std::path::MAIN_SEPARATOR);
     if !is_file {
-        return Ok(Recipe::from_toml(Recipe::shipped_text(named)?, overrides)?);
+        return Ok(Recipe::from_toml_with(Recipe::shipped_text(named)?, overrides, parts)?);
     }
     let text = std::fs::read_to_string(named).with_context(|| format!("failed to read the recipe {named}"))?;
-    Recipe::from_toml(&text, overrides).with_context(|| named.to_owned())
+    Recipe::from_toml_with(&text, overrides, parts).with_context(|| named.to_owned())
 }
 
 /// The keys and values of `--set`.
@@ -52,7 +53,8 @@ mod tests {
     fn a_dataset_may_be_named_like_anything() {
         for name in ["imagenette2-160", "12", "a folder", "Ann's \"best\" photos", "C:\\photos", "it's C:\\photos"] {
             let overrides: Overrides = dataset(Some(name)).into_iter().collect();
-            let recipe = read("default", &overrides).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let recipe =
+                read("default", &overrides, &Parts::shipped()).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(recipe.dataset.as_deref(), Some(name));
         }
     }

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActivationName, Halving};
+use super::{ActivationConfig, Halving};
 use crate::checks::{below_one, positive, require};
 use crate::defaults::{is_default, is_whole, ratio, whole, yes};
 use crate::error::Result;
@@ -46,8 +46,8 @@ pub struct FastConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub stochastic_depth: f64,
     /// The function between layers.
-    #[serde(default = "ActivationName::gelu")]
-    pub activation: ActivationName,
+    #[serde(default = "ActivationConfig::gelu")]
+    pub activation: ActivationConfig,
     /// The share of the new batch in the running statistics.
     #[serde(default = "ratio::<2, 5>", alias = "normalisation_momentum")]
     pub normalization_momentum: f64,

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActivationName, Halving};
+use super::{ActivationConfig, Halving};
 use crate::checks::{below_one, require};
 use crate::defaults::{is_default, is_whole, ratio, whole};
 use crate::error::Result;
@@ -56,8 +56,8 @@ pub struct XResNetConfig {
     /// 18, 34 or 50.
     pub depth: Depth,
     /// The function between layers.
-    #[serde(default = "ActivationName::relu")]
-    pub activation: ActivationName,
+    #[serde(default = "ActivationConfig::relu")]
+    pub activation: ActivationConfig,
     /// How the stem's maps are halved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub pool: Halving,

@@ -9,7 +9,7 @@ mod muon;
 mod ranger;
 mod sgd;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use adamw::AdamWConfig;
 pub use groups::Groups;
@@ -21,10 +21,11 @@ use crate::checks::{below_one, not_negative, positive, require};
 use crate::error::Result;
 use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
+use crate::own::{OwnPart, PartKind, shipped_or_own};
 
 /// Which optimizer, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(remote = "Self", tag = "kind", rename_all = "lowercase")]
 pub enum OptimizerConfig {
     /// Gradient descent with momentum.
     Sgd(SgdConfig),
@@ -34,6 +35,24 @@ pub enum OptimizerConfig {
     Ranger(RangerConfig),
     /// Orthogonal steps for convolutions, another optimizer for the rest.
     Muon(MuonConfig),
+    /// One that is not shipped. It has a setting `learning_rate`, which find-lr and schedules scale.
+    #[serde(skip)]
+    Own(OwnPart),
+}
+
+impl Serialize for OptimizerConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(part) => part.serialize(serializer),
+            shipped => Self::serialize(shipped, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OptimizerConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shipped_or_own(deserializer, PartKind::Optimizer, Self::deserialize, Self::Own)
+    }
 }
 
 impl OptimizerConfig {
@@ -44,6 +63,23 @@ impl OptimizerConfig {
             Self::AdamW(config) => config.learning_rate,
             Self::Ranger(config) => config.learning_rate,
             Self::Muon(config) => config.learning_rate,
+            // It was checked that there is one.
+            Self::Own(part) => part.number("learning_rate").unwrap_or(f64::NAN),
+        }
+    }
+
+    /// The part, where it is not shipped.
+    pub fn own(&self) -> Option<&OwnPart> {
+        match self {
+            Self::Own(part) => Some(part),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn own_mut(&mut self) -> Option<&mut OwnPart> {
+        match self {
+            Self::Own(part) => Some(part),
+            _ => None,
         }
     }
 
@@ -119,6 +155,13 @@ impl OptimizerConfig {
                     RestConfig::Sgd(rest) => validate_sgd("optimizer.rest", rest),
                     RestConfig::AdamW(rest) => validate_adamw("optimizer.rest", rest),
                 }
+            }
+            Self::Own(part) => {
+                let rate = part.number("learning_rate");
+                let found = format!("none among the settings of `{}`", part.name);
+                let hint = "an own optimizer needs the setting `learning_rate`: its peak, which schedules scale";
+                require(rate.is_some(), "optimizer.learning_rate", "a number", found, hint)?;
+                positive("optimizer.learning_rate", rate.unwrap_or(f64::NAN))
             }
         }
     }

@@ -2,6 +2,7 @@
 //! that is the same whenever the same trial is planned, so that a sweep can be paused, resumed and widened.
 
 use crate::error::{RecipeError, Result};
+use crate::own::Parts;
 use crate::recipe::Recipe;
 
 /// A key with the values that are tried for it.
@@ -62,7 +63,7 @@ impl Axis {
 ///
 /// # Errors
 /// When a combination is not a valid recipe: before anything is trained.
-pub fn trials(recipe: &Recipe, axes: &[Axis]) -> Result<Vec<Trial>> {
+pub fn trials(recipe: &Recipe, axes: &[Axis], parts: &dyn Parts) -> Result<Vec<Trial>> {
     let mut combinations: Vec<Vec<String>> = vec![Vec::new()];
     for axis in axes {
         let longer = |values: &Vec<String>| {
@@ -73,7 +74,7 @@ pub fn trials(recipe: &Recipe, axes: &[Axis]) -> Result<Vec<Trial>> {
     }
     let trial = |values: Vec<String>| {
         let overrides: Vec<_> = axes.iter().map(|axis| axis.key.clone()).zip(values.iter().cloned()).collect();
-        Ok(Trial { recipe: recipe.with_overrides(&overrides)?, values })
+        Ok(Trial { recipe: recipe.with_overrides(&overrides, parts)?, values })
     };
     combinations.into_iter().map(trial).collect()
 }
@@ -97,6 +98,7 @@ mod tests {
     use imagenette_files::Hint;
 
     use super::*;
+    use crate::own::ShippedAlone;
 
     fn recipe() -> Recipe {
         Recipe::from_toml(Recipe::shipped_text("m128").unwrap(), &[]).unwrap()
@@ -119,7 +121,7 @@ mod tests {
     fn every_combination_is_a_trial_with_a_folder_of_its_own() {
         let axes =
             ["optimizer.learning_rate=0.02,0.04", "model.widths=[8,16],[8,32],[8]"].map(|t| Axis::parse(t).unwrap());
-        let trials = trials(&recipe(), &axes).unwrap();
+        let trials = trials(&recipe(), &axes, &ShippedAlone).unwrap();
         assert_eq!(trials.len(), 6);
         assert_eq!(trials[1].values, ["0.02", "[8,32]"]);
         assert_eq!(trials[5].recipe.optimizer.learning_rate(), 0.04);
@@ -129,12 +131,12 @@ mod tests {
         assert_eq!(names.len(), 6);
         // A wider sweep finds the runs that are there.
         let wider = [Axis::parse("optimizer.learning_rate=0.01,0.02").unwrap(), axes[1].clone()];
-        assert_eq!(super::trials(&recipe(), &wider).unwrap()[3].folder_name(&wider, 3), names[0]);
+        assert_eq!(super::trials(&recipe(), &wider, &ShippedAlone).unwrap()[3].folder_name(&wider, 3), names[0]);
     }
 
     #[test]
     fn a_combination_that_makes_no_sense_is_refused_before_anything_is_trained() {
         let axes = [Axis::parse("optimizer.learning_rate=0.02,-1").unwrap()];
-        assert!(trials(&recipe(), &axes).is_err());
+        assert!(trials(&recipe(), &axes, &ShippedAlone).is_err());
     }
 }

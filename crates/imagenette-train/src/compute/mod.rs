@@ -2,6 +2,7 @@
 //! tensors.
 
 pub mod device;
+pub(crate) mod guard;
 pub mod precision;
 pub(crate) mod tensor_file;
 pub mod weights;

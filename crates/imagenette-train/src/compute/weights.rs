@@ -3,6 +3,8 @@
 //! Every tensor is kept flat; layers give it its shape (a view, not a copy). Optimizers, checkpoints, averages and
 //! files then need nothing but one list.
 
+use std::sync::Arc;
+
 use burn::tensor::{Tensor, TensorData};
 use imagenette_data::random::{Purpose, Random};
 
@@ -106,9 +108,20 @@ impl Slot {
 pub struct SlotId(pub(crate) usize);
 
 /// Which tensors a network has, in the order of their creation.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct Layout {
     slots: Vec<Slot>,
+    /// What draws the initial numbers of the tensors from a place on, of code that has its own way to.
+    drawn: Vec<(usize, Arc<Draw>)>,
+}
+
+/// A seed goes in, the initial numbers of some tensors come out.
+type Draw = dyn Fn(u64) -> Vec<Vec<f32>> + Send + Sync;
+
+impl std::fmt::Debug for Layout {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Layout").field("slots", &self.slots).finish_non_exhaustive()
+    }
 }
 
 impl Layout {
@@ -116,6 +129,11 @@ impl Layout {
     pub fn add(&mut self, name: String, role: Role, shape: &[usize], initial: Initial) -> SlotId {
         self.slots.push(Slot { name, role, shape: shape.to_vec(), initial });
         SlotId(self.slots.len() - 1)
+    }
+
+    /// Lets code draw the initial numbers of the tensors from `first` on, as many as it gives.
+    pub(crate) fn draw_from(&mut self, first: SlotId, draw: impl Fn(u64) -> Vec<Vec<f32>> + Send + Sync + 'static) {
+        self.drawn.push((first.0, Arc::new(draw)));
     }
 
     /// Every tensor.
@@ -138,7 +156,20 @@ pub struct Weights {
 impl Weights {
     /// The initial numbers that follow from the seed.
     pub fn draw(layout: &Layout, seed: u64, device: &Device) -> Self {
-        Self::from_host((0..).zip(layout.slots()).map(|(number, slot)| slot.draw(seed, number)), device)
+        let mut values: Vec<Vec<f32>> =
+            (0..).zip(layout.slots()).map(|(number, slot)| slot.draw(seed, number)).collect();
+        for (first, draw) in &layout.drawn {
+            for (place, drawn) in values[*first..].iter_mut().zip(draw(seed)) {
+                assert_eq!(place.len(), drawn.len(), "a network has the same tensors each time it is built");
+                *place = drawn;
+            }
+        }
+        Self::from_host(values, device)
+    }
+
+    /// These tensors, flat and in the order of the layout.
+    pub(crate) fn of(tensors: Vec<Tensor<1>>) -> Self {
+        Self { tensors }
     }
 
     /// The given numbers, in the order of the layout.

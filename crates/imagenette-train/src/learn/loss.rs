@@ -1,11 +1,16 @@
 //! What training minimizes: cross-entropy of soft targets, which say how much of each class a sample is.
 
+use std::sync::Arc;
+
 use burn::tensor::{Gradients, Tensor, TensorData, activation};
 use imagenette_data::augment::Mixture;
 use imagenette_kernels::loss as kernels;
 
+use super::own::OwnLoss;
 use crate::compute::device::{Device, Ops};
+use crate::compute::guard::{fault, guard};
 use crate::compute::weights::download;
+use crate::error::Result;
 
 /// How much of each class every sample is: 1 − `smoothing` on its label plus `smoothing` / classes everywhere, as in
 /// PyTorch. Of samples that took others in, the label has its share of 1 − `smoothing`, and the partner's label the
@@ -49,6 +54,49 @@ impl Loss {
     /// The value. On a GPU this waits for it, so ask after the gradients.
     pub fn value(&self) -> f64 {
         self.value.unwrap_or_else(|| f64::from(download(&self.root.clone().inner())[0]))
+    }
+}
+
+/// What is minimized.
+#[derive(Debug, Clone)]
+pub enum LossRule {
+    /// Cross-entropy.
+    CrossEntropy,
+    /// Code from elsewhere, by the name that recipes give it.
+    Own(String, Arc<dyn OwnLoss>),
+}
+
+impl LossRule {
+    /// The loss of a batch.
+    ///
+    /// # Shapes
+    /// `scores` and `targets` `[N, classes]`.
+    ///
+    /// # Errors
+    /// When code from elsewhere panics, or gives more or fewer numbers than one.
+    pub fn of(&self, scores: Tensor<2>, targets: Vec<f32>, device: &Device) -> Result<Loss> {
+        match self {
+            Self::CrossEntropy => Ok(cross_entropy(scores, targets, device)),
+            Self::Own(name, rule) => own(name, rule.as_ref(), scores, targets, device),
+        }
+    }
+}
+
+/// A loss from elsewhere, by the name that recipes give it.
+///
+/// # Shapes
+/// `scores` and `targets` `[N, classes]`.
+///
+/// # Errors
+/// When its code panics, or gives more or fewer numbers than one.
+fn own(name: &str, rule: &dyn OwnLoss, scores: Tensor<2>, targets: Vec<f32>, device: &Device) -> Result<Loss> {
+    let shape = scores.dims();
+    let targets = Tensor::<2>::from_data(TensorData::new(targets, shape), device.plain());
+    let part = format!("loss `{name}`");
+    let root = guard(&part, || rule.loss(scores, targets))?;
+    match root.dims() {
+        [1] => Ok(Loss { value: None, root }),
+        found => Err(fault(&part, format!("expected one number, found a tensor of the shape {found:?}"))),
     }
 }
 

@@ -4,4 +4,6 @@
 pub mod average;
 pub mod lookahead;
 pub mod loss;
+pub mod own;
+pub mod schedule;
 pub(crate) mod selection;

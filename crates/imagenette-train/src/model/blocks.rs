@@ -49,7 +49,7 @@ impl Gate {
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         let means = ops::global_average_pool(x.clone()); // [N, C]
-        let narrow = ops::activate_tensor(self.squeeze.forward(pass, means), self.activation);
+        let narrow = self.activation.of_rows(self.squeeze.forward(pass, means));
         let gate = activation::sigmoid(self.excite.forward(pass, narrow)); // [N, C]
         x.times(gate)
     }

@@ -42,7 +42,7 @@ struct Group {
 const LATER: [&str; 8] = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"];
 
 impl FastNetwork {
-    pub(super) fn new(config: &FastConfig, classes: usize, layout: &mut Layout) -> Self {
+    pub(super) fn new(config: &FastConfig, activation: Activation, classes: usize, layout: &mut Layout) -> Self {
         let (stem_channels, patch_px) = (config.stem as usize, config.stem_patch_px as usize);
         let shape = [stem_channels, 3, patch_px, patch_px];
         let role = match config.stem_weights {
@@ -70,7 +70,6 @@ impl FastNetwork {
             inputs = width;
         }
         let head = Linear::new(layout, "head", inputs, classes, false);
-        let activation = ops::activation_named(config.activation);
         Self { stem, groups, head, activation, config: config.clone() }
     }
 
@@ -82,7 +81,7 @@ impl FastNetwork {
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
-        let activation = self.activation;
+        let activation = &self.activation;
         let [_, _, px, _] = photos.dims();
         // Neither photos nor a whitened stem need gradients, so nothing is recorded until the first group.
         let mut x = self.stem.forward(pass, photos); // [N, stem, H/2, W/2], or [N, stem, H+1, W+1] with small patches

@@ -49,33 +49,38 @@ impl Pass {
         self.multiply_adds.get()
     }
 
-    /// Notes multiply-adds.
-    pub(super) fn count(&self, multiply_adds: usize) {
+    /// Notes multiply-adds of the whole batch, for what is not one of our layers: the record counts them.
+    pub fn count(&self, multiply_adds: usize) {
         self.multiply_adds.set(self.multiply_adds.get() + multiply_adds as u64);
     }
 
     /// Whether the network learns.
-    pub(super) fn learns(&self) -> bool {
+    pub fn learns(&self) -> bool {
         self.learns
     }
 
     /// Leaves a statistic's new value behind.
-    pub(super) fn follow(&mut self, slot: SlotId, value: Tensor<1>) {
+    pub fn follow(&mut self, slot: SlotId, value: Tensor<1>) {
         self.statistics.push((slot, value));
     }
 
     /// Numbers without a gradient, on the pass's device.
-    pub(super) fn constant<const D: usize>(&self, numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    pub fn constant<const D: usize>(&self, numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         let device = self.tensors.first().map_or_else(Default::default, |tensor| tensor.clone().inner().device());
         Tensor::from_data(TensorData::new(numbers, shape), &device)
     }
 
     /// For each of `count` samples 0 with the probability `rate`, else what makes the mean 1; `None` where nothing is
     /// left out.
-    pub(super) fn kept(&mut self, count: usize, rate: f64) -> Option<Vec<f32>> {
+    pub fn kept(&mut self, count: usize, rate: f64) -> Option<Vec<f32>> {
         let random = self.random.as_mut().filter(|_| self.learns && rate > 0.0)?;
         let size = (1.0 / (1.0 - rate)) as f32;
         Some((0..count).map(|_| if random.chance(rate) { 0.0 } else { size }).collect())
+    }
+
+    /// A seed for generators that are not ours: another one at each call, the same when the step is repeated.
+    pub(super) fn next_seed(&mut self) -> u64 {
+        self.random.as_mut().map_or(0, |random| u64::from(random.next_u32()) << 32 | u64::from(random.next_u32()))
     }
 
     /// The gradients of what is learned, and the new running statistics; both by place.
@@ -83,23 +88,28 @@ impl Pass {
         (self.tensors.iter().map(|tensor| tensor.grad_remove(gradients)).collect(), self.statistics)
     }
 
-    pub(super) fn tensor(&self, slot: SlotId) -> Tensor<1> {
+    /// The numbers of a place, flat; where the network learns, gradients go back through them.
+    pub fn tensor(&self, slot: SlotId) -> Tensor<1> {
         self.tensors[slot.0].clone()
     }
 }
 
 /// A convolution without bias.
 #[derive(Debug, Clone)]
-pub(super) struct Convolution {
-    pub(super) weight: SlotId,
-    pub(super) shape: [usize; 4],
-    pub(super) stride: usize,
-    pub(super) padding: usize,
+pub struct Convolution {
+    /// The place of its weights.
+    pub weight: SlotId,
+    /// `[out, in, height, width]`.
+    pub shape: [usize; 4],
+    /// Pixels from one place of the window to the next.
+    pub stride: usize,
+    /// Rows and columns of zeros around the picture.
+    pub padding: usize,
 }
 
 impl Convolution {
     /// A square convolution, padded so that only the stride makes the picture smaller.
-    pub(super) fn new(
+    pub fn new(
         layout: &mut Layout,
         name: &str,
         [inputs, outputs]: [usize; 2],
@@ -113,7 +123,7 @@ impl Convolution {
     }
 
     /// One of any shape and padding whose weights are learned, or never change and are computed elsewhere.
-    pub(super) fn with_role(
+    pub fn with_role(
         layout: &mut Layout,
         name: &str,
         role: Role,
@@ -125,12 +135,13 @@ impl Convolution {
         Self { weight, shape, stride, padding }
     }
 
-    pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
+    /// The convolution of maps.
+    pub fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         self.convolve(pass, x, ops::convolution)
     }
 
     /// [`Self::forward`] for maps that a normalization takes next.
-    pub(super) fn forward_to_normalize(&self, pass: &Pass, x: Maps) -> Maps {
+    pub fn forward_to_normalize(&self, pass: &Pass, x: Maps) -> Maps {
         self.convolve(pass, x, if pass.learns { ops::convolution_measured } else { ops::convolution })
     }
 
@@ -150,7 +161,7 @@ impl Convolution {
 /// Batch normalization. Running statistics follow PyTorch: the unbiased variance, `momentum` being the new batch's
 /// share.
 #[derive(Debug, Clone)]
-pub(super) struct Normalization {
+pub struct Normalization {
     gain: SlotId,
     bias: SlotId,
     mean: SlotId,
@@ -159,7 +170,8 @@ pub(super) struct Normalization {
 }
 
 impl Normalization {
-    pub(super) fn new(layout: &mut Layout, name: &str, channels: usize, momentum: f64, gain: Gain) -> Self {
+    /// One of this many channels. `momentum` is the share of the new batch in the running statistics.
+    pub fn new(layout: &mut Layout, name: &str, channels: usize, momentum: f64, gain: Gain) -> Self {
         let (role, value) = match gain {
             Gain::Learned(value) => (Role::Normalization, value),
             Gain::Frozen => (Role::Frozen, 1.0),
@@ -176,7 +188,7 @@ impl Normalization {
     }
 
     /// Normalizes, then adds the residual, then applies the activation.
-    pub(super) fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: Activation) -> Maps {
+    pub fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: &Activation) -> Maps {
         let affine = Affine { gain: pass.tensor(self.gain), bias: pass.tensor(self.bias), epsilon: EPSILON };
         let (mean, variance) = (pass.tensor(self.mean), pass.tensor(self.variance));
         if !pass.learns {
@@ -193,25 +205,18 @@ impl Normalization {
 impl Normalization {
     /// Normalizes the end of a branch, adds the shortcut and applies the activation. While learning, the branch of each
     /// photo is left out with probability `rate`.
-    pub(super) fn join(
-        &self,
-        pass: &mut Pass,
-        x: Maps,
-        shortcut: Option<Maps>,
-        activation: Activation,
-        rate: f64,
-    ) -> Maps {
+    pub fn join(&self, pass: &mut Pass, x: Maps, shortcut: Option<Maps>, activation: &Activation, rate: f64) -> Maps {
         let [count, ..] = x.dims();
         let Some(kept) = pass.kept(count, rate).filter(|_| shortcut.is_some()) else {
             return self.forward(pass, x, shortcut, activation);
         };
-        let branch = self.forward(pass, x, None, Activation::Identity);
+        let branch = self.forward(pass, x, None, &Activation::IDENTITY);
         finish(branch.times(pass.constant(kept, [count, 1])), shortcut, activation)
     }
 }
 
 /// Adds the shortcut and applies the activation.
-pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Activation) -> Maps {
+pub fn finish(x: Maps, shortcut: Option<Maps>, activation: &Activation) -> Maps {
     let x = match shortcut {
         Some(shortcut) => x.plus(shortcut),
         None => x,
@@ -221,7 +226,7 @@ pub(super) fn finish(x: Maps, shortcut: Option<Maps>, activation: Activation) ->
 
 /// A normalization's gain.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Gain {
+pub enum Gain {
     /// Learned from this value on.
     Learned(f32),
     /// Always 1.
@@ -230,19 +235,20 @@ pub(super) enum Gain {
 
 /// A matrix with or without bias.
 #[derive(Debug, Clone)]
-pub(super) struct Linear {
+pub struct Linear {
     weight: SlotId,
     bias: Option<SlotId>,
     sizes: [usize; 2],
 }
 
 impl Linear {
-    pub(super) fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize, has_bias: bool) -> Self {
+    /// One that begins uniform within ± 1 / √inputs.
+    pub fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize, has_bias: bool) -> Self {
         Self::with(layout, name, [inputs, outputs], has_bias, Initial::Uniform)
     }
 
     /// One whose weight begins otherwise.
-    pub(super) fn with(
+    pub fn with(
         layout: &mut Layout,
         name: &str,
         [inputs, outputs]: [usize; 2],
@@ -254,7 +260,11 @@ impl Linear {
         Self { weight, bias, sizes: [inputs, outputs] }
     }
 
-    pub(super) fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
+    /// The product with the matrix.
+    ///
+    /// # Shapes
+    /// `[N, in]` to `[N, out]`.
+    pub fn forward(&self, pass: &Pass, x: Tensor<2>) -> Tensor<2> {
         let [inputs, outputs] = self.sizes;
         pass.count(x.dims()[0] * inputs * outputs);
         ops::linear(x, pass.tensor(self.weight), outputs, self.bias.map(|bias| pass.tensor(bias)))

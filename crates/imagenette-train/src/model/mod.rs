@@ -2,43 +2,73 @@
 
 mod blocks;
 mod fast;
-mod layers;
+pub mod layers;
+pub mod module;
+pub mod own;
 pub mod whitening;
 mod xresnet;
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
-use imagenette_recipe::model::ModelConfig;
+use imagenette_recipe::model::{FastConfig, XResNetConfig};
 
 pub use fast::FastNetwork;
 pub use layers::Pass;
+pub use own::{OwnModel, OwnNetwork};
 pub use xresnet::XResNet;
 
 use crate::compute::device::Device;
+use crate::compute::guard::{fault, guard};
 use crate::compute::weights::{Layout, SlotId, Weights, download};
-use crate::ops::{self, Maps};
+use crate::error::Result;
+use crate::ops::{self, Activation, Maps};
 
 /// A network without its numbers: layers and the list of what they need.
 #[derive(Debug, Clone)]
 pub struct Model {
     network: Network,
     layout: Layout,
+    classes: usize,
+    /// The parts from elsewhere in it, as errors name them.
+    own: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 enum Network {
     Fast(FastNetwork),
     XResNet(XResNet),
+    Own(Arc<dyn OwnNetwork>),
 }
 
 impl Model {
-    /// The network of a configuration, for this many classes.
-    pub fn build(config: &ModelConfig, classes: usize) -> Self {
-        let mut layout = Layout::default();
-        let network = match config {
-            ModelConfig::Fast(config) => Network::Fast(FastNetwork::new(config, classes, &mut layout)),
-            ModelConfig::Xresnet(config) => Network::XResNet(XResNet::new(config, classes, &mut layout)),
-        };
-        Self { network, layout }
+    /// The fast network of a configuration, with this function between its layers.
+    pub fn fast(config: &FastConfig, activation: Activation, classes: usize) -> Self {
+        let (mut layout, own) = (Layout::default(), name_of(&activation));
+        let network = Network::Fast(FastNetwork::new(config, activation, classes, &mut layout));
+        Self { network, layout, classes, own }
+    }
+
+    /// The residual network of a configuration, with this function between its layers.
+    pub fn xresnet(config: &XResNetConfig, activation: Activation, classes: usize) -> Self {
+        let (mut layout, own) = (Layout::default(), name_of(&activation));
+        let network = Network::XResNet(XResNet::new(config, activation, classes, &mut layout));
+        Self { network, layout, classes, own }
+    }
+
+    /// A network from elsewhere, by the name that recipes give it.
+    ///
+    /// # Errors
+    /// When its code panics or two of its tensors have one name.
+    pub fn own(name: &str, model: &dyn OwnModel, classes: usize) -> Result<Self> {
+        let (mut layout, own) = (Layout::default(), format!("model `{name}`"));
+        let network = guard(&own, || model.build(classes, &mut layout))?;
+        let mut names: Vec<&str> = layout.slots().iter().map(|slot| slot.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(fault(&own, format!("two of its tensors have the name `{}`", pair[0])));
+        }
+        Ok(Self { network: Network::Own(network.into()), layout, classes, own: Some(own) })
     }
 
     /// Which numbers the network has.
@@ -46,32 +76,67 @@ impl Model {
         &self.layout
     }
 
+    /// How many classes it tells apart.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The parts from elsewhere in it, as errors name them.
+    pub(crate) fn own_parts(&self) -> Option<&str> {
+        self.own.as_deref()
+    }
+
     /// Scores (logits) of normalized photos.
     ///
     /// # Shapes
     /// Maps of 3 channels to `[N, classes]`.
-    pub fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
-        match &self.network {
+    ///
+    /// # Errors
+    /// When code from elsewhere panics, or gives scores of another shape.
+    pub fn forward(&self, pass: &mut Pass, photos: Maps) -> Result<Tensor<2>> {
+        let [count, ..] = photos.dims();
+        let scores = |pass: &mut Pass| match &self.network {
             Network::Fast(network) => network.forward(pass, photos),
             Network::XResNet(network) => network.forward(pass, photos),
+            Network::Own(network) => network.forward(pass, photos),
+        };
+        let Some(own) = &self.own else { return Ok(scores(pass)) };
+        let scores = guard(own, || scores(pass))?;
+        let (found, expected) = (scores.dims(), [count, self.classes]);
+        if found != expected {
+            return Err(fault(own, format!("expected scores of the shape {expected:?}, found {found:?}")));
         }
+        Ok(scores)
     }
 
-    /// Multiply-adds of one photo of this resolution, forward. Training costs about three times as many.
-    pub fn multiply_adds(&self, weights: &Weights, px: u32, device: &Device) -> u64 {
+    /// Multiply-adds of one photo of this resolution, forward. Training costs about three times as many. `None` for a
+    /// network from elsewhere that counts none.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn multiply_adds(&self, weights: &Weights, px: u32, device: &Device) -> Result<Option<u64>> {
         let side = px as usize;
         let mut pass = Pass::evaluating(weights);
         // The scores are read so that everything is computed before the memory is given back.
-        download(&self.forward(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device)));
-        pass.multiply_adds()
+        download(&self.forward(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device))?);
+        let is_known = pass.multiply_adds() > 0 || !matches!(self.network, Network::Own(_));
+        Ok(is_known.then(|| pass.multiply_adds()))
     }
 
     /// The frozen stem that is computed from photos, where there is one.
     pub fn whitened_stem(&self) -> Option<WhitenedStem> {
         match &self.network {
             Network::Fast(network) => network.whitened_stem(),
-            Network::XResNet(_) => None,
+            Network::XResNet(_) | Network::Own(_) => None,
         }
+    }
+}
+
+/// How errors name an activation from elsewhere.
+fn name_of(activation: &Activation) -> Option<String> {
+    match activation {
+        Activation::Kernel(_) => None,
+        Activation::Curve(name, _) | Activation::Tensors(name, _) => Some(format!("activation `{name}`")),
     }
 }
 
@@ -88,16 +153,27 @@ pub struct WhitenedStem {
 
 #[cfg(test)]
 mod tests {
+    use imagenette_recipe::model::ModelConfig;
+
     use super::*;
+
+    fn build(config: &ModelConfig) -> Model {
+        let (activation, classes) = (Activation::Kernel(imagenette_kernels::Activation::Gelu), 10);
+        match config {
+            ModelConfig::Fast(config) => Model::fast(config, activation, classes),
+            ModelConfig::Xresnet(config) => Model::xresnet(config, activation, classes),
+            ModelConfig::Own(_) => unreachable!("these tests have shipped networks"),
+        }
+    }
 
     /// Learned numbers, and multiply-adds at a resolution.
     fn sizes(config: &str, px: u32) -> (u64, u64) {
         let config: ModelConfig = toml::from_str(config).unwrap();
         config.validate().unwrap();
-        let (model, device) = (Model::build(&config, 10), Device::cpu());
+        let (model, device) = (build(&config), Device::cpu());
         // What is counted does not depend on the numbers.
         let weights = Weights::from_host(model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]), &device);
-        (model.layout().learned(), model.multiply_adds(&weights, px, &device))
+        (model.layout().learned(), model.multiply_adds(&weights, px, &device).unwrap().unwrap())
     }
 
     // Measured with hooks on the convolutions and matrices of the networks in tests/networks.py, 10 classes, 128 px.
@@ -134,14 +210,11 @@ mod tests {
         let (whitened, other) = (sizes(s, 64), sizes(&learned, 64));
         assert_eq!((other.0 - whitened.0, other.1), (32 * 3 * 4 * 4, whitened.1));
         let read = |text: &str| toml::from_str::<ModelConfig>(text).unwrap();
-        assert!(
-            Model::build(&read(s), 10).whitened_stem().is_some()
-                && Model::build(&read(&learned), 10).whitened_stem().is_none()
-        );
+        assert!(build(&read(s)).whitened_stem().is_some() && build(&read(&learned)).whitened_stem().is_none());
         assert_eq!(read(&learned).name(), "fast-32-48-128-learned-stem-he-normal");
         // Of the first convolution's 48 filters 32 pass a channel on, or none does.
         let ones = |text: &str| {
-            let model = Model::build(&read(text), 10);
+            let model = build(&read(text));
             let weights = Weights::draw(model.layout(), 1, &Device::cpu());
             let place = model.layout().slots().iter().position(|slot| slot.name == "groups.0.first.weight").unwrap();
             download(&weights.tensors()[place]).iter().filter(|&&number| number == 1.0).count()

@@ -23,7 +23,7 @@ struct Unit {
 }
 
 impl Unit {
-    fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: Activation) -> Maps {
+    fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: &Activation) -> Maps {
         let x = self.convolution.forward(pass, x);
         self.norm.forward(pass, x, residual, activation)
     }
@@ -43,13 +43,13 @@ struct Block {
 }
 
 impl Block {
-    fn forward(&self, pass: &mut Pass, x: Maps, activation: Activation) -> Maps {
+    fn forward(&self, pass: &mut Pass, x: Maps, activation: &Activation) -> Maps {
         let [mut x, mut shortcut] = x.fork();
         if self.halves {
             shortcut = ops::average_pool(shortcut);
         }
         if let Some(unit) = &self.shortcut {
-            shortcut = unit.forward(pass, shortcut, None, Activation::Identity);
+            shortcut = unit.forward(pass, shortcut, None, &Activation::IDENTITY);
         }
         let (last, first) = self.branch.split_last().expect("a branch has convolutions");
         for unit in first {
@@ -60,7 +60,7 @@ impl Block {
         if self.gate.is_none() && self.attention.is_none() {
             return last.norm.join(pass, x, Some(shortcut), activation, self.left_out);
         }
-        x = last.norm.forward(pass, x, None, Activation::Identity);
+        x = last.norm.forward(pass, x, None, &Activation::IDENTITY);
         if let Some(gate) = &self.gate {
             x = gate.forward(pass, x);
         }
@@ -85,8 +85,7 @@ pub struct XResNet {
 }
 
 impl XResNet {
-    pub(super) fn new(config: &XResNetConfig, classes: usize, layout: &mut Layout) -> Self {
-        let activation = ops::activation_named(config.activation);
+    pub(super) fn new(config: &XResNetConfig, activation: Activation, classes: usize, layout: &mut Layout) -> Self {
         let unit = |layout: &mut Layout, name: String, channels: [usize; 2], with: [usize; 3], gain| Unit {
             convolution: GroupedConvolution::new(
                 layout,
@@ -139,7 +138,7 @@ impl XResNet {
                 };
                 let gate = config
                     .gate_reduction
-                    .map(|reduction| Gate::new(layout, &name("gate"), outputs, reduction as usize, activation));
+                    .map(|reduction| Gate::new(layout, &name("gate"), outputs, reduction as usize, activation.clone()));
                 let attends = config.self_attention && stage == 0 && number + 1 == count;
                 let attention = attends.then(|| SelfAttention::new(layout, &name("attention"), outputs));
                 let shortcut =
@@ -154,7 +153,7 @@ impl XResNet {
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
-        let activation = self.activation;
+        let activation = &self.activation;
         let mut x = photos;
         for unit in &self.stem {
             x = unit.forward(pass, x, None, activation); // [N, 64, H/2, W/2] after the last

@@ -2,6 +2,7 @@
 //! operations elsewhere or when asked for. What goes from layer to layer are [`Maps`], whose precision is the device's;
 //! parameters come flat and in f32, and get their shape here.
 
+mod activation;
 mod buffers;
 mod kernels;
 mod maps;
@@ -10,26 +11,15 @@ mod stock;
 mod update;
 
 pub use crate::compute::device::Ops;
+pub use activation::{Activation, TensorActivation};
+pub use imagenette_kernels::activation::own::Curve;
 pub use maps::Maps;
 pub use profile::{Part, Profile};
-pub(crate) use stock::activate as activate_tensor;
 pub use update::{AdamWStep, SgdStep, adamw_update, move_average, muon_update, sgd_update};
 
 use burn::tensor::Tensor;
-pub use imagenette_kernels::Activation;
-use imagenette_recipe::model::ActivationName;
 
 use crate::compute::device::Device;
-
-/// The function that a recipe names.
-pub fn activation_named(name: ActivationName) -> Activation {
-    match name {
-        ActivationName::Relu => Activation::Relu,
-        ActivationName::Gelu => Activation::Gelu,
-        ActivationName::Silu => Activation::Silu,
-        ActivationName::Mish => Activation::Mish,
-    }
-}
 
 /// Photos as uint8 `[N, H, W, 3]` onto the device, normalized by ImageNet's mean and deviation.
 ///
@@ -111,7 +101,8 @@ pub struct Normalized<T = Maps> {
 
 /// Batch normalization by the batch's own mean and (biased) variance, then the residual is added, then comes the
 /// activation.
-pub fn normalize_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activation: Activation) -> Normalized {
+pub fn normalize_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activation: &Activation) -> Normalized {
+    let (activation, after) = activation.split();
     let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
     let residual = residual.map(|residual| residual.stored_in(precision).tensor);
     let Normalized { output, mean, variance } = profile::time(Part::Normalization, 0.0, || match ops {
@@ -124,7 +115,11 @@ pub fn normalize_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activ
     // With one value per channel there is no unbiased variance.
     let count = (n * height * width) as f64;
     let unbiased = variance * (count / (count - 1.0).max(1.0));
-    Normalized { output: Maps::new(output, ops), mean, variance: unbiased }
+    let mut output = Maps::new(output, ops);
+    if let Some(own) = after {
+        output = activate(output, own);
+    }
+    Normalized { output, mean, variance: unbiased }
 }
 
 /// Normalization by known statistics, then the residual and the activation as in [`normalize_by_batch`].
@@ -133,8 +128,9 @@ pub fn normalize_by(
     affine: Affine,
     [mean, variance]: [Tensor<1>; 2],
     residual: Option<Maps>,
-    activation: Activation,
+    activation: &Activation,
 ) -> Maps {
+    let (activation, after) = activation.split();
     let is_tracked = |x: &Maps| x.tensor.is_tracked();
     let learns = is_tracked(&x)
         || affine.gain.is_tracked()
@@ -142,7 +138,7 @@ pub fn normalize_by(
         || residual.as_ref().is_some_and(is_tracked);
     let precision = x.precision();
     let tensor_of = |maps: Maps| maps.stored_in(precision).tensor;
-    match x.ops {
+    let output = match x.ops {
         // The kernels know the gradient only where the statistics are the batch's own.
         Ops::Kernels(level) if !learns => {
             let residual = residual.map(tensor_of);
@@ -152,20 +148,23 @@ pub fn normalize_by(
         _ => x.change(|x| {
             stock::finish(stock::normalize_by(x, affine, mean, variance), residual.map(Maps::into_nchw), activation)
         }),
+    };
+    match after {
+        None => output,
+        Some(own) => activate(output, own),
     }
 }
 
 /// Applies the function to every number.
-pub fn activate(x: Maps, activation: Activation) -> Maps {
-    if activation == Activation::Identity {
-        return x;
-    }
+pub fn activate(x: Maps, activation: &Activation) -> Maps {
     let ops = x.ops;
-    let tensor = profile::time(Part::Normalization, 0.0, || match ops {
-        Ops::Kernels(level) => kernels::activate(x.tensor, activation, level),
-        Ops::Stock => stock::activate(x.tensor, activation),
-    });
-    Maps::new(tensor, ops)
+    profile::time(Part::Normalization, 0.0, || match (activation, ops) {
+        (Activation::Kernel(imagenette_kernels::Activation::Identity), _) => x,
+        (Activation::Kernel(_) | Activation::Curve(..), Ops::Kernels(level)) => {
+            Maps::new(kernels::activate(x.tensor, activation.clone(), level), ops)
+        }
+        (own, _) => x.change(|x| own.of_maps(x)),
+    })
 }
 
 /// A square window that moves over maps.

@@ -4,22 +4,30 @@
 mod adamw;
 mod groups;
 mod muon;
+pub mod own;
 mod ranger;
 mod sgd;
+
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use imagenette_recipe::optimizer::{AdamWConfig, MuonConfig, OptimizerConfig, RangerConfig, RestConfig, SgdConfig};
 
 use crate::compute::device::Device;
+use crate::compute::guard::{fault, guard};
 use crate::compute::weights::{Layout, Slot, SlotId, Weights, download, upload};
+use crate::error::Result;
 use crate::ops;
 use muon::matrix;
+use own::Own;
+pub use own::{Now, OwnOptimizer};
 
-/// Multiply-adds of the matrix products in one step: Muon has some, the others have none.
+/// Multiply-adds of the matrix products in one step: Muon has some, the other shipped ones have none; what those from
+/// elsewhere have is not known and not counted.
 pub fn multiply_adds(config: &OptimizerConfig, layout: &Layout) -> u64 {
     let of_slot = |slot: &Slot| match rule(config, slot) {
         Rule::Muon(config, shape) => muon::multiply_adds(config, shape),
-        Rule::Sgd(_) | Rule::AdamW(_) | Rule::Ranger(_) => 0,
+        Rule::Sgd(_) | Rule::AdamW(_) | Rule::Ranger(_) | Rule::Own => 0,
     };
     layout.slots().iter().map(of_slot).sum()
 }
@@ -35,6 +43,7 @@ fn rule<'c>(config: &'c OptimizerConfig, slot: &Slot) -> Rule<'c> {
             (None, RestConfig::Sgd(rest)) => Rule::Sgd(rest),
             (None, RestConfig::AdamW(rest)) => Rule::AdamW(rest),
         },
+        OptimizerConfig::Own(_) => Rule::Own,
     }
 }
 
@@ -44,38 +53,83 @@ enum Rule<'c> {
     AdamW(&'c AdamWConfig),
     Ranger(&'c RangerConfig),
     Muon(&'c MuonConfig, [usize; 2]),
+    /// Code from elsewhere.
+    Own,
 }
 
-impl Rule<'_> {
-    /// How many tensors of state it keeps.
-    fn states(&self) -> usize {
-        match self {
-            Self::Sgd(_) | Self::Muon(..) => 1,
-            Self::AdamW(_) | Self::Ranger(_) => 2,
-        }
-    }
-}
-
-/// The optimizer at work: its configuration and its state, one or two tensors for each that is learned.
+/// The optimizer at work: its configuration and its state, some tensors for each that is learned.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     config: OptimizerConfig,
+    own: Option<Own>,
     /// By place in the layout; empty for what is not learned.
+    shapes: Vec<Vec<Vec<usize>>>,
     states: Vec<Vec<Tensor<1>>>,
     steps: u64,
 }
 
 impl Optimizer {
-    /// The state before the first step.
-    pub fn new(config: &OptimizerConfig, layout: &Layout, device: &Device) -> Self {
-        let states = layout.slots().iter().map(|slot| {
-            let count = if slot.role.is_learned() { rule(config, slot).states() } else { 0 };
-            (0..count).map(|_| upload(vec![0.0; slot.len()], device)).collect()
+    /// A shipped optimizer before its first step.
+    pub fn shipped(config: &OptimizerConfig, layout: &Layout, device: &Device) -> Self {
+        let shapes = layout.slots().iter().map(|slot| {
+            let count = match rule(config, slot) {
+                _ if !slot.role.is_learned() => 0,
+                Rule::Sgd(_) | Rule::Muon(..) => 1,
+                Rule::AdamW(_) | Rule::Ranger(_) => 2,
+                Rule::Own => 0,
+            };
+            vec![slot.shape.clone(); count]
         });
-        Self { config: config.clone(), states: states.collect(), steps: 0 }
+        Self::with(config, None, shapes.collect(), device)
+    }
+
+    /// An optimizer from elsewhere, by the name that recipes give it, before its first step.
+    ///
+    /// # Errors
+    /// When its code panics.
+    pub fn own(
+        config: &OptimizerConfig,
+        name: &str,
+        rule: Arc<dyn OwnOptimizer>,
+        layout: &Layout,
+        device: &Device,
+    ) -> Result<Self> {
+        let own = Own { part: format!("optimizer `{name}`"), rule, learning_rate: config.learning_rate() };
+        let shapes = own.shapes(layout)?;
+        Ok(Self::with(config, Some(own), shapes, device))
+    }
+
+    fn with(config: &OptimizerConfig, own: Option<Own>, shapes: Vec<Vec<Vec<usize>>>, device: &Device) -> Self {
+        let zeros = |shape: &Vec<usize>| upload(vec![0.0; shape.iter().product()], device);
+        let states = shapes.iter().map(|shapes| shapes.iter().map(zeros).collect()).collect();
+        Self { config: config.clone(), own, shapes, states, steps: 0 }
+    }
+
+    /// Whether it is code from elsewhere, which may want a second gradient.
+    pub fn may_look_ahead(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Where the gradient is taken again before the step, where the optimizer wants that.
+    ///
+    /// # Errors
+    /// When code from elsewhere panics, or gives other tensors than there are weights.
+    pub fn look_ahead(&self, weights: &Weights, gradients: &[Option<Tensor<1>>]) -> Result<Option<Weights>> {
+        let Some(own) = &self.own else { return Ok(None) };
+        let Some(found) = guard(&own.part, || own.rule.look_ahead(weights.tensors(), gradients))? else {
+            return Ok(None);
+        };
+        let sizes = |tensors: &[Tensor<1>]| tensors.iter().map(|tensor| tensor.dims()[0]).collect::<Vec<_>>();
+        if sizes(&found) != sizes(weights.tensors()) {
+            return Err(fault(&own.part, "`look_ahead` gives tensors of the numbers and sizes of the weights"));
+        }
+        Ok(Some(Weights::of(found)))
     }
 
     /// Moves every learned tensor by its gradient; `factor` is the schedule's.
+    ///
+    /// # Errors
+    /// When code from elsewhere panics, or gives tensors of other sizes.
     pub fn step(
         &mut self,
         weights: &mut Weights,
@@ -83,13 +137,17 @@ impl Optimizer {
         gradients: Vec<Option<Tensor<1>>>,
         factor: f64,
         device: &Device,
-    ) {
+    ) -> Result<()> {
         self.steps += 1;
         for (place, ((slot, gradient), state)) in layout.slots().iter().zip(gradients).zip(&mut self.states).enumerate()
         {
             // What the loss does not depend on has no gradient and stays.
             let Some(gradient) = gradient.filter(|_| slot.role.is_learned()) else { continue };
             let weight = weights.take(SlotId(place), device);
+            if let Some(own) = &self.own {
+                weights.set(SlotId(place), own.step((slot, self.steps, factor), weight, gradient, state)?);
+                continue;
+            }
             let mut before = std::mem::take(state).into_iter();
             let mut next = || before.next().expect("the state was made for this configuration");
             let weight = match rule(&self.config, slot) {
@@ -120,14 +178,21 @@ impl Optimizer {
                     *state = vec![velocity];
                     weight
                 }
+                Rule::Own => unreachable!("it was taken out above"),
             };
             weights.set(SlotId(place), weight);
         }
+        Ok(())
     }
 
     /// Steps taken.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// The shape of each state, by place in the layout.
+    pub fn shapes(&self) -> &[Vec<Vec<usize>>] {
+        &self.shapes
     }
 
     /// A copy of the state, by place in the layout.
@@ -151,7 +216,7 @@ mod tests {
     use super::*;
     use crate::compute::weights::{Initial, Role};
     use crate::learn::lookahead::Lookahead;
-    use crate::model::Model;
+    use crate::parts::Parts;
 
     fn three_steps(config: OptimizerConfig) -> Vec<Vec<f32>> {
         steps(config, 3)
@@ -166,12 +231,12 @@ mod tests {
         layout.add("bias".into(), Role::Bias, &[1], Initial::Constant(0.5));
         layout.add("frozen".into(), Role::Frozen, &[1], Initial::Constant(0.5));
         let mut weights = Weights::draw(&layout, 0, &device);
-        let mut optimizer = Optimizer::new(&config, &layout, &device);
+        let mut optimizer = Optimizer::shipped(&config, &layout, &device);
         let mut lookahead = config.lookahead().map(|config| Lookahead::new(config, &weights));
         for gradient in [1.0f32, -0.5, 0.25].into_iter().cycle().take(count) {
             let gradients = [vec![gradient, 2.0 * gradient], vec![gradient], vec![gradient], vec![gradient]];
             let gradients = gradients.map(|values| Some(upload(values, &device))).into();
-            optimizer.step(&mut weights, &layout, gradients, 0.5, &device);
+            optimizer.step(&mut weights, &layout, gradients, 0.5, &device).unwrap();
             if let Some(lookahead) = &mut lookahead {
                 lookahead.after_step(&mut weights, &layout, optimizer.steps(), 0.0, &device);
             }
@@ -276,7 +341,7 @@ mod tests {
             ("kind = 'xresnet'\ndepth = 18", true),
         ] {
             let config: ModelConfig = toml::from_str(network).unwrap();
-            let model = Model::build(&config, 2);
+            let model = Parts::shipped().model_of(&config, 2).unwrap();
             assert_eq!(model.layout().slots().iter().any(|slot| matrix(slot).is_some()), expected, "{network}");
             assert_eq!(config.learns_matrices(), expected, "{network}");
         }
@@ -300,13 +365,13 @@ mod tests {
         let gradient =
             || [vec![1.0, -0.3, 0.5, 2.0], vec![0.1, -0.2]].map(|values| Some(upload(values, &device))).into();
         let mut weights = Weights::draw(&layout, 0, &device);
-        let mut optimizer = Optimizer::new(&config, &layout, &device);
-        optimizer.step(&mut weights, &layout, gradient(), 1.0, &device);
+        let mut optimizer = Optimizer::shipped(&config, &layout, &device);
+        optimizer.step(&mut weights, &layout, gradient(), 1.0, &device).unwrap();
         let mut other_weights = Weights::from_host(weights.to_host(), &device);
-        let mut other = Optimizer::new(&config, &layout, &device);
+        let mut other = Optimizer::shipped(&config, &layout, &device);
         other.restore(optimizer.to_host(), optimizer.steps(), &device);
-        optimizer.step(&mut weights, &layout, gradient(), 1.0, &device);
-        other.step(&mut other_weights, &layout, gradient(), 1.0, &device);
+        optimizer.step(&mut weights, &layout, gradient(), 1.0, &device).unwrap();
+        other.step(&mut other_weights, &layout, gradient(), 1.0, &device).unwrap();
         assert_eq!(weights.to_host(), other_weights.to_host());
         assert_eq!(optimizer.to_host(), other.to_host());
     }

@@ -15,28 +15,38 @@ use super::job::TrainJob;
 use super::learner::Learner;
 use crate::compute::device::{Device, Ops};
 use crate::engine::ENGINE;
+use crate::error::Result;
 use crate::optimizer;
 
 /// Multiply-adds of one photo of this resolution, forward.
-fn multiply_adds(learner: &Learner, px: u32, device: &Device) -> u64 {
+fn multiply_adds(learner: &Learner, px: u32, device: &Device) -> Result<Option<u64>> {
     learner.model.multiply_adds(learner.evaluated(), px, device)
 }
 
 /// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned
 /// from, one forward pass for what a selection looks at, and the optimizer's products of matrices.
-fn training_flop(learner: &Learner, recipe: &Recipe, device: &Device) -> f64 {
+fn training_flop(learner: &Learner, recipe: &Recipe, device: &Device) -> Result<Option<f64>> {
     let mut by_px: HashMap<u32, u64> = HashMap::new();
     let update = optimizer::multiply_adds(&recipe.optimizer, learner.model.layout());
-    let steps = (0..learner.plan.steps()).map(|step| {
+    let mut flop = 0.0;
+    for step in 0..learner.plan.steps() {
         let PlannedStep { px, count, progress, .. } = *learner.plan.step(step);
-        let forward = *by_px.entry(px).or_insert_with(|| multiply_adds(learner, px, device));
+        let forward = match by_px.get(&px) {
+            Some(&known) => known,
+            None => {
+                let Some(found) = multiply_adds(learner, px, device)? else { return Ok(None) };
+                by_px.insert(px, found);
+                found
+            }
+        };
         let passes = match recipe.selection_at(progress) {
             Some(selection) => count + 3 * selection.count(count),
             None => 3 * count,
         };
-        2.0 * (forward as f64 * passes as f64 + update as f64)
-    });
-    steps.sum()
+        flop += 2.0 * (forward as f64 * passes as f64 + update as f64);
+    }
+    // The numbers of an optimizer from elsewhere are not known.
+    Ok(recipe.optimizer.own().is_none().then_some(flop))
 }
 
 /// What decides the bits that a device computes, beside recipe, dataset and seed.
@@ -69,10 +79,10 @@ pub(super) fn record(
     result: Counts,
     hashes: Hashes,
     clock: &mut Clock,
-) -> RunRecord {
+) -> Result<RunRecord> {
     let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
     let count = |split| manifest.samples(split).len() as u64;
-    RunRecord {
+    Ok(RunRecord {
         format: RunRecord::format(),
         version: RunRecord::version(),
         started: head.started,
@@ -92,13 +102,13 @@ pub(super) fn record(
         model: ModelRecord {
             name: recipe.model.name(),
             parameters: learner.model.layout().learned(),
-            multiply_adds: Some(multiply_adds(learner, recipe.evaluation.resolution, &job.device)),
+            multiply_adds: multiply_adds(learner, recipe.evaluation.resolution, &job.device)?,
         },
         environment: head.attempts.last().expect("this attempt was begun").environment(),
         epochs: recipe.epochs,
         steps: learner.plan.steps(),
         samples_drawn: learner.plan.samples(),
-        training_flop: Some(training_flop(learner, recipe, &job.device)),
+        training_flop: training_flop(learner, recipe, &job.device)?,
         seconds: clock.seconds(),
         dollars: None,
         resumed: head.attempts.resumed(),
@@ -108,7 +118,7 @@ pub(super) fn record(
         provenance: Some(Provenance {
             recipe_canonical_sha256: recipe.canonical_sha256(),
             engine: ENGINE.into(),
-            parts: Vec::new(),
+            parts: job.parts.account(recipe),
             changed_machine: head.attempts.have_changed(),
             attempts: head.attempts.clone(),
             history_sha256: hashes.history,
@@ -122,5 +132,5 @@ pub(super) fn record(
             plan: Vec::new(),
             notes: serde_json::Map::new(),
         }),
-    }
+    })
 }

@@ -19,6 +19,7 @@ use crate::compute::tensor_file::{self, NamedTensor};
 use crate::compute::weights::{Layout, Weights};
 use crate::error::{Result, TrainError};
 use crate::optimizer::Optimizer;
+use crate::parts::Parts;
 
 /// The file's format. Version 1 did not say what decides a run's bits, so that nobody can know whether it would go on to the
 /// same ones: it is not read.
@@ -112,10 +113,10 @@ pub fn write(
 ) -> Result<()> {
     let mut tensors: Vec<NamedTensor> =
         weights.iter().flat_map(|(part, weights)| named(part, layout, weights.to_host())).collect();
-    for (slot, states) in layout.slots().iter().zip(optimizer.to_host()) {
-        for (number, values) in states.into_iter().enumerate() {
+    for ((slot, shapes), states) in layout.slots().iter().zip(optimizer.shapes()).zip(optimizer.to_host()) {
+        for (number, (shape, values)) in shapes.iter().zip(states).enumerate() {
             let name = format!("optimizer/{}/{number}", slot.name);
-            tensors.push(NamedTensor { name, shape: slot.shape.clone(), values });
+            tensors.push(NamedTensor { name, shape: shape.clone(), values });
         }
     }
     tensor_file::write(path, head, tensors)
@@ -136,9 +137,9 @@ fn named(part: &str, layout: &Layout, values: Vec<Vec<f32>>) -> Vec<NamedTensor>
 /// # Errors
 /// When no run is there, it is finished, never began, is being trained by another process, or its checkpoint is damaged or of
 /// a version that is not read.
-pub fn unfinished(path: &Path) -> Result<(Recipe, CheckpointHead)> {
+pub fn unfinished(path: &Path, parts: &Parts) -> Result<(Recipe, CheckpointHead)> {
     let (folder, _lock) = RunFolder::resume(path)?;
-    let recipe = Recipe::from_toml(&folder.recipe_text()?, &[])?;
+    let recipe = Recipe::from_toml_with(&folder.recipe_text()?, &[], parts)?;
     Ok((recipe, Checkpoint::read(&folder.file(CHECKPOINT_FILE))?.head))
 }
 
@@ -188,11 +189,11 @@ impl Checkpoint {
             *weights = Weights::from_host(part(name)?, device);
         }
         let mut states = Vec::new();
-        for (slot, before) in layout.slots().iter().zip(optimizer.to_host()) {
-            let take = |number| {
-                tensor_file::take(&mut self.tensors, &format!("optimizer/{}/{number}", slot.name), &slot.shape)
+        for (slot, shapes) in layout.slots().iter().zip(optimizer.shapes()) {
+            let take = |(number, shape): (usize, &Vec<usize>)| {
+                tensor_file::take(&mut self.tensors, &format!("optimizer/{}/{number}", slot.name), shape)
             };
-            states.push((0..before.len()).map(take).collect::<Result<_, _>>().map_err(malformed)?);
+            states.push(shapes.iter().enumerate().map(take).collect::<Result<_, _>>().map_err(malformed)?);
         }
         optimizer.restore(states, self.head.step, device);
         Ok(self.head)

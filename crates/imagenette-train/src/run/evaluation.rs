@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use imagenette_data::DataError;
+use imagenette_data::augment::OwnAugmentations;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::loader::{BatchRequest, Loader, View};
@@ -82,6 +83,7 @@ impl EvaluationData {
                 samples: samples.to_vec(),
                 resolution_px,
                 view,
+                own: OwnAugmentations::default(),
                 erase: None,
                 mix: None,
             })
@@ -95,7 +97,7 @@ impl EvaluationData {
                 return Err(DataError::Interrupted.into());
             }
             let photos = ops::photos(&batch.pixels, batch.samples.len(), resolution_px as usize, device);
-            let scores = model.forward(&mut Pass::evaluating(weights), photos);
+            let scores = model.forward(&mut Pass::evaluating(weights), photos)?;
             let [_, classes] = scores.dims();
             predicted.extend(download(&scores).chunks_exact(classes).map(best));
             watch.evaluated(predicted.len(), self.samples.len());

@@ -11,6 +11,7 @@ use imagenette_results::RunRecord;
 use crate::compute::device::Device;
 use crate::compute::precision;
 use crate::error::Result;
+use crate::parts::Parts;
 
 /// Everything that a run needs to be told.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct TrainJob<'a> {
     /// Whether to resume it even where the bits would not be those of the machine or program that began it; the record then
     /// says so.
     pub changed_machine: bool,
+    /// The parts that the recipe may name.
+    pub parts: Arc<Parts>,
     /// Who computes.
     pub device: Device,
     /// Threads that make batches.
@@ -64,6 +67,7 @@ impl<'a> TrainJob<'a> {
             dataset,
             packed,
             folder: folder.into(),
+            parts: Arc::default(),
             resume: false,
             changed_machine: false,
             device,

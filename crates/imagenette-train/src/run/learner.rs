@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use burn::tensor::Tensor;
+use imagenette_data::augment::OwnAugmentations;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_kernels::loss::cross_entropy_of_each;
@@ -11,14 +13,19 @@ use imagenette_recipe::plan::{PlannedStep, StepPlan};
 
 use super::job::TrainJob;
 use crate::compute::device::Device;
-use crate::compute::weights::{Weights, download, upload};
+use crate::compute::guard::guard;
+use crate::compute::weights::{SlotId, Weights, download, upload};
 use crate::error::Result;
+use crate::learn::average;
 use crate::learn::lookahead::Lookahead;
-use crate::learn::{average, loss, selection};
+use crate::learn::loss::{self, Loss, LossRule};
+use crate::learn::own::Judged;
+use crate::learn::schedule::ScheduleRule;
+use crate::learn::selection::{self, SelectionRule};
 use crate::model::whitening::PatchMoments;
 use crate::model::{Model, Pass, WhitenedStem};
-use crate::ops;
 use crate::ops::profile::{self, Part};
+use crate::ops::{self, Maps};
 use crate::optimizer::Optimizer;
 
 /// Photos from which the whitened stem is computed.
@@ -33,57 +40,151 @@ pub(crate) struct Learner {
     pub(super) average: Option<Weights>,
     pub(super) lookahead: Option<Lookahead>,
     pub(crate) plan: StepPlan,
+    loss: LossRule,
+    schedule: ScheduleRule,
+    selection: SelectionRule,
     recipe: Recipe,
     seed: u64,
     device: Device,
 }
 
+/// What a loss and its gradients leave.
+struct Slopes {
+    loss: Loss,
+    /// By place in the layout.
+    gradients: Vec<Option<Tensor<1>>>,
+    /// New running statistics.
+    statistics: Vec<(SlotId, Tensor<1>)>,
+}
+
 impl Learner {
     /// A learner before its first step. A stem that will be whitened is still random: see [`Learner::whiten_stem`].
-    pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Self {
-        let (recipe, device) = (job.recipe.clone(), job.device.clone());
-        let model = Model::build(&recipe.model, job.dataset.manifest.classes.len());
+    ///
+    /// # Errors
+    /// When the job's parts lack one that its recipe names, or one cannot be built.
+    pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Result<Self> {
+        let (recipe, device, parts) = (job.recipe.clone(), job.device.clone(), &job.parts);
+        let model = parts.model_of(&recipe.model, job.dataset.manifest.classes.len())?;
         let weights = Weights::draw(model.layout(), job.seed, &device);
         let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
         let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));
-        let optimizer = Optimizer::new(&recipe.optimizer, model.layout(), &device);
-        Self { model, weights, optimizer, average, lookahead, plan: plan.clone(), recipe, seed: job.seed, device }
+        Ok(Self {
+            optimizer: parts.optimizer_of(&recipe.optimizer, model.layout(), &device)?,
+            loss: parts.loss_of(&recipe.loss)?,
+            schedule: parts.schedule_of(&recipe.schedule)?,
+            selection: parts.selection_of(&recipe)?,
+            model,
+            weights,
+            average,
+            lookahead,
+            plan: plan.clone(),
+            recipe,
+            seed: job.seed,
+            device,
+        })
     }
 
     /// The learning step: a batch gives a loss, the loss gradients, the gradients an update. `step` counts from 0; the
     /// loss comes out.
-    pub(crate) fn step(&mut self, step: u64, batch: Batch) -> f64 {
+    ///
+    /// # Errors
+    /// When a part from elsewhere does what it must not, with the step.
+    pub(crate) fn step(&mut self, step: u64, batch: Batch) -> Result<f64> {
+        self.learn(step, batch).map_err(|error| error.at_step(step + 1))
+    }
+
+    fn learn(&mut self, step: u64, batch: Batch) -> Result<f64> {
         let planned = *self.plan.step(step);
         self.begin_average(step);
-        let batch = self.select(batch, planned);
-
-        // Forward.
+        let batch = self.select(batch, planned)?;
         let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
-        let layout = self.model.layout();
-        let random = Random::new(self.seed, Purpose::Depth, planned.epoch, planned.start as u32);
-        let mut pass = Pass::learning(&self.weights, layout).with_random(random);
-        let scores = self.model.forward(&mut pass, photos);
-
-        // Loss.
-        let [_, classes] = scores.dims();
+        let classes = self.model.classes();
         let smoothing = self.recipe.loss.label_smoothing;
         let targets = loss::targets(&batch.labels, batch.mixtures.as_deref(), smoothing, classes);
-        let loss = loss::cross_entropy(scores, targets, &self.device);
 
-        // Gradients.
-        let mut gradients = profile::time(Part::Backward, 0.0, || loss.backward());
-        let (gradients, statistics) = pass.finish(&mut gradients);
+        // Forward, loss, gradients; and again where the optimizer looks at two places.
+        let looks_ahead = self.optimizer.may_look_ahead().then(|| (photos.clone(), targets.clone()));
+        let Slopes { loss, mut gradients, statistics } = self.slopes(&self.weights, photos, targets, planned)?;
+        if let Some((photos, targets)) = looks_ahead
+            && let Some(ahead) = self.optimizer.look_ahead(&self.weights, &gradients)?
+        {
+            gradients = self.slopes(&ahead, photos, targets, planned)?.gradients;
+        }
 
         // Update.
         for (slot, statistic) in statistics {
             self.weights.set(slot, statistic);
         }
-        let factor = self.recipe.schedule.factor(planned.progress);
+        let factor = self.schedule.factor(planned.progress)?;
         profile::time(Part::Optimizer, 0.0, || {
-            self.optimizer.step(&mut self.weights, layout, gradients, factor, &self.device);
-        });
+            self.optimizer.step(&mut self.weights, self.model.layout(), gradients, factor, &self.device)
+        })?;
         self.follow(step);
-        loss.value()
+        Ok(loss.value())
+    }
+
+    /// The loss of a batch at these weights, and its gradients.
+    fn slopes(&self, weights: &Weights, photos: Maps, targets: Vec<f32>, planned: PlannedStep) -> Result<Slopes> {
+        let random = Random::new(self.seed, Purpose::Depth, planned.epoch, planned.start as u32);
+        let mut pass = Pass::learning(weights, self.model.layout()).with_random(random);
+        let scores = self.model.forward(&mut pass, photos)?;
+        let loss = self.loss.of(scores, targets, &self.device)?;
+        let backward = || profile::time(Part::Backward, 0.0, || loss.backward());
+        let mut gradients = match self.own_slopes() {
+            None => backward(),
+            Some(parts) => guard(&parts, backward)?,
+        };
+        let (gradients, statistics) = pass.finish(&mut gradients);
+        Ok(Slopes { loss, gradients, statistics })
+    }
+
+    /// Shows a black photo of each size to a network with code from elsewhere, so that what it does wrong with shapes is
+    /// known before anything is written.
+    ///
+    /// # Errors
+    /// What it does wrong.
+    pub(crate) fn probe(&self) -> Result<()> {
+        if self.model.own_parts().is_some() {
+            let (resolution, evaluation) = (&self.recipe.resolution, self.recipe.evaluation);
+            for px in [resolution.smallest_px(), resolution.largest_px(), evaluation.resolution] {
+                self.model.multiply_adds(&self.weights, px, &self.device)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The weights, by place in the layout.
+    pub(crate) fn weights_on_host(&self) -> Vec<Vec<f32>> {
+        self.weights.to_host()
+    }
+
+    /// The loss of a batch at these weights and its gradients, as in the first step; empty where there is none.
+    pub(crate) fn loss_and_gradients(&self, weights: &[Vec<f32>], batch: &Batch) -> Result<(f64, Vec<Vec<f32>>)> {
+        let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
+        let smoothing = self.recipe.loss.label_smoothing;
+        let targets = loss::targets(&batch.labels, batch.mixtures.as_deref(), smoothing, self.model.classes());
+        let weights = Weights::from_host(weights.iter().cloned(), &self.device);
+        let Slopes { loss, gradients, .. } = self.slopes(&weights, photos, targets, *self.plan.step(0))?;
+        let numbers = |gradient: Option<Tensor<1>>| gradient.map_or_else(Vec::new, |gradient| download(&gradient));
+        Ok((loss.value(), gradients.into_iter().map(numbers).collect()))
+    }
+
+    /// The parts from elsewhere whose slopes are taken, as errors name them.
+    fn own_slopes(&self) -> Option<String> {
+        let loss = match &self.loss {
+            LossRule::CrossEntropy => None,
+            LossRule::Own(name, _) => Some(format!("loss `{name}`")),
+        };
+        let parts: Vec<String> = self.model.own_parts().map(Into::into).into_iter().chain(loss).collect();
+        (!parts.is_empty()).then(|| format!("gradient of {}", parts.join(" or ")))
+    }
+
+    /// The factor of the learning rate in a step, from 0.
+    ///
+    /// # Errors
+    /// As [`ScheduleRule::factor`].
+    pub(crate) fn rate_factor(&self, step: u64) -> Result<f64> {
+        self.schedule.factor(self.plan.progress(step))
     }
 
     /// The weights that count: an average where there is one.
@@ -94,17 +195,20 @@ impl Learner {
 
     /// What remains of a batch where samples are selected. The loader has erased and mixed; what the network itself selects
     /// it could not mix, so that is done here.
-    fn select(&self, mut batch: Batch, planned: PlannedStep) -> Batch {
+    fn select(&self, mut batch: Batch, planned: PlannedStep) -> Result<Batch> {
         let PlannedStep { epoch, start, progress, .. } = planned;
-        let Some(choice) = self.recipe.selection_at(progress) else { return batch };
+        let Some(choice) = self.recipe.selection_at(progress) else { return Ok(batch) };
         let side_px = batch.resolution_px as usize;
         let photos = ops::photos(&batch.pixels, batch.samples.len(), side_px, &self.device);
-        let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos));
+        let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos)?);
         let losses = cross_entropy_of_each(&scores, &batch.labels, scores.len() / batch.labels.len());
-        selection::select(&choice, &mut batch, &losses);
         let key = (self.seed, epoch, start as u32);
+        let (labels, samples) = (&batch.labels[..], &batch.samples[..]);
+        let judged = Judged { losses: &losses, scores: &scores, labels, samples, progress };
+        let places = self.selection.places(choice, &judged, key)?;
+        selection::keep(&mut batch, &places);
         batch.mixtures = self.recipe.mix_at(progress).and_then(|mix| mix.batch(&mut batch.pixels, side_px, key));
-        batch
+        Ok(batch)
     }
 
     /// Begins the average as the weights are when its time has come.
@@ -147,6 +251,7 @@ impl Learner {
                 samples: samples.to_vec(),
                 resolution_px,
                 view,
+                own: OwnAugmentations::default(),
                 erase: None,
                 mix: None,
             })

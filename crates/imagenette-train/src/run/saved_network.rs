@@ -22,6 +22,7 @@ use crate::compute::weights::{Weights, download};
 use crate::error::{Result, TrainError};
 use crate::model::{Model, Pass};
 use crate::ops;
+use crate::parts::Parts;
 
 /// The file's format.
 pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 1 };
@@ -92,7 +93,7 @@ impl SavedNetwork {
     ///
     /// # Errors
     /// When the run is not finished, or the file is damaged.
-    pub fn of_run(run: &RunFolder, device: &Device) -> Result<Self> {
+    pub fn of_run(run: &RunFolder, device: &Device, parts: &Parts) -> Result<Self> {
         let path = run.file(WEIGHTS_FILE);
         if !path.exists() {
             return Err(TrainError::RunFolder {
@@ -101,14 +102,14 @@ impl SavedNetwork {
                 hint: "finish it with `imagenette train --resume RUN`".into(),
             });
         }
-        Self::read(&path, device)
+        Self::read(&path, device, parts)
     }
 
     /// Reads a network.
     ///
     /// # Errors
     /// When the file is missing, damaged or of another version.
-    pub fn read(path: &Path, device: &Device) -> Result<Self> {
+    pub fn read(path: &Path, device: &Device, parts: &Parts) -> Result<Self> {
         let (head, tensors) = tensor_file::read::<WeightsHead>(path, FORMAT, "weights", HINT)?;
         let malformed = |expected: String, found: String| TrainError::Malformed {
             path: path.to_owned(),
@@ -122,7 +123,7 @@ impl SavedNetwork {
         }
         // The file may come from anywhere: sizes are checked before anything is built from them.
         head.model.validate()?;
-        let model = Model::build(&head.model, head.classes.len());
+        let model = parts.model_of(&head.model, head.classes.len())?;
         let mut by_name: HashMap<_, _> = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         let values: Vec<Vec<f32>> = model
             .layout()
@@ -156,7 +157,7 @@ impl SavedNetwork {
         let mut square = vec![0; side * side * 3];
         Resizer::new().resize(&pixels.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));
         let photos = ops::photos(&square, 1, side, &self.device);
-        let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos));
+        let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos)?);
         Ok(softmax(&scores))
     }
 }

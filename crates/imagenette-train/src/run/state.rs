@@ -8,7 +8,7 @@ use imagenette_recipe::plan::StepPlan;
 use imagenette_results::attempt::{Attempt, Attempts, Ending};
 use imagenette_results::history::{History, HistoryLine, Origin, weights_sha256};
 use imagenette_results::run_folder::{CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
-use imagenette_results::run_record::{Counts, EpochCounts, Seconds};
+use imagenette_results::run_record::{Counts, EpochCounts, OwnPart, Seconds};
 use imagenette_results::{Prediction, RunRecord, predictions};
 
 use super::account::{self, Hashes};
@@ -27,14 +27,17 @@ pub(super) struct RunState {
 
 impl RunState {
     /// The state before the first step. The stem is not whitened yet.
-    pub(super) fn begin(job: &TrainJob, plan: &StepPlan) -> Self {
+    ///
+    /// # Errors
+    /// As [`Learner::new`].
+    pub(super) fn begin(job: &TrainJob, plan: &StepPlan) -> Result<Self> {
         let manifest = &job.dataset.manifest;
         let origin = Origin {
             recipe_canonical_sha256: job.recipe.canonical_sha256(),
             dataset_identity: manifest.identity(),
             seed: job.seed,
             arithmetic: account::arithmetic(&job.device),
-            parts: Vec::new(),
+            parts: job.parts.account(&job.recipe),
         };
         let mut attempts = Attempts::default();
         attempts.begin(attempt(job, 0));
@@ -53,7 +56,7 @@ impl RunState {
             history: History::begin(origin),
             by_epoch: Vec::new(),
         };
-        Self { learner: Learner::new(job, plan), head }
+        Ok(Self { learner: Learner::new(job, plan)?, head })
     }
 
     /// The state that the folder's checkpoint holds.
@@ -61,11 +64,12 @@ impl RunState {
         let path = folder.file(CHECKPOINT_FILE);
         let checkpoint = Checkpoint::read(&path)?;
         checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
+        check_parts(job, &checkpoint.head, folder)?;
         let changes = changes(job, &checkpoint.head);
         if !changes.is_empty() && !job.changed_machine {
             return Err(TrainError::OtherBits { path: folder.path().to_owned(), changes });
         }
-        let mut learner = Learner::new(job, plan);
+        let mut learner = Learner::new(job, plan)?;
         if let Some(last) = checkpoint.head.step.checked_sub(1) {
             learner.average = learner.average_number(last).map(|_| learner.weights.clone());
         }
@@ -99,9 +103,9 @@ impl RunState {
     fn optimizer_sha256(&self) -> String {
         let (layout, states) = (self.learner.model.layout(), self.learner.optimizer.to_host());
         let mut named = Vec::new();
-        for (slot, states) in layout.slots().iter().zip(&states) {
-            for (number, values) in states.iter().enumerate() {
-                named.push((format!("{}/{number}", slot.name), &slot.shape, values));
+        for ((slot, shapes), states) in layout.slots().iter().zip(self.learner.optimizer.shapes()).zip(&states) {
+            for (number, (shape, values)) in shapes.iter().zip(states).enumerate() {
+                named.push((format!("{}/{number}", slot.name), shape, values));
             }
         }
         weights_sha256(named.iter().map(|(name, shape, values)| (name.as_str(), &shape[..], &values[..])))
@@ -183,7 +187,7 @@ impl RunState {
         let hashes = Hashes { history, predictions: hash(&predictions_file)?, weights: hash(&weights_file)? };
         self.head.attempts.end(Ending::Finished, self.head.step);
         let result = self.counts_of(job.recipe.epochs).expect("the last epoch was just evaluated");
-        let record = account::record(job, &self.learner, &self.head, result, hashes, clock);
+        let record = account::record(job, &self.learner, &self.head, result, hashes, clock)?;
         record.write(folder.path())?;
         folder.remove_checkpoint()?;
         Ok(record)
@@ -197,6 +201,26 @@ fn attempt(job: &TrainJob, steps_before: u64) -> Attempt {
     Attempt::start(&job.program, job.commit.as_deref(), arithmetic, threads, steps_before)
 }
 
+/// Refuses to go on with parts of other source than the run began with.
+fn check_parts(job: &TrainJob, head: &CheckpointHead, folder: &RunFolder) -> Result<()> {
+    let (began, now) =
+        (head.history.origin().map(|origin| &origin.parts[..]).unwrap_or_default(), job.parts.account(&job.recipe));
+    if began == now {
+        return Ok(());
+    }
+    let said = |parts: &[OwnPart]| match parts {
+        [] => "no parts but the shipped ones".to_owned(),
+        parts => {
+            let one = |part: &OwnPart| {
+                let OwnPart { name, kind, crate_name, version, source_sha256 } = part;
+                format!("{kind} `{name}` of {crate_name} {version} (source {source_sha256})")
+            };
+            parts.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+    };
+    Err(TrainError::OtherParts { path: folder.path().to_owned(), began: said(began), now: said(&now) })
+}
+
 /// What would give the run other bits than those of its last attempt.
 fn changes(job: &TrainJob, head: &CheckpointHead) -> Vec<String> {
     let last = head.attempts.last().map(|attempt| &attempt.arithmetic);
@@ -207,6 +231,6 @@ fn changes(job: &TrainJob, head: &CheckpointHead) -> Vec<String> {
 /// since an earlier program may have spelled keys otherwise.
 fn recipe_sha256(job: &TrainJob, folder: &RunFolder) -> Result<String> {
     let text = folder.recipe_text()?;
-    let is_the_same = Recipe::from_toml(&text, &[])? == job.recipe;
+    let is_the_same = Recipe::from_toml_with(&text, &[], job.parts.as_ref())? == job.recipe;
     Ok(if is_the_same { hash::sha256(text) } else { job.recipe.sha256() })
 }

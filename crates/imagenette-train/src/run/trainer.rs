@@ -28,13 +28,18 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;
     let time = MachineTime::default();
-    let (folder, _lock) = match job.resume {
-        true => RunFolder::resume(&job.folder)?,
-        false => RunFolder::begin(&job.folder, &recipe.to_toml())?,
-    };
     let (samples, evaluated) = recipe.samples(&job.dataset.manifest)?;
     let plan = StepPlan::of(recipe, samples.len());
-    let mut state = if job.resume { RunState::restore(job, &plan, &folder)? } else { RunState::begin(job, &plan) };
+    let (mut state, folder, _lock) = if job.resume {
+        let (folder, lock) = RunFolder::resume(&job.folder)?;
+        (RunState::restore(job, &plan, &folder)?, folder, lock)
+    } else {
+        // The network is built first: what is wrong with its parts is said before anything is written.
+        let state = RunState::begin(job, &plan)?;
+        state.learner.probe()?;
+        let (folder, lock) = RunFolder::begin(&job.folder, &recipe.to_toml(), source_of(job))?;
+        (state, folder, lock)
+    };
     let mut clock = Clock::start(&time, state.head.seconds);
     let evaluation =
         EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
@@ -55,10 +60,17 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     // A run that is killed at any moment from here on can be resumed, and the attempt that was killed is known.
     state.save(&folder, &mut clock)?;
     let labels: Arc<[u16]> = job.dataset.labels().into();
-    let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step);
+    let augmentations = job.parts.augmentations_of(recipe)?;
+    let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step, augmentations);
     let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
     Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn()
+}
+
+/// The source of the parts that are not shipped, where the recipe names any.
+fn source_of<'j>(job: &'j TrainJob) -> Option<&'j str> {
+    let source = job.parts.source().map(|source| source.text.as_str());
+    source.filter(|_| !job.parts.own_of(&job.recipe).is_empty())
 }
 
 /// A run under way: the learner, and beside it what accounts, saves and reports.
@@ -88,7 +100,7 @@ impl Run<'_> {
             self.clock.turn_to(Activity::Training);
             let batch = self.loader.next().expect("there is a request for each step that is left")?;
             let resolution_px = batch.resolution_px;
-            let loss = self.state.learner.step(done, batch);
+            let loss = self.state.learner.step(done, batch)?;
             self.end_step(loss, resolution_px)?;
 
             let is_interrupted = self.watch.interrupted();
@@ -113,7 +125,7 @@ impl Run<'_> {
         }
         let training_seconds = self.clock.seconds().training;
         self.clock.turn_to(Activity::Other);
-        let rate = recipe.optimizer.learning_rate() * recipe.schedule.factor(self.plan.progress(done));
+        let rate = recipe.optimizer.learning_rate() * self.state.learner.rate_factor(done)?;
         self.state.record_step(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds });
         let Speed { images_per_second, waiting, seconds_left } =
             self.pace.after(step, resolution_px, training_seconds, self.loader.waited());

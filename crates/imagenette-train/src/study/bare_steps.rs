@@ -25,13 +25,16 @@ impl<'j> BareSteps<'j> {
     pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
         job.recipe.validate()?;
         let samples = job.dataset.manifest.samples(Split::Train);
-        let mut learner = Learner::new(job, &StepPlan::of(&job.recipe, samples.len()));
+        let mut learner = Learner::new(job, &StepPlan::of(&job.recipe, samples.len()))?;
         learner.whiten_stem(job, &samples)?;
         Ok(Self { job, learner })
     }
 
     /// Forward, loss, backward, update, each time as in the run's first step; gives the loss.
-    pub fn step(&mut self, batch: Batch) -> f64 {
+    ///
+    /// # Errors
+    /// When a part from elsewhere does what it must not.
+    pub fn step(&mut self, batch: Batch) -> Result<f64> {
         self.learner.step(0, batch)
     }
 

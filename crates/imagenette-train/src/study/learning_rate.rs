@@ -69,15 +69,13 @@ pub struct RangeResult {
 }
 
 impl RangeTest {
-    /// Runs the test: a network that begins as a run of this job would, at the recipe's first resolution. Nothing is
-    /// written.
+    /// Checks that the rates and the steps make sense.
     ///
     /// # Errors
-    /// When the rates make no sense, the recipe does not fit the dataset, data cannot be read, or
-    /// [`DataError::Interrupted`].
-    pub fn run(&self, job: &TrainJob, watch: &dyn TrainWatch) -> Result<RangeResult> {
-        positive("find-lr.lowest", self.lowest)?;
-        let (lowest, highest) = (self.lowest, self.highest);
+    /// The first that does not.
+    pub fn validate(&self) -> Result<()> {
+        let Self { lowest, highest, steps } = *self;
+        positive("find-lr.lowest", lowest)?;
         require(
             highest > lowest && highest.is_finite(),
             "find-lr.highest",
@@ -86,14 +84,20 @@ impl RangeTest {
             "1e-5 to 10 is usual",
         )?;
         let least = 2 + (MARGINS.0 + MARGINS.1) as u32;
-        require(
-            self.steps >= least,
-            "find-lr.steps",
-            &format!("{least} or more"),
-            self.steps.to_string(),
-            "100 is usual",
-        )?;
-        let mut job = job.clone();
+        require(steps >= least, "find-lr.steps", &format!("{least} or more"), steps.to_string(), "100 is usual")?;
+        Ok(())
+    }
+
+    /// Runs the test: a network that begins as a run of this job would, at the recipe's first resolution and its
+    /// precision. Nothing is written.
+    ///
+    /// # Errors
+    /// When the rates make no sense, the recipe does not fit the dataset, data cannot be read, or
+    /// [`DataError::Interrupted`].
+    pub fn run(&self, job: &TrainJob, watch: &dyn TrainWatch) -> Result<RangeResult> {
+        self.validate()?;
+        let (lowest, highest) = (self.lowest, self.highest);
+        let mut job = job.resolved()?;
         let recipe = &mut job.recipe;
         let rates = recipe.optimizer.learning_rates();
         let peak = recipe.optimizer.learning_rate();
@@ -107,9 +111,10 @@ impl RangeTest {
         recipe.epochs = self.steps.div_ceil(per_epoch);
         let plan = StepPlan::of(recipe, samples.len()).first(self.steps.into());
 
-        let mut learner = Learner::new(&job, &plan);
+        let mut learner = Learner::new(&job, &plan)?;
         learner.whiten_stem(&job, &samples)?;
-        let requests = batches(&job.recipe, job.seed, samples, plan.clone(), 0);
+        let requests =
+            batches(&job.recipe, job.seed, samples, plan.clone(), 0, job.parts.augmentations_of(&job.recipe)?);
         let labels: Arc<[u16]> = job.dataset.labels().into();
         let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
         let (mut points, mut mean, mut best) = (Vec::new(), 0.0, f64::INFINITY);
@@ -117,8 +122,8 @@ impl RangeTest {
             if watch.interrupted() {
                 return Err(DataError::Interrupted.into());
             }
-            let rate = peak * job.recipe.schedule.factor(plan.progress(step));
-            let loss = learner.step(step, batch?);
+            let rate = peak * learner.rate_factor(step)?;
+            let loss = learner.step(step, batch?)?;
             if !loss.is_finite() {
                 break;
             }

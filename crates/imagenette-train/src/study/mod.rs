@@ -3,3 +3,4 @@
 
 pub mod bare_steps;
 pub mod learning_rate;
+pub mod promises;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use imagenette_data::augment::{Augment, Crop, Flip};
+use imagenette_data::augment::{Augment, Crop, Flip, OwnAugmentations};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image;
@@ -222,6 +222,7 @@ fn images_loaded(
             samples,
             resolution_px,
             view: View::Train(augment),
+            own: OwnAugmentations::default(),
             erase: None,
             mix: None,
         })

@@ -92,7 +92,7 @@ fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Termi
     };
     for round in 0..WARM_UP {
         terminal.status(&format!("warming up: step {}", round + 1));
-        check(steps.step(batches[round % 2].clone()))?;
+        check(steps.step(batches[round % 2].clone())?)?;
     }
     let (mut seconds, mut processor_seconds) = (Vec::new(), Vec::new());
     profile::begin();
@@ -100,7 +100,7 @@ fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Termi
         terminal.status(&format!("bare steps: {} of {count}", round + 1));
         let batch = batches[round % 2].clone();
         let (began, used) = (Instant::now(), ProcessTime::now());
-        check(steps.step(batch))?;
+        check(steps.step(batch)?)?;
         seconds.push(began.elapsed().as_secs_f64());
         processor_seconds.push(used.elapsed().as_secs_f64());
     }
@@ -111,7 +111,7 @@ fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Termi
     let mut next = || loader.next().context("there are always more requests")?.map_err(anyhow::Error::from);
     // The first batches were made while nothing else ran.
     for _ in 0..WARM_UP {
-        check(steps.step(next()?))?;
+        check(steps.step(next()?)?)?;
     }
     let began = Instant::now();
     let mut waited_seconds = 0.0;
@@ -120,7 +120,7 @@ fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Termi
         let waits = Instant::now();
         let batch = next()?;
         waited_seconds += waits.elapsed().as_secs_f64();
-        check(steps.step(batch))?;
+        check(steps.step(batch)?)?;
     }
     let loaded_seconds = began.elapsed().as_secs_f64() / count as f64;
     waited_seconds /= count as f64;
@@ -133,15 +133,18 @@ fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
     let (size, view) = (job.recipe.batch_size as usize, View::Train(job.recipe.augment));
     let resolution_px = job.recipe.evaluation.resolution;
     // As in the first step of a run.
+    let own = job.parts.augmentations_of(&job.recipe)?;
     let (erase, mix) = (job.recipe.erase_at(0.0), job.recipe.mix_at(0.0));
     let requests = (0..).flat_map(move |epoch| {
         let order = epoch_order(&samples, 0, epoch);
         let batches: Vec<Vec<u32>> = order.chunks_exact(size).map(<[u32]>::to_vec).collect();
+        let own = own.clone();
         batches.into_iter().map(move |samples| BatchRequest {
             epoch,
             samples,
             resolution_px,
             view,
+            own: own.clone(),
             erase,
             mix: mix.map(|mix| MixRequest { mix, start: 0 }),
         })

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     arguments.out.as_deref().map(OutFile::at).transpose()?;
     let folder = RunFolder::open(&arguments.run)?;
-    let network = SavedNetwork::of_run(&folder, &preparation.machine.device)?;
+    let network = SavedNetwork::of_run(&folder, &preparation.machine.device, program.parts())?;
     let dataset = match &arguments.dataset {
         Some(named) => datasets::named(named, &preparation.store)?,
         None => datasets::of_run(&RunRecord::read(&arguments.run)?, &preparation.store)?,

@@ -18,6 +18,8 @@ use crate::{Program, recipes};
 pub(crate) fn run(arguments: &FindLr, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     let out = OutFile::at(&arguments.out)?;
+    let test = RangeTest { lowest: arguments.lowest, highest: arguments.highest, steps: arguments.steps };
+    test.validate()?;
     let mut overrides = recipes::settings(&arguments.set)?;
     overrides.extend(recipes::dataset(arguments.dataset.as_deref()));
     let recipe = preparation.recipe(&arguments.recipe, &overrides)?;
@@ -25,7 +27,6 @@ pub(crate) fn run(arguments: &FindLr, program: &Program, terminal: &Terminal) ->
     let prepared = preparation.finish(recipe, dataset)?;
     // The test writes nothing, so it needs no folder.
     let job = prepared.job(arguments.seed.unwrap_or(prepared.recipe.seed), PathBuf::new());
-    let test = RangeTest { lowest: arguments.lowest, highest: arguments.highest, steps: arguments.steps };
     let name = format!("{} on {}", job.recipe.name, job.dataset.manifest.name);
     terminal.say(&format!("testing rates from {:e} to {:e}: {name}", test.lowest, test.highest));
     let result = test.run(&job, &Progress::of_rates(terminal));

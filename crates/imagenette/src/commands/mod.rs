@@ -10,6 +10,7 @@ pub(crate) mod find_lr;
 pub(crate) mod get;
 pub(crate) mod info;
 pub(crate) mod make;
+pub(crate) mod new;
 pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod runs;

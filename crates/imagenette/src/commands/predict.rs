@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use imagenette_results::run_folder::RunFolder;
 use imagenette_train::run::saved_network::SavedNetwork;
 
+use crate::Program;
 use crate::cli::Predict;
 use crate::machine::Machine;
 use crate::terminal::{Terminal, print, print_json, report};
 
-pub(crate) fn run(arguments: &Predict, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let device = Machine::of(&arguments.machine)?.device;
-    let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device)?;
+    let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device, program.parts())?;
     let (mut values, mut failed) = (Vec::new(), 0);
     for photo in &arguments.images {
         // One bad photo does not keep the others from being classified.

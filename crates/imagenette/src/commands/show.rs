@@ -20,7 +20,7 @@ use crate::cli::{Show, SplitName};
 use crate::datasets::{self, Choice};
 use crate::out_file::OutFile;
 use crate::terminal::{Refusal, Terminal, print};
-use crate::{machine, recipes};
+use crate::{Program, machine, recipes};
 
 /// Side of a picture on the sheet, in pixels.
 const CELL_PX: u32 = 112;
@@ -34,19 +34,19 @@ enum Shown {
     Batch { recipe: Box<Recipe> },
 }
 
-pub(crate) fn run(arguments: &Show, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Show, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
     let out = OutFile::at(&arguments.out)?;
     let choice = Choice::of(arguments.dataset.as_deref(), &store)?;
     // An unknown class or recipe is refused before anything is drawn or packed.
     let shown = match &arguments.augmented {
-        Some(recipe) => Shown::Batch { recipe: Box::new(recipes::read(recipe, &[])?) },
+        Some(recipe) => Shown::Batch { recipe: Box::new(recipes::read(recipe, &[], program.parts())?) },
         None => Shown::Samples { label: arguments.class.as_ref().map(|class| label(class, &choice)).transpose()? },
     };
     let dataset = choice.bring(&store, terminal)?;
     let rows = match shown {
         Shown::Samples { label } => samples(arguments, label, &dataset)?,
-        Shown::Batch { recipe } => augmented(arguments, &recipe, &dataset, &store, terminal)?,
+        Shown::Batch { recipe } => augmented((arguments, program), &recipe, &dataset, &store, terminal)?,
     };
     let columns = if rows.len() == 1 { COLUMNS } else { (arguments.count / rows.len() as u32).clamp(1, COLUMNS) };
     let sheet = contact_sheet(&rows, columns, CELL_PX);
@@ -83,7 +83,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
 
 /// One row: the first training batch of a recipe, cropped, flipped, erased and mixed as it would be.
 fn augmented(
-    arguments: &Show,
+    (arguments, program): (&Show, &Program),
     recipe: &Recipe,
     dataset: &Dataset,
     store: &Store,
@@ -96,7 +96,8 @@ fn augmented(
     let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
     let view = View::Train(Augment { crop, ..recipe.augment });
     let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, erase: recipe.erase, mix };
+    let (own, erase) = (program.parts().augmentations_of(recipe)?, recipe.erase_at(0.0));
+    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, own, erase, mix };
     let requests = Box::new(std::iter::once(request));
     let mut loader = Loader::new(packed, dataset.labels().into(), arguments.seed, 1, requests)?;
     let batch = loader.next().context("the loader gives one batch for one request")??;

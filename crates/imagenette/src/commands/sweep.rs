@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use imagenette_data::dataset::Dataset;
-use imagenette_results::run_folder::{CHECKPOINT_FILE, RECORD_FILE};
+use imagenette_files::hash;
+use imagenette_results::run_folder::{CHECKPOINT_FILE, RECORD_FILE, RunFolder};
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::recipe::plan::{Axis, Trial, trials};
-use imagenette_train::{Outcome, TrainError, TrainJob};
+use imagenette_train::recipe::precision::PrecisionChoice;
+use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
 
 use crate::cli::Sweep;
 use crate::interrupt::INTERRUPTED;
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     let axes: Vec<Axis> = arguments.set.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
     let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
-    let trials = trials(&recipe, &axes)?;
+    let trials = trials(&recipe, &axes, preparation.parts())?;
     trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
     let dataset = preparation.dataset(&recipe, arguments.offline)?;
     trials.iter().try_for_each(|trial| trial.recipe.validate_for(&dataset.manifest))?;
@@ -119,15 +120,15 @@ fn train_one(
     terminal: &Terminal,
 ) -> anyhow::Result<Option<Run>> {
     let folder = plan.folder.join(trial.folder_name(&plan.axes, seed));
-    if let Some(record) = finished(&folder, trial, seed, &prepared.dataset)? {
-        return Ok(Some(Run::Finished { folder, record: Box::new(record) }));
-    }
     let job = TrainJob {
         recipe: trial.recipe.clone(),
         resume: folder.join(CHECKPOINT_FILE).is_file(),
         changed_machine: plan.changed_machine,
         ..prepared.job(seed, folder.clone())
     };
+    if let Some(record) = finished(&job)? {
+        return Ok(Some(Run::Finished { folder, record: Box::new(record) }));
+    }
     match runs::train(&job, terminal) {
         Ok(Outcome::Finished(record)) => Ok(Some(Run::Finished { folder, record })),
         Ok(Outcome::Interrupted { .. }) => Ok(None),
@@ -141,14 +142,25 @@ fn train_one(
     }
 }
 
-/// The record of a trial's run, if it is finished.
-fn finished(folder: &Path, trial: &Trial, seed: u64, dataset: &Dataset) -> anyhow::Result<Option<RunRecord>> {
+/// The record of a trial's run, if it is finished. A record has the recipe as it was resolved on its machine, and a
+/// finished run stays the trial's whatever this machine would resolve it to.
+fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
+    let folder = &job.folder;
     if !folder.join(RECORD_FILE).is_file() {
         return Ok(None);
     }
     let record = RunRecord::read(folder)?;
-    let expected = (trial.recipe.sha256(), seed, dataset.manifest.identity());
-    if (&record.recipe_sha256, record.seed, &record.dataset.identity) != (&expected.0, expected.1, &expected.2) {
+    let text = RunFolder::open(folder)?.recipe_text()?;
+    let resolved = Recipe::from_toml_with(&text, &[], job.parts.as_ref())?;
+    let precision = match job.recipe.precision {
+        PrecisionChoice::Auto => resolved.precision,
+        chosen => chosen,
+    };
+    let is_the_trials = resolved == Recipe { precision, ..job.recipe.clone() }
+        && record.recipe_sha256 == hash::sha256(text)
+        && record.seed == job.seed
+        && record.dataset.identity == job.dataset.manifest.identity();
+    if !is_the_trials {
         return Err(Refusal::error(
             format!("{}: holds a run of another recipe, seed or dataset", folder.display()),
             "name another folder for this sweep with --out",

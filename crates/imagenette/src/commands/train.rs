@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use imagenette_data::edition::Edition;
+use imagenette_results::run_folder::RunFolder;
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &Train, program: &Program, terminal: &Terminal) -> 
 
 /// Resumes an interrupted run: its folder says what is trained, and on what.
 fn resume(run: &Path, preparation: Preparation, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let (recipe, checkpoint) = imagenette_train::run::unfinished(run)?;
+    let (recipe, checkpoint) = imagenette_train::run::unfinished(run, preparation.parts())?;
     let dataset = match &recipe.dataset {
         Some(named) => datasets::named(named, &preparation.store)?,
         None => datasets::with_identity(&checkpoint.dataset_identity, &checkpoint.dataset, &preparation.store)?,
@@ -56,6 +57,10 @@ fn resume(run: &Path, preparation: Preparation, arguments: &Train, terminal: &Te
 fn begin(preparation: Preparation, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let overrides = flags(arguments)?;
     let wanted = wanted(arguments.recipe.as_deref(), &overrides, &preparation)?;
+    // Before anything is fetched, drawn or packed for it.
+    if let (Some(folder), 1) = (&arguments.out, wanted.runs) {
+        RunFolder::check_new(folder)?;
+    }
     let dataset = preparation.dataset(&wanted, arguments.offline)?;
     let recipe = match arguments.recipe {
         Some(_) => wanted,

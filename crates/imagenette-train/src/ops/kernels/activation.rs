@@ -7,16 +7,22 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
-use imagenette_kernels::{Activation, Level};
+use imagenette_kernels::Level;
+use imagenette_kernels::activation::own;
 
+use crate::ops::Activation;
 use crate::ops::buffers::{self, with_stored};
 use crate::ops::profile::{self, Part};
 
-pub(super) fn forward(x: &FlexTensor, activation: Activation, level: Level) -> FlexTensor {
+pub(super) fn forward(x: &FlexTensor, activation: &Activation, level: Level) -> FlexTensor {
     with_stored!(x, T => {
         let numbers = buffers::slice::<T>(x);
         let mut output = buffers::take::<T>(numbers.len());
-        activation.apply(level, numbers, &mut output);
+        match activation {
+            Activation::Kernel(activation) => activation.apply(level, numbers, &mut output),
+            Activation::Curve(_, curve) => own::apply(level, curve.as_ref(), numbers, &mut output),
+            Activation::Tensors(..) => unreachable!("tensors are Burn's"),
+        }
         buffers::tensor(output, x.shape().dims::<4>())
     })
 }
@@ -28,7 +34,7 @@ pub(super) fn record<C: CheckpointStrategy>(
 ) -> FloatTensor<Autodiff<Flex, C>> {
     let nodes = [x.node()];
     let x = x.into_primitive().to_contiguous();
-    let output = forward(&x, activation, level);
+    let output = forward(&x, &activation, level);
     match Activated.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(node) => node.finish((x, activation, level), output),
         OpsKind::UnTracked(node) => {
@@ -52,7 +58,12 @@ impl Backward<Flex, 1> for Activated {
         let gradient = with_stored!(x, T => {
             let mut gradient = buffers::own::<T>(output);
             profile::time(Part::Normalization, 0.0, || {
-                activation.apply_gradient(level, buffers::slice(&x), &mut gradient);
+                let x = buffers::slice(&x);
+                match &activation {
+                    Activation::Kernel(activation) => activation.apply_gradient(level, x, &mut gradient),
+                    Activation::Curve(_, curve) => own::apply_gradient(level, curve.as_ref(), x, &mut gradient),
+                    Activation::Tensors(..) => unreachable!("tensors are Burn's"),
+                }
             });
             buffers::tensor(gradient, shape)
         });

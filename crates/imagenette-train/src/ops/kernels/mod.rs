@@ -15,13 +15,13 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD};
 use imagenette_kernels::pixels::normalize_pixels;
-use imagenette_kernels::{Activation, Bf16, Level, Precision};
 use imagenette_kernels::{
     BatchStatistics, BlurPooling, Convolution, ConvolutionShape, Depthwise, DepthwiseShape, GlobalPooling, Pooling,
     PoolingShape,
 };
+use imagenette_kernels::{Bf16, Level, Precision};
 
-use super::{Affine, Normalized, Window, buffers};
+use super::{Activation, Affine, Normalized, Window, buffers};
 use crate::compute::device::Device;
 use global_pooling::GlobalKind;
 use normalization::After;
@@ -117,7 +117,7 @@ impl KernelOps for Flex {
     }
 
     fn activate(x: FloatTensor<Self>, activation: Activation, level: Level) -> FloatTensor<Self> {
-        let output = activation::forward(&x.to_contiguous(), activation, level);
+        let output = activation::forward(&x.to_contiguous(), &activation, level);
         buffers::give_tensor(x);
         output
     }
@@ -297,7 +297,7 @@ pub(super) fn normalize_by_batch(
     measured: Option<BatchStatistics>,
     Affine { gain, bias, epsilon }: Affine,
     residual: Option<Tensor<4>>,
-    activation: Activation,
+    activation: imagenette_kernels::Activation,
     level: Level,
 ) -> Normalized<Tensor<4>> {
     let after = After { epsilon: epsilon as f32, activation, measured };
@@ -320,7 +320,7 @@ pub(super) fn normalize_by(
     Affine { gain, bias, epsilon }: Affine,
     statistics: [Tensor<1>; 2],
     residual: Option<Tensor<4>>,
-    activation: Activation,
+    activation: imagenette_kernels::Activation,
     level: Level,
 ) -> Tensor<4> {
     let kept = normalization::Kept::by(

@@ -1,0 +1,308 @@
+//! What a recipe's parts promise, checked: for the tests of parts from elsewhere, held to what the shipped ones keep.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use imagenette_data::dataset::Dataset;
+use imagenette_data::drawn::make_small_drawn_set;
+use imagenette_data::edition::Split;
+use imagenette_data::loader::{Batch, Loader};
+use imagenette_data::packed::Packed;
+use imagenette_data::random::{Purpose, Random};
+use imagenette_data::{DataError, watch};
+use imagenette_files::FileError;
+use imagenette_recipe::model::{ActivationConfig, ModelConfig};
+use imagenette_recipe::plan::{StepPlan, batches};
+use imagenette_recipe::{Recipe, RecipeError};
+use imagenette_results::RunRecord;
+
+use crate::compute::device::Device;
+use crate::compute::guard::fault;
+use crate::error::Result;
+use crate::parts::Parts;
+use crate::run::job::{Outcome, TrainJob};
+use crate::run::learner::Learner;
+use crate::run::trainer::train;
+use crate::run::watch::{Silent, StepReport, TrainWatch};
+use crate::study::bare_steps::BareSteps;
+
+/// By how much a gradient may differ from what differences of the loss say, as a share. Both are computed in f32, and a
+/// kink between the two places of a difference counts too.
+const GRADIENT_TOLERANCE: f64 = 0.05;
+/// Steps of which the median is compared with those of the built-in parts.
+const TIMED_STEPS: usize = 7;
+/// Photos of each class, in train and in val.
+const PHOTOS: [u32; 2] = [8, 4];
+
+/// What was found of a recipe whose parts keep their promises.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The parts that are not shipped: ``optimizer `lion` ``.
+    pub parts: Vec<String>,
+    /// The largest difference between a gradient and differences of the loss, as a share.
+    pub gradient_error: f64,
+    /// The median of a training step's seconds.
+    pub step_seconds: f64,
+    /// The same with built-in parts in place of those that are not shipped.
+    pub built_in_step_seconds: f64,
+}
+
+impl Report {
+    /// How often a built-in step fits into one of these.
+    pub fn slower(&self) -> f64 {
+        self.step_seconds / self.built_in_step_seconds
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{}: finite gradients, within {:.1}% of differences; the same bits with 1 and 2 threads and after an \
+             interruption; a step takes {:.1} ms, {:.2} times one of built-in parts",
+            if self.parts.is_empty() { "shipped parts".into() } else { self.parts.join(", ") },
+            100.0 * self.gradient_error,
+            1000.0 * self.step_seconds,
+            self.slower()
+        )
+    }
+}
+
+/// Checks a recipe's parts on some pictures of the drawn set, in a folder that is removed at the end:
+///
+/// - gradients are finite and agree with differences of the loss;
+/// - a run of two epochs gives the same bits with 1 and with 2 threads, and when it is interrupted and resumed;
+/// - no number of the network becomes infinite or NaN;
+/// - and it is measured how much longer a step takes than with built-in parts.
+///
+/// What it takes depends on the recipe's network; resolution and batch are made small.
+///
+/// # Errors
+/// The first promise that is not kept, with the part where one can be named.
+pub fn check(parts: &Arc<Parts>, recipe: &str) -> Result<Report> {
+    parts.check_names()?;
+    let recipe = small(recipe, parts)?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| DataError::from(FileError::io("create", Path::new("a temporary folder"))(error)))?;
+    let photos = folder.path().join("photos");
+    make_small_drawn_set(&photos, PHOTOS, &watch::Silent)?;
+    let dataset = Dataset::open(&photos)?;
+    let packed = Arc::new(Packed::open_or_build(&dataset, &folder.path().join("packed"), 1, &watch::Silent)?);
+    let job = |name: &str| {
+        let (recipe, packed) = (recipe.clone(), packed.clone());
+        let job = TrainJob::new(recipe, &dataset, packed, folder.path().join(name), Device::cpu());
+        TrainJob { parts: parts.clone(), loader_threads: 1, checkpoint_seconds: f64::INFINITY, ..job }
+    };
+    let named: Vec<String> =
+        parts.own_of(&recipe).iter().map(|(kind, part)| format!("{kind} `{}`", part.name)).collect();
+    let whole = if named.is_empty() { "the recipe".to_owned() } else { named.join(", ") };
+
+    let gradient_error = gradients(&job("gradients").resolved()?, &whole)?;
+    same_bits(&job, &whole)?;
+    let step_seconds = step_seconds(&job("steps"))?;
+    let built_in = TrainJob { recipe: built_in(&recipe)?, ..job("built-in steps") };
+    let built_in_step_seconds = self::step_seconds(&built_in)?;
+    Ok(Report { parts: named, gradient_error, step_seconds, built_in_step_seconds })
+}
+
+/// The recipe with few small steps: the smallest of some resolutions that its parts accept.
+fn small(text: &str, parts: &Parts) -> Result<Recipe> {
+    let read = |px: u32| {
+        let small = [
+            ("epochs", "2".to_owned()),
+            ("batch_size", "16".into()),
+            ("resolution", px.to_string()),
+            ("evaluation.resolution", px.to_string()),
+            ("runs", "1".into()),
+        ];
+        Recipe::from_toml_with(text, &small.map(|(key, value)| (key.to_owned(), value)), parts)
+    };
+    // What is wrong beside the size is said as the recipe has it.
+    let mut recipe = read(32).or_else(|_| read(64)).or_else(|_| read(96)).or_else(|_| read(128))?;
+    (recipe.dataset, recipe.hold_out, recipe.rules) = (None, None, None);
+    Ok(recipe)
+}
+
+/// The same recipe with built-in parts in place of those that are not shipped.
+fn built_in(recipe: &Recipe) -> Result<Recipe, RecipeError> {
+    let plain = Recipe::from_toml(Recipe::shipped_text("default")?, &[])?;
+    let mut built_in = recipe.clone();
+    match &mut built_in.model {
+        ModelConfig::Fast(config) if config.activation.own().is_some() => config.activation = ActivationConfig::Gelu,
+        ModelConfig::Xresnet(config) if config.activation.own().is_some() => config.activation = ActivationConfig::Relu,
+        model if model.own().is_some() => *model = plain.model,
+        _ => {}
+    }
+    if built_in.optimizer.own().is_some() {
+        built_in.optimizer = plain.optimizer;
+    }
+    if built_in.schedule.own().is_some() {
+        built_in.schedule = plain.schedule;
+    }
+    built_in.loss.own = None;
+    built_in.augmentation = Vec::new();
+    if let Some(selection) = &mut built_in.selection {
+        selection.own = None;
+    }
+    Ok(built_in)
+}
+
+/// The first batches of a run.
+fn first_batches(job: &TrainJob, plan: &StepPlan, count: usize) -> Result<Vec<Batch>> {
+    let samples = job.dataset.manifest.samples(Split::Train);
+    let augmentations = job.parts.augmentations_of(&job.recipe)?;
+    let requests = batches(&job.recipe, job.seed, samples, plan.clone(), 0, augmentations).take(count);
+    let labels: Arc<[u16]> = job.dataset.labels().into();
+    let loader =
+        Loader::new(job.packed.clone(), labels, job.seed, 1, Box::new(requests.collect::<Vec<_>>().into_iter()))?;
+    Ok(loader.collect::<Result<_, _>>()?)
+}
+
+/// The largest difference between the gradient of the loss by all that is learned, and what the loss does along some
+/// directions, as a share.
+fn gradients(job: &TrainJob, whole: &str) -> Result<f64> {
+    let samples = job.dataset.manifest.samples(Split::Train);
+    let plan = StepPlan::of(&job.recipe, samples.len());
+    let mut learner = Learner::new(job, &plan)?;
+    learner.whiten_stem(job, &samples)?;
+    let batch = first_batches(job, &plan, 1)?.remove(0);
+    let weights = learner.weights_on_host();
+    let (_, gradients) = learner.loss_and_gradients(&weights, &batch)?;
+    let is_finite = gradients.iter().flatten().all(|number| number.is_finite());
+    if !is_finite {
+        return Err(fault(whole, "a gradient is infinite or NaN"));
+    }
+    let size = gradients.iter().flatten().map(|&number| f64::from(number).powi(2)).sum::<f64>().sqrt();
+    if size == 0.0 {
+        return Err(fault(whole, "the gradient is zero everywhere: nothing would be learned"));
+    }
+    let mut largest: f64 = 0.0;
+    // Along the gradient itself, and along it with parts of it left out at random.
+    for number in 0..4 {
+        let mut random = Random::new(job.seed, Purpose::Test, 0, number);
+        let mut keep = || number == 0 || random.chance(0.5);
+        let direction: Vec<Vec<f32>> = gradients
+            .iter()
+            .map(|gradient| {
+                gradient.iter().map(|&slope| if keep() { (f64::from(slope) / size) as f32 } else { 0.0 }).collect()
+            })
+            .collect();
+        let slope: f64 = dot(&gradients, &direction);
+        // Half a percent of the loss: far above what f32 rounds, and not yet far along the curve.
+        let (loss, _) = learner.loss_and_gradients(&weights, &batch)?;
+        let far = (0.005 * loss.abs().max(0.01) / slope).min(0.05);
+        let at = |step: f64| {
+            let moved: Vec<Vec<f32>> = weights
+                .iter()
+                .zip(&direction)
+                .map(|(weights, direction)| {
+                    // What has no gradient stays.
+                    if direction.is_empty() {
+                        return weights.clone();
+                    }
+                    weights.iter().zip(direction).map(|(w, d)| (f64::from(*w) + step * f64::from(*d)) as f32).collect()
+                })
+                .collect();
+            learner.loss_and_gradients(&moved, &batch).map(|(loss, _)| loss)
+        };
+        // Kinks (of a maximum, for example) bend long steps and rounding short ones: the best of three lengths counts.
+        let mut best = (f64::INFINITY, f64::NAN);
+        for step in [far, far / 4.0, far / 16.0] {
+            let difference = (at(step)? - at(-step)?) / (2.0 * step);
+            let error = (difference / slope - 1.0).abs();
+            if error < best.0 {
+                best = (error, difference);
+            }
+        }
+        let (error, difference) = best;
+        if error > GRADIENT_TOLERANCE {
+            return Err(fault(
+                whole,
+                format!(
+                    "expected the slope {slope:.4e} of the loss by its gradient, found {difference:.4e} by differences"
+                ),
+            ));
+        }
+        largest = largest.max(error);
+    }
+    Ok(largest)
+}
+
+fn dot(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
+    a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+/// Interrupts after so many steps of this sitting.
+struct StopAfter(AtomicU64);
+
+impl TrainWatch for StopAfter {
+    fn step(&self, _: &StepReport) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// Runs of one thread, of two, and one that is interrupted and resumed: all end in the same bits, and in numbers.
+fn same_bits<'j>(job: &(dyn Fn(&str) -> TrainJob<'j> + Sync), whole: &str) -> Result<()> {
+    let finish = |job: &TrainJob, watch: &dyn TrainWatch| match train(job, watch)? {
+        Outcome::Finished(record) => Ok(Some(*record)),
+        Outcome::Interrupted { .. } => Ok(None),
+    };
+    let finished =
+        |found: Option<RunRecord>| found.ok_or_else(|| fault(whole, "a run was interrupted that nobody interrupted"));
+    let one = with_threads(1, || finish(&job("one thread"), &Silent))?;
+    let one = finished(one)?;
+    let two = with_threads(2, || finish(&TrainJob { loader_threads: 2, ..job("two threads") }, &Silent))?;
+    agree(&one, &finished(two)?, whole, "with two threads")?;
+    let mut resumed = job("resumed");
+    if finish(&resumed, &StopAfter(AtomicU64::new(3)))?.is_some() {
+        return Err(fault(whole, "a run ended before its fourth step"));
+    }
+    resumed.resume = true;
+    agree(&one, &finished(finish(&resumed, &Silent)?)?, whole, "when it is interrupted after step 3 and resumed")
+}
+
+/// Compares the weights and predictions of two runs.
+fn agree(one: &RunRecord, other: &RunRecord, whole: &str, when: &str) -> Result<()> {
+    let hashes = |record: &RunRecord| {
+        let provenance = record.provenance.as_ref().expect("this program writes it");
+        (provenance.weights_sha256.clone(), provenance.predictions_sha256.clone())
+    };
+    if hashes(one) == hashes(other) {
+        return Ok(());
+    }
+    Err(fault(
+        whole,
+        format!("a run ends in other bits {when}: is anything kept beside the states, or drawn by another generator?"),
+    ))
+}
+
+/// Runs something with a pool of so many threads.
+fn with_threads<T: Send>(count: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+    pool.map_err(|error| fault("the machine", format!("cannot start {count} threads: {error}")))?.install(work)
+}
+
+/// The median of a step's seconds, after two that warm up.
+fn step_seconds(job: &TrainJob) -> Result<f64> {
+    let job = job.resolved()?;
+    let samples = job.dataset.manifest.samples(Split::Train);
+    let batches = first_batches(&job, &StepPlan::of(&job.recipe, samples.len()), 2)?;
+    let mut steps = BareSteps::begin(&job)?;
+    let mut seconds = Vec::new();
+    for round in 0..TIMED_STEPS + 2 {
+        let batch = batches[round % batches.len()].clone();
+        let began = Instant::now();
+        steps.step(batch)?;
+        seconds.push(began.elapsed().as_secs_f64());
+    }
+    seconds.drain(..2);
+    seconds.sort_unstable_by(f64::total_cmp);
+    Ok(seconds[TIMED_STEPS / 2])
+}

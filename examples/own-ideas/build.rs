@@ -1,0 +1,3 @@
+fn main() {
+    imagenette_source::gather();
+}
