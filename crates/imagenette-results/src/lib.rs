@@ -4,11 +4,12 @@
 //! its [`attempt`]s and the [`environment`] that they ran in; [`history`] is what happened, under a chain of hashes;
 //! [`predictions`] are the evidence from which accuracy is recomputed, and [`probabilities`] say how sure they are.
 //! [`run`] reads all of it and checks that it belongs together; [`run_group`], [`index`] and [`statistics`] speak
-//! about several runs.
+//! about several runs, and [`comparison`] says in as few of them as honesty allows whether an idea helps.
 //!
 //! Nothing here knows of photos, of Burn or of the command line: predictions made by any program can be scored.
 
 pub mod attempt;
+pub mod comparison;
 pub mod environment;
 pub mod error;
 pub mod history;
