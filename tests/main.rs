@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod comparing;
 mod datasets;
 #[cfg(unix)]
 mod interruption;

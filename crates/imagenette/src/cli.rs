@@ -82,6 +82,8 @@ pub(crate) enum Verb {
     Train(Train),
     /// Train every combination of the values given for a recipe's keys, and compare them
     Sweep(Sweep),
+    /// Say whether an idea helps: train it beside a baseline, seed by seed, until the answer is clear
+    Compare(Compare),
     /// Run some steps at growing learning rates, plot their losses and suggest a peak rate
     FindLr(FindLr),
     /// Write a crate for an idea of your own, from a worked one of the same kind
@@ -512,6 +514,58 @@ pub(crate) struct Sweep {
     #[arg(long)]
     pub(crate) offline: bool,
     /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette compare fast-85 --set model.activation=silu\n\
+        \x20\x20imagenette compare fast-85 mine.toml --max-runs 5\n\
+        \x20\x20imagenette compare records/epochs-5 records/without-whitening\n\n\
+        A side that is a recipe is trained, seed by seed; a side that is a folder of finished runs is taken as it is.\n\
+        Runs of a baseline are kept and serve the next idea. Repeat the same command to go on after an interruption.\n\
+        Exit status: 0 helps, 10 no gain worth having, 11 hurts, 12 not clear; 1 failed, 2 bad usage, 33 interrupted.")]
+pub(crate) struct Compare {
+    /// What the idea is compared with: a recipe (a name or a .toml file), or a folder of runs
+    #[arg(value_name = "NAME|FILE|RUNS")]
+    pub(crate) base: String,
+    /// The idea: a recipe or a folder of runs [default: the baseline's recipe with what --set changes]
+    #[arg(value_name = "NAME|FILE|RUNS")]
+    pub(crate) idea: Option<String>,
+    /// Change a key of the idea's recipe; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Change a key of the baseline's recipe, and of the idea's where that is the same one; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) base_set: Vec<String>,
+    /// Runs of each side at most
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=200))]
+    pub(crate) max_runs: u32,
+    /// Smallest gain worth having, in points of top-1; with 0 it is never said that there is none
+    #[arg(long, value_name = "POINTS", default_value_t = 0.5)]
+    pub(crate) margin: f64,
+    /// Believe nothing of the spread of runs beforehand: plain Welch tests
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// First seed
+    #[arg(short, long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Compare runs of unequal cost too; the verdict then says so
+    #[arg(long)]
+    pub(crate) unequal_cost: bool,
+    /// Dataset's name or folder [default: the best there is]
+    #[arg(short, long, value_name = "NAME|FOLDER")]
+    pub(crate) dataset: Option<String>,
+    /// Folder for the idea's runs and the verdict [default: runs/compare-BASE-IDEA-DATASET]
+    #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) machine: MachineFlags,
+    /// Never fetch: use what is installed, else the drawn set
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

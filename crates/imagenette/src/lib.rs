@@ -21,6 +21,7 @@ mod recipes;
 mod runs;
 mod terminal;
 mod terms;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -75,6 +76,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Show(arguments) => commands::show::run(&arguments, program, terminal),
         Verb::Train(arguments) => commands::train::run(&arguments, program, terminal),
         Verb::Sweep(arguments) => commands::sweep::run(&arguments, program, terminal),
+        Verb::Compare(arguments) => commands::compare::run(&arguments, program, terminal),
         Verb::FindLr(arguments) => commands::find_lr::run(&arguments, program, terminal),
         Verb::New(arguments) => commands::new::run(&arguments),
         Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),

@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use imagenette_train::{Outcome, TrainJob};
+use imagenette_files::hash;
+use imagenette_results::RunRecord;
+use imagenette_results::run_folder::{RECORD_FILE, RunFolder};
+use imagenette_train::recipe::precision::PrecisionChoice;
+use imagenette_train::{Outcome, Recipe, TrainJob};
 
 use crate::numbers::thousands;
 use crate::progress::Progress;
-use crate::terminal::Terminal;
+use crate::terminal::{Refusal, Terminal};
 
 /// The folder in which runs go that are given none.
 pub(crate) const FOLDER: &str = "runs";
@@ -31,6 +35,33 @@ pub(crate) fn train(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<Outco
         terminal.say(&format!("interrupted after step {} of {}", thousands(step), thousands(steps)));
     }
     Ok(outcome)
+}
+
+/// The record of the run of a job, if it is finished. A record has the recipe as it was resolved on its machine, and a
+/// finished run stays the job's whatever this machine would resolve it to.
+pub(crate) fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
+    let folder = &job.folder;
+    if !folder.join(RECORD_FILE).is_file() {
+        return Ok(None);
+    }
+    let record = RunRecord::read(folder)?;
+    let text = RunFolder::open(folder)?.recipe_text()?;
+    let resolved = Recipe::from_toml_with(&text, &[], job.parts.as_ref())?;
+    let precision = match job.recipe.precision {
+        PrecisionChoice::Auto => resolved.precision,
+        chosen => chosen,
+    };
+    let is_the_jobs = resolved == Recipe { precision, ..job.recipe.clone() }
+        && record.recipe_sha256 == hash::sha256(text)
+        && record.seed == job.seed
+        && record.dataset.identity == job.dataset.manifest.identity();
+    if !is_the_jobs {
+        return Err(Refusal::error(
+            format!("{}: holds a run of another recipe, seed or dataset", folder.display()),
+            "name another folder with --out",
+        ));
+    }
+    Ok(Some(record))
 }
 
 /// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, … that is not taken.

@@ -4,19 +4,17 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use imagenette_files::hash;
-use imagenette_results::run_folder::{CHECKPOINT_FILE, RECORD_FILE, RunFolder};
+use imagenette_results::run_folder::CHECKPOINT_FILE;
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::recipe::plan::{Axis, Trial, trials};
-use imagenette_train::recipe::precision::PrecisionChoice;
-use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
+use imagenette_train::{Outcome, TrainError, TrainJob};
 
 use crate::cli::Sweep;
 use crate::interrupt::INTERRUPTED;
 use crate::numbers::seconds;
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::terminal::{Terminal, print, print_json};
 use crate::{Program, recipes, runs};
 
 /// One run of a trial.
@@ -126,7 +124,7 @@ fn train_one(
         changed_machine: plan.changed_machine,
         ..prepared.job(seed, folder.clone())
     };
-    if let Some(record) = finished(&job)? {
+    if let Some(record) = runs::finished(&job)? {
         return Ok(Some(Run::Finished { folder, record: Box::new(record) }));
     }
     match runs::train(&job, terminal) {
@@ -140,33 +138,6 @@ fn train_one(
             _ => Err(error),
         },
     }
-}
-
-/// The record of a trial's run, if it is finished. A record has the recipe as it was resolved on its machine, and a
-/// finished run stays the trial's whatever this machine would resolve it to.
-fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
-    let folder = &job.folder;
-    if !folder.join(RECORD_FILE).is_file() {
-        return Ok(None);
-    }
-    let record = RunRecord::read(folder)?;
-    let text = RunFolder::open(folder)?.recipe_text()?;
-    let resolved = Recipe::from_toml_with(&text, &[], job.parts.as_ref())?;
-    let precision = match job.recipe.precision {
-        PrecisionChoice::Auto => resolved.precision,
-        chosen => chosen,
-    };
-    let is_the_trials = resolved == Recipe { precision, ..job.recipe.clone() }
-        && record.recipe_sha256 == hash::sha256(text)
-        && record.seed == job.seed
-        && record.dataset.identity == job.dataset.manifest.identity();
-    if !is_the_trials {
-        return Err(Refusal::error(
-            format!("{}: holds a run of another recipe, seed or dataset", folder.display()),
-            "name another folder for this sweep with --out",
-        ));
-    }
-    Ok(Some(record))
 }
 
 /// Accuracies and training seconds of the runs that are finished.
