@@ -34,7 +34,7 @@ pub trait OwnSchedule: Debug + Send + Sync {
     }
 
     /// The factor of the peak rate when this share of the run is done: finite, 0 or more. Functions like `sin` differ in
-    /// their last bits between systems: take them from [`libm`] where runs shall repeat everywhere.
+    /// their last bits between systems: take them from the crate `libm` where runs shall repeat everywhere.
     ///
     /// # Shapes
     /// `progress` in 0..1.
