@@ -29,13 +29,18 @@ pub(crate) fn run(arguments: &Train, program: &Program, terminal: &Terminal) -> 
     }
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     match &arguments.resume {
-        Some(run) => resume(run, preparation, arguments, terminal),
-        None => begin(preparation, arguments, terminal),
+        Some(run) => resume(run, preparation, arguments, (program, terminal)),
+        None => begin(preparation, arguments, (program, terminal)),
     }
 }
 
 /// Resumes an interrupted run: its folder says what is trained, and on what.
-fn resume(run: &Path, preparation: Preparation, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+fn resume(
+    run: &Path,
+    preparation: Preparation,
+    arguments: &Train,
+    (program, terminal): (&Program, &Terminal),
+) -> anyhow::Result<ExitCode> {
     let (recipe, checkpoint) = imagenette_train::run::unfinished(run, preparation.parts())?;
     let dataset = match &recipe.dataset {
         Some(named) => datasets::named(named, &preparation.store)?,
@@ -50,11 +55,15 @@ fn resume(run: &Path, preparation: Preparation, arguments: &Train, terminal: &Te
         ..job
     };
     let outcome = runs::train(&job, terminal)?;
-    finish(&[(run.to_owned(), outcome)], arguments, terminal)
+    finish(&[(run.to_owned(), outcome)], arguments, program, terminal)
 }
 
 /// Trains new runs, one for each seed.
-fn begin(preparation: Preparation, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+fn begin(
+    preparation: Preparation,
+    arguments: &Train,
+    (program, terminal): (&Program, &Terminal),
+) -> anyhow::Result<ExitCode> {
     let overrides = flags(arguments)?;
     let wanted = wanted(arguments.recipe.as_deref(), &overrides, &preparation)?;
     // Before anything is fetched, drawn or packed for it.
@@ -83,7 +92,7 @@ fn begin(preparation: Preparation, arguments: &Train, terminal: &Terminal) -> an
             break;
         }
     }
-    finish(&outcomes, arguments, terminal)
+    finish(&outcomes, arguments, program, terminal)
 }
 
 /// The recipe that was named; where none was, the first of the usual ones that the flags go with, to learn which
@@ -131,13 +140,20 @@ fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
 
 /// Prints every finished run and, of several, their mean and standard deviation; says how to resume an interrupted
 /// one.
-fn finish(outcomes: &[(PathBuf, Outcome)], arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+fn finish(
+    outcomes: &[(PathBuf, Outcome)],
+    arguments: &Train,
+    program: &Program,
+    terminal: &Terminal,
+) -> anyhow::Result<ExitCode> {
     let mut finished: Vec<(&Path, &RunRecord)> = Vec::new();
     for (folder, outcome) in outcomes {
         match outcome {
             Outcome::Finished(record) => finished.push((folder, record)),
             Outcome::Interrupted { .. } => {
-                terminal.say(&format!("hint: resume it with `imagenette train --resume {}`", folder.display()));
+                // A part of one's own is in its own program alone.
+                let name = program.name();
+                terminal.say(&format!("hint: resume it with `{name} train --resume {}`", folder.display()));
             }
         }
     }
