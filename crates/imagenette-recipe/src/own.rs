@@ -1,7 +1,7 @@
 //! Parts that somebody else brings: a recipe names them as it names the shipped ones, with settings of their own. What
 //! they do is known to the program that has them; here are their names, their settings and where in a recipe they stand.
 
-use imagenette_files::nearest::did_you_mean;
+use imagenette_files::nearest::{did_you_mean, nearest};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::{Table, Value};
@@ -235,13 +235,14 @@ impl Parts for AnyParts {
 /// The error for a part that a program does not have; `names` are the own parts of that kind that it has.
 pub fn unknown(kind: PartKind, part: &OwnPart, names: &[String]) -> RecipeError {
     let known: Vec<&str> = kind.shipped().iter().copied().chain(names.iter().map(String::as_str)).collect();
-    let near = did_you_mean(&part.name, known.iter().copied());
-    let own = format!("a program of somebody's own may have the {kind} `{}`: run the recipe there", part.name);
+    let name = &part.name;
+    let near = nearest(name, known.iter().copied());
+    let own = format!("if the {kind} `{name}` is of a program of one's own, run the recipe with that one");
     RecipeError::Setting {
         key: kind.key().into(),
         expected: if known.is_empty() { format!("no {kind}: none is shipped") } else { known.join(" or ") },
-        found: format!("`{}`", part.name),
-        hint: if near.is_empty() { own } else { near },
+        found: format!("`{name}`"),
+        hint: near.map_or_else(|| own.clone(), |near| format!("did you mean `{near}`? Or {own}")),
     }
 }
 

@@ -4,7 +4,7 @@ use imagenette_files::nearest::did_you_mean;
 use toml::{Table, Value};
 
 use crate::error::{RecipeError, Result};
-use crate::own::{KIND, Parts, ShippedAlone};
+use crate::own::{KIND, PartKind, Parts, ShippedAlone};
 use crate::recipe::Recipe;
 use crate::spelling::{dotted_today, is_old, modernize, modernize_value};
 
@@ -33,6 +33,7 @@ impl Recipe {
             modernize_value(&mut value, &key)?;
             set(&mut table, &key, value)?;
         }
+        PartKind::ALL.into_iter().try_for_each(|kind| name_parts(&mut table, kind))?;
         let mut recipe: Self = serde_path_to_error::deserialize(table).map_err(|error| {
             let path = error.path().to_string();
             explain(if path == "." { "" } else { &path }, error.inner().message())
@@ -88,6 +89,74 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
+/// A part without settings may be named by a string alone: it becomes the table that it is short for. A table of settings
+/// that names no part is refused where nothing else says which one is meant.
+fn name_parts(table: &mut Table, kind: PartKind) -> Result<()> {
+    let named = |name: &mut String| {
+        let name = Value::String(std::mem::take(name));
+        Value::Table([(KIND.to_owned(), name)].into_iter().collect())
+    };
+    let (mut place, mut last) = (table, kind.key());
+    while let Some((outer, inner)) = last.split_once('.') {
+        let Some(Value::Table(inside)) = place.get_mut(outer) else { return Ok(()) };
+        (place, last) = (inside, inner);
+    }
+    match place.get_mut(last) {
+        // An activation's name is a value of its own already.
+        Some(Value::String(name)) if kind != PartKind::Activation => {
+            let table = named(name);
+            place.insert(last.into(), table);
+        }
+        Some(Value::Array(list)) if kind == PartKind::Augmentation => {
+            for part in list {
+                if let Value::String(name) = part {
+                    *part = named(name);
+                }
+            }
+        }
+        // A loss and a selection have a usual part.
+        Some(Value::Table(settings))
+            if !settings.contains_key(KIND) && !matches!(kind, PartKind::Loss | PartKind::Selection) =>
+        {
+            let (key, which) = (kind.key(), settings.keys().cloned().collect::<Vec<_>>().join(", "));
+            return Err(RecipeError::Setting {
+                key: format!("{key}.{KIND}"),
+                expected: format!("the name of the {kind} that `{which}` belongs to"),
+                found: "nothing".into(),
+                hint: format!("name it as well: `{key}.{KIND} = \"…\"`, or `--set {key}=NAME` before its settings"),
+            });
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A type of serde's as people say it.
+fn plain_type(name: &str) -> &str {
+    match name {
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "bool" | "a boolean" => "true or false",
+        "a string" | "string" => "a text",
+        "variant identifier" => "a name",
+        "a map" | "map" => "a table",
+        "a sequence" | "sequence" => "a list",
+        other => other,
+    }
+}
+
+/// What serde found, as people say it: `string "many"` is the text "many".
+fn plain_value(found: &str) -> String {
+    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
+    match kind {
+        "string" => format!("the text {value}"),
+        "integer" | "boolean" => value.into(),
+        "floating" => value.trim_start_matches("point ").into(),
+        _ => plain_type(found).into(),
+    }
+}
+
 /// Turns serde's sentence into key, expected, found and hint.
 pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
@@ -122,8 +191,8 @@ pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
     let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "a valid value"));
     RecipeError::Setting {
         key: if path.is_empty() { "(top)".into() } else { path.into() },
-        expected: expected.trim_end().into(),
-        found: found.into(),
+        expected: plain_type(expected.trim_end()).into(),
+        found: plain_value(found),
         hint: "compare with the recipes in recipes/".into(),
     }
 }
@@ -213,9 +282,26 @@ mod tests {
 
     #[test]
     fn a_value_of_the_wrong_type_is_named_with_what_was_expected() {
-        refused(&[("epochs", "many")], "epochs: expected u32, found string \"many\"", "");
+        refused(&[("epochs", "many")], "epochs: expected a whole number of 0 or more, found the text \"many\"", "");
+        refused(&[("epochs", "2.5")], "epochs: expected a whole number of 0 or more, found `2.5`", "");
+        refused(&[("optimizer.learning_rate", "true")], "expected a number, found `true`", "");
+        refused(&[("augment.crop", "[1]")], "augment.crop[0]: expected a name, found `1`", "");
         refused(&[("resolution", "true")], "resolution: expected a number of pixels or stages", "");
         refused(&[("epochs", "-1")], "epochs", "");
+    }
+
+    #[test]
+    fn a_part_is_named_by_a_string_alone_and_settings_need_a_name() {
+        let recipe = read(&[("loss", "cross-entropy"), ("model.activation", "mish")]).unwrap();
+        assert!(recipe.to_toml().contains("activation = \"mish\""), "{}", recipe.to_toml());
+        refused(&[("optimizer", "sgd")], "learning_rate: expected a value, found nothing", "add `learning_rate");
+        refused(
+            &[("optimizer", "{ momentum = 0.5 }")],
+            "optimizer.kind: expected the name of the optimizer",
+            "name it",
+        );
+        let named = "model.activation.kind: expected the name of the activation that `beta` belongs to, found nothing";
+        refused(&[("model.activation.beta", "2.0")], named, "--set model.activation=NAME");
     }
 
     #[test]

@@ -202,6 +202,27 @@ impl RunFolder {
         Ok(std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?)
     }
 
+    /// Removes what a run left that has done nothing yet, and the folder if nothing else is in it.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn discard(&self, lock: FolderLock) -> Result<()> {
+        // In this order: should the process be killed here, the run goes on, or what is left counts as nothing.
+        for name in [HISTORY_FILE, CHECKPOINT_FILE, SOURCE_FILE, RECIPE_FILE] {
+            let path = self.file(name);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(FileError::io("remove", &path)(error).into());
+                }
+                _ => {}
+            }
+        }
+        drop(lock);
+        // Somebody else's file may be there, or another process may have come.
+        let _ = std::fs::remove_dir(&self.path);
+        Ok(())
+    }
+
     /// Removes the checkpoint: the last thing that is done in a run.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub enum TrainError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// A run that diverged: its loss is infinite or NaN.
-    #[error("the loss became {loss} at step {step} (epoch {epoch})")]
+    #[error("the loss became {loss} at step {step} (epoch {epoch}){}", with(parts))]
     Diverged {
         /// The step, counted from 1 over the whole run.
         step: u64,
@@ -25,6 +25,8 @@ pub enum TrainError {
         epoch: u32,
         /// The loss.
         loss: f64,
+        /// The parts of the recipe that are not shipped: ``optimizer `lion` ``.
+        parts: Vec<String>,
     },
     /// A file of a run that does not hold what its format promises, or belongs to another run.
     #[error("{}: expected {expected}, found {found}", path.display())]
@@ -85,6 +87,8 @@ pub enum TrainError {
         began: String,
         /// The parts of this program.
         now: String,
+        /// What the user can do.
+        hint: String,
     },
     /// The data is wrong or unreachable.
     #[error(transparent)]
@@ -92,6 +96,11 @@ pub enum TrainError {
     /// A run's results cannot be written or read.
     #[error(transparent)]
     Results(#[from] imagenette_results::ResultsError),
+}
+
+/// The parts that an error names at its end.
+fn with(parts: &[String]) -> String {
+    if parts.is_empty() { String::new() } else { format!(", with {}", parts.join(", ")) }
 }
 
 impl TrainError {
@@ -108,10 +117,18 @@ impl TrainError {
 impl Hint for TrainError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Malformed { hint, .. } | Self::RunFolder { hint, .. } | Self::Device { hint, .. } => {
+            Self::Malformed { hint, .. }
+            | Self::RunFolder { hint, .. }
+            | Self::Device { hint, .. }
+            | Self::OtherParts { hint, .. } => {
                 (!hint.is_empty()).then(|| hint.clone())
             }
             Self::Recipe(error) => error.hint(),
+            Self::Diverged { parts, .. } if !parts.is_empty() => Some(
+                "lower the rate (`--set optimizer.learning_rate=…`); if it stays so, a part of your own gives no number: \
+                 `imagenette::ideas::check` in a test looks for it"
+                    .into(),
+            ),
             Self::Diverged { .. } => Some(
                 "lower the rate, for example with `--set optimizer.learning_rate=…`, or lengthen the warm-up: \
                  `--set schedule.warm_up=0.3`"
@@ -122,12 +139,7 @@ impl Hint for TrainError {
                  the record will say so"
                     .into(),
             ),
-            Self::Part { .. } => Some("mend the part and start the run again; `imagenette::check` in a test finds it sooner".into()),
-            Self::OtherParts { .. } => Some(
-                "the source that the run began with lies in its folder, in `source.txt`: resume it with a program of that \
-                 source, or start anew in another folder"
-                    .into(),
-            ),
+            Self::Part { .. } => Some("mend the part and start the run again; `imagenette::ideas::check` in a test finds it sooner".into()),
             Self::Data(error) => imagenette_files::Hint::hint(error),
             Self::Results(error) => imagenette_files::Hint::hint(error),
         }

@@ -12,6 +12,7 @@ use imagenette_data::random::Random;
 use imagenette_files::Hint;
 use imagenette_recipe::{PartKind, Recipe};
 use imagenette_results::run_folder::{RunFolder, SOURCE_FILE};
+use imagenette_train::compute::device::Device;
 use imagenette_train::compute::weights::{Layout, Slot};
 use imagenette_train::learn::own::{Judged, OwnLoss, OwnSchedule, OwnSelection};
 use imagenette_train::model::layers::{Linear, Pass};
@@ -19,6 +20,8 @@ use imagenette_train::model::own::{OwnModel, OwnNetwork};
 use imagenette_train::ops::{self, Curve, Maps, TensorActivation};
 use imagenette_train::optimizer::own::{Now, OwnOptimizer};
 use imagenette_train::parts::{Parts, Source};
+use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
+use imagenette_train::run::unfinished;
 use imagenette_train::run::watch::{Silent, StepReport, TrainWatch};
 use imagenette_train::study::promises;
 use imagenette_train::{Outcome, TrainError, TrainJob, train};
@@ -45,16 +48,18 @@ settings!(Bent, Sharp, Rounded, Shifting, Falling, Painted, Middle);
 struct Colors {
     smallest_px: u32,
     outputs: usize,
+    unused: bool,
 }
 
 impl Default for Colors {
     fn default() -> Self {
-        Self { smallest_px: 1, outputs: 0 }
+        Self { smallest_px: 1, outputs: 0, unused: false }
     }
 }
 
 impl Curve for Bent {
     fn validate(&self) -> Result<(), String> {
+        assert!(self.wrong != "panic", "cannot check this");
         if self.wrong == "settings" { Err("settings that bend nothing".into()) } else { Ok(()) }
     }
     fn value(&self, x: f32) -> f32 {
@@ -63,7 +68,11 @@ impl Curve for Bent {
     fn slope(&self, x: f32) -> f32 {
         assert!(self.wrong != "slope", "no slope here");
         let slope = if x > 0.0 { 1.0 } else { 0.1 };
-        if self.wrong == "half" { 0.5 * slope } else { slope }
+        match self.wrong.as_str() {
+            "half" => 0.5 * slope,
+            "nearly" => 1.02 * slope,
+            _ => slope,
+        }
     }
 }
 
@@ -108,7 +117,11 @@ impl OwnOptimizer for Shifting {
 
 impl OwnSchedule for Falling {
     fn factor(&self, progress: f64) -> f64 {
-        if self.wrong == "negative" { 0.5 - progress } else { 1.0 - progress }
+        match self.wrong.as_str() {
+            "negative" => 0.5 - progress,
+            "panic" => panic!("no factor"),
+            _ => 1.0 - progress,
+        }
     }
 }
 
@@ -135,6 +148,9 @@ impl OwnSelection for Middle {
 impl OwnModel for Colors {
     fn build(&self, classes: usize, layout: &mut Layout) -> Box<dyn OwnNetwork> {
         let outputs = if self.outputs == 0 { classes } else { self.outputs };
+        if self.unused {
+            Linear::new(layout, "spare", 3, 3, false);
+        }
         Box::new(Means(Linear::new(layout, "head", 3, outputs, true)))
     }
     fn smallest_resolution_px(&self) -> u32 {
@@ -249,6 +265,32 @@ fn a_checkpoint_of_other_source_is_refused_with_both_hashes() {
         assert!(said.contains(&imagenette_files::hash::sha256(source)), "{said}");
     }
     assert!(error.hint().unwrap().contains("source.txt"), "{said}");
+    // A program without the parts knows from the checkpoint whose they are.
+    let error = unfinished(&job.folder, &Parts::shipped()).unwrap_err().to_string();
+    assert!(error.contains("of tests 1.2.3 (source ") && error.contains("this program has none of them"), "{error}");
+}
+
+#[test]
+fn a_network_of_other_source_is_evaluated_only_where_that_is_asked_for() {
+    let made = Made::new(0);
+    let [before, after] = ["one", "two"].map(parts);
+    let recipe = with(&[("model.activation", "bent"), ("epochs", "1")], &before).unwrap();
+    let job = TrainJob { parts: before.clone(), ..made.job(&recipe, "run") };
+    assert!(matches!(train(&job, &Silent).unwrap(), Outcome::Finished(_)));
+    let folder = RunFolder::open(&job.folder).unwrap();
+    let read = |parts: &Parts, source| SavedNetwork::of_run(&folder, &Device::cpu(), parts, source);
+    assert!(read(&before, NetworkSource::OfRun).is_ok() && read(&after, NetworkSource::Any).is_ok());
+    let error = read(&after, NetworkSource::OfRun).unwrap_err();
+    assert!(matches!(error, TrainError::OtherParts { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("--changed-source"));
+    let error = read(&Parts::shipped(), NetworkSource::OfRun).unwrap_err().to_string();
+    assert!(error.contains("activation `bent` of tests 1.2.3"), "{error}");
+    // What only trains needs no source to be evaluated.
+    let recipe = with(&[("loss", "{ kind = 'rounded' }"), ("epochs", "1")], &before).unwrap();
+    let job = TrainJob { parts: before, ..made.job(&recipe, "loss") };
+    assert!(matches!(train(&job, &Silent).unwrap(), Outcome::Finished(_)));
+    let folder = RunFolder::open(&job.folder).unwrap();
+    assert!(SavedNetwork::of_run(&folder, &Device::cpu(), &after, NetworkSource::OfRun).is_ok());
 }
 
 #[test]
@@ -263,9 +305,15 @@ fn settings_are_typed_checked_defaulted_and_swept() {
         assert!(hint.contains(in_hint), "{message}\nhint: {hint}");
     };
     refused(&[("model.activation", "bend")], "found `bend`", "did you mean `bent`?");
+    refused(&[("model.activation", "swish")], "found `swish`", "of a program of one's own");
+    refused(&[("optimizer", "shifting")], "learning_rate", "above 0");
+    let named = with(&[("augmentation", "['painted']"), ("schedule", "falling")], &parts).unwrap();
+    assert_eq!(parts.named_in(&named), ["schedule `falling`", "augmentation `painted`"]);
     refused(&[("model.activation", "{ kind = 'bent', wrnog = 1 }")], "unknown key `wrnog`", "did you mean `wrong`?");
     refused(&[("model.activation", "{ kind = 'bent', learning_rate = 'x' }")], "model.activation.learning_rate", "");
     refused(&[("model.activation", "{ kind = 'bent', wrong = 'settings' }")], "settings that bend nothing", "");
+    refused(&[("model.activation", "{ kind = 'bent', wrong = 'panic' }")], "found cannot check this", "`bent`");
+    refused(&[("schedule", "{ kind = 'falling', wrong = 'panic' }")], "found no factor at the progress 0", "factor");
     refused(&[("optimizer", "{ kind = 'shifting', learning_rate = -1.0 }")], "optimizer.learning_rate", "above 0");
     refused(&[("optimizer", "{ kind = 'shiftin', learning_rate = 1.0 }")], "found `shiftin`", "`shifting`");
     refused(&[("schedule", "{ kind = 'falling', wrong = 'negative' }")], "at the progress 0.501", "factor");
@@ -333,8 +381,8 @@ fn what_a_part_does_wrong_is_said_with_its_name_and_the_step() {
         let error = train(&job, &Silent).expect_err(said);
         assert!(error.to_string().contains(said), "expected `{said}`, found `{error}`");
         assert!(error.hint().is_some());
-        // What can be seen without a step is seen before anything is written.
-        assert_eq!(job.folder.exists(), said.contains(", s"), "{said}");
+        // What is seen before the first checkpoint leaves nothing: mended, the same command starts anew.
+        assert!(!job.folder.exists(), "{said}");
     }
 }
 
@@ -348,6 +396,12 @@ fn the_check_finds_slopes_that_are_wrong_and_what_is_kept_beside_the_states() {
     let wrong = |key: &str, value: &str| promises::check(&parts, &with(key, value)).unwrap_err().to_string();
     let error = wrong("model.activation", "{ kind = 'bent', wrong = 'half' }");
     assert!(error.starts_with("activation `bent`: expected the slope "), "{error}");
+    let error = wrong("model.activation", "{ kind = 'bent', wrong = 'nearly' }");
+    assert!(error.starts_with("activation `bent`: expected the slope ") && error.contains("256 inputs"), "{error}");
+    let error = wrong("model", "{ kind = 'colors', unused = true }");
+    assert_eq!(error, "model `colors`: `spare.weight` has no gradient: the network does not use it");
+    let error = wrong("optimizer", "{ kind = 'shifting', learning_rate = 1e30 }");
+    assert!(error.starts_with("optimizer `shifting`: the loss became "), "{error}");
     let error = wrong("optimizer", "{ kind = 'shifting', learning_rate = 0.01, wrong = 'kept' }");
     assert!(error.starts_with("optimizer `shifting`: a run ends in other bits "), "{error}");
 }

@@ -16,7 +16,7 @@ use imagenette_results::run_group::Run;
 use imagenette_results::{RunRecord, predictions};
 use imagenette_train::compute::device::Device;
 use imagenette_train::run::evaluation::EvaluationData;
-use imagenette_train::run::saved_network::SavedNetwork;
+use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 use imagenette_train::run::watch::{RunPlan, Silent, StepReport, TrainWatch};
 use imagenette_train::study::learning_rate::RangeTest;
 use imagenette_train::{Outcome, TrainError, TrainJob, train};
@@ -112,7 +112,9 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
     assert_eq!(score.correct, record.result.correct);
 
     // The saved network says the same again, and for a single photo too.
-    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device, &job.parts).unwrap();
+    let network =
+        SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &device, &job.parts, NetworkSource::OfRun)
+            .unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 2);
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.name(&predicted, &made.dataset), written);
@@ -491,7 +493,9 @@ fn a_residual_network_trains_and_comes_back_from_its_file() {
     let job = made.job(&recipe, "run");
     let record = finish(&job);
     assert_eq!(record.model.name, "xresnet18");
-    let network = SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &Device::cpu(), &job.parts).unwrap();
+    let network =
+        SavedNetwork::of_run(&RunFolder::open(&job.folder).unwrap(), &Device::cpu(), &job.parts, NetworkSource::OfRun)
+            .unwrap();
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 1);
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.count(&predicted), record.result);

@@ -677,6 +677,9 @@ pub(crate) struct Eval {
     /// File to write the predictions to
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
+    /// Go on though the source of the network's own parts was changed since
+    #[arg(long)]
+    pub(crate) changed_source: bool,
     #[command(flatten)]
     pub(crate) machine: MachineFlags,
     /// Print the result as JSON
@@ -695,6 +698,9 @@ pub(crate) struct Predict {
     /// Classes to name for each photo
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) top: u32,
+    /// Go on though the source of the network's own parts was changed since
+    #[arg(long)]
+    pub(crate) changed_source: bool,
     #[command(flatten)]
     pub(crate) machine: MachineFlags,
     /// Print the result as JSON

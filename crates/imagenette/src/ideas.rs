@@ -76,8 +76,26 @@ pub use crate::curves::{exp, sigmoid, tanh};
 ///
 /// # Errors
 /// The first promise that is not kept.
-pub fn check(program: &crate::Program, recipe: &str) -> imagenette_train::Result<Report> {
-    imagenette_train::study::promises::check(program.parts(), recipe)
+pub fn check(program: &crate::Program, recipe: &str) -> Result<Report, Broken> {
+    imagenette_train::study::promises::check(program.parts(), recipe).map_err(Broken)
+}
+
+/// A promise that is not kept. A test that unwraps it prints a sentence for people.
+pub struct Broken(pub imagenette_train::TrainError);
+
+impl std::error::Error for Broken {}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl std::fmt::Debug for Broken {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{self}")?;
+        imagenette_files::Hint::hint(&self.0).map_or(Ok(()), |hint| write!(out, "\nhint: {hint}"))
+    }
 }
 
 pub use imagenette_train::study::promises::Report;

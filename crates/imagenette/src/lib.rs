@@ -35,8 +35,14 @@ pub use imagenette_train::burn;
 pub use imagenette_train::parts::Parts;
 pub use program::Program;
 
+/// The commit of imagenette that this library was built from, with `-dirty` where files were changed since; `None` where
+/// there was no checkout.
+pub const COMMIT: Option<&str> = option_env!("IMAGENETTE_COMMIT");
+
 /// Runs the command line of this process to its end; gives the exit status.
 pub fn run(program: Program) -> ExitCode {
+    // What a part of one's own panics with is said once, in the error that names it.
+    let _kept = imagenette_files::panics::keep();
     let parsed = cli::command(&program).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,

@@ -6,5 +6,5 @@ use imagenette::Program;
 
 fn main() -> ExitCode {
     let program = Program::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    imagenette::run(program.at_commit(option_env!("IMAGENETTE_COMMIT")))
+    imagenette::run(program.at_commit(imagenette::COMMIT))
 }

@@ -40,6 +40,7 @@ macro_rules! program {
     () => {
         $crate::Program::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
             .of_source(include_str!(concat!(env!("OUT_DIR"), "/source.txt")))
+            .at_commit($crate::COMMIT)
     };
 }
 
@@ -71,7 +72,7 @@ impl Program {
         &self.parts
     }
 
-    /// The same program with the commit it was built from; `None` where that is not known.
+    /// The same program with the commit of imagenette it was built from; `None` where that is not known.
     #[must_use]
     pub fn at_commit(self, commit: Option<&'static str>) -> Self {
         Self { commit, ..self }
@@ -87,7 +88,7 @@ impl Program {
         self.version
     }
 
-    /// The commit it was built from, with `-dirty` where files were changed since.
+    /// The commit of imagenette that it was built from, with `-dirty` where files were changed since.
     pub fn commit(&self) -> Option<&'static str> {
         self.commit
     }

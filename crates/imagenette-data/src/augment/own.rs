@@ -1,9 +1,9 @@
 //! Augmentations from elsewhere: they change a sample's pixels after it was cropped and mirrored, in the loader's threads.
 
-use std::any::Any;
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use imagenette_files::panics::caught;
 
 use crate::error::{DataError, Result};
 use crate::random::Random;
@@ -46,8 +46,11 @@ impl OwnAugmentations {
         for (name, part) in self.0.iter() {
             let mut random = Random::own(seed, name, epoch, sample);
             // A panic of somebody else's code is not this program's: it ends the run with an error.
-            catch_unwind(AssertUnwindSafe(|| part.change(rgb, side_px, &mut random))).map_err(|panic| {
-                DataError::Augmentation { name: name.clone(), epoch, sample, what: message(panic.as_ref()) }
+            caught(|| part.change(rgb, side_px, &mut random)).map_err(|what| DataError::Augmentation {
+                name: name.clone(),
+                epoch,
+                sample,
+                what,
             })?;
         }
         Ok(())
@@ -60,10 +63,4 @@ impl PartialEq for OwnAugmentations {
         let same = |(one, other): (&(String, Arc<_>), &(String, Arc<_>))| Arc::ptr_eq(&one.1, &other.1);
         self.0.len() == other.0.len() && self.0.iter().zip(other.0.iter()).all(same)
     }
-}
-
-/// What a panic says.
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("it panicked and said nothing").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -8,8 +8,9 @@ mod png;
 mod remark;
 mod webp;
 
-use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
+
+use imagenette_files::panics::caught;
 
 #[cfg(feature = "drawn")]
 pub(crate) use encode::encode_drawing;
@@ -173,8 +174,8 @@ const OTHER_FORMATS: [(&[u8], &str); 8] = [
 ];
 
 /// A codec that panics on a hostile file gives an error: for the caller, the file is at fault.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, String> + UnwindSafe) -> Result<T, String> {
-    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    caught(decode).unwrap_or_else(|_| Err("the decoder failed on it; the file is damaged".into()))
 }
 
 fn rgb_bytes((width_px, height_px): (u32, u32)) -> u64 {

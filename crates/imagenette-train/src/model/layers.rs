@@ -108,7 +108,8 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// A square convolution, padded so that only the stride makes the picture smaller.
+    /// A square convolution from so many input channels to so many output channels (`[inputs, outputs]`), padded so that
+    /// only the stride makes the picture smaller. Its weight is `{name}.weight`.
     pub fn new(
         layout: &mut Layout,
         name: &str,
@@ -242,12 +243,13 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// One that begins uniform within ± 1 / √inputs.
+    /// One from so many inputs to so many outputs that begins uniform within ± 1 / √inputs. Its weight is `{name}.weight`,
+    /// its bias `{name}.bias`.
     pub fn new(layout: &mut Layout, name: &str, inputs: usize, outputs: usize, has_bias: bool) -> Self {
         Self::with(layout, name, [inputs, outputs], has_bias, Initial::Uniform)
     }
 
-    /// One whose weight begins otherwise.
+    /// One from so many inputs to so many outputs (`[inputs, outputs]`) whose weight begins otherwise.
     pub fn with(
         layout: &mut Layout,
         name: &str,

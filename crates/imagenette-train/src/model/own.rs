@@ -19,6 +19,9 @@ pub trait OwnModel: Debug + Send + Sync {
     }
 
     /// Adds what the network learns to the layout and gives its layers.
+    ///
+    /// It is not told the resolution, which may change during a run: what depends on the photos' size is found from their
+    /// shape in [`OwnNetwork::forward`], or is a setting of the model.
     fn build(&self, classes: usize, layout: &mut Layout) -> Box<dyn OwnNetwork>;
 
     /// The smallest square, in pixels, that it can be shown.

@@ -3,10 +3,12 @@
 
 mod shelf;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use imagenette_data::augment::{Jitter, OwnAugmentation, OwnAugmentations};
 use imagenette_files::hash;
+use imagenette_files::panics::caught;
 use imagenette_recipe::model::{ActivationConfig, ModelConfig};
 use imagenette_recipe::optimizer::OptimizerConfig;
 use imagenette_recipe::schedule::Schedule;
@@ -19,7 +21,7 @@ use shelf::Shelf;
 
 use crate::compute::device::Device;
 use crate::compute::weights::Layout;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::learn::loss::LossRule;
 use crate::learn::own::{OwnLoss, OwnSchedule, OwnSelection};
 use crate::learn::schedule::ScheduleRule;
@@ -243,20 +245,60 @@ impl Parts {
         recipe.own_parts().into_iter().filter(is_own).collect()
     }
 
+    /// The parts of a recipe that are not shipped, as errors name them: ``optimizer `lion` ``.
+    pub fn named_in(&self, recipe: &Recipe) -> Vec<String> {
+        self.own_of(recipe).iter().map(|(kind, part)| format!("{kind} `{}`", part.name)).collect()
+    }
+
     /// The parts of a recipe that are not shipped, as its record names them.
     pub fn account(&self, recipe: &Recipe) -> Vec<run_record::OwnPart> {
+        self.own_of(recipe).into_iter().map(|(kind, part)| self.accounted(kind, &part.name)).collect()
+    }
+
+    /// One of them.
+    fn accounted(&self, kind: PartKind, name: &str) -> run_record::OwnPart {
         let (crate_name, version, source_sha256) = match &self.source {
             Some(source) => (source.crate_name.clone(), source.version.clone(), source.sha256()),
             None => ("unknown".into(), "unknown".into(), hash::sha256("")),
         };
-        let account = |(kind, part): (PartKind, &OwnPart)| run_record::OwnPart {
-            name: part.name.clone(),
-            kind: kind.name().into(),
-            crate_name: crate_name.clone(),
-            version: version.clone(),
-            source_sha256: source_sha256.clone(),
+        run_record::OwnPart { name: name.into(), kind: kind.name().into(), crate_name, version, source_sha256 }
+    }
+
+    /// Refuses a run whose parts of these kinds this program does not have, or has of other source. `began` are those of
+    /// the run in the folder.
+    pub(crate) fn check_run(
+        &self,
+        folder: &Path,
+        began: &[run_record::OwnPart],
+        kinds: &[PartKind],
+        hint: &str,
+    ) -> Result<()> {
+        let is_asked = |part: &&run_record::OwnPart| kinds.iter().any(|kind| kind.name() == part.kind);
+        let began: Vec<&run_record::OwnPart> = began.iter().filter(is_asked).collect();
+        let ours = |part: &&run_record::OwnPart| {
+            let kind = kinds.iter().copied().find(|kind| kind.name() == part.kind)?;
+            self.names(kind).into_iter().find(|name| *name == part.name).map(|name| self.accounted(kind, name))
         };
-        self.own_of(recipe).into_iter().map(account).collect()
+        let now: Vec<run_record::OwnPart> = began.iter().filter_map(ours).collect();
+        if began.iter().copied().eq(&now) {
+            return Ok(());
+        }
+        let said = |parts: &[&run_record::OwnPart]| match parts {
+            [] => "none of them".to_owned(),
+            parts => {
+                let one = |part: &&run_record::OwnPart| {
+                    let run_record::OwnPart { name, kind, crate_name, version, source_sha256 } = part;
+                    format!("{kind} `{name}` of {crate_name} {version} (source {source_sha256})")
+                };
+                parts.iter().map(one).collect::<Vec<_>>().join(", ")
+            }
+        };
+        Err(TrainError::OtherParts {
+            path: folder.to_owned(),
+            began: said(&began),
+            now: said(&now.iter().collect::<Vec<_>>()),
+            hint: hint.into(),
+        })
     }
 
     /// The network of a configuration, for this many classes.
@@ -381,7 +423,13 @@ impl imagenette_recipe::Parts for Parts {
 
     fn check(&self, recipe: &Recipe) -> Result<(), RecipeError> {
         if let Some(part) = recipe.model.own() {
-            let smallest_px = self.models.take(part)?.1.smallest_resolution_px();
+            let model = self.models.take(part)?.1;
+            let smallest_px = caught(|| model.smallest_resolution_px()).map_err(|found| RecipeError::Setting {
+                key: "model".into(),
+                expected: format!("the smallest resolution of the model `{}`", part.name),
+                found,
+                hint: "mend its `smallest_resolution_px`".into(),
+            })?;
             let used = [
                 ("resolution", recipe.resolution.smallest_px()),
                 ("evaluation.resolution", recipe.evaluation.resolution),
@@ -399,14 +447,17 @@ impl imagenette_recipe::Parts for Parts {
         if let Some(part) = recipe.schedule.own() {
             let schedule = self.schedules.take(part)?.1;
             for progress in (0..=1000).map(|place| f64::from(place) / 1000.0) {
-                let factor = schedule.factor(progress);
-                require(
-                    factor.is_finite() && factor >= 0.0,
-                    "schedule",
-                    &format!("finite factors of 0 or more from the schedule `{}`", part.name),
-                    format!("{factor} at the progress {progress}"),
-                    "mend its `factor`",
-                )?;
+                let found = match caught(|| schedule.factor(progress)) {
+                    Ok(factor) if factor.is_finite() && factor >= 0.0 => continue,
+                    Ok(factor) => factor.to_string(),
+                    Err(panic) => panic,
+                };
+                return Err(RecipeError::Setting {
+                    key: "schedule".into(),
+                    expected: format!("finite factors of 0 or more from the schedule `{}`", part.name),
+                    found: format!("{found} at the progress {progress}"),
+                    hint: "mend its `factor`".into(),
+                });
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use imagenette_files::panics::caught;
 use imagenette_recipe::{OwnPart, PartKind, RecipeError, settle, unknown};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,13 +37,15 @@ impl<P> Shelf<P> {
     ) {
         let kind = self.kind;
         let make = move |wanted: &OwnPart| {
-            let (settings, table) = settle::<S>(kind, wanted)?;
-            validate(&settings).map_err(|found| RecipeError::Setting {
+            let refuse = |found: String| RecipeError::Setting {
                 key: kind.key().into(),
                 expected: format!("settings of `{name}` that make sense"),
                 found,
                 hint: format!("change the settings of `{name}`"),
-            })?;
+            };
+            // Somebody else's code reads them and checks them.
+            let (settings, table) = caught(|| settle::<S>(kind, wanted)).map_err(refuse)??;
+            caught(|| validate(&settings)).and_then(|checked| checked).map_err(refuse)?;
             Ok((part(settings), table))
         };
         self.parts.push((name, Box::new(make)));

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use imagenette_files::format::Format;
-use imagenette_recipe::Recipe;
+use imagenette_recipe::{PartKind, Recipe};
 use imagenette_results::attempt::Attempts;
 use imagenette_results::history::History;
 use imagenette_results::run_folder::{CHECKPOINT_FILE, RunFolder};
@@ -97,6 +97,17 @@ impl CheckpointHead {
         }
         Ok(())
     }
+
+    /// Refuses to go on with parts of other source than the run began with.
+    ///
+    /// # Errors
+    /// When the program lacks one of them, or has one of other source.
+    pub fn check_parts(&self, folder: &RunFolder, parts: &Parts) -> Result<()> {
+        let began = self.history.origin().map(|origin| &origin.parts[..]).unwrap_or_default();
+        let hint = "the source that the run began with lies in its folder, in `source.txt`: resume it with a program of that \
+                    source, or start anew in another folder";
+        parts.check_run(folder.path(), began, &PartKind::ALL, hint)
+    }
 }
 
 /// Writes a checkpoint of weights by the names of their parts (`weights`, `average`, …) and an optimizer's state; an
@@ -139,8 +150,10 @@ fn named(part: &str, layout: &Layout, values: Vec<Vec<f32>>) -> Vec<NamedTensor>
 /// a version that is not read.
 pub fn unfinished(path: &Path, parts: &Parts) -> Result<(Recipe, CheckpointHead)> {
     let (folder, _lock) = RunFolder::resume(path)?;
-    let recipe = Recipe::from_toml_with(&folder.recipe_text()?, &[], parts)?;
-    Ok((recipe, Checkpoint::read(&folder.file(CHECKPOINT_FILE))?.head))
+    let head = Checkpoint::read(&folder.file(CHECKPOINT_FILE))?.head;
+    // Before the recipe is read: it names parts, and the checkpoint knows whose they are.
+    head.check_parts(&folder, parts)?;
+    Ok((Recipe::from_toml_with(&folder.recipe_text()?, &[], parts)?, head))
 }
 
 /// A checkpoint that was read: its description, and its tensors by name.

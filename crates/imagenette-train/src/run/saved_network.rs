@@ -12,7 +12,8 @@ use imagenette_files::format::Format;
 use imagenette_kernels::loss::softmax;
 use imagenette_recipe::model::ModelConfig;
 use imagenette_recipe::precision::PrecisionChoice;
-use imagenette_recipe::{EvaluationConfig, Recipe};
+use imagenette_recipe::{EvaluationConfig, PartKind, Recipe};
+use imagenette_results::RunRecord;
 use imagenette_results::run_folder::{RunFolder, WEIGHTS_FILE};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,15 @@ pub struct SavedNetwork {
     device: Device,
 }
 
+/// Of which source the network's own parts must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkSource {
+    /// Of the source that the run was trained with.
+    OfRun,
+    /// Of any: the user says that it computes the same.
+    Any,
+}
+
 /// Writes the file: complete or absent.
 ///
 /// # Errors
@@ -92,8 +102,9 @@ impl SavedNetwork {
     /// Reads the network of a finished run.
     ///
     /// # Errors
-    /// When the run is not finished, or the file is damaged.
-    pub fn of_run(run: &RunFolder, device: &Device, parts: &Parts) -> Result<Self> {
+    /// When the run is not finished, the file is damaged, or the program has other source for the network than it was
+    /// trained with.
+    pub fn of_run(run: &RunFolder, device: &Device, parts: &Parts, source: NetworkSource) -> Result<Self> {
         let path = run.file(WEIGHTS_FILE);
         if !path.exists() {
             return Err(TrainError::RunFolder {
@@ -102,6 +113,15 @@ impl SavedNetwork {
                 hint: "finish it with `imagenette train --resume RUN`".into(),
             });
         }
+        // The weights are those of the source that they were trained with: code that was changed since is another network.
+        if source == NetworkSource::Any {
+            return Self::read(&path, device, parts);
+        }
+        let record = RunRecord::read(run.path())?;
+        let began = record.provenance.as_ref().map(|provenance| &provenance.parts[..]).unwrap_or_default();
+        let hint = "the source that it was trained with lies in its folder, in `source.txt`: run a program of that source, or \
+                    add `--changed-source` where the network is the same";
+        parts.check_run(run.path(), began, &[PartKind::Model, PartKind::Activation], hint)?;
         Self::read(&path, device, parts)
     }
 

@@ -8,7 +8,7 @@ use imagenette_recipe::plan::StepPlan;
 use imagenette_results::attempt::{Attempt, Attempts, Ending};
 use imagenette_results::history::{History, HistoryLine, Origin, weights_sha256};
 use imagenette_results::run_folder::{CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
-use imagenette_results::run_record::{Counts, EpochCounts, OwnPart, Seconds};
+use imagenette_results::run_record::{Counts, EpochCounts, Seconds};
 use imagenette_results::{Prediction, RunRecord, predictions};
 
 use super::account::{self, Hashes};
@@ -64,7 +64,7 @@ impl RunState {
         let path = folder.file(CHECKPOINT_FILE);
         let checkpoint = Checkpoint::read(&path)?;
         checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
-        check_parts(job, &checkpoint.head, folder)?;
+        checkpoint.head.check_parts(folder, &job.parts)?;
         let changes = changes(job, &checkpoint.head);
         if !changes.is_empty() && !job.changed_machine {
             return Err(TrainError::OtherBits { path: folder.path().to_owned(), changes });
@@ -199,26 +199,6 @@ fn attempt(job: &TrainJob, steps_before: u64) -> Attempt {
     let threads = rayon::current_num_threads();
     let arithmetic = account::arithmetic(&job.device);
     Attempt::start(&job.program, job.commit.as_deref(), arithmetic, threads, steps_before)
-}
-
-/// Refuses to go on with parts of other source than the run began with.
-fn check_parts(job: &TrainJob, head: &CheckpointHead, folder: &RunFolder) -> Result<()> {
-    let (began, now) =
-        (head.history.origin().map(|origin| &origin.parts[..]).unwrap_or_default(), job.parts.account(&job.recipe));
-    if began == now {
-        return Ok(());
-    }
-    let said = |parts: &[OwnPart]| match parts {
-        [] => "no parts but the shipped ones".to_owned(),
-        parts => {
-            let one = |part: &OwnPart| {
-                let OwnPart { name, kind, crate_name, version, source_sha256 } = part;
-                format!("{kind} `{name}` of {crate_name} {version} (source {source_sha256})")
-            };
-            parts.iter().map(one).collect::<Vec<_>>().join(", ")
-        }
-    };
-    Err(TrainError::OtherParts { path: folder.path().to_owned(), began: said(began), now: said(&now) })
 }
 
 /// What would give the run other bits than those of its last attempt.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use imagenette_data::DataError;
 use imagenette_data::loader::Loader;
 use imagenette_recipe::plan::{StepPlan, batches};
-use imagenette_results::history::HistoryLine;
-use imagenette_results::run_folder::RunFolder;
+use imagenette_results::history::{History, HistoryLine};
+use imagenette_results::run_folder::{HISTORY_FILE, RunFolder};
 
 use super::clock::{Activity, Clock, MachineTime};
 use super::evaluation::EvaluationData;
@@ -30,7 +30,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let time = MachineTime::default();
     let (samples, evaluated) = recipe.samples(&job.dataset.manifest)?;
     let plan = StepPlan::of(recipe, samples.len());
-    let (mut state, folder, _lock) = if job.resume {
+    let (mut state, folder, lock) = if job.resume {
         let (folder, lock) = RunFolder::resume(&job.folder)?;
         (RunState::restore(job, &plan, &folder)?, folder, lock)
     } else {
@@ -64,7 +64,16 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step, augmentations);
     let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
-    Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn()
+    let written = folder.clone();
+    let outcome = Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn();
+    // A part that breaks before the first checkpoint leaves nothing to go on from: mended, the same command starts anew.
+    if let Err(TrainError::Part { .. } | TrainError::Data(DataError::Augmentation { .. })) = outcome
+        && !job.resume
+        && History::read(&written.file(HISTORY_FILE))?.steps() == 0
+    {
+        written.discard(lock)?;
+    }
+    outcome
 }
 
 /// The source of the parts that are not shipped, where the recipe names any.
@@ -121,7 +130,7 @@ impl Run<'_> {
         let (done, steps, recipe) = (self.state.head.step, self.plan.steps(), &self.job.recipe);
         let (epoch, step) = (self.plan.epoch_of(done) + 1, done + 1);
         if !loss.is_finite() {
-            return Err(TrainError::Diverged { step, epoch, loss });
+            return Err(TrainError::Diverged { step, epoch, loss, parts: self.job.parts.named_in(recipe) });
         }
         let training_seconds = self.clock.seconds().training;
         self.clock.turn_to(Activity::Other);

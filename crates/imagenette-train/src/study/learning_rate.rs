@@ -137,7 +137,12 @@ impl RangeTest {
             best = best.min(smoothed);
         }
         if points.is_empty() {
-            return Err(TrainError::Diverged { step: 1, epoch: 1, loss: f64::NAN });
+            return Err(TrainError::Diverged {
+                step: 1,
+                epoch: 1,
+                loss: f64::NAN,
+                parts: job.parts.named_in(&job.recipe),
+            });
         }
         Ok(RangeResult::of(points, &rates))
     }

@@ -21,8 +21,9 @@ use imagenette_recipe::{Recipe, RecipeError};
 use imagenette_results::RunRecord;
 
 use crate::compute::device::Device;
-use crate::compute::guard::fault;
-use crate::error::Result;
+use crate::compute::guard::{fault, guard};
+use crate::error::{Result, TrainError};
+use crate::ops::{Activation, Curve};
 use crate::parts::Parts;
 use crate::run::job::{Outcome, TrainJob};
 use crate::run::learner::Learner;
@@ -33,8 +34,13 @@ use crate::study::bare_steps::BareSteps;
 /// By how much a gradient may differ from what differences of the loss say, as a share. Both are computed in f32, and a
 /// kink between the two places of a difference counts too.
 const GRADIENT_TOLERANCE: f64 = 0.05;
-/// Steps of which the median is compared with those of the built-in parts.
-const TIMED_STEPS: usize = 7;
+/// By how much the slope of an own activation may differ from differences of its values: a share of it, and as much again
+/// where it is small. Values near 8 are rounded to some 5e-7, which the shortest distance makes 1e-4.
+const SLOPE_TOLERANCE: (f64, f64) = (0.003, 0.001);
+/// Inputs at which a slope may be another than differences say: those beside a kink.
+const KINKS: usize = 4;
+/// Steps of which the median is compared with those of the built-in parts, in turn.
+const TIMED_STEPS: usize = 9;
 /// Photos of each class, in train and in val.
 const PHOTOS: [u32; 2] = [8, 4];
 
@@ -74,7 +80,8 @@ impl fmt::Display for Report {
 
 /// Checks a recipe's parts on some pictures of the drawn set, in a folder that is removed at the end:
 ///
-/// - gradients are finite and agree with differences of the loss;
+/// - the slope of an activation agrees with differences of its values, at inputs from -8 to 8;
+/// - gradients are finite and agree with differences of the loss, and everything that is learned has one;
 /// - a run of two epochs gives the same bits with 1 and with 2 threads, and when it is interrupted and resumed;
 /// - no number of the network becomes infinite or NaN;
 /// - and it is measured how much longer a step takes than with built-in parts.
@@ -97,17 +104,20 @@ pub fn check(parts: &Arc<Parts>, recipe: &str) -> Result<Report> {
         let job = TrainJob::new(recipe, &dataset, packed, folder.path().join(name), Device::cpu());
         TrainJob { parts: parts.clone(), loader_threads: 1, checkpoint_seconds: f64::INFINITY, ..job }
     };
-    let named: Vec<String> =
-        parts.own_of(&recipe).iter().map(|(kind, part)| format!("{kind} `{}`", part.name)).collect();
+    let named = parts.named_in(&recipe);
     let whole = if named.is_empty() { "the recipe".to_owned() } else { named.join(", ") };
 
+    if let Some(Activation::Curve(name, curve)) =
+        recipe.model.activation().map(|config| parts.activation_of(config)).transpose()?
+    {
+        slopes(name, curve.as_ref())?;
+    }
     // In f32 whatever the recipe says: in bf16 small differences of the loss are lost in its rounding.
     let in_f32 = Recipe { precision: PrecisionChoice::F32, ..recipe.clone() };
     let gradient_error = gradients(&TrainJob { recipe: in_f32, ..job("gradients") }.resolved()?, &whole)?;
     same_bits(&job, &whole)?;
-    let step_seconds = step_seconds(&job("steps"))?;
     let built_in = TrainJob { recipe: built_in(&recipe)?, ..job("built-in steps") };
-    let built_in_step_seconds = self::step_seconds(&built_in)?;
+    let [step_seconds, built_in_step_seconds] = step_seconds([&job("steps"), &built_in])?;
     Ok(Report { parts: named, gradient_error, step_seconds, built_in_step_seconds })
 }
 
@@ -164,6 +174,44 @@ fn first_batches(job: &TrainJob, plan: &StepPlan, count: usize) -> Result<Vec<Ba
     Ok(loader.collect::<Result<_, _>>()?)
 }
 
+/// Compares the slope of an activation with differences of its values.
+fn slopes(name: &str, curve: &dyn Curve) -> Result<()> {
+    let part = format!("activation `{name}`");
+    let (mut wrong, mut worst) = (0, (0.0, String::new()));
+    // Off the round numbers, at which most kinks are.
+    for place in -128..128_i16 {
+        let x = f32::from(place) / 16.0 + 0.0213;
+        let (value, slope) = guard(&part, || (curve.value(x), curve.slope(x)))?;
+        if !(value.is_finite() && slope.is_finite()) {
+            return Err(fault(&part, format!("at {x} its value is {value} and its slope {slope}")));
+        }
+        // Near a kink short distances are right, where values are large long ones: the best counts.
+        let difference_of = |distance: f32| {
+            let (above, below) = (x + distance, x - distance);
+            let rise = f64::from(curve.value(above)) - f64::from(curve.value(below));
+            rise / (f64::from(above) - f64::from(below))
+        };
+        let slope = f64::from(slope);
+        let found = [0.02, 0.005, 0.00125]
+            .map(difference_of)
+            .into_iter()
+            .min_by(|a, b| (a - slope).abs().total_cmp(&(b - slope).abs()))
+            .unwrap_or(f64::NAN);
+        let (share, least) = SLOPE_TOLERANCE;
+        let error = (found - slope).abs() / (share * slope.abs().max(found.abs()) + least);
+        // NaN is wrong as well.
+        if error.is_nan() || error > 1.0 {
+            wrong += 1;
+            if error.is_nan() || error > worst.0 {
+                let said =
+                    format!("expected the slope {found:.5} at {x} by differences of its values, found {slope:.5}");
+                worst = (error, said);
+            }
+        }
+    }
+    if wrong > KINKS { Err(fault(&part, format!("{}, and so at {wrong} of 256 inputs", worst.1))) } else { Ok(()) }
+}
+
 /// The largest difference between the gradient of the loss by all that is learned, and what the loss does along some
 /// directions, as a share.
 fn gradients(job: &TrainJob, whole: &str) -> Result<f64> {
@@ -174,6 +222,16 @@ fn gradients(job: &TrainJob, whole: &str) -> Result<f64> {
     let batch = first_batches(job, &plan, 1)?.remove(0);
     let weights = learner.weights_on_host();
     let (_, gradients) = learner.loss_and_gradients(&weights, &batch)?;
+    let unused = learner
+        .model
+        .layout()
+        .slots()
+        .iter()
+        .zip(&gradients)
+        .find(|(slot, gradient)| slot.role.is_learned() && gradient.is_empty());
+    if let (Some((slot, _)), true) = (unused, job.recipe.model.own().is_some()) {
+        return Err(fault(whole, format!("`{}` has no gradient: the network does not use it", slot.name)));
+    }
     let is_finite = gradients.iter().flatten().all(|number| number.is_finite());
     if !is_finite {
         return Err(fault(whole, "a gradient is infinite or NaN"));
@@ -253,9 +311,11 @@ impl TrainWatch for StopAfter {
 
 /// Runs of one thread, of two, and one that is interrupted and resumed: all end in the same bits, and in numbers.
 fn same_bits<'j>(job: &(dyn Fn(&str) -> TrainJob<'j> + Sync), whole: &str) -> Result<()> {
-    let finish = |job: &TrainJob, watch: &dyn TrainWatch| match train(job, watch)? {
-        Outcome::Finished(record) => Ok(Some(*record)),
-        Outcome::Interrupted { .. } => Ok(None),
+    let finish = |job: &TrainJob, watch: &dyn TrainWatch| match train(job, watch) {
+        Ok(Outcome::Finished(record)) => Ok(Some(*record)),
+        Ok(Outcome::Interrupted { .. }) => Ok(None),
+        Err(error @ TrainError::Diverged { .. }) => Err(fault(whole, error.to_string())),
+        Err(error) => Err(error),
     };
     let finished =
         |found: Option<RunRecord>| found.ok_or_else(|| fault(whole, "a run was interrupted that nobody interrupted"));
@@ -292,20 +352,28 @@ fn with_threads<T: Send>(count: usize, work: impl FnOnce() -> Result<T> + Send) 
     pool.map_err(|error| fault("the machine", format!("cannot start {count} threads: {error}")))?.install(work)
 }
 
-/// The median of a step's seconds, after two that warm up.
-fn step_seconds(job: &TrainJob) -> Result<f64> {
-    let job = job.resolved()?;
-    let samples = job.dataset.manifest.samples(Split::Train);
-    let batches = first_batches(&job, &StepPlan::of(&job.recipe, samples.len()), 2)?;
-    let mut steps = BareSteps::begin(&job)?;
-    let mut seconds = Vec::new();
+/// The medians of the seconds of a step of two jobs, in turn, so that a machine that slows down slows both; after two
+/// that warm up.
+fn step_seconds(jobs: [&TrainJob; 2]) -> Result<[f64; 2]> {
+    let jobs = [jobs[0].resolved()?, jobs[1].resolved()?];
+    let begin = |job: &TrainJob| {
+        let samples = job.dataset.manifest.samples(Split::Train);
+        first_batches(job, &StepPlan::of(&job.recipe, samples.len()), 2)
+    };
+    let batches = [begin(&jobs[0])?, begin(&jobs[1])?];
+    let mut steps = [BareSteps::begin(&jobs[0])?, BareSteps::begin(&jobs[1])?];
+    let mut seconds = [Vec::new(), Vec::new()];
     for round in 0..TIMED_STEPS + 2 {
-        let batch = batches[round % batches.len()].clone();
-        let began = Instant::now();
-        steps.step(batch)?;
-        seconds.push(began.elapsed().as_secs_f64());
+        for side in 0..2 {
+            let batch = batches[side][round % batches[side].len()].clone();
+            let began = Instant::now();
+            steps[side].step(batch)?;
+            seconds[side].push(began.elapsed().as_secs_f64());
+        }
     }
-    seconds.drain(..2);
-    seconds.sort_unstable_by(f64::total_cmp);
-    Ok(seconds[TIMED_STEPS / 2])
+    Ok(seconds.map(|mut seconds| {
+        seconds.drain(..2);
+        seconds.sort_unstable_by(f64::total_cmp);
+        seconds[TIMED_STEPS / 2]
+    }))
 }

@@ -8,7 +8,7 @@ use imagenette_data::dataset::Dataset;
 use imagenette_results::run_folder::RunFolder;
 use imagenette_results::{RunRecord, predictions};
 use imagenette_train::run::evaluation::EvaluationData;
-use imagenette_train::run::saved_network::SavedNetwork;
+use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
 use crate::cli::Eval;
 use crate::out_file::OutFile;
@@ -21,7 +21,8 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     arguments.out.as_deref().map(OutFile::at).transpose()?;
     let folder = RunFolder::open(&arguments.run)?;
-    let network = SavedNetwork::of_run(&folder, &preparation.machine.device, program.parts())?;
+    let source = if arguments.changed_source { NetworkSource::Any } else { NetworkSource::OfRun };
+    let network = SavedNetwork::of_run(&folder, &preparation.machine.device, program.parts(), source)?;
     let dataset = match &arguments.dataset {
         Some(named) => datasets::named(named, &preparation.store)?,
         None => datasets::of_run(&RunRecord::read(&arguments.run)?, &preparation.store)?,

@@ -1,9 +1,10 @@
 //! `new`: a crate for an idea of one's own, from a worked one of the same kind.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use imagenette_data::store::Store;
+use imagenette_files::nearest::did_you_mean;
 use imagenette_files::{FileError, atomic};
 use imagenette_train::parts::Parts;
 use imagenette_train::recipe::PartKind;
@@ -17,6 +18,10 @@ const BUILT_FROM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 /// Its lock file, without what is no other package's.
 const LOCK: &str = include_str!(concat!(env!("OUT_DIR"), "/Cargo.lock"));
+
+/// The programs in examples/own-ideas: crates of these names would be compiled to the same files.
+const EXAMPLES: [&str; 10] =
+    ["activation", "all", "augmentation", "burn_model", "loss", "model", "optimizer", "sam", "schedule", "selection"];
 
 /// A worked idea, which new ones begin as.
 struct Template {
@@ -62,7 +67,7 @@ fn template(kind: IdeaKind) -> Template {
 /// Where the crate `imagenette` comes from.
 enum Origin {
     /// A clone in which the idea lies, as a member of its workspace.
-    Inside,
+    Inside(PathBuf),
     /// A clone elsewhere.
     Clone(PathBuf),
     /// A repository.
@@ -73,15 +78,19 @@ pub(crate) fn run(arguments: &New) -> anyhow::Result<ExitCode> {
     let template = template(arguments.kind);
     check_name(&arguments.name, &template)?;
     let (folder, origin) = place(arguments)?;
-    if folder.exists() {
+    if folder.symlink_metadata().is_ok() {
         let hint = "choose another name, or remove the folder";
         return Err(Refusal::error(format!("{}: there is something already", folder.display()), hint));
     }
-    write(&folder, &files(&arguments.name, &template, &origin)?)?;
+    let files = files(&arguments.name, &template, &origin)?;
+    write(&folder, &files)?;
+    if let Origin::Inside(clone) = &origin {
+        add_to_lock(&clone.join("Cargo.lock"), &arguments.name)?;
+    }
     let recipe = folder.join("recipe.toml");
     print(&format!("{}: {}", folder.display(), template.about))?;
-    let (enter, package, recipe) = match origin {
-        Origin::Inside => ("", format!(" -p {}", arguments.name), recipe.display().to_string()),
+    let (enter, package, recipe) = match &origin {
+        Origin::Inside(_) => ("", format!(" -p {}", arguments.name), recipe.display().to_string()),
         _ => ("cd ", String::new(), "recipe.toml".into()),
     };
     if !enter.is_empty() {
@@ -89,6 +98,13 @@ pub(crate) fn run(arguments: &New) -> anyhow::Result<ExitCode> {
     }
     print(&format!("train: cargo run --release{package} -- train --recipe {recipe}"))?;
     print(&format!("check: cargo test --release{package}"))?;
+    print(match &origin {
+        Origin::Inside(_) => "the first build takes a minute, the next ones seconds",
+        _ => "the first build compiles imagenette's crates for ideas outside its clone: some minutes, once",
+    })?;
+    if let Some(target) = target(&origin)? {
+        print(&format!("what is compiled goes to {}", target.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,6 +115,15 @@ fn check_name(name: &str, template: &Template) -> anyhow::Result<()> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(is_plain) || name.len() > 60 {
         return refuse("expected a name of small letters, digits and hyphens that begins with a letter".into());
+    }
+    if name.ends_with('-') || name.contains("--") {
+        return refuse("expected single hyphens between letters or digits".into());
+    }
+    // Files of these names mean devices to Windows.
+    let is_device = ["con", "prn", "aux", "nul"].contains(&name)
+        || ["com", "lpt"].iter().any(|port| name.strip_prefix(port).is_some_and(|rest| rest.len() == 1 && rest != "0"));
+    if is_device {
+        return refuse("Windows has no files of this name".into());
     }
     const KEYWORDS: [&str; 48] = [
         "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false", "fn",
@@ -111,7 +136,11 @@ fn check_name(name: &str, template: &Template) -> anyhow::Result<()> {
     {
         return refuse("this word means something to Rust or cargo".into());
     }
-    if LOCK.contains(&format!("\nname = \"{name}\"\n")) || name.starts_with("imagenette") || name == "own-ideas" {
+    if LOCK.contains(&format!("\nname = \"{name}\"\n"))
+        || name.starts_with("imagenette")
+        || name == "own-ideas"
+        || EXAMPLES.contains(&name)
+    {
         return refuse("a crate of this name is here already".into());
     }
     if let Some((kind, _)) = template.part
@@ -126,13 +155,13 @@ fn check_name(name: &str, template: &Template) -> anyhow::Result<()> {
 fn place(arguments: &New) -> anyhow::Result<(PathBuf, Origin)> {
     let here = std::env::current_dir().map_err(FileError::io("find", Path::new(".")))?;
     if let (Some(url), Some(rev)) = (&arguments.git, &arguments.rev) {
-        return Ok((PathBuf::from(&arguments.name), Origin::Git { url: url.clone(), rev: rev.clone() }));
+        return Ok((PathBuf::from(&arguments.name), Origin::Git { url: url.clone(), rev: revision(url, rev)? }));
     }
     if let Some(clone) = here.ancestors().find(|folder| is_clone(folder)) {
         let ideas = clone.join("ideas");
         // As it is typed from here, where that is no longer.
         let folder = if clone == here { Path::new("ideas").join(&arguments.name) } else { ideas.join(&arguments.name) };
-        return Ok((folder, Origin::Inside));
+        return Ok((folder, Origin::Inside(clone.to_owned())));
     }
     match Path::new(BUILT_FROM).canonicalize() {
         Ok(clone) if is_clone(&clone) => Ok((PathBuf::from(&arguments.name), Origin::Clone(clone))),
@@ -141,6 +170,74 @@ fn place(arguments: &New) -> anyhow::Result<(PathBuf, Origin)> {
             "run it inside a clone, or name a repository: `--git URL --rev REVISION`",
         )),
     }
+}
+
+/// The commit that a revision of a repository is at this moment, so that the crate builds the same tomorrow.
+fn revision(url: &str, rev: &str) -> anyhow::Result<String> {
+    let hint = "name a repository that `git ls-remote` can read, and a branch, a tag or a commit of it";
+    let refuse = |what: String| Refusal::error(what, hint);
+    let listed = Command::new("git")
+        .args(["ls-remote", "--", url])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .map_err(|error| refuse(format!("git cannot be started: {error}")))?;
+    if !listed.status.success() {
+        let said = String::from_utf8_lossy(&listed.stderr);
+        let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
+        return Err(refuse(format!("{url}: git cannot read this repository: {}", last.trim())));
+    }
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let refs: Vec<(&str, &str)> = listed.lines().filter_map(|line| line.split_once('\t')).collect();
+    // Of a tag with a message, `^{}` is the commit that it is on.
+    let wanted = ["refs/tags/@^{}", "refs/tags/@", "refs/heads/@", "@"].map(|form| form.replace('@', rev));
+    if let Some((commit, _)) = wanted.iter().find_map(|wanted| refs.iter().find(|(_, name)| name == wanted)) {
+        return Ok((*commit).to_owned());
+    }
+    if (7..=40).contains(&rev.len()) && rev.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Ok(rev.to_owned());
+    }
+    let names = refs.iter().filter_map(|(_, name)| name.rsplit('/').next());
+    Err(refuse(format!("{url}: no branch or tag `{rev}`; {}", did_you_mean(rev, names))))
+}
+
+/// Where the crate's programs are compiled to, where that is not its clone's own folder.
+fn target(origin: &Origin) -> anyhow::Result<Option<PathBuf>> {
+    Ok(match origin {
+        Origin::Inside(_) => None,
+        Origin::Clone(clone) => Some(clone.join("target")),
+        Origin::Git { .. } => Some(Store::open_default()?.root().join("target")),
+    })
+}
+
+/// Puts the new crate into the clone's lock file, as cargo would, and leaves the file's time as it was: no package that
+/// the engine is made of has changed, and cargo need not compile it again.
+fn add_to_lock(lock: &Path, name: &str) -> anyhow::Result<()> {
+    let Ok(text) = std::fs::read_to_string(lock) else { return Ok(()) };
+    let Some(changed) = with_package(&text, name) else { return Ok(()) };
+    let time = std::fs::metadata(lock).and_then(|known| known.modified());
+    atomic::write_bytes(lock, changed.as_bytes())?;
+    if let Ok(time) = time {
+        let file = std::fs::File::options().write(true).open(lock).map_err(FileError::io("open", lock))?;
+        file.set_modified(time).map_err(FileError::io("write", lock))?;
+    }
+    Ok(())
+}
+
+/// A lock file with the new crate at its place; `None` where it is there, or the file is not as cargo writes it.
+fn with_package(lock: &str, name: &str) -> Option<String> {
+    let mut blocks: Vec<&str> = lock.split("\n[[package]]\n").collect();
+    let known = |block: &str| Some(block.strip_prefix("name = \"")?.split_once('"')?.0.to_owned());
+    let names: Vec<String> = blocks.get(1..)?.iter().map(|block| known(block)).collect::<Option<_>>()?;
+    if names.is_empty() || names.iter().any(|known| known == name) || !names.is_sorted() {
+        return None;
+    }
+    let place = names.iter().position(|known| known.as_str() > name).unwrap_or(names.len());
+    let dependencies = "dependencies = [\n \"imagenette\",\n \"imagenette-source\",\n \"serde\",\n]";
+    let new = format!("name = \"{name}\"\nversion = \"0.1.0\"\n{dependencies}\n");
+    blocks.insert(place + 1, &new);
+    let whole = blocks.join("\n[[package]]\n");
+    // The last block ends the file: another one's end is a blank line.
+    Some(whole.trim_end().to_owned() + "\n")
 }
 
 fn is_clone(folder: &Path) -> bool {
@@ -161,7 +258,7 @@ fn files(name: &str, template: &Template, origin: &Origin) -> anyhow::Result<Vec
         recipe = recipe.replace(&format!("kind = \"{part}\""), &format!("kind = \"{name}\""));
     }
     let (imagenette, source) = match origin {
-        Origin::Inside => (path("../../crates/imagenette"), path("../../crates/imagenette-source")),
+        Origin::Inside(_) => (path("../../crates/imagenette"), path("../../crates/imagenette-source")),
         Origin::Clone(clone) => {
             let crates = clone.join("crates");
             (path(crates.join("imagenette")), path(crates.join("imagenette-source")))
@@ -177,12 +274,7 @@ fn files(name: &str, template: &Template, origin: &Origin) -> anyhow::Result<Vec
          [build-dependencies]\nimagenette-source = {source}\n"
     );
     let mut files = Vec::new();
-    let target = match origin {
-        Origin::Inside => None,
-        Origin::Clone(clone) => Some(clone.join("target")),
-        Origin::Git { .. } => Some(Store::open_default()?.root().join("target")),
-    };
-    let run = match target {
+    let run = match target(origin)? {
         None => format!("cargo run --release -p {name} -- train --recipe ideas/{name}/recipe.toml"),
         Some(target) => {
             // The same profile and versions and one target folder: Burn is compiled once for all ideas.
@@ -256,7 +348,7 @@ mod tests {
     fn every_template_becomes_a_crate_that_bears_the_new_name() {
         for kind in IdeaKind::value_variants() {
             let template = template(*kind);
-            let files = files("my-idea", &template, &Origin::Inside).unwrap();
+            let files = files("my-idea", &template, &Origin::Inside("/clone".into())).unwrap();
             let file = |name: &str| &files.iter().find(|(known, _)| *known == name).unwrap().1;
             assert!(file("src/main.rs").contains("include_str!(\"../recipe.toml\")"), "{kind:?}");
             assert!(file("recipe.toml").contains("\nname = \"my-idea\"\n"), "{kind:?}");
@@ -301,5 +393,72 @@ mod tests {
         assert!(refused("gelu", IdeaKind::Activation).contains("shipped activation"));
         assert!(refused("jitter", IdeaKind::Augmentation).contains("shipped augmentation"));
         assert!(check_name("gelu", &template(IdeaKind::Loss)).is_ok());
+        for name in ["sam", "all", "loss"] {
+            assert!(refused(name, IdeaKind::Loss).contains("here already"), "{name}");
+        }
+        for name in ["con", "nul", "com1", "lpt9"] {
+            assert!(refused(name, IdeaKind::Loss).contains("Windows"), "{name}");
+        }
+        for name in ["x-", "x--y"] {
+            assert!(refused(name, IdeaKind::Loss).contains("single hyphens"), "{name}");
+        }
+        assert!(check_name("com", &template(IdeaKind::Loss)).is_ok());
+        let programs = std::fs::read_dir(Path::new(BUILT_FROM).join("examples/own-ideas/src/bin")).unwrap();
+        let mut programs: Vec<_> = programs.map(|file| file.unwrap().path()).collect();
+        programs.sort();
+        assert!(programs.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).eq(EXAMPLES), "{programs:?}");
+    }
+
+    #[test]
+    fn the_lock_file_gets_the_new_crate_at_its_place() {
+        let lock = std::fs::read_to_string(Path::new(BUILT_FROM).join("Cargo.lock")).unwrap();
+        let names = |lock: &str| -> Vec<String> {
+            let line = |line: &str| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned());
+            lock.lines().filter_map(line).collect()
+        };
+        for name in ["a", "my-idea", "zzzz"] {
+            let with = with_package(&lock, name).unwrap();
+            assert!(names(&with).is_sorted() && names(&with).contains(&name.to_owned()), "{name}");
+            assert_eq!(with.lines().count(), lock.lines().count() + 9, "{name}");
+            assert!(with.ends_with("]\n") && !with.contains("\n\n\n"), "{name}");
+            assert_eq!(with_package(&with, name), None, "it is there");
+        }
+        assert_eq!(with_package("something else", "a"), None);
+        // Everything goes back where only its block is taken out.
+        let with = with_package(&lock, "my-idea").unwrap();
+        let block = with.split("[[package]]\n").find(|block| block.starts_with("name = \"my-idea\"")).unwrap();
+        assert_eq!(with.replace(&format!("[[package]]\n{block}"), ""), lock);
+    }
+
+    #[test]
+    fn a_revision_becomes_the_commit_that_it_is() {
+        if Command::new("git").arg("--version").output().is_err() {
+            eprintln!("skipped: there is no git");
+            return;
+        }
+        let place = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.current_dir(place.path()).args(["-c", "user.name=a", "-c", "user.email=a@example.org"]);
+            let output = command.args(arguments).output().unwrap();
+            assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        git(&["init", "-q", "-b", "main"]);
+        git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+        git(&["tag", "-a", "-m", "first", "v1"]);
+        let first = git(&["rev-parse", "HEAD"]);
+        git(&["commit", "-q", "--allow-empty", "-m", "two"]);
+        let second = git(&["rev-parse", "HEAD"]);
+        let url = place.path().to_str().unwrap();
+        for (rev, commit) in [("HEAD", &second), ("main", &second), ("v1", &first), (&first[..12], &first[..12].into())]
+        {
+            assert_eq!(&revision(url, rev).unwrap(), commit, "{rev}");
+        }
+        let error = revision(url, "mian").unwrap_err().to_string();
+        assert!(error.contains("no branch or tag `mian`") && error.contains("`main`"), "{error}");
+        let nowhere = place.path().join("nowhere");
+        let error = revision(nowhere.to_str().unwrap(), "HEAD").unwrap_err().to_string();
+        assert!(error.contains("git cannot read this repository"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use imagenette_results::run_folder::RunFolder;
-use imagenette_train::run::saved_network::SavedNetwork;
+use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
 use crate::Program;
 use crate::cli::Predict;
@@ -12,7 +12,8 @@ use crate::terminal::{Terminal, print, print_json, report};
 
 pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let device = Machine::of(&arguments.machine)?.device;
-    let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device, program.parts())?;
+    let source = if arguments.changed_source { NetworkSource::Any } else { NetworkSource::OfRun };
+    let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device, program.parts(), source)?;
     let (mut values, mut failed) = (Vec::new(), 0);
     for photo in &arguments.images {
         // One bad photo does not keep the others from being classified.

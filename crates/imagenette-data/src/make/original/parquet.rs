@@ -3,8 +3,7 @@
 //! The columns are read together in small steps, labels and names first: the bytes of unwanted photos are skipped, and
 //! memory holds no more than a page of the file.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use imagenette_files::panics::caught;
 use parquet::basic::Type as Physical;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
@@ -50,7 +49,7 @@ impl From<DataError> for Stop {
 /// What the visitor returns.
 pub fn read<C: ChunkReader + 'static>(file: C, name: &str, visitor: &mut dyn Visitor) -> Result<Option<String>> {
     // The library panics on some hostile files; to the user the file is damaged.
-    match catch_unwind(AssertUnwindSafe(|| rows(file, name, visitor))) {
+    match caught(|| rows(file, name, visitor)) {
         Ok(Ok(())) => Ok(None),
         Ok(Err(Stop::File(reason))) => Ok(Some(reason)),
         Ok(Err(Stop::Caller(error))) => Err(error),
