@@ -54,8 +54,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run and writes its recipe, and the source of its own parts where it has any. The run is safe from other processes until the lock is
-    /// dropped.
+    /// Makes the folder of a new run and writes its recipe, and the source of its own parts where it has any. The run is
+    /// safe from other processes until the lock is dropped.
     ///
     /// # Errors
     /// When another process is at work in the folder, it holds something already, or it cannot be written to.

@@ -139,7 +139,9 @@ impl Hint for TrainError {
                  the record will say so"
                     .into(),
             ),
-            Self::Part { .. } => Some("mend the part and start the run again; `imagenette::ideas::check` in a test finds it sooner".into()),
+            Self::Part { .. } => Some(
+                "mend the part and start the run again; `imagenette::ideas::check` in a test finds it sooner".into(),
+            ),
             Self::Data(error) => imagenette_files::Hint::hint(error),
             Self::Results(error) => imagenette_files::Hint::hint(error),
         }

@@ -98,12 +98,9 @@ pub(crate) fn run(arguments: &New) -> anyhow::Result<ExitCode> {
     }
     print(&format!("train: cargo run --release{package} -- train --recipe {recipe}"))?;
     print(&format!("check: cargo test --release{package}"))?;
-    print(match &origin {
-        Origin::Inside(_) => "the first build takes a minute, the next ones seconds",
-        _ => "the first build compiles imagenette's crates for ideas outside its clone: some minutes, once",
-    })?;
     if let Some(target) = target(&origin)? {
-        print(&format!("what is compiled goes to {}", target.display()))?;
+        let most = "the first build outside a clone compiles imagenette's crates once for all ideas";
+        print(&format!("{most}: some minutes, into {}", target.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
