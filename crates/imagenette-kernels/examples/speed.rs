@@ -206,6 +206,7 @@ fn passes<T: Number>(
             bias: &bias,
             epsilon: 1e-5,
             activation,
+            curve: None,
         };
         let seconds = best_of(threads, || normalization.apply(level, &input, None, &mut output));
         report(&format!("normalize, {activation:?}"), 2.0, seconds);

@@ -96,6 +96,7 @@ impl Layer {
             bias: &self.bias,
             epsilon: 1e-5,
             activation: Activation::Gelu,
+            curve: None,
         }
     }
 }

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Numbers, assert_close, assert_same_bits_for_any_threads, cases, nan, rounding, to_f32, to_f64};
 use imagenette_kernels::activation::Activation;
+use imagenette_kernels::activation::own::{self, Curve};
 use imagenette_kernels::normalization::twin;
 use imagenette_kernels::{BatchStatistics, Bf16, GradientBuffers, Level, Normalization, Number};
 
@@ -52,6 +53,7 @@ impl<T: Number> Case<T> {
             bias: &self.bias,
             epsilon: EPSILON,
             activation: self.activation,
+            curve: None,
         };
         let residual = self.residual.as_deref();
         let mut output = vec![nan::<T>(); self.input.len()];
@@ -113,6 +115,68 @@ fn agrees_with_the_twin<T: Number>(level: Level, case: &Case<T>) {
         }
     }
     assert!(case.run(level, true) == found, "in place of {name}");
+}
+
+/// x / (1 + |x|)
+#[derive(Debug)]
+struct Softer;
+
+impl Curve for Softer {
+    fn value(&self, x: f32) -> f32 {
+        x / (1.0 + x.abs())
+    }
+    fn slope(&self, x: f32) -> f32 {
+        1.0 / ((1.0 + x.abs()) * (1.0 + x.abs()))
+    }
+}
+
+/// A curve in the passes gives the bits of a normalization and then the curve, each alone.
+#[test]
+fn a_curve_from_elsewhere_follows_as_if_it_were_applied_alone() {
+    fn check<T: Number>(level: Level, case: &Case<T>) {
+        let (name, len) = (case.name(level), case.input.len());
+        let statistics = BatchStatistics::measure(level, &case.input, case.channels);
+        let alone = Normalization {
+            mean: &statistics.mean,
+            variance: &statistics.variance,
+            gain: &case.gain,
+            bias: &case.bias,
+            epsilon: EPSILON,
+            activation: Activation::Identity,
+            curve: None,
+        };
+        let followed = Normalization { curve: Some(&Softer), ..alone };
+        let residual = case.residual.as_deref();
+        let (mut before, mut expected, mut found) = (vec![nan::<T>(); len], vec![nan(); len], vec![nan(); len]);
+        alone.apply(level, &case.input, residual, &mut before);
+        own::apply(level, &Softer, &before, &mut expected);
+        followed.apply(level, &case.input, residual, &mut found);
+        assert!(found == expected, "output of {name}");
+
+        let mut gradient = case.gradient.clone();
+        own::apply_gradient(level, &Softer, &before, &mut gradient);
+        let backward = |normalization: &Normalization, output: &[T], in_place: bool| {
+            let mut residual_gradient = residual.map(|residual| vec![nan::<T>(); residual.len()]);
+            let mut input = if in_place { output.to_vec() } else { vec![nan(); len] };
+            let buffers = match in_place {
+                true => GradientBuffers::InPlace(&mut input),
+                false => GradientBuffers::Separate { output, input: &mut input },
+            };
+            let found = normalization.backward(level, &case.input, residual, buffers, residual_gradient.as_deref_mut());
+            (input, residual_gradient, found)
+        };
+        for in_place in [false, true] {
+            let expected = backward(&alone, &gradient, in_place);
+            let found = backward(&followed, &case.gradient, in_place);
+            assert!(found == expected, "gradients of {name}, in place: {in_place}");
+        }
+    }
+    for level in Level::available() {
+        for seed in cases(100) {
+            check(level, &Case::<f32>::random(&mut Numbers::new(seed)));
+            check(level, &Case::<Bf16>::random(&mut Numbers::new(seed)));
+        }
+    }
 }
 
 #[test]

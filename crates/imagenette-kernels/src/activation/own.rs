@@ -105,22 +105,25 @@ impl<C: Curve + ?Sized> Work for Slopes<'_, C> {
 pub fn apply<T: Number>(level: Level, curve: &dyn Curve, input: &[T], output: &mut [T]) {
     check_len("the output", output.len(), input.len());
     for_each_chunk(output, BLOCK, |i, output| {
-        let input = &input[i * BLOCK..][..output.len()];
-        match (bytemuck::try_cast_slice::<T, f32>(input), T::PRECISION) {
-            (Ok(plain), crate::Precision::F32) => {
-                let output = bytemuck::cast_slice_mut::<T, f32>(output);
-                output.copy_from_slice(plain);
-                curve.values(level, output);
-            }
+        output.copy_from_slice(&input[i * BLOCK..][..output.len()]);
+        change(level, curve, output);
+    });
+}
+
+/// The curve's value of every number, in place and on this thread.
+pub(crate) fn change<T: Number>(level: Level, curve: &dyn Curve, numbers: &mut [T]) {
+    for numbers in numbers.chunks_mut(BLOCK) {
+        match (bytemuck::try_cast_slice_mut::<T, f32>(numbers), T::PRECISION) {
+            (Ok(plain), crate::Precision::F32) => curve.values(level, plain),
             _ => {
                 let mut wide = [0.0; BLOCK];
-                let wide = &mut wide[..input.len()];
-                level.run(Convert { from: input, to: &mut *wide });
+                let wide = &mut wide[..numbers.len()];
+                level.run(Convert { from: &*numbers, to: &mut *wide });
                 curve.values(level, wide);
-                level.run(Convert { from: wide, to: output });
+                level.run(Convert { from: wide, to: numbers });
             }
         }
-    });
+    }
 }
 
 /// Turns the gradient for the output of [`apply`] into the gradient for its input, in place.
@@ -130,7 +133,13 @@ pub fn apply<T: Number>(level: Level, curve: &dyn Curve, input: &[T], output: &m
 pub fn apply_gradient<T: Number>(level: Level, curve: &dyn Curve, input: &[T], gradient: &mut [T]) {
     check_len("the gradient", gradient.len(), input.len());
     for_each_chunk(gradient, BLOCK, |i, gradient| {
-        let input = &input[i * BLOCK..][..gradient.len()];
+        change_gradient(level, curve, &input[i * BLOCK..][..gradient.len()], gradient);
+    });
+}
+
+/// The gradient for the input, in place and on this thread.
+pub(crate) fn change_gradient<T: Number>(level: Level, curve: &dyn Curve, input: &[T], gradient: &mut [T]) {
+    for (input, gradient) in input.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)) {
         match (bytemuck::try_cast_slice::<T, f32>(input), T::PRECISION) {
             (Ok(plain), crate::Precision::F32) => {
                 curve.times_slopes(level, plain, bytemuck::cast_slice_mut::<T, f32>(gradient));
@@ -144,7 +153,7 @@ pub fn apply_gradient<T: Number>(level: Level, curve: &dyn Curve, input: &[T], g
                 level.run(Convert { from: wide, to: gradient });
             }
         }
-    });
+    }
 }
 
 /// Numbers stored otherwise, rounded once.

@@ -7,6 +7,7 @@ mod statistics;
 pub mod twin;
 
 use crate::activation::Activation;
+use crate::activation::own::{self, Curve};
 use crate::level::Level;
 use crate::number::Number;
 use crate::scattered::Scattered;
@@ -32,8 +33,10 @@ pub struct Normalization<'a> {
     pub bias: &'a [f32],
     /// Added to the variance.
     pub epsilon: f32,
-    /// The activation that follows.
+    /// The activation that follows; the identity where `curve` follows.
     pub activation: Activation,
+    /// An activation from elsewhere that follows. What goes into it is rounded as maps are.
+    pub curve: Option<&'a dyn Curve>,
 }
 
 /// Where the gradient for the output is and where that for the input goes.
@@ -94,8 +97,12 @@ impl Normalization<'_> {
                 channels: &parameters,
                 input: &input[range.clone()],
                 residual: residual.map(|residual| &residual[range]),
-                output,
+                output: &mut *output,
             });
+            // While the block is in the cache.
+            if let Some(curve) = self.curve {
+                own::change(level, curve, output);
+            }
         });
     }
 
@@ -147,19 +154,36 @@ impl Normalization<'_> {
         let blocks = input.len().div_ceil(block);
         let parameters = self.channels();
         // The second pass computes the slope again where that is cheaper than storing it in the first.
-        let recompute = self.activation.is_cheap() && residual.is_none();
+        let recompute = self.activation.is_cheap() && self.curve.is_none() && residual.is_none();
         let mut partial = vec![0.0f32; blocks * 2 * count];
         let input_target = Scattered::new(input_gradient);
         let residual_target = residual_gradient.map(Scattered::new);
         for_each_chunk(&mut partial[..], 2 * count, |i, sums| {
             let range = i * block..input.len().min((i + 1) * block);
+            let input_gradient = passes::part(input_target, &range);
+            let mut gradient = output_gradient.map(|gradient| &gradient[range.clone()]);
+            // Its slope is applied block by block, on what went into it: from then on the identity follows.
+            if let Some(curve) = self.curve {
+                if let Some(gradient) = gradient.take() {
+                    input_gradient.copy_from_slice(gradient);
+                }
+                let mut before = vec![T::default(); range.len()];
+                level.run(Apply {
+                    activation: self.activation,
+                    channels: &parameters,
+                    input: &input[range.clone()],
+                    residual: residual.map(|residual| &residual[range.clone()]),
+                    output: &mut before,
+                });
+                own::change_gradient(level, curve, &before, input_gradient);
+            }
             level.run(Sums {
                 activation: self.activation,
                 channels: &parameters,
                 input: &input[range.clone()],
                 residual: residual.map(|residual| &residual[range.clone()]),
-                gradient: output_gradient.map(|gradient| &gradient[range.clone()]),
-                input_gradient: passes::part(input_target, &range),
+                gradient,
+                input_gradient,
                 residual_gradient: residual_target.map(|target| passes::part(target, &range)),
                 keep: !recompute,
                 sums,
@@ -206,6 +230,10 @@ impl Normalization<'_> {
     /// Checks that all parameters and `len` agree with the number of channels.
     fn check(&self, len: usize) {
         let channels = self.mean.len();
+        assert!(
+            self.curve.is_none() || self.activation == Activation::Identity,
+            "one activation follows a normalization, not two"
+        );
         assert!(channels > 0, "a normalization needs at least one channel");
         check_len("the variance", self.variance.len(), channels);
         check_len("the gain", self.gain.len(), channels);

@@ -28,12 +28,22 @@ pub trait TensorActivation: Debug + Send + Sync {
 /// The function between layers.
 #[derive(Debug, Clone)]
 pub enum Activation {
-    /// One of the kernels' own, which normalizations apply in their passes.
+    /// One of the kernels' own. Normalizations apply it in their passes.
     Kernel(imagenette_kernels::Activation),
-    /// A function of one number and its slope, with the name that recipes give it.
+    /// A function of one number and its slope, with the name that recipes give it. Normalizations apply it block by block,
+    /// while a block is in the cache.
     Curve(&'static str, Arc<dyn Curve>),
     /// Code of tensors, with the name that recipes give it.
     Tensors(&'static str, Arc<dyn TensorActivation>),
+}
+
+/// What follows a normalization in its passes.
+#[derive(Debug, Clone)]
+pub(super) struct Following {
+    /// One of the kernels' own; the identity where there is a curve.
+    pub(super) activation: imagenette_kernels::Activation,
+    /// One from elsewhere.
+    pub(super) curve: Option<Arc<dyn Curve>>,
 }
 
 impl Activation {
@@ -48,11 +58,16 @@ impl Activation {
     /// x · tanh(ln(1 + eˣ))
     pub const MISH: Self = Self::Kernel(imagenette_kernels::Activation::Mish);
 
-    /// What a normalization applies in its own passes, and what is left to be applied after it.
-    pub(super) fn split(&self) -> (imagenette_kernels::Activation, Option<&Self>) {
+    /// What a normalization applies in its own passes, and what is left to be applied after it. Curves from elsewhere are
+    /// applied by our kernels alone.
+    pub(super) fn split(&self, by_kernels: bool) -> (Following, Option<&Self>) {
+        const IDENTITY: imagenette_kernels::Activation = imagenette_kernels::Activation::Identity;
         match self {
-            Self::Kernel(activation) => (*activation, None),
-            own => (imagenette_kernels::Activation::Identity, Some(own)),
+            Self::Kernel(activation) => (Following { activation: *activation, curve: None }, None),
+            Self::Curve(_, curve) if by_kernels => {
+                (Following { activation: IDENTITY, curve: Some(curve.clone()) }, None)
+            }
+            own => (Following { activation: IDENTITY, curve: None }, Some(own)),
         }
     }
 

@@ -102,14 +102,14 @@ pub struct Normalized<T = Maps> {
 /// Batch normalization by the batch's own mean and (biased) variance, then the residual is added, then comes the
 /// activation.
 pub fn normalize_by_batch(x: Maps, affine: Affine, residual: Option<Maps>, activation: &Activation) -> Normalized {
-    let (activation, after) = activation.split();
     let ([n, _, height, width], ops, precision) = (x.dims(), x.ops, x.precision());
+    let (following, after) = activation.split(matches!(ops, Ops::Kernels(_)));
     let residual = residual.map(|residual| residual.stored_in(precision).tensor);
     let Normalized { output, mean, variance } = profile::time(Part::Normalization, 0.0, || match ops {
-        Ops::Kernels(level) => kernels::normalize_by_batch(x.tensor, x.measured, affine, residual, activation, level),
+        Ops::Kernels(level) => kernels::normalize_by_batch(x.tensor, x.measured, affine, residual, following, level),
         Ops::Stock => {
             let batch = stock::normalize_by_batch(x.tensor, affine);
-            Normalized { output: stock::finish(batch.output, residual, activation), ..batch }
+            Normalized { output: stock::finish(batch.output, residual, following.activation), ..batch }
         }
     });
     // With one value per channel there is no unbiased variance.
@@ -130,23 +130,24 @@ pub fn normalize_by(
     residual: Option<Maps>,
     activation: &Activation,
 ) -> Maps {
-    let (activation, after) = activation.split();
     let is_tracked = |x: &Maps| x.tensor.is_tracked();
     let learns = is_tracked(&x)
         || affine.gain.is_tracked()
         || affine.bias.is_tracked()
         || residual.as_ref().is_some_and(is_tracked);
     let precision = x.precision();
+    let (following, after) = activation.split(matches!(x.ops, Ops::Kernels(_)) && !learns);
     let tensor_of = |maps: Maps| maps.stored_in(precision).tensor;
     let output = match x.ops {
         // The kernels know the gradient only where the statistics are the batch's own.
         Ops::Kernels(level) if !learns => {
             let residual = residual.map(tensor_of);
-            let tensor = kernels::normalize_by(x.tensor, affine, [mean, variance], residual, activation, level);
+            let tensor = kernels::normalize_by(x.tensor, affine, [mean, variance], residual, following, level);
             Maps::new(tensor, x.ops)
         }
         _ => x.change(|x| {
-            stock::finish(stock::normalize_by(x, affine, mean, variance), residual.map(Maps::into_nchw), activation)
+            let normalized = stock::normalize_by(x, affine, mean, variance);
+            stock::finish(normalized, residual.map(Maps::into_nchw), following.activation)
         }),
     };
     match after {

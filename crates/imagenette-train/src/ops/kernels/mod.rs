@@ -21,6 +21,7 @@ use imagenette_kernels::{
 };
 use imagenette_kernels::{Bf16, Level, Precision};
 
+use super::activation::Following;
 use super::{Activation, Affine, Normalized, Window, buffers};
 use crate::compute::device::Device;
 use global_pooling::GlobalKind;
@@ -297,10 +298,10 @@ pub(super) fn normalize_by_batch(
     measured: Option<BatchStatistics>,
     Affine { gain, bias, epsilon }: Affine,
     residual: Option<Tensor<4>>,
-    activation: imagenette_kernels::Activation,
+    Following { activation, curve }: Following,
     level: Level,
 ) -> Normalized<Tensor<4>> {
-    let after = After { epsilon: epsilon as f32, activation, measured };
+    let after = After { epsilon: epsilon as f32, activation, curve, measured };
     let (x, gain, bias) = (x.into_dispatch(), gain.into_dispatch(), bias.into_dispatch());
     let (output, mean, variance) = match residual {
         None => Dispatch::normalize(x, gain, bias, after, level),
@@ -320,7 +321,7 @@ pub(super) fn normalize_by(
     Affine { gain, bias, epsilon }: Affine,
     statistics: [Tensor<1>; 2],
     residual: Option<Tensor<4>>,
-    activation: imagenette_kernels::Activation,
+    Following { activation, curve }: Following,
     level: Level,
 ) -> Tensor<4> {
     let kept = normalization::Kept::by(
@@ -328,7 +329,7 @@ pub(super) fn normalize_by(
         [gain, bias].map(buffers::host),
         statistics.map(buffers::host),
         residual.map(buffers::host),
-        After { epsilon: epsilon as f32, activation, measured: None },
+        After { epsilon: epsilon as f32, activation, curve, measured: None },
         level,
     );
     let output = kept.apply();

@@ -1,6 +1,8 @@
 //! Normalization, residual and activation as one node: its inputs are kept, everything between is computed again. Maps
 //! and their gradients are stored as the input is; statistics and parameters are f32.
 
+use std::sync::Arc;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -8,6 +10,7 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Flex, TensorMetadata};
+use imagenette_kernels::activation::own::Curve;
 use imagenette_kernels::{Activation, BatchStatistics, GradientBuffers, Level, Normalization};
 
 use crate::ops::buffers::{self, Stored, with_stored};
@@ -19,6 +22,8 @@ pub(crate) struct After {
     /// Added to the variance.
     pub(super) epsilon: f32,
     pub(super) activation: Activation,
+    /// An activation from elsewhere, by its curve; then `activation` is the identity.
+    pub(super) curve: Option<Arc<dyn Curve>>,
     /// The batch's statistics, where the operation that made the maps measured them on the way.
     pub(super) measured: Option<BatchStatistics>,
 }
@@ -78,6 +83,7 @@ impl Kept {
             bias: buffers::slice(&self.bias),
             epsilon: self.after.epsilon,
             activation: self.after.activation,
+            curve: self.after.curve.as_deref(),
         }
     }
 
