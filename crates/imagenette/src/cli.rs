@@ -59,7 +59,20 @@ pub(crate) struct Cli {
 pub(crate) fn command(program: &Program) -> clap::Command {
     // Made once in a process, and kept by the parser until its end.
     let version: &'static str = program.full_version().leak();
-    Cli::command().name(program.name()).version(version)
+    let mut command = by_name(Cli::command().name(program.name()).version(version), program);
+    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    for verb in verbs {
+        command = command.mut_subcommand(verb, |verb| by_name(verb, program));
+    }
+    command
+}
+
+/// A command whose examples begin with the program's own name: a program of somebody's own has another one.
+fn by_name(command: clap::Command, program: &Program) -> clap::Command {
+    match command.get_after_help().map(ToString::to_string) {
+        Some(help) => command.after_help(help.replace("  imagenette ", &format!("  {} ", program.name()))),
+        None => command,
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -54,13 +54,13 @@ pub fn run(program: Program) -> ExitCode {
     if let Err(error) = interrupt::listen() {
         eprintln!("warning: Ctrl-C will end the program without a checkpoint: {error}");
     }
-    let terminal = Terminal::new(cli.quiet);
+    let terminal = Terminal::new(program.name(), cli.quiet);
     let names = program.parts().check_names().map_err(anyhow::Error::from);
     match names.and_then(|()| run_verb(cli.verb, &program, &terminal)) {
         Ok(status) => status,
         Err(error) => {
             terminal.finish();
-            terminal::report(&error)
+            terminal::report(&error, program.name())
         }
     }
 }

@@ -1,44 +1,81 @@
 //! `plot`: folders of runs go in; pictures of their accuracy over epochs, seconds and operations and by recipe come
 //! out, and a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use imagenette_data::DataError;
 use imagenette_files::atomic;
-use imagenette_results::run_group::{RECIPE_FILE, Run, RunGroup, groups};
-use imagenette_results::run_record::RECORD_FILE;
+use imagenette_results::run_folder;
+use imagenette_results::run_group::{LeftOut, Run, RunGroup, comparable_groups};
 
 use crate::cli::Plot;
 use crate::plot::{Axis, Figures, draw_curves, draw_rows, measure, table};
 use crate::terminal::{Refusal, Terminal, print, print_json};
 
 /// How many levels below a named folder are searched for runs.
-const DEPTH: u32 = 4;
+const DEPTH: u32 = 6;
 
 pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let mut folders: Vec<PathBuf> = Vec::new();
-    for named in &arguments.runs {
-        for folder in run_folders(named, terminal)? {
-            if !folders.contains(&folder) {
-                folders.push(folder);
-            }
-        }
-    }
-    let groups = groups(folders.iter().map(|folder| Run::read(folder)).collect::<Result<_, _>>()?)?;
+    let (runs, mut left_out) = read(&arguments.runs);
+    let (groups, others) = comparable_groups(runs);
+    left_out.extend(others);
+    let Some(first) = groups.first() else { return Err(nothing_to_draw(&arguments.runs, &left_out)) };
+    left_out.iter().for_each(|left_out| terminal.say(&format!("left out: {left_out}")));
     say_where_seconds_differ(&groups, terminal);
-    let dataset = &groups.first().expect("each folder is in a group").runs[0].record.dataset;
+    let dataset = &first.runs[0].record.dataset;
     let title = arguments.title.clone().unwrap_or_else(|| format!("{} on {}", measure(&groups), dataset.name));
     let plots = draw(&groups, &title, &arguments.out, terminal)?;
     if arguments.json {
         let groups: Vec<_> = groups.iter().map(json).collect();
-        print_json(&serde_json::json!({ "dataset": dataset, "groups": groups, "plots": plots }))?;
+        let plots: Vec<_> = plots.iter().map(|path| path.to_string_lossy()).collect();
+        print_json(&serde_json::json!({
+            "dataset": dataset, "groups": groups, "plots": plots, "left_out": left_out,
+        }))?;
     } else {
         print(&table(&groups))?;
         plots.iter().try_for_each(|path| print(&path.display().to_string()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The finished runs in these folders and below them, each once, and the folders that no run can be read from.
+fn read(named: &[PathBuf]) -> (Vec<Run>, Vec<LeftOut>) {
+    let (mut runs, mut left_out, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for named in named {
+        let found = match run_folder::find(named, DEPTH) {
+            Ok(found) => found,
+            Err(error) => {
+                left_out.push(LeftOut::because(named, &error));
+                continue;
+            }
+        };
+        left_out.extend(LeftOut::of_found(&found));
+        for folder in found.finished {
+            // The same folder may be named in several ways.
+            if !seen.insert(std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone())) {
+                continue;
+            }
+            match Run::read(&folder) {
+                Ok(run) => runs.push(run),
+                Err(error) => left_out.push(LeftOut::because(&folder, &error)),
+            }
+        }
+    }
+    (runs, left_out)
+}
+
+/// What is said when no run can be drawn: why not, where there is one reason.
+fn nothing_to_draw(named: &[PathBuf], left_out: &[LeftOut]) -> anyhow::Error {
+    let usual = "a finished run is a folder with a record.json, as `imagenette train --out RUN` writes it";
+    if let [only] = left_out {
+        return Refusal::error(only.to_string(), only.hint.clone().unwrap_or_else(|| usual.into()));
+    }
+    let named = list(named.iter().map(|folder| folder.display()));
+    let mut problem = format!("{named}: expected a run's folder, or one with finished runs below it, found none");
+    left_out.iter().for_each(|left_out| problem += &format!("\n  {left_out}"));
+    Refusal::error(problem, usual)
 }
 
 /// Says so when the runs were made in several ways, whose seconds do not compare.
@@ -78,42 +115,6 @@ fn draw(groups: &[RunGroup], title: &str, out: &Path, terminal: &Terminal) -> an
     Ok(plots)
 }
 
-/// The run that was named, or the finished runs below the folder that was named.
-fn run_folders(named: &Path, terminal: &Terminal) -> anyhow::Result<Vec<PathBuf>> {
-    if named.join(RECORD_FILE).exists() || named.join(RECIPE_FILE).exists() {
-        return Ok(vec![named.to_owned()]);
-    }
-    let (mut found, mut open) = (Vec::new(), Vec::new());
-    look_below(named, DEPTH, &mut found, &mut open)?;
-    if !open.is_empty() {
-        terminal.say(&format!("left out: unfinished runs ({})", list(open.iter().map(|path| path.display()))));
-    }
-    if found.is_empty() {
-        return Err(Refusal::error(
-            format!("{}: expected a run's folder, or one with finished runs below it, found none", named.display()),
-            "a finished run is a folder with a record.json, as `imagenette train --out RUN` writes it",
-        ));
-    }
-    Ok(found)
-}
-
-fn look_below(folder: &Path, depth: u32, found: &mut Vec<PathBuf>, open: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(folder).map_err(DataError::io("read", folder))?;
-    let mut paths: Vec<PathBuf> =
-        entries.map(|entry| Ok(entry.map_err(DataError::io("read", folder))?.path())).collect::<anyhow::Result<_>>()?;
-    paths.sort();
-    for path in paths.into_iter().filter(|path| path.is_dir()) {
-        if path.join(RECORD_FILE).exists() {
-            found.push(path);
-        } else if path.join(RECIPE_FILE).exists() {
-            open.push(path);
-        } else if depth > 1 {
-            look_below(&path, depth - 1, found, open)?;
-        }
-    }
-    Ok(())
-}
-
 fn json(group: &RunGroup) -> serde_json::Value {
     let Figures { accuracy, training_seconds, training_pflop, .. } = Figures::of(group);
     let runs: Vec<_> = group
@@ -121,7 +122,7 @@ fn json(group: &RunGroup) -> serde_json::Value {
         .iter()
         .map(|run| {
             let record = &run.record;
-            serde_json::json!({ "folder": run.folder, "seed": record.seed, "result": record.result,
+            serde_json::json!({ "folder": run.folder.to_string_lossy(), "seed": record.seed, "result": record.result,
                 "training_seconds": record.seconds.training, "training_flop": record.training_flop })
         })
         .collect();
