@@ -503,6 +503,9 @@ pub(crate) struct Sweep {
     /// Key of the recipe and the values to try; repeat it to combine several keys
     #[arg(long = "set", value_name = "KEY=VALUE,VALUE", required = true)]
     pub(crate) set: Vec<String>,
+    /// Epochs [default: the recipe's]
+    #[arg(short, long)]
+    pub(crate) epochs: Option<u32>,
     /// Seeds per combination
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
