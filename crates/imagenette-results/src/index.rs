@@ -201,6 +201,16 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
     None
 }
 
+/// In how many settings a run's recipe differs from the one of its name that ships; `None` where none of that name does.
+/// The precision does not count: each machine resolves it.
+pub fn changes_of_shipped(run: &Run) -> Option<usize> {
+    let shipped = Recipe::from_toml(Recipe::shipped_text(&run.record.recipe).ok()?, &[]).ok()?;
+    let shipped = without_seed(shipped.to_toml().parse().ok()?);
+    let [own, shipped] = [&run.recipe, &shipped].map(run_group::flat);
+    let keys: BTreeSet<&String> = own.keys().chain(shipped.keys()).collect();
+    Some(keys.into_iter().filter(|key| *key != "precision" && own.get(*key) != shipped.get(*key)).count())
+}
+
 /// The settings in which a group's recipe differs from the one of its name that ships, or else that has most runs
 /// here, and how many of them lead.
 fn differences(group: &Group, groups: &[Group]) -> (Vec<Setting>, usize) {
@@ -221,7 +231,7 @@ fn differences(group: &Group, groups: &[Group]) -> (Vec<Setting>, usize) {
     let parts = own_parts(&group.runs[0]);
     let is_own = |key: &String| own.get(key).is_some_and(|value| parts.contains(value));
     let is_swept = |key: &String| beside.iter().any(|other| other.get(key) != own.get(key));
-    let differing = keys.into_iter().filter(|key| own.get(*key) != usual.get(*key) || is_swept(key));
+    let differing = keys.into_iter().filter(|key| own.get(*key) != usual.get(*key));
     let mut differing: Vec<&String> = differing.collect();
     // What a recipe has says more than what it lacks.
     let rank = |key: &&String| (!is_own(key), !is_swept(key), !own.contains_key(*key));
@@ -320,8 +330,12 @@ const TERMINAL: [Column; 8] = [
     Column::TrainingSeconds,
 ];
 /// Settings that have a column of their own, where a table has it.
-const IN_COLUMNS: [(&str, Column); 3] =
-    [("epochs", Column::Epochs), ("precision", Column::Device), ("resolution", Column::Resolution)];
+const IN_COLUMNS: [(&str, Column); 4] = [
+    ("epochs", Column::Epochs),
+    ("hold_out", Column::Dataset),
+    ("precision", Column::Device),
+    ("resolution", Column::Resolution),
+];
 
 impl Column {
     fn name(self) -> &'static str {

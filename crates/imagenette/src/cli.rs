@@ -630,6 +630,9 @@ pub(crate) struct Plot {
     /// Folders of runs, or folders that contain them
     #[arg(required = true, value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) runs: Vec<PathBuf>,
+    /// Draw gains over this baseline, with intervals: a recipe's name, or a folder of its runs or of a verdict
+    #[arg(long, value_name = "NAME|FOLDER")]
+    pub(crate) baseline: Option<String>,
     /// Folder for the plots
     #[arg(short, long, value_name = "FOLDER", default_value = "plots", value_hint = ValueHint::DirPath)]
     pub(crate) out: PathBuf,

@@ -238,3 +238,18 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_said_as_they_are_typed_in_this_program() {
+        let hint = "finish it with `imagenette train --resume RUN`, or see `imagenette runs`";
+        assert_eq!(by_name(hint, "swish"), "finish it with `swish train --resume RUN`, or see `swish runs`");
+        assert_eq!(by_name(hint, "imagenette"), hint);
+        // What is no command stays: a dataset, a format, a folder.
+        let other = "expected imagenette-run version 1, found `imagenette` in imagenette/val";
+        assert_eq!(by_name(other, "swish"), other);
+    }
+}

@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &Info, program: &Program) -> anyhow::Result<ExitCod
     }
     print(&format!("store      {} ({} free)", store.root().display(), free.map_or("?".into(), bytes)))?;
     if datasets.is_empty() {
-        let none = "datasets   none yet: `imagenette get imagenette2-160` fetches one, `imagenette get drawn` draws one";
+        let none =
+            "datasets   none yet: `imagenette get imagenette2-160` fetches one, `imagenette get drawn` draws one";
         print(&by_name(none, program.name()))?;
     }
     datasets.iter().try_for_each(|dataset| print(&as_text(dataset)))?;
