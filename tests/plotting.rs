@@ -173,3 +173,24 @@ fn gains_over_a_baseline_have_intervals_and_a_verdict_keeps_its_own() {
     let damaged = place.run(&["plot", "verdict", "runs/base", "--baseline", "tiny", "--out", "fourth"]).succeeds();
     assert!(damaged.stderr.contains("left out: verdict: verdict/comparison.json: expected"), "{}", damaged.stderr);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_no_text_breaks_nothing() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::with_made_dataset();
+    train(&place, "runs/b", &[]);
+    let odd = place.path("runs").join(std::ffi::OsStr::from_bytes(b"\xff\x1b[31m"));
+    std::fs::rename(place.path("runs/b"), &odd).unwrap();
+    // Alone, and as a copy that is left out by name.
+    for left_out in [0, 1] {
+        for verb in [&["plot", "runs", "--json"][..], &["runs", "runs", "--json"]] {
+            let ended = place.run(verb).succeeds();
+            assert_eq!(ended.json()["left_out"].as_array().unwrap().len(), left_out, "{}", ended.stderr);
+            assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
+        }
+        if left_out == 0 {
+            train(&place, "runs/b", &[]);
+        }
+    }
+}

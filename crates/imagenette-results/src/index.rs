@@ -216,6 +216,7 @@ pub fn changes_of_shipped(run: &Run) -> Option<usize> {
 fn differences(group: &Group, groups: &[Group]) -> (Vec<Setting>, usize) {
     let name = |group: &Group| group.runs[0].record.recipe.clone();
     let shipped = Recipe::shipped_text(&name(group)).ok().and_then(|text| Recipe::from_toml(text, &[]).ok());
+    let is_shipped = shipped.is_some();
     let usual = shipped.and_then(|recipe| recipe.to_toml().parse().ok()).map(without_seed).unwrap_or_else(|| {
         let named = groups.iter().filter(|other| name(other) == name(group));
         // The first one of those with most runs.
@@ -231,7 +232,9 @@ fn differences(group: &Group, groups: &[Group]) -> (Vec<Setting>, usize) {
     let parts = own_parts(&group.runs[0]);
     let is_own = |key: &String| own.get(key).is_some_and(|value| parts.contains(value));
     let is_swept = |key: &String| beside.iter().any(|other| other.get(key) != own.get(key));
-    let differing = keys.into_iter().filter(|key| own.get(*key) != usual.get(*key));
+    // Beside a recipe that ships, nothing said means as it ships; else each row says all that sets it apart.
+    let is_said = |key: &&String| own.get(*key) != usual.get(*key) || (!is_shipped && is_swept(key));
+    let differing = keys.into_iter().filter(is_said);
     let mut differing: Vec<&String> = differing.collect();
     // What a recipe has says more than what it lacks.
     let rank = |key: &&String| (!is_own(key), !is_swept(key), !own.contains_key(*key));

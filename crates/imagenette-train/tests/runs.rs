@@ -96,7 +96,8 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
 
     let mut files: Vec<_> = std::fs::read_dir(&job.folder).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
-    assert_eq!(files, [HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, "record.json", WEIGHTS_FILE]);
+    let expected = [HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, "record.json", WEIGHTS_FILE];
+    assert_eq!(files, expected);
 
     // The accuracy follows from the predictions alone.
     let manifest = &made.dataset.manifest;

@@ -127,7 +127,7 @@ fn name_baseline(named: &str, verdicts: &[KeptVerdict], runs: &mut Vec<Run>, lef
 
 fn as_text(gain: &Gain) -> String {
     let level = match (&gain.interval, &gain.verdict) {
-        (_, Some(verdict)) => format!("{verdict}, at the verdict's own level"),
+        (_, Some(verdict)) => format!("{}, at the verdict's own level", verdict.replace('-', " ")),
         (Some(_), None) => "at 95%".into(),
         (None, None) => "a side has one run: no interval".into(),
     };

@@ -14,7 +14,7 @@ const FOOT_PX: i32 = 78;
 const ROW_PX: i32 = 26;
 /// The width of the axis, between names and numbers.
 const CHART_PX: i32 = 400;
-const NUMBERS_PX: i32 = 268;
+const NUMBERS_PX: i32 = 330;
 /// The most letters of a name, and the width of a broad one.
 const LETTERS: usize = 76;
 const LETTER_PX: f64 = 7.2;
@@ -85,7 +85,7 @@ pub fn draw_gains(gains: &[Gain], baseline: &str, measure: &str, title: &str) ->
         area.draw(&Text::new(shortened(title, width as usize / 10), (width / 2, 20), style(18)))?;
         draw_axis(&area, &place, bottom)?;
         let middle = i32::midpoint(place.left_px, place.right_px()).max(width / 2 - NUMBERS_PX / 2);
-        let what = format!("gain in {measure} over {}, in points", shortened(baseline, LETTERS / 2));
+        let what = format!("gain in {measure} over {}, in points", shortened(baseline, LETTERS * 3 / 4));
         area.draw(&Text::new(what, (middle, bottom + 38), style(14)))?;
         area.draw(&Text::new(small_print(&rows), (middle, bottom + 58), style(11).color(&NOTE)))?;
         for (number, row) in rows.iter().enumerate() {
@@ -178,7 +178,7 @@ fn draw_row(area: &Area, place: &Place, row: &Gain, y: i32) -> Result<(), PlotEr
         _ => area.draw(&Polygon::new(vec![(x - 5, y), (x, y - 5), (x + 5, y), (x, y + 5)], color))?,
     }
     let said = match &row.verdict {
-        Some(verdict) => format!("{}: {verdict}", row.in_words()),
+        Some(verdict) => format!("{}: {}", row.in_words(), verdict.replace('-', " ")),
         None => row.in_words(),
     };
     area.draw(&Text::new(said, (place.right_px() + 12, y), style(HPos::Left)))?;
