@@ -201,8 +201,8 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
     None
 }
 
-/// In how many settings a run's recipe differs from the one of its name that ships; `None` where none of that name does.
-/// The precision does not count: each machine resolves it.
+/// In how many settings a run's recipe differs from the one of its name that ships; `None` where none of that name
+/// does. The precision does not count: each machine resolves it.
 pub fn changes_of_shipped(run: &Run) -> Option<usize> {
     let shipped = Recipe::from_toml(Recipe::shipped_text(&run.record.recipe).ok()?, &[]).ok()?;
     let shipped = without_seed(shipped.to_toml().parse().ok()?);
@@ -223,12 +223,13 @@ fn differences(group: &Group, groups: &[Group]) -> (Vec<Setting>, usize) {
         named.rev().max_by_key(|other| other.runs.len()).unwrap_or(group).runs[0].recipe.clone()
     });
     let [own, usual] = [&group.runs[0].recipe, &usual].map(run_group::flat);
-    let keys: BTreeSet<&String> = own.keys().chain(usual.keys()).collect();
     let beside: Vec<BTreeMap<String, String>> = groups
         .iter()
         .filter(|other| other.parent == group.parent && name(other) == name(group))
         .map(|other| run_group::flat(&other.runs[0].recipe))
         .collect();
+    let all = own.keys().chain(usual.keys()).chain(beside.iter().flat_map(BTreeMap::keys));
+    let keys: BTreeSet<&String> = all.collect();
     let parts = own_parts(&group.runs[0]);
     let is_own = |key: &String| own.get(key).is_some_and(|value| parts.contains(value));
     let is_swept = |key: &String| beside.iter().any(|other| other.get(key) != own.get(key));
@@ -388,8 +389,8 @@ impl Column {
     }
 }
 
-/// At most so many of the settings that have no column of their own among these, and of those that lead the first few in any case:
-/// `optimizer.steps = 3; no ema.decay; and 2 more`.
+/// At most so many of the settings that have no column of their own among these, and of those that lead the first few
+/// in any case: `optimizer.steps = 3; no ema.decay; and 2 more`.
 fn differences_in_words(row: &Row, columns: &[Column], most: usize) -> String {
     let has_no_column =
         |setting: &&Setting| !IN_COLUMNS.iter().any(|(key, column)| setting.key == *key && columns.contains(column));

@@ -1,4 +1,4 @@
-//! A verdict that `compare` left in a folder: `comparison.json` goes in; who was compared, and what was found, come out.
+//! A verdict that `compare` left in a folder: `comparison.json` goes in; who was compared and what was found come out.
 
 use std::path::{Path, PathBuf};
 

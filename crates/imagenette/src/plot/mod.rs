@@ -2,8 +2,8 @@
 //!
 //! Nothing here reads a file, prints or writes, so that a command, a report and a site draw the same pictures. Each
 //! function is a pure one: the same groups give the same bytes. [`draw_curves`] shows accuracy over epochs, seconds or
-//! operations, [`draw_rows`] a row for each group, [`draw_gains`] what each gains over a baseline, [`draw_rates`] the losses of `find-lr`, and [`table`] the figures
-//! in words.
+//! operations, [`draw_rows`] a row for each group, [`draw_gains`] what each gains over a baseline, [`draw_rates`] the
+//! losses of `find-lr`, and [`table`] the figures in words.
 
 mod axes;
 mod curves;
