@@ -41,10 +41,37 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     let seconds = |point: usize| group["points"][point]["seconds"].as_f64().unwrap();
     assert!(seconds(0) > 0.0 && seconds(0) < seconds(1), "{group}");
 
+    // What cannot be drawn with the others is named and left out: held-out runs, a seed that was trained twice, ...
     train(&place, "runs/tuning", &["--hold-out", "0.25"]);
-    let refused = place.run(&["plot", "runs", "--out", "refused"]);
-    refused.fails_saying(&["tuning/record.json: expected a run that was evaluated on val", "hint: held-out"]);
-    assert!(!place.path("refused").exists());
+    train(&place, "runs/a-again", &["--seed", "1"]);
+    // ... a run under way, another program's folder, a damaged record, a folder in a record's place.
+    for folder in ["open", "other", "damaged", "odd/record.json"] {
+        std::fs::create_dir_all(place.path("runs").join(folder)).unwrap();
+    }
+    std::fs::write(place.path("runs/open/recipe.toml"), "name = 'open'").unwrap();
+    std::fs::write(place.path("runs/other/record.json"), r#"{ "vinyl": true }"#).unwrap();
+    let record = place.read("runs/b/record.json");
+    std::fs::write(place.path("runs/damaged/record.json"), &record[..record.len() / 2]).unwrap();
+    let drawn = place.run(&["plot", "runs", "runs/b", "--out", "some", "--json"]).succeeds();
+    for said in [
+        "left out: runs/tuning: expected a run that was evaluated on val",
+        "left out: runs/a-again: expected each seed of `tiny` once, found seed 1, as in runs/a/s1",
+        "left out: runs/open: a run that has not ended",
+        "left out: runs/other: ",
+        "left out: runs/damaged: ",
+        "left out: runs/odd: ",
+    ] {
+        assert_eq!(drawn.stderr.matches(said).count(), 1, "{said}: {}", drawn.stderr);
+    }
+    let left_out = |ended: &crate::support::Ended| ended.stderr.lines().filter(|l| l.starts_with("left out")).count();
+    assert_eq!(left_out(&drawn), 6, "{}", drawn.stderr);
+    let json = drawn.json();
+    assert_eq!(json["left_out"].as_array().unwrap().len(), 6);
+    assert_eq!(json["groups"].as_array().unwrap().len(), 2);
+    assert_eq!(place.list("some"), plots);
+    ["a-again", "open", "other", "damaged", "odd"]
+        .iter()
+        .for_each(|folder| std::fs::remove_dir_all(place.path("runs").join(folder)).unwrap());
     let tuning = place.run(&["plot", "runs/tuning"]).succeeds();
     assert!(tuning.stdout.contains("held-out top-1 %"), "{}", tuning.stdout);
     assert!(place.read("plots/top-1-by-epochs.svg").contains("held-out top-1"));
@@ -70,10 +97,100 @@ fn folders_without_a_finished_run_are_refused() {
     let place = Place::new();
     std::fs::create_dir_all(place.path("runs/open")).unwrap();
     std::fs::write(place.path("runs/open/recipe.toml"), "name = 'open'").unwrap();
-    let none = place.run(&["plot", "runs"]);
-    assert!(none.stderr.contains("left out: unfinished runs"), "{}", none.stderr);
-    none.fails_saying(&["runs: expected a run's folder", "found none", "hint:"]);
-    place.run(&["plot", "runs/open"]).fails_saying(&["found a run that has not ended", "hint: finish it"]);
+    place.run(&["plot", "runs"]).fails_saying(&["runs/open: a run that has not ended", "hint: finish it"]);
+    place.run(&["plot", "runs/open"]).fails_saying(&["runs/open: a run that has not ended", "hint: finish it"]);
+    std::fs::create_dir(place.path("runs/other")).unwrap();
+    std::fs::write(place.path("runs/other/record.json"), "{}").unwrap();
+    let both = ["runs: expected a run's folder", "found none", "runs/open: a run that", "runs/other: ", "hint:"];
+    place.run(&["plot", "runs"]).fails_saying(&both);
+    std::fs::create_dir(place.path("empty")).unwrap();
+    place.run(&["plot", "empty"]).fails_saying(&["empty: expected a run's folder", "hint: a finished run"]);
+    assert!(!place.path("plots").exists());
     place.run(&["plot", "elsewhere"]).fails_saying(&["elsewhere"]);
     place.run(&["plot"]).exits_with(2);
+}
+
+#[test]
+fn gains_over_a_baseline_have_intervals_and_a_verdict_keeps_its_own() {
+    let place = Place::with_made_dataset();
+    train(&place, "runs/base", &["--runs", "3"]);
+    train(&place, "runs/idea", &["--runs", "2", "--set", "optimizer.momentum=0.5"]);
+    train(&place, "runs/single", &["--set", "optimizer.momentum=0.1"]);
+    let ended = place.run(&["plot", "runs", "--baseline", "runs/base"]).succeeds();
+    assert!(ended.stdout.contains("\ngain over tiny (optimizer.momentum = 0.85), in points:"), "{}", ended.stdout);
+    assert!(ended.stdout.contains(", 3 + 2 runs; at 95%") && ended.stdout.contains("3 + 1 runs; a side has one run"));
+    assert!(place.list("plots").contains(&"gain-by-recipe.svg".to_owned()));
+    assert!(!place.path("plots/top-1-by-recipe.svg").exists(), "it takes the place of dots");
+    let picture = place.read("plots/gain-by-recipe.svg");
+    assert!(picture.contains("in points") && picture.contains("diamond: interval at 95%"), "{picture}");
+
+    // The numbers are those of the steadied test.
+    let json = place.run(&["plot", "runs", "--baseline", "runs/base", "--json", "--out", "again"]).succeeds().json();
+    let gains = json["gains"].as_array().unwrap();
+    let of = |what: &str| gains.iter().find(|gain| gain["name"].as_str().unwrap().contains(what)).unwrap();
+    let group = |what: &str| {
+        let groups = json["groups"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["name"].as_str().unwrap().contains(what)).unwrap();
+        let runs = group["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["result"]["correct"].as_f64().unwrap() / 24.0).collect::<Vec<f64>>()
+    };
+    let sample = |what| imagenette_results::statistics::Sample::of(&group(what)).unwrap();
+    let prior = imagenette_results::statistics::VariancePrior::STEADIED;
+    let test = imagenette_results::statistics::steadied_welch(&sample("= 0.85"), &sample("= 0.5"), 24, &prior).unwrap();
+    let expected = test.test.interval(0.95);
+    assert!((of("= 0.5")["interval"][0].as_f64().unwrap() - expected.low).abs() < 1e-12, "{gains:?}");
+    assert!((of("= 0.5")["interval"][1].as_f64().unwrap() - expected.high).abs() < 1e-12, "{gains:?}");
+    assert!(of("= 0.1")["interval"].is_null() && of("= 0.1")["gain"].is_number(), "{gains:?}");
+
+    // A group by its whole name, a name that several have, one that none has, and a baseline alone.
+    place.run(&["plot", "runs", "--baseline", "tiny (optimizer.momentum = 0.1)", "--out", "again"]).succeeds();
+    place.run(&["plot", "runs", "--baseline", "tiny"]).fails_saying(&["found those of 3: `tiny (", "hint: name one"]);
+    place.run(&["plot", "runs", "--baseline", "tinny"]).fails_saying(&["found `tinny`", "hint: there are `tiny ("]);
+    place.run(&["plot", "runs/base", "--baseline", "tiny"]).fails_saying(&["beside those of `tiny`", "hint:"]);
+
+    // A comparison's folder: its baseline lies in the store, and its interval is the verdict's own.
+    let tiny = ["resolution=32", "evaluation.resolution=32", "batch_size=8", "epochs=1", "model.stem=8"];
+    let mut compare =
+        vec!["compare", "default", "--dataset", "made", "--set", "optimizer.momentum=0.5", "--out", "verdict"];
+    tiny.iter().for_each(|set| compare.extend(["--base-set", *set]));
+    compare.extend(["--base-set", "model.widths=[8,8]", "--max-runs", "3"]);
+    assert!([0, 10, 11, 12].contains(&place.run(&compare).status));
+    let written: serde_json::Value = serde_json::from_str(&place.read("verdict/comparison.json")).unwrap();
+    let look = written["looks"].as_array().unwrap().last().unwrap();
+    for baseline in ["verdict", "default"] {
+        let plotted = place.run(&["plot", "verdict", "--baseline", baseline, "--json", "--out", "third"]).succeeds();
+        let gain = &plotted.json()["gains"][0];
+        assert_eq!((&gain["gain"], &gain["interval"]), (&look["gain"], &look["interval"]), "{}", plotted.stderr);
+        assert_eq!((&gain["verdict"], &gain["runs"]), (&written["verdict"], &look["idea_runs"]));
+        assert!(place.read("third/gain-by-recipe.svg").contains("square: interval at the verdict"));
+    }
+    // Runs that share a shipped recipe's name: the one with the fewest changes is meant.
+    train(&place, "named/base", &["--set", "name=default"]);
+    train(&place, "named/idea", &["--set", "name=default", "--set", "optimizer.momentum=0.5"]);
+    let named = place.run(&["plot", "named", "--baseline", "default", "--out", "third"]).succeeds();
+    assert!(named.stdout.contains("gain over default (optimizer.momentum = 0.85), in points:"), "{}", named.stdout);
+    std::fs::write(place.path("verdict/comparison.json"), "{").unwrap();
+    let damaged = place.run(&["plot", "verdict", "runs/base", "--baseline", "tiny", "--out", "fourth"]).succeeds();
+    assert!(damaged.stderr.contains("left out: verdict: verdict/comparison.json: expected"), "{}", damaged.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_no_text_breaks_nothing() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::with_made_dataset();
+    train(&place, "runs/b", &[]);
+    let odd = place.path("runs").join(std::ffi::OsStr::from_bytes(b"\xff\x1b[31m"));
+    std::fs::rename(place.path("runs/b"), &odd).unwrap();
+    // Alone, and as a copy that is left out by name.
+    for left_out in [0, 1] {
+        for verb in [&["plot", "runs", "--json"][..], &["runs", "runs", "--json"]] {
+            let ended = place.run(verb).succeeds();
+            assert_eq!(ended.json()["left_out"].as_array().unwrap().len(), left_out, "{}", ended.stderr);
+            assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr);
+        }
+        if left_out == 0 {
+            train(&place, "runs/b", &[]);
+        }
+    }
 }

@@ -57,8 +57,8 @@ fn of_two_runs_that_begin_in_one_folder_one_is_whole_and_the_other_is_told_who_t
         loser.fails_saying(&[&out, "hint: "]);
 
         // The winner's files, all of them, and nothing of the loser's.
-        let files = ["history.jsonl", "predictions.csv", "recipe.toml", "record.json", "weights.safetensors"];
-        assert_eq!(place.list(&out), files, "trial {trial}");
+        let files = ["history.jsonl", "predictions.csv", "probabilities.safetensors", "recipe.toml", "record.json"];
+        assert_eq!(place.list(&out), [&files[..], &["weights.safetensors"]].concat(), "trial {trial}");
         let record: serde_json::Value = serde_json::from_str(&place.read(&format!("{out}/record.json"))).unwrap();
         assert_eq!(record["seed"], winner, "trial {trial}");
         // `plot` checks recipe, history and record against each other.

@@ -25,14 +25,51 @@ fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn probabilities_that_are_damaged_or_of_other_predictions_are_refused_and_none_are_no_fault() {
+    let place = Place::with_made_dataset();
+    place.run(&small(&["--out", "run"])).succeeds();
+    let (csv, file) = ("run/predictions.csv", "run/probabilities.safetensors");
+    // `eval` writes both, the same bytes, and `score` finds them by name.
+    place.run(&["eval", "run", "--out", "mine.csv"]).succeeds();
+    assert_eq!(place.bytes("mine.csv"), place.bytes(csv));
+    assert_eq!(place.bytes("mine.probabilities.safetensors"), place.bytes(file));
+    let score = place.run(&["score", "mine.csv", "--json"]).succeeds().json();
+    assert!(score["sureness"]["cross_entropy"].is_number(), "{score}");
+    // A run of float16 for three classes of 24 photos, and little more.
+    assert!(place.bytes(file).len() < 24 * 3 * 2 + 500);
+
+    let whole = place.bytes(file);
+    std::fs::write(place.path(file), &whole[..whole.len() - 1]).unwrap();
+    let cut = place.run(&["score", "run"]);
+    cut.fails_saying(&["run/probabilities.safetensors: expected imagenette-probabilities version 1", "hint: remove"]);
+    place.run(&["plot", "run"]).fails_saying(&["run/probabilities.safetensors", "another one"]);
+    // The last number becomes NaN.
+    let nan = [&whole[..whole.len() - 2], &[0xff, 0x7f]].concat();
+    std::fs::write(place.path(file), nan).unwrap();
+    place.run(&["score", "run"]).fails_saying(&["found NaN in row 24", "hint: remove the file"]);
+    // Predictions of another run beside them.
+    std::fs::write(place.path(file), &whole).unwrap();
+    let text = place.read(csv);
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.swap(1, 2);
+    std::fs::write(place.path("mine.csv"), lines.join("\n") + "\n").unwrap();
+    let other = place.run(&["score", "mine.csv"]);
+    other
+        .fails_saying(&["mine.probabilities.safetensors: expected probabilities of the predictions", "found those of"]);
+    // Without them everything else is as it was: records from before there were any.
+    std::fs::remove_file(place.path(file)).unwrap();
+    let score = place.run(&["score", "run", "--json"]).succeeds().json();
+    assert!(score["sureness"].is_null() && score["correct"].is_number(), "{score}");
+    place.run(&["plot", "run"]).succeeds();
+}
+
+#[test]
 fn a_run_leaves_all_that_is_needed_to_check_it() {
     let place = Place::with_made_dataset();
     let ended = place.run(&small(&["--out", "run"])).succeeds();
     assert!(ended.stdout.starts_with("top-1 "), "{}", ended.stdout);
-    assert_eq!(
-        place.list("run"),
-        ["history.jsonl", "predictions.csv", "recipe.toml", "record.json", "weights.safetensors"]
-    );
+    let files = ["history.jsonl", "predictions.csv", "probabilities.safetensors", "recipe.toml", "record.json"];
+    assert_eq!(place.list("run"), [&files[..], &["weights.safetensors"]].concat());
 
     let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
     let total = (VAL_EACH * WNIDS.len()) as u64;
@@ -47,6 +84,18 @@ fn a_run_leaves_all_that_is_needed_to_check_it() {
     for verb in ["score", "eval"] {
         let again = place.run(&[verb, "run", "--json"]).succeeds().json();
         assert_eq!((&again["correct"], &again["total"]), (correct, &total.into()), "{verb}");
+    }
+    // How sure it is of what is right, from the run's file and from the weights: the same to the last bit.
+    let sureness = |verb| place.run(&[verb, "run", "--json"]).succeeds().json()["sureness"].clone();
+    let known = sureness("score");
+    assert_eq!(known, sureness("eval"));
+    assert_eq!(known["photos"], total);
+    let (loss, right) = (known["cross_entropy"].as_f64().unwrap(), known["right_probability"].as_f64().unwrap());
+    assert!(loss > 0.0 && (0.0..1.0).contains(&right) && loss >= -right.ln(), "{known}");
+    let said = format!("cross-entropy {loss:.4}; the right class is given {:.2}% on average", 100.0 * right);
+    for verb in ["score", "eval"] {
+        let ended = place.run(&[verb, "run"]).succeeds();
+        assert_eq!(ended.stdout.lines().nth(1), Some(said.as_str()), "{verb}: {}", ended.stdout);
     }
     let csv = place.run(&["score", "run/predictions.csv", "--dataset", "made", "--confusion"]).succeeds();
     assert!(csv.stdout.contains(&format!("({correct} of {total}")), "{}", csv.stdout);

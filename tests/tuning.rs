@@ -62,27 +62,68 @@ fn a_sweep_tables_its_trials_and_goes_on_where_it_stopped() {
         let set = format!("optimizer.learning_rate={values}");
         place.run(&[&["sweep", "tiny.toml", "--set", &set][..], more].concat())
     };
-    let json = sweep("0.02,0.04", &["--runs", "2", "--hold-out", "0.25", "--json"]).succeeds().json();
+    let json = sweep("0.04,0.08", &["--runs", "2", "--hold-out", "0.25", "--json"]).succeeds().json();
     let folder = "runs/sweep-tiny-made";
     assert_eq!(place.list(folder).len(), 4);
-    assert_eq!(json[1]["settings"]["optimizer.learning_rate"], "0.04");
+    assert_eq!(json[1]["settings"]["optimizer.learning_rate"], "0.08");
     assert!(json[0]["mean"].is_number() && json[0]["standard_deviation"].is_number(), "{json}");
     assert_eq!(json[0]["runs"][1]["seed"], 1);
+    // The recipe's own rate is among them, so that the other is compared with it.
+    assert_eq!((&json[0]["is_baseline"], &json[1]["is_baseline"]), (&false.into(), &true.into()));
+    assert!(json[1]["gain"].is_null() && json[1]["settle_with"].is_null(), "{json}");
+    let gain = json[0]["mean"].as_f64().unwrap() - json[1]["mean"].as_f64().unwrap();
+    assert!((json[0]["gain"].as_f64().unwrap() - gain).abs() < 1e-12, "{json}");
+    // One candidate is drawn to nothing, and its p needs no correction.
+    assert_eq!((&json[0]["shrunken_gain"], &json[0]["p_holm"]), (&json[0]["gain"], &json[0]["p"]));
+    assert_eq!(json[0]["settle_with"].is_string(), gain > 0.0, "{json}");
 
     // A wider sweep trains only what is new: the runs that are there keep their bytes.
     let known = format!("{folder}/{}/record.json", place.list(folder)[0]);
     let before = place.bytes(&known);
-    let wider = sweep("0.02,0.04,1e30", &["--runs", "2", "--hold-out", "0.25"]).succeeds();
+    let wider = sweep("0.04,0.08,1e30,0.02", &["--runs", "2", "--hold-out", "0.25"]).succeeds();
     assert_eq!(place.bytes(&known), before);
     let lines: Vec<&str> = wider.stdout.lines().collect();
     assert!(lines[0].starts_with("optimizer.learning_rate  n  held-out top-1"), "{}", wider.stdout);
-    assert_eq!(lines.len(), 4);
-    assert!(lines[1].starts_with("0.02 ") && lines[1].contains('±'), "{}", wider.stdout);
-    assert!(lines[3].contains("(2 diverged)"), "{}", wider.stdout);
-    assert_eq!(wider.stderr.matches("training `tiny`").count(), 2, "{}", wider.stderr);
+    let row = |rate: &str| (1..5).find(|&line| lines[line].starts_with(&format!("{rate} "))).unwrap();
+    assert!(lines[row("0.04")].contains('±') && lines[row("0.08")].contains("  baseline  "), "{}", wider.stdout);
+    assert!(lines[row("1e30")].contains("(2 diverged)") && row("1e30") == 4, "{}", wider.stdout);
+    // By rank: what each is likely to gain falls from line to line.
+    let json = sweep("0.04,0.08,1e30,0.02", &["--runs", "2", "--hold-out", "0.25", "--json"]).succeeds().json();
+    let likely = |rate: &str| {
+        let trial = json.as_array().unwrap().iter().find(|trial| trial["settings"]["optimizer.learning_rate"] == rate);
+        trial.unwrap()["shrunken_gain"].as_f64().unwrap_or(0.0)
+    };
+    let mut ranked = ["0.04", "0.08", "0.02"];
+    ranked.sort_by_key(|rate| row(rate));
+    assert!(likely(ranked[0]) >= likely(ranked[1]) && likely(ranked[1]) >= likely(ranked[2]), "{}", wider.stdout);
+    // It ends with the command that settles it, on seeds that were not used, and that command is one.
+    let best = ranked.iter().find(|rate| **rate != "0.08").unwrap();
+    if likely(best) > 0.0 {
+        let command = format!("imagenette compare tiny.toml --set optimizer.learning_rate={best} --seed 2");
+        assert!(lines.last().unwrap().ends_with(&command), "{}", wider.stdout);
+    } else {
+        assert!(lines.last().unwrap().contains("nothing here looks better"), "{}", wider.stdout);
+    }
+    assert_eq!(wider.stderr.matches("training `tiny`").count(), 4, "{}", wider.stderr);
 
     sweep("0.02,0", &[]).fails_saying(&["optimizer.learning_rate", "above 0"]);
     place.run(&["sweep", "tiny.toml", "--set", "optimizer.learning_rate"]).fails_saying(&["KEY=VALUE,VALUE", "hint:"]);
+    // The recipe's own rate is not among these; a value that clearly helps, and fewer epochs than the recipe's.
+    let first =
+        ["--runs", "2", "--dataset", "made", "--offline", "--threads", "1", "--epochs", "2", "--out", "first-rate"];
+    let learning = sweep("1e-9,0.04", &first).succeeds();
+    let lines: Vec<&str> = learning.stdout.lines().collect();
+    assert!(lines[3].starts_with("gains are over optimizer.learning_rate=1e-9, the first"), "{}", learning.stdout);
+    assert!(lines[4].starts_with("best: optimizer.learning_rate=0.04: +"), "{}", learning.stdout);
+    let settle = "imagenette compare tiny.toml --base-set epochs=2 --set optimizer.learning_rate=0.04 --dataset made \
+                  --seed 2 --threads 1 --offline";
+    assert!(lines.last().unwrap().ends_with(settle), "{}", learning.stdout);
+    assert!(place.read(&format!("first-rate/{}/recipe.toml", place.list("first-rate")[0])).contains("epochs = 2"));
+    let settled = place.shell(&format!("{} --max-runs 2", lines.last().unwrap().split_once(":  ").unwrap().1));
+    // Both sides are trained with the first seed that the sweep did not use; whether they differ is not the sweep's.
+    assert!(settled.status != 2 && settled.stderr.contains("idea, seed 2: "), "{}", settled.stderr);
+    assert!(!settled.stderr.contains("seed 1, into "), "{}", settled.stderr);
+
     let on_val = sweep("0.02", &["--runs", "1", "--hold-out", "0", "--out", "val"]).succeeds();
     assert!(on_val.stderr.contains("evaluating on val") && on_val.stdout.contains(" top-1"), "{}", on_val.stderr);
 }

@@ -3,21 +3,24 @@
 //!
 //! A folder that cannot be used is named and left out; it never keeps the others from being listed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use imagenette_files::{Hint, hash};
+use imagenette_files::hash;
 use imagenette_recipe::Recipe;
 use serde::Serialize;
 
 use crate::run::{Run, is_same_recipe, without_seed};
 use crate::run_folder::{self, FoundRuns};
-use crate::run_group::{self, Spread};
+pub use crate::run_group::LeftOut;
+use crate::run_group::{self, Spread, path_as_text, shown};
 
 /// How deep below a named folder runs are looked for.
 const DEPTH: u32 = 6;
 /// How many settings a row of a Markdown table names at most, and one on a terminal; JSON has all.
 const SETTINGS: (usize, usize) = (3, 1);
+/// How many own parts and swept keys a row names at most, wherever it is shown.
+const LEADING: usize = 3;
 /// How many counts a table names at most; of more it says the least and the greatest.
 const COUNTS: usize = 5;
 
@@ -34,11 +37,16 @@ pub struct Index {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Where they lie, seen from the folder that was named: the run's folder, or of several the one that holds them.
+    #[serde(serialize_with = "path_as_text")]
     pub place: PathBuf,
     /// The recipe's name.
     pub recipe: String,
-    /// The settings in which the recipe differs from the one of this name that ships, or else that has most runs here.
+    /// The settings in which the recipe differs from the one of this name that ships, or else that has most runs here:
+    /// own parts first, then those in which recipes of this name in this folder differ, as in a sweep.
     pub settings: Vec<Setting>,
+    /// How many of the settings are own parts or differ within the folder: these are named before all others.
+    #[serde(skip)]
+    pub leading: usize,
     /// The dataset's name.
     pub dataset: String,
     /// The hash of its content.
@@ -68,7 +76,12 @@ pub struct Row {
     /// Seconds in all, on average.
     pub total_seconds: f64,
     /// The runs' folders, by seed.
+    #[serde(serialize_with = "paths_as_text")]
     pub runs: Vec<PathBuf>,
+}
+
+fn paths_as_text<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }
 
 /// A setting of a recipe that sets it apart.
@@ -78,17 +91,6 @@ pub struct Setting {
     pub key: String,
     /// The value; `None` where the recipe has no such key.
     pub value: Option<String>,
-}
-
-/// A folder that is not in the index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// The folder.
-    pub folder: PathBuf,
-    /// Why not.
-    pub reason: String,
-    /// What can be done about it.
-    pub hint: Option<String>,
 }
 
 /// Runs of one recipe that are about to become a row.
@@ -105,18 +107,15 @@ impl Index {
         let mut groups: Vec<Group> = Vec::new();
         for named in folders {
             let found = run_folder::find(named, DEPTH).unwrap_or_else(|error| {
-                left_out.push(LeftOut { folder: named.clone(), reason: error.to_string(), hint: error.hint() });
+                left_out.push(LeftOut::because(named, &error));
                 FoundRuns::default()
             });
-            for folder in found.unfinished {
-                let hint = Some("finish it with `imagenette train --resume RUN`".into());
-                left_out.push(LeftOut { folder, reason: "a run that has not ended".into(), hint });
-            }
+            left_out.extend(LeftOut::of_found(&found));
             for folder in found.finished {
                 let run = match Run::read(&folder) {
                     Ok(run) => run,
                     Err(error) => {
-                        left_out.push(LeftOut { folder, reason: error.to_string(), hint: error.hint() });
+                        left_out.push(LeftOut::because(&folder, &error));
                         continue;
                     }
                 };
@@ -129,7 +128,7 @@ impl Index {
         for group in &mut groups {
             group.runs.sort_by_key(|run| run.record.seed);
         }
-        let rows = groups.iter().map(|group| row(group, &differences(group, &groups))).collect();
+        let rows = groups.iter().map(|group| row(group, differences(group, &groups))).collect();
         Self { rows, left_out }
     }
 
@@ -166,7 +165,7 @@ impl Index {
         let of_row = |row: &Row| {
             let cell = |column: &Column| match column {
                 Column::Runs => place(row),
-                column => shown(&column.cell(row, settings)),
+                column => shown(&column.cell(row, columns, settings)),
             };
             columns.iter().map(cell).collect()
         };
@@ -202,23 +201,56 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
     None
 }
 
+/// In how many settings a run's recipe differs from the one of its name that ships; `None` where none of that name
+/// does. The precision does not count: each machine resolves it.
+pub fn changes_of_shipped(run: &Run) -> Option<usize> {
+    let shipped = Recipe::from_toml(Recipe::shipped_text(&run.record.recipe).ok()?, &[]).ok()?;
+    let shipped = without_seed(shipped.to_toml().parse().ok()?);
+    let [own, shipped] = [&run.recipe, &shipped].map(run_group::flat);
+    let keys: BTreeSet<&String> = own.keys().chain(shipped.keys()).collect();
+    Some(keys.into_iter().filter(|key| *key != "precision" && own.get(*key) != shipped.get(*key)).count())
+}
+
 /// The settings in which a group's recipe differs from the one of its name that ships, or else that has most runs
-/// here.
-fn differences(group: &Group, groups: &[Group]) -> Vec<Setting> {
+/// here, and how many of them lead.
+fn differences(group: &Group, groups: &[Group]) -> (Vec<Setting>, usize) {
     let name = |group: &Group| group.runs[0].record.recipe.clone();
     let shipped = Recipe::shipped_text(&name(group)).ok().and_then(|text| Recipe::from_toml(text, &[]).ok());
+    let is_shipped = shipped.is_some();
     let usual = shipped.and_then(|recipe| recipe.to_toml().parse().ok()).map(without_seed).unwrap_or_else(|| {
         let named = groups.iter().filter(|other| name(other) == name(group));
         // The first one of those with most runs.
         named.rev().max_by_key(|other| other.runs.len()).unwrap_or(group).runs[0].recipe.clone()
     });
     let [own, usual] = [&group.runs[0].recipe, &usual].map(run_group::flat);
-    let keys: BTreeSet<&String> = own.keys().chain(usual.keys()).collect();
-    let differing = keys.into_iter().filter(|key| own.get(*key) != usual.get(*key));
-    differing.map(|key| Setting { key: key.clone(), value: own.get(key).cloned() }).collect()
+    let beside: Vec<BTreeMap<String, String>> = groups
+        .iter()
+        .filter(|other| other.parent == group.parent && name(other) == name(group))
+        .map(|other| run_group::flat(&other.runs[0].recipe))
+        .collect();
+    let all = own.keys().chain(usual.keys()).chain(beside.iter().flat_map(BTreeMap::keys));
+    let keys: BTreeSet<&String> = all.collect();
+    let parts = own_parts(&group.runs[0]);
+    let is_own = |key: &String| own.get(key).is_some_and(|value| parts.contains(value));
+    let is_swept = |key: &String| beside.iter().any(|other| other.get(key) != own.get(key));
+    // Beside a recipe that ships, nothing said means as it ships; else each row says all that sets it apart.
+    let is_said = |key: &&String| own.get(*key) != usual.get(*key) || (!is_shipped && is_swept(key));
+    let differing = keys.into_iter().filter(is_said);
+    let mut differing: Vec<&String> = differing.collect();
+    // What a recipe has says more than what it lacks.
+    let rank = |key: &&String| (!is_own(key), !is_swept(key), !own.contains_key(*key));
+    differing.sort_by_key(rank);
+    let leading = differing.iter().filter(|key| is_own(key) || is_swept(key)).count();
+    (differing.into_iter().map(|key| Setting { key: key.clone(), value: own.get(key).cloned() }).collect(), leading)
 }
 
-fn row(group: &Group, settings: &[Setting]) -> Row {
+/// The names of the parts of a run's recipe that are not shipped.
+fn own_parts(run: &Run) -> Vec<String> {
+    let provenance = run.record.provenance.iter();
+    provenance.flat_map(|provenance| provenance.parts.iter().map(|part| part.name.clone())).collect()
+}
+
+fn row(group: &Group, (settings, leading): (Vec<Setting>, usize)) -> Row {
     let runs = &group.runs;
     let first = &runs[0].record;
     let spread = |of: fn(&Run) -> f64| Spread::of(&runs.iter().map(of).collect::<Vec<_>>()).expect("no group is empty");
@@ -231,7 +263,8 @@ fn row(group: &Group, settings: &[Setting]) -> Row {
     Row {
         place: group.place.clone(),
         recipe: first.recipe.clone(),
-        settings: settings.to_vec(),
+        settings,
+        leading,
         dataset: first.dataset.name.clone(),
         dataset_identity: first.dataset.identity.clone(),
         held_out: first.held_out.map(|held_out| held_out.share),
@@ -300,8 +333,13 @@ const TERMINAL: [Column; 8] = [
     Column::Device,
     Column::TrainingSeconds,
 ];
-/// Settings that have a column of their own.
-const IN_COLUMNS: [&str; 3] = ["epochs", "precision", "resolution"];
+/// Settings that have a column of their own, where a table has it.
+const IN_COLUMNS: [(&str, Column); 4] = [
+    ("epochs", Column::Epochs),
+    ("hold_out", Column::Dataset),
+    ("precision", Column::Device),
+    ("resolution", Column::Resolution),
+];
 
 impl Column {
     fn name(self) -> &'static str {
@@ -325,10 +363,10 @@ impl Column {
         matches!(self, Self::Epochs | Self::Top1 | Self::TrainingSeconds)
     }
 
-    fn cell(self, row: &Row, settings: usize) -> String {
+    fn cell(self, row: &Row, columns: &[Self], settings: usize) -> String {
         match self {
             Self::Runs => row.place.display().to_string(),
-            Self::Recipe => match differences_in_words(&row.settings, settings) {
+            Self::Recipe => match differences_in_words(row, columns, settings) {
                 words if words.is_empty() => row.recipe.clone(),
                 words => format!("{} ({words})", row.recipe),
             },
@@ -351,12 +389,14 @@ impl Column {
     }
 }
 
-/// At most so many of the settings that have no column of their own: `optimizer.steps = 3; no ema.decay; and 2 more`.
-fn differences_in_words(settings: &[Setting], most: usize) -> String {
-    let mut settings: Vec<&Setting> =
-        settings.iter().filter(|setting| !IN_COLUMNS.contains(&setting.key.as_str())).collect();
-    // What a recipe has says more than what it lacks.
-    settings.sort_by_key(|setting| setting.value.is_none());
+/// At most so many of the settings that have no column of their own among these, and of those that lead the first few
+/// in any case: `optimizer.steps = 3; no ema.decay; and 2 more`.
+fn differences_in_words(row: &Row, columns: &[Column], most: usize) -> String {
+    let has_no_column =
+        |setting: &&Setting| !IN_COLUMNS.iter().any(|(key, column)| setting.key == *key && columns.contains(column));
+    let settings: Vec<&Setting> = row.settings.iter().filter(has_no_column).collect();
+    let leading = row.settings[..row.leading].iter().filter(has_no_column).count();
+    let most = most.max(leading.min(LEADING));
     let words = settings.iter().take(most).map(|Setting { key, value }| match value {
         Some(value) => format!("{key} = {value}"),
         None => format!("no {key}"),
@@ -392,11 +432,6 @@ fn engines(engines: &[String]) -> String {
         [first, second, third, ..] => format!("{first}, {second}, {third} …"),
         engines => engines.join(", "),
     }
-}
-
-/// A text without anything that a terminal would obey.
-fn shown(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// A text that Markdown shows as it is, within a table.

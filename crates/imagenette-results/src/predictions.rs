@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use imagenette_files::hash::sha256;
 use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 
@@ -52,18 +53,22 @@ impl Score {
     }
 }
 
-/// Writes the file: complete or absent.
+/// The file's bytes.
+pub fn to_bytes(predictions: &[Prediction]) -> Vec<u8> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let certain = "writing into memory does not fail";
+    predictions.iter().for_each(|prediction| out.serialize(prediction).expect(certain));
+    out.into_inner().expect(certain)
+}
+
+/// Writes the file, complete or absent, and returns its sha256.
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write(path: &Path, predictions: &[Prediction]) -> Result<()> {
-    atomic::write(path, |file| {
-        let mut out = csv::Writer::from_writer(file);
-        let written = predictions.iter().try_for_each(|prediction| out.serialize(prediction));
-        let written = written.map_err(std::io::Error::from).and_then(|()| out.flush());
-        written.map_err(FileError::io("write", path))?;
-        Ok(())
-    })
+pub fn write(path: &Path, predictions: &[Prediction]) -> Result<String> {
+    let bytes = to_bytes(predictions);
+    atomic::write_bytes(path, &bytes)?;
+    Ok(sha256(bytes))
 }
 
 /// Reads the file.

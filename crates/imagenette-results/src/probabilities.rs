@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use half::f16;
 use imagenette_files::format::Format;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, ResultsError};
 use crate::predictions::Prediction;
+use crate::run_folder::{PREDICTIONS_FILE, PROBABILITIES_FILE};
 
 /// The file's format.
 pub const FORMAT: Format = Format { name: "imagenette-probabilities", oldest: 1, newest: 1 };
@@ -26,6 +27,42 @@ const TENSOR: &str = "probabilities";
 /// How far from 1 the probabilities of a sample may add up: each is rounded to 11 bits.
 const TOLERANCE: f32 = 0.005;
 const HINT: &str = "remove the file: the predictions are complete without it";
+/// The least probability that a loss is taken of: half of the least that float16 holds. What is below it was written
+/// down as 0, whose logarithm is infinite.
+const LEAST: f64 = 1.0 / (1u64 << 25) as f64;
+
+/// Where the probabilities of a file of predictions lie: `probabilities.safetensors` beside `predictions.csv`, and
+/// `NAME.probabilities.safetensors` beside any other `NAME.csv`.
+///
+/// # Example
+/// ```
+/// use std::path::Path;
+/// use imagenette_results::probabilities::beside;
+///
+/// assert_eq!(beside(Path::new("run/predictions.csv")), Path::new("run/probabilities.safetensors"));
+/// assert_eq!(beside(Path::new("mine.csv")), Path::new("mine.probabilities.safetensors"));
+/// ```
+pub fn beside(predictions: &Path) -> PathBuf {
+    if predictions.file_name().is_some_and(|name| name == PREDICTIONS_FILE) {
+        return predictions.with_file_name(PROBABILITIES_FILE);
+    }
+    let mut name = predictions.file_stem().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(PROBABILITIES_FILE);
+    predictions.with_file_name(name)
+}
+
+/// How sure a network was of what is right, over the photos of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Sureness {
+    /// How many photos.
+    pub photos: u64,
+    /// The mean of −ln of the right class's probability, natural logarithm. A probability below 2⁻²⁵, which float16
+    /// holds as 0, counts as 2⁻²⁵: at most 17.3.
+    pub cross_entropy: f64,
+    /// The right class's probability on average.
+    pub right_probability: f64,
+}
 
 /// The description that goes with the numbers.
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,6 +114,51 @@ impl Probabilities {
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Vec<f32>> {
         let row = |row: &[f16]| row.iter().map(|value| value.to_f32()).collect();
         self.values.chunks_exact(self.classes.len().max(1)).map(row)
+    }
+
+    /// The loss and the probability of what is right. The folder of a photo is its class, as for
+    /// [`count`](crate::predictions::count). Asked of probabilities that belong to the predictions:
+    /// [`Probabilities::check`].
+    ///
+    /// # Errors
+    /// When there are no photos, or a photo's class has no column. `path` is named in the message.
+    pub fn sureness(&self, path: &Path, predictions: &[Prediction]) -> Result<Sureness> {
+        let malformed = |expected: String, found: String| ResultsError::malformed(path, expected, found, HINT);
+        let labels: HashMap<&str, usize> = self.classes.iter().map(String::as_str).zip(0..).collect();
+        let (mut loss, mut right) = (0.0, 0.0);
+        for (row, prediction) in self.rows().zip(predictions) {
+            let class = prediction.sample.split('/').nth(1).unwrap_or_default();
+            let label = labels.get(class).copied().ok_or_else(|| {
+                malformed(format!("a column for the class of `{}`", prediction.sample), self.classes.join(", "))
+            })?;
+            let probability = f64::from(row[label]);
+            loss -= probability.max(LEAST).ln();
+            right += probability;
+        }
+        if predictions.is_empty() {
+            return Err(malformed("the probabilities of a photo or more".into(), "none".into()));
+        }
+        let photos = predictions.len() as f64;
+        Ok(Sureness {
+            photos: predictions.len() as u64,
+            cross_entropy: loss / photos,
+            right_probability: right / photos,
+        })
+    }
+
+    /// The probabilities of a file of predictions with this content, which lie [`beside`] it; `None` where there are
+    /// none.
+    ///
+    /// # Errors
+    /// When they cannot be read, are damaged, or belong to other predictions.
+    pub fn of_predictions(path: &Path, predictions: &[Prediction], predictions_sha256: &str) -> Result<Option<Self>> {
+        let path = beside(path);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let probabilities = Self::read(&path)?;
+        probabilities.check(&path, predictions, predictions_sha256)?;
+        Ok(Some(probabilities))
     }
 
     /// Whether they belong to these predictions: their hash, a row for each, every number a probability, each row
@@ -260,6 +342,50 @@ mod tests {
         let mut twice = whole;
         twice.0[1] = twice.0[0].clone();
         assert!(new(&twice).unwrap_err().to_string().contains("each class once"));
+    }
+
+    #[test]
+    fn loss_and_right_probability_are_those_computed_by_hand() {
+        let classes = ["n0", "n1"].map(String::from);
+        let prediction =
+            |sample: &str, class: &str| Prediction { sample: format!("val/{sample}"), class: class.into() };
+        let predictions = [prediction("n0/a.JPEG", "n0"), prediction("n1/b.JPEG", "n0"), prediction("n1/c.JPEG", "n1")];
+        let values = [0.75, 0.25, 1.0, 0.0, 0.5, 0.5];
+        let path = Path::new("p");
+        let probabilities = Probabilities::new(path, &classes, &predictions, HASH, &values).unwrap();
+        let sureness = probabilities.sureness(path, &predictions).unwrap();
+        // −ln 3/4, −ln 2⁻²⁵ in place of −ln 0, and −ln 1/2.
+        let expected = ((4.0f64 / 3.0).ln() + 26.0 * 2.0f64.ln()) / 3.0;
+        assert!((sureness.cross_entropy - expected).abs() < 1e-12, "{sureness:?}");
+        assert!((sureness.right_probability - 1.25 / 3.0).abs() < 1e-12 && sureness.photos == 3, "{sureness:?}");
+        let strange = [prediction("n7/a.JPEG", "n0"), predictions[1].clone(), predictions[2].clone()];
+        let error = probabilities.sureness(path, &strange).unwrap_err().to_string();
+        assert!(error.contains("a column for the class of `val/n7/a.JPEG`, found n0, n1"), "{error}");
+        let none = Probabilities::new(path, &classes, &[], HASH, &[]).unwrap();
+        assert!(none.sureness(path, &[]).is_err());
+    }
+
+    /// The plain twin: the loss in full precision, from the numbers before they were rounded to float16.
+    #[test]
+    fn rounding_to_float16_moves_the_loss_by_less_than_a_thousandth() {
+        for (samples, classes) in [(20, 2), (101, 10), (64, 1000)] {
+            let table = table(samples, classes);
+            let predictions: Vec<Prediction> = (table.1.iter().enumerate())
+                .map(|(sample, prediction)| Prediction {
+                    sample: format!("val/{}/{sample}.JPEG", table.0[(7 * sample) % classes]),
+                    class: prediction.class.clone(),
+                })
+                .collect();
+            let exact = |of: fn(f64) -> f64| {
+                let right = |sample: usize| f64::from(table.2[sample * classes + (7 * sample) % classes]);
+                (0..samples).map(|sample| of(right(sample))).sum::<f64>() / samples as f64
+            };
+            let path = Path::new("p");
+            let probabilities = Probabilities::new(path, &table.0, &predictions, HASH, &table.2).unwrap();
+            let sureness = probabilities.sureness(path, &predictions).unwrap();
+            assert!((sureness.cross_entropy - exact(|p| -p.ln())).abs() < 1e-3, "{sureness:?}");
+            assert!((sureness.right_probability - exact(|p| p)).abs() < 5e-4, "{sureness:?}");
+        }
     }
 
     #[test]

@@ -244,13 +244,15 @@ pub struct FoundRuns {
     pub finished: Vec<PathBuf>,
     /// Folders of runs that have not ended.
     pub unfinished: Vec<PathBuf>,
+    /// Folders below the one that was named that cannot be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
 }
 
 /// The folders of runs in a folder: itself, or else the ones below it down to a depth, sorted by name. Below a run's
 /// folder nothing is looked for, and links to folders are not followed.
 ///
 /// # Errors
-/// When a folder cannot be read.
+/// When the folder itself cannot be read. One below it that cannot is among the unreadable ones.
 pub fn find(folder: &Path, depth: u32) -> Result<FoundRuns> {
     let mut found = FoundRuns::default();
     look(folder, depth, &mut found)?;
@@ -271,7 +273,11 @@ fn look(folder: &Path, depth: u32, found: &mut FoundRuns) -> Result<()> {
             }
         }
         below.sort();
-        below.iter().try_for_each(|folder| look(folder, depth - 1, found))?;
+        for folder in below {
+            if let Err(error) = look(&folder, depth - 1, found) {
+                found.unreadable.push((folder, error.to_string()));
+            }
+        }
     }
     Ok(())
 }

@@ -2,17 +2,18 @@
 //! what their runs reached after how many epochs, seconds and floating-point operations.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use imagenette_files::Hint;
 use imagenette_files::hash::short;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
 use crate::error::{Result, ResultsError};
 pub use crate::run::Run;
 use crate::run::is_same_recipe;
 pub use crate::run_folder::RECIPE_FILE;
-use crate::run_folder::RECORD_FILE;
+use crate::run_folder::{FoundRuns, RECORD_FILE};
 use crate::run_record::Counts;
 use crate::statistics;
 
@@ -96,59 +97,170 @@ impl RunGroup {
     }
 }
 
+/// A folder that is left out, so that the others can be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The folder.
+    #[serde(serialize_with = "path_as_text")]
+    pub folder: PathBuf,
+    /// Why it is left out.
+    pub reason: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl LeftOut {
+    /// A folder that is left out because of an error.
+    pub fn because(folder: &Path, error: &ResultsError) -> Self {
+        Self { folder: folder.to_owned(), reason: error.to_string(), hint: error.hint() }
+    }
+
+    /// The folders among those that were found from which no run can be read: runs that have not ended, and folders
+    /// that cannot be looked into.
+    pub fn of_found(found: &FoundRuns) -> Vec<Self> {
+        let open = found.unfinished.iter().map(|folder| Self {
+            folder: folder.clone(),
+            reason: "a run that has not ended".into(),
+            hint: Some("finish it with `imagenette train --resume RUN`, or leave it out".into()),
+        });
+        let closed = found.unreadable.iter().map(|(folder, reason)| Self {
+            folder: folder.clone(),
+            reason: reason.clone(),
+            hint: Some("make it readable, or leave it out".into()),
+        });
+        open.chain(closed).collect()
+    }
+}
+
+/// The folder and the reason in one line, without anything that a terminal would obey.
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let reason: Vec<&str> = self.reason.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        out.write_str(&shown(&format!("{}: {}", self.folder.display(), reason.join(" "))))
+    }
+}
+
+/// A path as JSON holds it: what is no text in it is replaced, since one strange name must not keep all others from
+/// being written.
+pub(crate) fn path_as_text<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// Why a run does not go with others.
+struct Conflict {
+    /// The file or folder that is wrong here.
+    path: PathBuf,
+    expected: String,
+    found: String,
+    hint: &'static str,
+}
+
+impl From<Conflict> for ResultsError {
+    fn from(Conflict { path, expected, found, hint }: Conflict) -> Self {
+        Self::malformed(&path, expected, found, hint)
+    }
+}
+
 /// Puts runs of the same recipe together, groups in the order of their first runs.
 ///
 /// # Errors
 /// When runs cannot be compared: other photos to learn from or to be evaluated on, or the same seed twice.
 pub fn groups(runs: Vec<Run>) -> Result<Vec<RunGroup>> {
-    if let Some((first, others)) = runs.split_first() {
-        others.iter().try_for_each(|run| check_comparable(first, run))?;
-    }
-    let mut groups: Vec<RunGroup> = Vec::new();
+    let mut groups = Vec::new();
+    let first = runs.first().cloned();
     for run in runs {
-        let Some(group) = groups.iter_mut().find(|group| is_same_recipe(&group.runs[0], &run)) else {
-            groups.push(RunGroup { name: run.record.recipe.clone(), runs: vec![run] });
-            continue;
-        };
-        if let Some(known) = group.runs.iter().find(|known| known.record.seed == run.record.seed) {
-            let expected = format!("each seed of `{}` once", run.record.recipe);
-            let found = format!("seed {}, as in {}", run.record.seed, known.folder.display());
-            return Err(malformed(
-                &run.folder,
-                expected,
-                found,
-                "a run that is counted twice says nothing new: leave one out",
-            ));
+        if let Some(conflict) = first.as_ref().and_then(|first| conflict_of_photos(first, &run)) {
+            return Err(conflict.into());
         }
-        group.runs.push(run);
+        if let Err(conflict) = add(&mut groups, run) {
+            return Err(conflict.into());
+        }
     }
-    for group in &mut groups {
-        group.runs.sort_by_key(|run| run.record.seed);
-    }
-    tell_apart(&mut groups);
+    finish(&mut groups);
     Ok(groups)
 }
 
-fn check_comparable(first: &Run, run: &Run) -> Result<()> {
+/// Puts together what can be shown together, and names the runs that cannot: those on other photos than most of them
+/// were evaluated on, and those whose seed is there already. Runs that count come before held-out ones, and a seed's
+/// first run before its others.
+pub fn comparable_groups(runs: Vec<Run>) -> (Vec<RunGroup>, Vec<LeftOut>) {
+    let mut kinds: Vec<(Run, usize)> = Vec::new();
+    for run in &runs {
+        match kinds.iter_mut().find(|(first, _)| conflict_of_photos(first, run).is_none()) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((run.clone(), 1)),
+        }
+    }
+    // The first one of those with most runs.
+    let usual = kinds.into_iter().rev().max_by_key(|(first, count)| (first.record.held_out.is_none(), *count));
+    let (mut groups, mut left_out) = (Vec::new(), Vec::new());
+    for run in runs {
+        let folder = run.folder.clone();
+        let conflict = usual.as_ref().and_then(|(first, _)| conflict_of_photos(first, &run));
+        let conflict = conflict.map_or_else(|| add(&mut groups, run), Err);
+        if let Err(Conflict { expected, found, hint, .. }) = conflict {
+            let reason = format!("expected {expected}, found {found}");
+            left_out.push(LeftOut { folder, reason, hint: Some(hint.into()) });
+        }
+    }
+    finish(&mut groups);
+    (groups, left_out)
+}
+
+/// Puts a run to the others of its recipe, or begins a group with it.
+fn add(groups: &mut Vec<RunGroup>, run: Run) -> std::result::Result<(), Conflict> {
+    let Some(group) = groups.iter_mut().find(|group| is_same_recipe(&group.runs[0], &run)) else {
+        groups.push(RunGroup { name: shown(&run.record.recipe), runs: vec![run] });
+        return Ok(());
+    };
+    if let Some(known) = group.runs.iter().find(|known| known.record.seed == run.record.seed) {
+        return Err(Conflict {
+            path: run.folder.clone(),
+            expected: format!("each seed of `{}` once", shown(&run.record.recipe)),
+            found: format!("seed {}, as in {}", run.record.seed, known.folder.display()),
+            hint: "a run that is counted twice says nothing new: leave one out",
+        });
+    }
+    group.runs.push(run);
+    Ok(())
+}
+
+/// Groups whose runs are by seed and whose names differ.
+fn finish(groups: &mut [RunGroup]) {
+    for group in groups.iter_mut() {
+        group.runs.sort_by_key(|run| run.record.seed);
+    }
+    tell_apart(groups);
+}
+
+/// Why a run was not evaluated on the photos of another; `None` where it was.
+fn conflict_of_photos(first: &Run, run: &Run) -> Option<Conflict> {
     let evaluated = |run: &Run| match run.record.held_out {
         None => format!("val ({} photos)", run.record.dataset.val),
         Some(held_out) => {
             format!("a held-out share of {} of the train split ({} photos)", held_out.share, held_out.photos)
         }
     };
-    let dataset = |run: &Run| format!("{} (identity {})", run.record.dataset.name, short(&run.record.dataset.identity));
+    let dataset =
+        |run: &Run| format!("{} (identity {})", shown(&run.record.dataset.name), short(&run.record.dataset.identity));
     let path = run.folder.join(RECORD_FILE);
     let as_first = |what: String| format!("{what}, as {}", first.folder.display());
     if first.record.dataset.identity != run.record.dataset.identity {
         let expected = as_first(format!("a run on {}", dataset(first)));
-        return Err(malformed(&path, expected, dataset(run), "look at the runs of each dataset separately"));
+        let hint = "look at the runs of each dataset separately";
+        return Some(Conflict { path, expected, found: dataset(run), hint });
     }
     if evaluated(first) != evaluated(run) {
         let expected = as_first(format!("a run that was evaluated on {}", evaluated(first)));
         let hint = "held-out results are for tuning and no val accuracy: look at the two separately";
-        return Err(malformed(&path, expected, evaluated(run), hint));
+        return Some(Conflict { path, expected, found: evaluated(run), hint });
     }
-    Ok(())
+    None
+}
+
+/// A text without anything that a terminal would obey or a picture could not hold.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// Adds the keys in which recipes differ to names that occur twice.
@@ -170,7 +282,7 @@ fn tell_apart(groups: &mut [RunGroup]) {
                 .iter()
                 .map(|key| settings.get(*key).map_or(format!("no {key}"), |value| format!("{key} = {value}")))
                 .collect();
-            groups[place].name += &format!(" ({})", said.join("; "));
+            groups[place].name += &shown(&format!(" ({})", said.join("; ")));
         }
     }
 }
@@ -198,8 +310,4 @@ pub(crate) fn resolution(value: Option<&Value>) -> String {
         Some(value) => value.to_string(),
         None => "?".into(),
     }
-}
-
-fn malformed(path: &Path, expected: String, found: String, hint: &str) -> ResultsError {
-    ResultsError::malformed(path, expected, found, hint)
 }

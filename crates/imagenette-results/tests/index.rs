@@ -68,6 +68,52 @@ fn a_recipe_is_set_apart_by_what_differs_from_the_one_of_its_name_with_most_runs
 }
 
 #[test]
+fn own_parts_and_swept_keys_are_named_before_all_others() {
+    let place = TempDir::new().unwrap();
+    let folder = place.path().join("sweep");
+    let common = "kind = \"sgd\"\nclipping = 1.0\nnesterov = true\nweight_decay = ";
+    for (seed, decay) in [(1, "0.1"), (2, "0.2")] {
+        let run = write(&folder, seed);
+        with_recipe(&run, "kind = \"sgd\"", &format!("{common}{decay}"));
+    }
+    // One without the key is named by that.
+    with_recipe(&write(&folder, 3), "kind = \"sgd\"", common.strip_suffix("\nweight_decay = ").unwrap());
+    for seed in 1..=3 {
+        write(&place.path().join("usual"), seed);
+    }
+    let table = index(&place).table();
+    for decay in ["0.1", "0.2"] {
+        assert!(table.contains(&format!("tiny (optimizer.weight_decay = {decay}; and 2 more)")), "{table}");
+    }
+    assert!(table.contains("tiny (no optimizer.weight_decay; and 2 more)"), "{table}");
+    // An own part stands before a swept key, and both are there.
+    let own = write(&place.path().join("own"), 1);
+    with_recipe(&own, "kind = \"sgd\"", "kind = \"lion\"\nbeta = 0.9\nadaptive = true");
+    let part = r#""parts": [{ "name": "lion", "kind": "optimizer", "crate": "c", "version": "1", "source_sha256": "aa" }],
+      "attempts""#;
+    change(&own, "\"attempts\"", part);
+    std::fs::remove_file(own.join("history.jsonl")).unwrap();
+    let other = write(&place.path().join("own"), 2);
+    with_recipe(&other, "kind = \"sgd\"", "kind = \"lion\"\nbeta = 0.8\nadaptive = true");
+    change(&other, "\"attempts\"", part);
+    std::fs::remove_file(other.join("history.jsonl")).unwrap();
+    let table = index(&place).table();
+    assert!(table.contains("tiny (optimizer.kind = lion; optimizer.beta = 0.9; and 1 more)"), "{table}");
+}
+
+#[test]
+fn each_row_of_a_sweep_of_a_recipe_that_does_not_ship_names_its_value() {
+    let place = TempDir::new().unwrap();
+    for (seed, kind) in [(1, "sgd"), (2, "adamw"), (3, "muon")] {
+        with_recipe(&write(place.path(), seed), "kind = \"sgd\"", &format!("kind = \"{kind}\""));
+    }
+    let table = index(&place).table();
+    for kind in ["sgd", "adamw", "muon"] {
+        assert!(table.contains(&format!("tiny (optimizer.kind = {kind})")), "{table}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_named_and_left_out() {
     let place = TempDir::new().unwrap();
     write(&place.path().join("whole"), 1);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use imagenette_files::{Hint, hash::sha256};
 use imagenette_recipe::Recipe;
 use imagenette_results::ResultsError;
-use imagenette_results::run_group::{Run, RunGroup, groups};
+use imagenette_results::run_group::{Run, RunGroup, comparable_groups, groups};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -127,6 +127,49 @@ fn runs_that_do_not_compare_are_refused() {
     let again = TempDir::new().unwrap();
     let copy = write(again.path(), 0, FIXED, &[4], |_| ());
     refused(&[first, copy], &["each seed of `r` once", "seed 0", "leave one out"]);
+}
+
+#[test]
+fn what_cannot_be_shown_together_is_left_out_by_name() {
+    let place = TempDir::new().unwrap();
+    let first = write(place.path(), 0, FIXED, &[4], |_| ());
+    let run = |seed, change: &dyn Fn(&mut Value)| write(place.path(), seed, FIXED, &[5], change);
+    let second = run(1, &|_| ());
+    let elsewhere = run(2, &|record| record["dataset"]["identity"] = "22".into());
+    let tuning = run(3, &|record| record["held_out"] = json!({ "share": 0.25, "photos": 8 }));
+    let more_tuning = run(4, &|record| record["held_out"] = json!({ "share": 0.25, "photos": 8 }));
+    let again = TempDir::new().unwrap();
+    let copy = write(again.path(), 0, FIXED, &[4], |_| ());
+    let read = |folders: &[&PathBuf]| comparable_groups(folders.iter().map(|run| Run::read(run).unwrap()).collect());
+    // Those on val stay, although held-out ones come first and are as many.
+    let (groups, left_out) = read(&[&tuning, &elsewhere, &more_tuning, &first, &second, &copy]);
+    assert_eq!((groups.len(), groups[0].runs.len()), (1, 2));
+    let named: Vec<&PathBuf> = left_out.iter().map(|left_out| &left_out.folder).collect();
+    assert_eq!(named, [&tuning, &elsewhere, &more_tuning, &copy]);
+    let said: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+    assert!(
+        said[0].contains("found a held-out share of 0.25") && said[1].contains("found d (identity 22)"),
+        "{said:?}"
+    );
+    let known = format!("found seed 0, as in {}", first.display());
+    assert!(said[3].contains("each seed of `r` once") && said[3].contains(&known), "{said:?}");
+    assert!(left_out.iter().all(|left_out| left_out.hint.is_some()));
+    // Held-out runs alone are drawn, and of two datasets the one with more runs.
+    let (groups, left_out) = read(&[&tuning, &more_tuning]);
+    assert!(groups[0].is_held_out() && left_out.is_empty());
+    assert_eq!(read(&[&elsewhere, &first, &second]).1[0].folder, elsewhere);
+    assert_eq!(read(&[]), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_name_that_a_terminal_would_obey_is_shown_in_a_group_and_in_what_is_left_out() {
+    let place = TempDir::new().unwrap();
+    let odd = |record: &mut Value| record["recipe"] = "\u{1b}[31mr".into();
+    let runs = [write(place.path(), 0, FIXED, &[4], odd), write(&place.path().join("b\nc"), 0, FIXED, &[4], odd)];
+    let (groups, left_out) = comparable_groups(runs.iter().map(|run| Run::read(run).unwrap()).collect());
+    assert_eq!(groups[0].name, "\\u{1b}[31mr");
+    let said = left_out[0].to_string();
+    assert!(said.contains("b\\nc") && !said.contains(char::is_control), "{said}");
 }
 
 #[test]

@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagenette_data::edition::Split;
 use imagenette_files::Hint;
-use imagenette_files::hash::sha256;
+use imagenette_files::hash::{sha256, sha256_of_file};
 use imagenette_recipe::Recipe;
+use imagenette_results::probabilities::Probabilities;
 use imagenette_results::run_folder::{
-    CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE,
+    CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE,
 };
 use imagenette_results::run_group::Run;
 use imagenette_results::{RunRecord, predictions};
 use imagenette_train::compute::device::Device;
-use imagenette_train::run::evaluation::EvaluationData;
+use imagenette_train::run::evaluation::{EvaluationData, Predicted};
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 use imagenette_train::run::watch::{RunPlan, Silent, StepReport, TrainWatch};
 use imagenette_train::study::learning_rate::RangeTest;
@@ -95,7 +96,8 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
 
     let mut files: Vec<_> = std::fs::read_dir(&job.folder).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
-    assert_eq!(files, [HISTORY_FILE, PREDICTIONS_FILE, RECIPE_FILE, "record.json", WEIGHTS_FILE]);
+    let expected = [HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, "record.json", WEIGHTS_FILE];
+    assert_eq!(files, expected);
 
     // The accuracy follows from the predictions alone.
     let manifest = &made.dataset.manifest;
@@ -118,8 +120,24 @@ fn learns_and_accounts_for_it((device, precision): (Device, &str)) {
     let data = EvaluationData::new(&made.dataset, made.packed.clone(), network.head.evaluation, 2);
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Silent).unwrap();
     assert_eq!(data.name(&predicted, &made.dataset), written);
+    // It is as sure as it was, and its run says how sure that is.
+    let path = job.folder.join(PROBABILITIES_FILE);
+    let provenance = record.provenance.as_ref().unwrap();
+    let known = Probabilities::read(&path).unwrap();
+    assert_eq!(provenance.probabilities_sha256, Some(sha256_of_file(&path).unwrap()));
+    let again = predicted.as_file(&path, &made.dataset, &written, &provenance.predictions_sha256).unwrap().unwrap();
+    assert_eq!(known, again);
+    assert_eq!((known.rows().len(), known.classes()), (written.len(), &wnids[..]));
+    let sureness = known.sureness(&path, &written).unwrap();
+    assert!(sureness.cross_entropy > 0.0 && sureness.right_probability < 1.0, "{sureness:?}");
+    // A network whose scores are no numbers has predictions and no probabilities.
+    let broken = Predicted { probabilities: Vec::new(), ..predicted };
+    assert_eq!(broken.as_file(&path, &made.dataset, &written, "").unwrap(), None);
     let photo = made.dataset.path_of(manifest.samples(Split::Val)[0]);
     let probabilities = network.predict(&photo).unwrap();
+    // Alone a photo gets what it got among others, but for the rounding of float16.
+    let row = known.rows().next().unwrap();
+    assert!(row.iter().zip(&probabilities).all(|(known, alone)| (f64::from(*known) - alone).abs() < 2e-3), "{row:?}");
     assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     let best = (0..3).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap();
     assert_eq!(manifest.classes[best].wnid, written[0].class);

@@ -59,7 +59,20 @@ pub(crate) struct Cli {
 pub(crate) fn command(program: &Program) -> clap::Command {
     // Made once in a process, and kept by the parser until its end.
     let version: &'static str = program.full_version().leak();
-    Cli::command().name(program.name()).version(version)
+    let mut command = by_name(Cli::command().name(program.name()).version(version), program);
+    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    for verb in verbs {
+        command = command.mut_subcommand(verb, |verb| by_name(verb, program));
+    }
+    command
+}
+
+/// A command whose examples begin with the program's own name: a program of somebody's own has another one.
+fn by_name(command: clap::Command, program: &Program) -> clap::Command {
+    match command.get_after_help().map(ToString::to_string) {
+        Some(help) => command.after_help(help.replace("  imagenette ", &format!("  {} ", program.name()))),
+        None => command,
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -490,6 +503,9 @@ pub(crate) struct Sweep {
     /// Key of the recipe and the values to try; repeat it to combine several keys
     #[arg(long = "set", value_name = "KEY=VALUE,VALUE", required = true)]
     pub(crate) set: Vec<String>,
+    /// Epochs [default: the recipe's]
+    #[arg(short, long)]
+    pub(crate) epochs: Option<u32>,
     /// Seeds per combination
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
@@ -614,6 +630,9 @@ pub(crate) struct Plot {
     /// Folders of runs, or folders that contain them
     #[arg(required = true, value_name = "RUN|FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) runs: Vec<PathBuf>,
+    /// Draw gains over this baseline, with intervals: a recipe's name, or a folder of its runs or of a verdict
+    #[arg(long, value_name = "NAME|FOLDER")]
+    pub(crate) baseline: Option<String>,
     /// Folder for the plots
     #[arg(short, long, value_name = "FOLDER", default_value = "plots", value_hint = ValueHint::DirPath)]
     pub(crate) out: PathBuf,

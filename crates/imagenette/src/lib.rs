@@ -8,8 +8,10 @@ mod cli;
 mod commands;
 mod curves;
 mod datasets;
+mod gains;
 pub mod ideas;
 mod interrupt;
+mod kept_verdict;
 mod machine;
 mod numbers;
 mod out_file;
@@ -60,13 +62,13 @@ pub fn run(program: Program) -> ExitCode {
     if let Err(error) = interrupt::listen() {
         eprintln!("warning: Ctrl-C will end the program without a checkpoint: {error}");
     }
-    let terminal = Terminal::new(cli.quiet);
+    let terminal = Terminal::new(program.name(), cli.quiet);
     let names = program.parts().check_names().map_err(anyhow::Error::from);
     match names.and_then(|()| run_verb(cli.verb, &program, &terminal)) {
         Ok(status) => status,
         Err(error) => {
             terminal.finish();
-            terminal::report(&error)
+            terminal::report(&error, program.name())
         }
     }
 }

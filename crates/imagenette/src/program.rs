@@ -112,6 +112,11 @@ mod tests {
         let mut command = crate::cli::command(&program);
         assert_eq!(command.render_version(), "my-idea 1.2.3 (0123456789ab)\n");
         assert!(command.render_help().to_string().contains("Usage: my-idea "));
+        assert!(command.render_help().to_string().contains("Start here:  my-idea train"));
+        for verb in command.get_subcommands_mut() {
+            let help = verb.render_help().to_string();
+            assert!(!help.contains("  imagenette "), "{help}");
+        }
         assert_eq!(Program::new("my-idea", "1.2.3").full_version(), "1.2.3");
         command.debug_assert();
     }

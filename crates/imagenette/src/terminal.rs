@@ -23,6 +23,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Shows progress and notices.
 pub(crate) struct Terminal {
+    program: &'static str,
     quiet: bool,
     drawn: bool,
     bar: Mutex<Option<ProgressBar>>,
@@ -39,9 +40,10 @@ struct Plain {
 }
 
 impl Terminal {
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// The terminal of a program of this name.
+    pub(crate) fn new(program: &'static str, quiet: bool) -> Self {
         let drawn = std::io::stderr().is_terminal();
-        Self { quiet, drawn, bar: Mutex::new(None), plain: Mutex::new(None), done: AtomicU64::new(0) }
+        Self { program, quiet, drawn, bar: Mutex::new(None), plain: Mutex::new(None), done: AtomicU64::new(0) }
     }
 
     /// Whether stderr is a terminal, where a line can be redrawn.
@@ -54,6 +56,7 @@ impl Terminal {
         if self.quiet {
             return;
         }
+        let text = by_name(text, self.program);
         match &*self.bar.lock().expect("no thread panics while it draws") {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -155,8 +158,15 @@ fn amount(value: u64, unit: Unit) -> String {
     }
 }
 
-/// Prints an error with its causes and its hint; gives the exit status.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+/// A text that names commands, as they are typed in a program of this name. Libraries and verbs write `imagenette VERB`
+/// in backticks; a program with somebody's own parts has another name, and only there are its parts known.
+pub(crate) fn by_name(text: &str, program: &str) -> String {
+    text.replace("`imagenette ", &format!("`{program} "))
+}
+
+/// Prints an error with its causes and its hint, whose commands are those of a program of this name; gives the exit
+/// status.
+pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
     let interrupted = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(DataError::Interrupted))
             || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
@@ -169,9 +179,10 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
             text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
         }
     }
+    let text = by_name(&text, program);
     eprintln!("{}: {text}", if interrupted { "stopped" } else { "error" });
     if let Some(hint) = error.chain().find_map(hint_of) {
-        eprintln!("hint: {hint}");
+        eprintln!("hint: {}", by_name(&hint, program));
     }
     ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 })
 }
@@ -226,4 +237,19 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a value as JSON to stdout.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_said_as_they_are_typed_in_this_program() {
+        let hint = "finish it with `imagenette train --resume RUN`, or see `imagenette runs`";
+        assert_eq!(by_name(hint, "swish"), "finish it with `swish train --resume RUN`, or see `swish runs`");
+        assert_eq!(by_name(hint, "imagenette"), hint);
+        // What is no command stays: a dataset, a format, a folder.
+        let other = "expected imagenette-run version 1, found `imagenette` in imagenette/val";
+        assert_eq!(by_name(other, "swish"), other);
+    }
 }

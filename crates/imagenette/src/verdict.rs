@@ -79,7 +79,7 @@ fn runs(look: &Look) -> String {
 }
 
 /// A probability as people read it.
-fn small(p: f64) -> String {
+pub(crate) fn small(p: f64) -> String {
     if p < 0.0001 { format!("{p:.1e}") } else { format!("{p:.4}") }
 }
 

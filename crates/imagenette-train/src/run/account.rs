@@ -68,6 +68,8 @@ pub(super) fn arithmetic(device: &Device) -> Arithmetic {
 pub(super) struct Hashes {
     pub(super) history: String,
     pub(super) predictions: String,
+    /// `None` where there are none.
+    pub(super) probabilities: Option<String>,
     pub(super) weights: String,
 }
 
@@ -124,7 +126,7 @@ pub(super) fn record(
             history_sha256: hashes.history,
             chain: head.history.link().expect("a history that begins here has a chain").into(),
             predictions_sha256: hashes.predictions,
-            probabilities_sha256: None,
+            probabilities_sha256: hashes.probabilities,
             weights_sha256: hashes.weights,
             initial_weights_sha256: Some(head.initial_weights_sha256.clone()),
             parent: None,

@@ -1,6 +1,7 @@
 //! Evaluating a network: every sample of the val split (or of what was held out) once, seen as the recipe says, without
 //! test-time tricks.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use imagenette_data::DataError;
@@ -9,8 +10,10 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::loader::{BatchRequest, Loader, View};
 use imagenette_data::packed::Packed;
+use imagenette_kernels::loss::softmax;
 use imagenette_recipe::EvaluationConfig;
 use imagenette_results::Prediction;
+use imagenette_results::probabilities::Probabilities;
 use imagenette_results::run_record::Counts;
 
 use crate::compute::device::Device;
@@ -23,6 +26,37 @@ use crate::run::watch::TrainWatch;
 /// Pixels evaluated at a time, in whole photos: transforming the weights is worth it for many photos, and memory holds
 /// few large ones. Always the same, so that a saved network gives the same scores again.
 const BATCH_PIXELS: usize = 128 * 64 * 64;
+
+/// What a network says about each sample of [`EvaluationData`], in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predicted {
+    /// The label that it gives to each.
+    pub labels: Vec<u16>,
+    /// The probability of each class for each, row by row; empty where a score is not a finite number.
+    pub probabilities: Vec<f32>,
+}
+
+impl Predicted {
+    /// The probabilities as a file beside the predictions holds them. `path` is that file's, which errors name, and
+    /// `named` are the predictions, whose file has the hash `predictions_sha256`. `None` where a score is not a finite
+    /// number: such a network has predictions and no probabilities.
+    ///
+    /// # Errors
+    /// When they do not go with the predictions.
+    pub fn as_file(
+        &self,
+        path: &Path,
+        dataset: &Dataset,
+        named: &[Prediction],
+        predictions_sha256: &str,
+    ) -> Result<Option<Probabilities>> {
+        if self.probabilities.is_empty() {
+            return Ok(None);
+        }
+        let classes: Vec<String> = dataset.manifest.classes.iter().map(|class| class.wnid.clone()).collect();
+        Ok(Some(Probabilities::new(path, &classes, named, predictions_sha256, &self.probabilities)?))
+    }
+}
 
 /// The data that a network is evaluated on.
 #[derive(Debug, Clone)]
@@ -61,7 +95,7 @@ impl EvaluationData {
         self.samples.is_empty()
     }
 
-    /// The label that the network gives to each sample, in their order.
+    /// What the network says about each sample.
     ///
     /// # Errors
     /// When the data cannot be read, or [`DataError::Interrupted`].
@@ -71,7 +105,7 @@ impl EvaluationData {
         weights: &Weights,
         device: &Device,
         watch: &dyn TrainWatch,
-    ) -> Result<Vec<u16>> {
+    ) -> Result<Predicted> {
         let EvaluationConfig { resolution: resolution_px, geometry } = self.config;
         let view = View::Evaluation(geometry);
         let batch = (BATCH_PIXELS / (resolution_px as usize).pow(2)).clamp(16, 256);
@@ -90,7 +124,8 @@ impl EvaluationData {
             .collect();
         let threads = self.loader_threads;
         let loader = Loader::new(self.packed.clone(), self.labels.clone(), 0, threads, Box::new(requests.into_iter()))?;
-        let mut predicted = Vec::with_capacity(self.samples.len());
+        let mut labels = Vec::with_capacity(self.samples.len());
+        let (mut probabilities, mut are_finite) = (Vec::new(), true);
         for batch in loader {
             let batch = batch?;
             if watch.interrupted() {
@@ -99,23 +134,33 @@ impl EvaluationData {
             let photos = ops::photos(&batch.pixels, batch.samples.len(), resolution_px as usize, device);
             let scores = model.forward(&mut Pass::evaluating(weights), photos)?;
             let [_, classes] = scores.dims();
-            predicted.extend(download(&scores).chunks_exact(classes).map(best));
-            watch.evaluated(predicted.len(), self.samples.len());
+            for scores in download(&scores).chunks_exact(classes) {
+                labels.push(best(scores));
+                are_finite &= scores.iter().all(|score| score.is_finite());
+                probabilities.extend(softmax(scores).into_iter().map(|probability| probability as f32));
+            }
+            watch.evaluated(labels.len(), self.samples.len());
         }
-        Ok(predicted)
+        if !are_finite {
+            probabilities.clear();
+        }
+        Ok(Predicted { labels, probabilities })
     }
 
     /// How many of the predictions are right.
-    pub fn count(&self, predicted: &[u16]) -> Counts {
-        let right =
-            self.samples.iter().zip(predicted).filter(|(sample, label)| self.labels[**sample as usize] == **label);
+    pub fn count(&self, predicted: &Predicted) -> Counts {
+        let right = self
+            .samples
+            .iter()
+            .zip(&predicted.labels)
+            .filter(|(sample, label)| self.labels[**sample as usize] == **label);
         Counts { correct: right.count() as u64, total: self.samples.len() as u64 }
     }
 
     /// The predictions by name, as they are written down.
-    pub fn name(&self, predicted: &[u16], dataset: &Dataset) -> Vec<Prediction> {
+    pub fn name(&self, predicted: &Predicted, dataset: &Dataset) -> Vec<Prediction> {
         let manifest = &dataset.manifest;
-        let named = self.samples.iter().zip(predicted).map(|(&sample, &label)| Prediction {
+        let named = self.samples.iter().zip(&predicted.labels).map(|(&sample, &label)| Prediction {
             sample: manifest.relative_path(&manifest.images[sample as usize]),
             class: manifest.classes[usize::from(label)].wnid.clone(),
         });

@@ -7,13 +7,16 @@ use imagenette_recipe::Recipe;
 use imagenette_recipe::plan::StepPlan;
 use imagenette_results::attempt::{Attempt, Attempts, Ending};
 use imagenette_results::history::{History, HistoryLine, Origin, weights_sha256};
-use imagenette_results::run_folder::{CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
+use imagenette_results::run_folder::{
+    CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RunFolder, WEIGHTS_FILE,
+};
 use imagenette_results::run_record::{Counts, EpochCounts, Seconds};
 use imagenette_results::{Prediction, RunRecord, predictions};
 
 use super::account::{self, Hashes};
 use super::checkpoint::{self, Checkpoint, CheckpointHead};
 use super::clock::Clock;
+use super::evaluation::Predicted;
 use super::job::TrainJob;
 use super::learner::Learner;
 use super::saved_network;
@@ -176,15 +179,24 @@ impl RunState {
         job: &TrainJob,
         folder: &RunFolder,
         named: &[Prediction],
+        predicted: &Predicted,
         clock: &mut Clock,
     ) -> Result<RunRecord> {
         let (learner, classes) = (&self.learner, &job.dataset.manifest.classes);
         let history = self.head.history.write(&folder.file(HISTORY_FILE))?;
         let (weights_file, predictions_file) = (folder.file(WEIGHTS_FILE), folder.file(PREDICTIONS_FILE));
         saved_network::write(&weights_file, &job.recipe, &learner.model, learner.evaluated(), classes)?;
-        predictions::write(&predictions_file, named)?;
+        let predictions = predictions::write(&predictions_file, named)?;
+        let probabilities_file = folder.file(PROBABILITIES_FILE);
+        let probabilities = predicted.as_file(&probabilities_file, job.dataset, named, &predictions)?;
+        probabilities.as_ref().map(|probabilities| probabilities.write(&probabilities_file)).transpose()?;
         let hash = |path| hash::sha256_of_file(path).map_err(DataError::from);
-        let hashes = Hashes { history, predictions: hash(&predictions_file)?, weights: hash(&weights_file)? };
+        let hashes = Hashes {
+            history,
+            predictions,
+            probabilities: probabilities.map(|_| hash(&probabilities_file)).transpose()?,
+            weights: hash(&weights_file)?,
+        };
         self.head.attempts.end(Ending::Finished, self.head.step);
         let result = self.counts_of(job.recipe.epochs).expect("the last epoch was just evaluated");
         let record = account::record(job, &self.learner, &self.head, result, hashes, clock)?;

@@ -184,7 +184,7 @@ impl Run<'_> {
         self.watch.epoch(&EpochReport { epoch, loss, counts, seconds });
         let Some(predicted) = predicted.filter(|_| is_last) else { return Ok(None) };
         let named = self.evaluation.name(&predicted, job.dataset);
-        let record = self.state.finish(job, &self.folder, &named, &mut self.clock)?;
+        let record = self.state.finish(job, &self.folder, &named, &predicted, &mut self.clock)?;
         Ok(Some(Outcome::Finished(Box::new(record))))
     }
 

@@ -1,12 +1,13 @@
-//! `eval`: a run's saved weights evaluated on a val split.
+//! `eval`: a run's saved weights evaluated on a val split: top-1, and how sure the network is of what is right.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
-use imagenette_results::run_folder::RunFolder;
-use imagenette_results::{RunRecord, predictions};
+use imagenette_files::hash::sha256;
+use imagenette_results::run_folder::{PROBABILITIES_FILE, RunFolder};
+use imagenette_results::{RunRecord, predictions, probabilities};
 use imagenette_train::run::evaluation::EvaluationData;
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
@@ -34,19 +35,28 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let data = EvaluationData::new(&dataset, packed, config, preparation.machine.threads);
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::of_run(terminal));
     terminal.finish();
-    let named = data.name(&predicted?, &dataset);
-    if let Some(path) = &arguments.out {
-        predictions::write(path, &named)?;
+    let predicted = predicted?;
+    let named = data.name(&predicted, &dataset);
+    let hash = match &arguments.out {
+        Some(path) => predictions::write(path, &named)?,
+        None => sha256(predictions::to_bytes(&named)),
+    };
+    let path =
+        arguments.out.as_ref().map_or_else(|| folder.file(PROBABILITIES_FILE), |path| probabilities::beside(path));
+    let probabilities = predicted.as_file(&path, &dataset, &named, &hash)?;
+    if let (Some(_), Some(probabilities)) = (&arguments.out, &probabilities) {
+        probabilities.write(&path)?;
     }
+    let sureness = probabilities.map(|probabilities| probabilities.sureness(&path, &named)).transpose()?;
     let score = super::score::score_against(&arguments.run, &named, &dataset.manifest)?;
     if arguments.json {
         print_json(&serde_json::json!({
             "run": arguments.run, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "resolution": config.resolution, "correct": score.correct, "total": score.total,
-            "accuracy": score.accuracy(),
+            "accuracy": score.accuracy(), "sureness": sureness,
         }))?;
     } else {
-        super::score::print_score(&score, &dataset.manifest.classes, false)?;
+        super::score::print_score(&score, sureness.as_ref(), &dataset.manifest.classes, false)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Info;
 use crate::numbers::{bytes, counted, thousands};
-use crate::terminal::{print, print_json};
+use crate::terminal::{by_name, print, print_json};
 use crate::{Program, machine};
 
 pub(crate) fn run(arguments: &Info, program: &Program) -> anyhow::Result<ExitCode> {
@@ -47,7 +47,9 @@ pub(crate) fn run(arguments: &Info, program: &Program) -> anyhow::Result<ExitCod
     }
     print(&format!("store      {} ({} free)", store.root().display(), free.map_or("?".into(), bytes)))?;
     if datasets.is_empty() {
-        print("datasets   none yet: `imagenette get imagenette2-160` fetches one, `imagenette get drawn` draws one")?;
+        let none =
+            "datasets   none yet: `imagenette get imagenette2-160` fetches one, `imagenette get drawn` draws one";
+        print(&by_name(none, program.name()))?;
     }
     datasets.iter().try_for_each(|dataset| print(&as_text(dataset)))?;
     Ok(ExitCode::SUCCESS)

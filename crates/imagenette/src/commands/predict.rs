@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -
             Ok(probabilities) => probabilities,
             Err(error) => {
                 terminal.finish();
-                report(&error.into());
+                report(&error.into(), program.name());
                 failed += 1;
                 continue;
             }

@@ -14,9 +14,7 @@ pub(crate) fn run(arguments: &Runs, terminal: &Terminal) -> anyhow::Result<ExitC
         folders => folders.to_vec(),
     };
     let index = Index::of(&folders);
-    for left_out in &index.left_out {
-        terminal.say(&format!("left out: {}: {}", left_out.folder.display(), left_out.reason));
-    }
+    index.left_out.iter().for_each(|left_out| terminal.say(&format!("left out: {left_out}")));
     if index.rows.is_empty() {
         let named: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return Err(Refusal::error(

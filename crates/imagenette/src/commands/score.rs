@@ -1,4 +1,5 @@
-//! `score`: top-1 accuracy recomputed from a file of predictions and a dataset's manifest.
+//! `score`: top-1 accuracy recomputed from a file of predictions and a dataset's manifest, and the loss where
+//! probabilities lie beside it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,9 +10,12 @@ use imagenette_data::hold_out::hold_out;
 use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
+use imagenette_files::FileError;
+use imagenette_files::hash::sha256;
+use imagenette_results::probabilities::{Probabilities, Sureness};
 use imagenette_results::run_folder::PREDICTIONS_FILE;
 use imagenette_results::run_record::HeldOut;
-use imagenette_results::{Prediction, RunRecord, predictions, run_record, statistics};
+use imagenette_results::{Prediction, RunRecord, predictions, probabilities, run_record, statistics};
 
 use crate::cli::Score;
 use crate::datasets;
@@ -25,7 +29,11 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         Some(folder) if folder.join(run_record::RECORD_FILE).is_file() => Some(RunRecord::read(folder)?),
         _ => None,
     };
-    let predictions = predictions::read(&path)?;
+    let bytes = std::fs::read(&path).map_err(FileError::io("open", &path))?;
+    let predictions = predictions::read_from(&path, bytes.as_slice())?;
+    let probabilities = Probabilities::of_predictions(&path, &predictions, &sha256(&bytes))?;
+    let sureness =
+        probabilities.map(|known| known.sureness(&probabilities::beside(&path), &predictions)).transpose()?;
     let dataset = truth(arguments, record.as_ref(), &predictions)?;
     let held_out = record.as_ref().and_then(|record| record.held_out);
     let score = match held_out {
@@ -38,6 +46,7 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
             "predictions": path, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "correct": score.correct, "total": score.total, "accuracy": score.accuracy(), "recorded": record,
             "classes": score.classes, "confusion": score.confusion, "held_out": held_out,
+            "sureness": sureness,
         }))?;
     } else {
         if let Some(held_out) = held_out {
@@ -46,7 +55,7 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
                 counted(held_out.photos, "photo")
             ))?;
         }
-        print_score(&score, &dataset.manifest.classes, arguments.confusion)?;
+        print_score(&score, sureness.as_ref(), &dataset.manifest.classes, arguments.confusion)?;
     }
     if let (Some(run), Some(record)) = (run, &record)
         && (record.result.correct, record.result.total) != (score.correct, score.total)
@@ -125,8 +134,14 @@ fn score_images<'m>(
     Ok(predictions::score(path, predictions, &truth, &classes)?)
 }
 
-/// Prints top-1 with its counts, then each class, with its row of the confusion matrix where that is asked for.
-pub(crate) fn print_score(score: &predictions::Score, classes: &[Class], confusion: bool) -> anyhow::Result<()> {
+/// Prints top-1 with its counts, loss and probability of what is right where they are known, then each class, with its
+/// row of the confusion matrix where that is asked for.
+pub(crate) fn print_score(
+    score: &predictions::Score,
+    sureness: Option<&Sureness>,
+    classes: &[Class],
+    confusion: bool,
+) -> anyhow::Result<()> {
     let error = statistics::accuracy_standard_error(score.correct, score.total).unwrap_or(0.0);
     print(&format!(
         "top-1 {:.2}%  ({} of {}; standard error {:.2} points)",
@@ -135,6 +150,10 @@ pub(crate) fn print_score(score: &predictions::Score, classes: &[Class], confusi
         thousands(score.total),
         100.0 * error
     ))?;
+    if let Some(Sureness { cross_entropy, right_probability, .. }) = sureness {
+        let right = 100.0 * right_probability;
+        print(&format!("cross-entropy {cross_entropy:.4}; the right class is given {right:.2}% on average"))?;
+    }
     for (label, class) in classes.iter().enumerate() {
         let (correct, total) = score.of_class(label);
         let share = if total == 0 { 0.0 } else { correct as f64 / total as f64 };

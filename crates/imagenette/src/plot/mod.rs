@@ -2,11 +2,12 @@
 //!
 //! Nothing here reads a file, prints or writes, so that a command, a report and a site draw the same pictures. Each
 //! function is a pure one: the same groups give the same bytes. [`draw_curves`] shows accuracy over epochs, seconds or
-//! operations, [`draw_rows`] a row for each group, [`draw_rates`] the losses of `find-lr`, and [`table`] the figures
-//! in words.
+//! operations, [`draw_rows`] a row for each group, [`draw_gains`] what each gains over a baseline, [`draw_rates`] the
+//! losses of `find-lr`, and [`table`] the figures in words.
 
 mod axes;
 mod curves;
+mod gains;
 mod rates;
 mod rows;
 mod style;
@@ -17,6 +18,7 @@ use plotters::drawing::DrawingAreaErrorKind;
 
 pub use axes::Axis;
 pub use curves::draw_curves;
+pub use gains::{Gain, draw_gains};
 pub use rates::draw_rates;
 pub use rows::draw_rows;
 pub use table::{Figures, table};
