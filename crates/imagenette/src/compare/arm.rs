@@ -278,6 +278,8 @@ impl<'g, 'p> Arm<'g, 'p> {
                 let aside = arm.join(format!(".failed-s{seed}"));
                 remove(&aside)?;
                 let place = if std::fs::rename(&out, &aside).is_ok() { &aside } else { &out };
+                // What is wrong is found there now.
+                let error = error.to_string().replace(&out.display().to_string(), &place.display().to_string());
                 return Err(Refusal::error(
                     format!("{}, seed {seed}: {error}{}", self.which, shown(&report.last_lines)),
                     format!(

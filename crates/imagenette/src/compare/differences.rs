@@ -30,6 +30,7 @@ impl std::fmt::Display for Difference {
 pub(super) fn of_sides(base: &Side, idea: &Side, parts: &Parts) -> anyhow::Result<Vec<Difference>> {
     let mut found = match (settings(base)?, settings(idea)?) {
         (Some(base), Some(idea)) => of_tables(&base, &idea),
+        _ if said(base) == said(idea) => Vec::new(),
         _ => vec![Difference { what: "what is run".into(), baseline: Some(said(base)), idea: Some(said(idea)) }],
     };
     let sources = |side: &Side| -> Vec<(String, String)> {

@@ -60,10 +60,15 @@ pub(crate) fn run(arguments: &Compare, program: &Program, terminal: &Terminal) -
         let Some(idea) = idea else { continue };
         checks::check_recipes(base, idea, arguments.unequal_cost)?;
         let found = differences::of_sides(base, idea, program.parts())?;
-        if found.is_empty() && base.recipe().is_some() && idea.recipe().is_some() {
+        let same = match (base, idea) {
+            (Side::Recipe(_), Side::Recipe(_)) => Some("the same recipe"),
+            (Side::Command(_), Side::Command(_)) => Some("the same command"),
+            _ => None,
+        };
+        if let (Some(same), true) = (same, found.is_empty()) {
             return Err(Refusal::error(
-                "no effect: both sides are the same recipe, and each seed would give the same bits",
-                "change a key that is not set so already, or name another recipe",
+                format!("no effect: both sides are {same}, and each seed would give the same bits"),
+                "change what is not so already",
             ));
         }
         differences.push(found);

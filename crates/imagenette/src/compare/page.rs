@@ -72,7 +72,9 @@ pub(super) fn html(findings: &Findings) -> anyhow::Result<String> {
 
 fn list<'l>(page: &mut String, lines: impl Iterator<Item = &'l String>) {
     page.push_str("<ul>\n");
-    lines.for_each(|line| drop(writeln!(page, "<li>{}</li>", escaped(line))));
+    for line in lines {
+        let _ = writeln!(page, "<li>{}</li>", escaped(line));
+    }
     page.push_str("</ul>\n");
 }
 
