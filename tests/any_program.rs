@@ -58,7 +58,8 @@ fn a_script_that_copies_predictions_is_judged_like_any_other() {
     std::fs::write(place.path("guess.sh"), place.read("guess.sh") + "\n# changed\n").unwrap();
     place.run(&compare(IDEA, "a folder's $name", &[])).fails_saying(&["begun with other sides", "sources"]);
     // Beside a recipe a command stands too, and the two can hold out photos.
-    let recipe = ["compare", "default", "--dataset", "made", "--base-set", "resolution=32", "--base-set"];
+    let px = ["--base-set", "resolution=32", "--base-set", "evaluation.resolution=32", "--base-set"];
+    let recipe = [&["compare", "default", "--dataset", "made"][..], &px].concat();
     let more = ["model={ kind = 'fast', stem = 8, widths = [8, 8] }", "--base-set", "batch_size=8", "--epochs", "1"];
     let command = ["--idea-command", IDEA, "--hold-out", "0.25", "--max-runs", "2", "--out", "mixed"];
     let mixed = place.run(&[&recipe[..], &more, &command].concat());

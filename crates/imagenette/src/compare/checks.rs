@@ -55,6 +55,9 @@ pub(super) fn check_arm(which: &str, runs: &[SideRun]) -> anyhow::Result<()> {
         if run.began_with != first.began_with {
             return refuse(than(run, "other weights to begin with"), "compare runs that began alike");
         }
+        if is_perfect(run) {
+            continue;
+        }
         let Some(predictions) = run.predictions_sha256()? else { continue };
         if let Some(other) = seen.insert(predictions, run) {
             let what = format!("the same predictions as {}", other.folder.display());
@@ -111,14 +114,30 @@ pub(super) fn check_both(base: &[SideRun], idea: &[SideRun], unequal_cost: bool)
         };
         return refuse(format!("the idea is trained for {}, the baseline for {}", budget(other), budget(one)), UNEQUAL);
     }
-    for other in idea {
-        if let Some(run) = base.iter().find(|run| run.seed == other.seed)
-            && let Some(predictions) = run.predictions_sha256()?
-            && other.predictions_sha256()? == Some(predictions)
-        {
-            let what = format!("no effect: the same bits: at seed {} both sides gave the same predictions", other.seed);
-            return refuse(what, "the change does nothing here; see what differs between the two runs' folders");
+    check_effect(base, idea)
+}
+
+/// Refuses a change that does nothing: the same predictions at every seed that both sides have. Perfect runs say nothing:
+/// there is one way to be right everywhere.
+fn check_effect(base: &[SideRun], idea: &[SideRun]) -> anyhow::Result<()> {
+    let mut same = None;
+    for other in idea.iter().filter(|run| !is_perfect(run)) {
+        let Some(run) = base.iter().find(|run| run.seed == other.seed) else { continue };
+        let (Some(one), Some(two)) = (run.predictions_sha256()?, other.predictions_sha256()?) else { continue };
+        if one != two {
+            return Ok(());
         }
+        same = same.or(Some(other.seed));
     }
-    Ok(())
+    match same {
+        Some(seed) => refuse(
+            format!("no effect: the same bits: at seed {seed} both sides gave the same predictions"),
+            "the change does nothing here; see what differs between the two runs' folders",
+        ),
+        None => Ok(()),
+    }
+}
+
+fn is_perfect(run: &SideRun) -> bool {
+    run.counts.correct == run.counts.total
 }

@@ -148,17 +148,36 @@ fn list() -> String {
     PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(" ")
 }
 
-/// The files that a command names: its words that are files here.
+/// How the names of files end that decide what a command does. What it writes, a log for instance, must not make it
+/// another command.
+const SOURCES: [&str; 18] = [
+    "py", "sh", "bash", "r", "R", "jl", "js", "ts", "rb", "pl", "lua", "m", "toml", "yaml", "yml", "json", "cfg", "ini",
+];
+
+/// The scripts, settings and programs that a command names: its words that are such files here.
 fn files(text: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut files: Vec<(String, String)> = Vec::new();
     for word in text.split(|letter: char| letter.is_whitespace() || "'\"=;|&<>()".contains(letter)) {
         let path = Path::new(word);
-        let is_small = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= MOST_BYTES);
-        if is_small && files.iter().all(|(known, _)| known != word) {
+        let is_source = path.extension().is_some_and(|ending| SOURCES.iter().any(|known| ending == *known));
+        let decides = std::fs::metadata(path)
+            .is_ok_and(|file| file.is_file() && file.len() <= MOST_BYTES && (is_source || is_program(&file)));
+        if decides && files.iter().all(|(known, _)| known != word) {
             files.push((word.to_owned(), hash::sha256_of_file(path)?));
         }
     }
     Ok(files)
+}
+
+#[cfg(unix)]
+fn is_program(file: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_program(_file: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// A value as one word of a line for the shell.
@@ -239,5 +258,9 @@ mod tests {
         std::fs::write(&plain, "exit 1").unwrap();
         assert_ne!(before.identity(), parse().identity());
         assert_eq!(Template::parse("true {seed} {out}", "x").unwrap().name(), "command");
+        let log = folder.path().join("run.log");
+        std::fs::write(&log, "printed").unwrap();
+        let logs = Template::parse(&format!("true {{seed}} {{out}} > {}", log.display()), "x").unwrap();
+        assert_eq!(logs.files(), [], "what a command writes does not make it another one");
     }
 }
