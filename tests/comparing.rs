@@ -76,6 +76,11 @@ fn an_idea_is_trained_beside_its_baseline_and_the_same_command_says_the_same() {
     let judged = place.run(&["compare", &base, "verdict/idea", "--json"]).json();
     assert_eq!(judged["looks"].as_array().unwrap().len(), 1);
     place.run(&["compare", &base, &base]).fails_saying(&["no effect: the same bits", "seed 1"]);
+    place.run(&["compare", &base, "verdict/idea", "--confirm", "2"]).fails_saying(&["--confirm", "finished"]);
+    // One run a side compares two networks.
+    let one = format!("{base}/s1");
+    place.run(&["compare", &one, "verdict/idea"]).fails_saying(&["too few runs", "one run a side"]);
+    place.run(&compare(&["--out", "mixed", &one])).fails_saying(&["1 run there", "one run a side"]);
     place
         .run(&["compare", &base, "verdict/idea", "--set", "epochs=2"])
         .fails_saying(&["no key of theirs can be changed"]);
@@ -124,13 +129,13 @@ fn runs_side_by_side_give_the_same_bits_and_serve_budgets_and_fresh_seeds() {
     place.run(&compare(&["--set", "epochs=2", "--epochs", "20,5"])).fails_saying(&["budgets that grow"]);
 
     // Held-out photos are no val, and spend none of it.
-    let held = [&compare(&idea)[..], &["--hold-out", "0.25", "--out", "held"]].concat();
+    let held = [&compare(&idea)[..], &["--hold-out", "0.5", "--out", "held"]].concat();
     let held = place.run(&held);
-    assert!(held.stdout.contains("18 photos held out of train: this is no val accuracy"), "{}", held.stdout);
+    assert!(held.stdout.contains("36 photos held out of train: this is no val accuracy"), "{}", held.stderr);
     assert!(!held.stdout.contains("judged against"), "{}", held.stdout);
     let (base, idea) = (one["baseline"]["runs"][0]["folder"].as_str().unwrap(), "held/idea");
     let base = std::path::Path::new(base).parent().unwrap().to_str().unwrap();
-    place.run(&["compare", base, idea]).fails_saying(&["val of made", "18 photos held out of made"]);
+    place.run(&["compare", base, idea]).fails_saying(&["val of made", "36 photos held out of made"]);
 }
 
 #[test]

@@ -304,8 +304,8 @@ impl<'g, 'p> Arm<'g, 'p> {
         if !path.is_file() {
             anyhow::bail!("expected {PREDICTIONS_FILE} in {{out}} from the command, found none");
         }
-        let (truth, classes) = ground.truth()?;
-        let score = predictions::score(&path, &predictions::read(&path)?, &truth, &classes)?;
+        let truth = ground.truth()?;
+        let score = predictions::score(&path, &predictions::read(&path)?, &truth.photos, &truth.classes)?;
         let (format, version) = CommandRecord::head();
         let record = CommandRecord {
             format,

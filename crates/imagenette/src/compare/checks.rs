@@ -117,8 +117,8 @@ pub(super) fn check_both(base: &[SideRun], idea: &[SideRun], unequal_cost: bool)
     check_effect(base, idea)
 }
 
-/// Refuses a change that does nothing: the same predictions at every seed that both sides have. Perfect runs say nothing:
-/// there is one way to be right everywhere.
+/// Refuses a change that does nothing: the same predictions at every seed that both sides have. Perfect runs say
+/// nothing: there is one way to be right everywhere.
 fn check_effect(base: &[SideRun], idea: &[SideRun]) -> anyhow::Result<()> {
     let mut same = None;
     for other in idea.iter().filter(|run| !is_perfect(run)) {

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::ground::table;
-use super::side::Side;
 use imagenette_files::hash;
+use imagenette_results::environment::Arithmetic;
 use imagenette_train::parts::Parts;
+
+use super::ground::table;
+use super::outcome::SideRun;
+use super::side::Side;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,15 +56,19 @@ pub(super) fn of_sides(base: &Side, idea: &Side, parts: &Parts) -> anyhow::Resul
             found.push(Difference { what: format!("source of {name}"), baseline: of(&ones), idea: of(&others) });
         }
     }
-    if let (Side::Finished { runs: ones, .. }, Side::Finished { runs: others, .. }) = (base, idea)
-        && let (Some(one), Some(other)) = (ones.first(), others.first())
-        && let (Some(here), Some(there)) = (&one.arithmetic, &other.arithmetic)
-        && here != there
-    {
-        let changes = here.changes(there).join("; ");
-        found.push(Difference { what: "arithmetic".into(), baseline: None, idea: Some(changes) });
-    }
     Ok(found)
+}
+
+/// What engine, device, level and precision the runs of both sides have apart.
+pub(super) fn of_arithmetic(base: &[SideRun], idea: &[SideRun]) -> Option<Difference> {
+    let (here, there) = (base.first()?.arithmetic.as_ref()?, idea.first()?.arithmetic.as_ref()?);
+    // Its text has the precision too; the engine only shows in the changes.
+    let with_engine = |arithmetic: &Arithmetic| format!("{arithmetic}, engine {}", hash::short(&arithmetic.engine));
+    (here != there).then(|| Difference {
+        what: "arithmetic".into(),
+        baseline: Some(with_engine(here)),
+        idea: Some(with_engine(there)),
+    })
 }
 
 /// The recipe of a side, if it has one.

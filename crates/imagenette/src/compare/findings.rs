@@ -45,7 +45,7 @@ impl Findings {
         let changed = tally.as_ref().map(Tally::changed).unwrap_or_default();
         let costs = (Cost::of(&base.runs), Cost::of(&idea.runs));
         let ledger = enter(&judgement);
-        let mut lines = verdict::lines(comparison, design, photos.as_ref());
+        let mut lines = verdict::lines(comparison, design, photos.as_ref(), judgement.confirmation.is_some());
         lines.extend(judgement.confirmation.iter().map(|fresh| verdict::confirmation(fresh, design)));
         if tally.is_some() {
             lines.extend(verdict::photo_lines(&classes, &changed));

@@ -17,6 +17,14 @@ use crate::{Program, datasets, recipes};
 
 use super::side::Side;
 
+/// What predictions are scored against.
+pub(super) struct Truth {
+    /// Each photo that a run is evaluated on, with its label.
+    pub(super) photos: Vec<(String, usize)>,
+    /// The WordNet ids in label order.
+    pub(super) classes: Vec<String>,
+}
+
 /// What all runs of a comparison share.
 pub(super) struct Ground<'p> {
     pub(super) dataset: Dataset,
@@ -114,20 +122,20 @@ impl<'p> Ground<'p> {
         })
     }
 
-    /// Each photo that a run is evaluated on, with its label, and the WordNet ids in label order.
-    pub(super) fn truth(&self) -> anyhow::Result<(Vec<(String, usize)>, Vec<String>)> {
+    /// What predictions are scored against.
+    pub(super) fn truth(&self) -> anyhow::Result<Truth> {
         let manifest = &self.dataset.manifest;
         let [_, evaluated] = self.split()?;
-        let mut truth = Vec::new();
+        let mut photos = Vec::new();
         for sample in evaluated {
             let image = &manifest.images[sample as usize];
             let Some(label) = image.label else {
                 let path = manifest.relative_path(image);
                 return Err(Refusal::error(format!("{path}: it has no label"), "compare on labeled photos"));
             };
-            truth.push((manifest.relative_path(image), usize::from(label)));
+            photos.push((manifest.relative_path(image), usize::from(label)));
         }
-        Ok((truth, manifest.classes.iter().map(|class| class.wnid.clone()).collect()))
+        Ok(Truth { photos, classes: manifest.classes.iter().map(|class| class.wnid.clone()).collect() })
     }
 
     /// Writes the lists of photos for a command: a line each, the path below the dataset's folder, a tab, the class.

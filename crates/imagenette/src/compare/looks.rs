@@ -11,12 +11,13 @@ use serde_json::json;
 use super::arm::{Arm, Made};
 use super::begun::{Begun, design_json};
 use super::checks::{check_arm, check_both};
-use super::differences::Difference;
+use super::differences::{Difference, of_arithmetic};
 use super::ground::Ground;
 use super::outcome::SideRun;
 use super::side::Side;
 use super::{progress, refused};
 use crate::cli::Compare;
+use crate::numbers::counted;
 use crate::terminal::Refusal;
 
 /// What was found at one budget.
@@ -64,19 +65,24 @@ pub(super) fn design(arguments: &Compare, stored_baseline: usize, baseline_grows
     if arguments.strict { design.strict() } else { design }
 }
 
+/// Without the steadying two runs say too little of their spread.
+fn least(arguments: &Compare) -> usize {
+    if arguments.strict { 3 } else { 2 }
+}
+
 /// The verdict on runs that are all there: one look at all of them.
 pub(super) fn of_finished(
     arguments: &Compare,
     base: Judged,
     idea: Judged,
-    differences: Vec<Difference>,
+    mut differences: Vec<Difference>,
 ) -> anyhow::Result<Judgement> {
+    differences.extend(of_arithmetic(&base.runs, &idea.runs));
     check_arm("the baseline", &base.runs)?;
     check_arm("the idea", &idea.runs)?;
     check_both(&base.runs, &idea.runs, arguments.unequal_cost)?;
     let most = idea.runs.len().max(2);
-    // Without the steadying two runs say too little of their spread.
-    let least = if arguments.strict { 3 } else { 2 };
+    let least = least(arguments);
     let design = Design {
         max_runs: most.max(least),
         first_look: Some(most.max(least)),
@@ -141,13 +147,24 @@ impl<'a, 'p> Study<'a, 'p> {
                 arms[0].runs.len()
             }
         };
+        if let Some(arm) = arms.iter().find(|arm| !arm.grows() && arm.runs.len() < least(arguments)) {
+            return Err(Refusal::error(
+                format!(
+                    "the {} has {} there, and {} are needed",
+                    arm.which,
+                    counted(arm.runs.len() as u64, "run"),
+                    least(arguments)
+                ),
+                "add runs with other seeds: one run a side compares two networks, not two recipes",
+            ));
+        }
         let mut design = design(arguments, stored, arms[0].grows());
         if !arms[1].grows() {
             design.max_runs = design.max_runs.min(arms[1].runs.len());
         }
         let procedure = Procedure::new(design).map_err(refused)?;
-        let is_untouched = arms[1].grows() && !self.folder.join("idea").exists();
-        begun.settle(&design_json(&design, arguments), &self.sides_json(&arms), is_untouched || self.only_failed()?)?;
+        let is_untouched = arms[1].grows() && self.only_failed()?;
+        begun.settle(&design_json(&design, arguments), &self.sides_json(&arms), is_untouched)?;
         let looks = procedure.looks();
         let mut order = order(looks, [arms[0].runs.len(), arms[1].runs.len()]).into_iter().peekable();
         let mut scale = None;
@@ -172,6 +189,11 @@ impl<'a, 'p> Study<'a, 'p> {
                 (Some(runs), Decision::Helps | Decision::Hurts) => self.confirm(&arms, runs as usize)?,
                 _ => Confirmed::NotAsked,
             };
+            let mut differences = self.differences.clone();
+            if let Some(arithmetic) = of_arithmetic(&base.runs, &idea.runs) {
+                self.ground.terminal.say(&format!("differs: {arithmetic}"));
+                differences.push(arithmetic);
+            }
             let judged = |arm: &Arm<'_, '_>, runs: usize| Judged {
                 name: arm.side.name(),
                 identity: arm.identity().to_owned(),
@@ -182,7 +204,7 @@ impl<'a, 'p> Study<'a, 'p> {
                 idea: judged(idea, look.idea_runs),
                 design,
                 comparison,
-                differences: self.differences.clone(),
+                differences,
                 epochs: self.epochs,
                 is_interrupted: matches!(confirmation, Confirmed::Interrupted),
                 confirmation: match confirmation {

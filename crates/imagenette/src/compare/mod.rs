@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &Compare, program: &Program, terminal: &Terminal) -
         }
         differences.push(found);
     }
+    check_confirm(arguments, &sides)?;
     if let [Sides { base: Side::Finished { .. }, idea: Some(Side::Finished { .. }) }] = sides.as_slice() {
         let (sides, differences) = (sides.into_iter().next(), differences.into_iter().next());
         return of_finished(arguments, sides, differences.unwrap_or_default(), (&preparation, program, terminal));
@@ -140,6 +141,18 @@ fn check_flags(arguments: &Compare) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Fresh seeds have to be made on both sides.
+fn check_confirm(arguments: &Compare, sides: &[Sides]) -> anyhow::Result<()> {
+    let mut all = sides.iter().flat_map(|sides| std::iter::once(&sides.base).chain(&sides.idea));
+    match (arguments.confirm, all.find(|side| matches!(side, Side::Finished { .. }))) {
+        (Some(_), Some(side)) => Err(Refusal::error(
+            format!("--confirm: the runs of `{}` are finished, and fresh seeds would have to be trained", side.name()),
+            "name recipes or commands, or leave --confirm out",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The verdict on two folders of runs.
 fn of_finished(
     arguments: &Compare,
@@ -147,12 +160,6 @@ fn of_finished(
     differences: Vec<differences::Difference>,
     (preparation, program, terminal): (&Preparation<'_>, &Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
-    if arguments.confirm.is_some() {
-        return Err(Refusal::error(
-            "--confirm: both sides are runs that are finished, and fresh seeds would have to be trained",
-            "name recipes or commands, or leave --confirm out",
-        ));
-    }
     let parts = program.parts();
     let judged = |side: Side| {
         let (name, identity) = (side.name(), side.identity(parts));

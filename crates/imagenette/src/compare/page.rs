@@ -73,9 +73,17 @@ pub(super) fn html(findings: &Findings) -> anyhow::Result<String> {
 fn list<'l>(page: &mut String, lines: impl Iterator<Item = &'l String>) {
     page.push_str("<ul>\n");
     for line in lines {
-        let _ = writeln!(page, "<li>{}</li>", escaped(line));
+        let _ = writeln!(page, "<li>{}</li>", with_code(line));
     }
     page.push_str("</ul>\n");
+}
+
+/// A line whose parts between backticks are code.
+fn with_code(line: &str) -> String {
+    let parts = line.split('`').enumerate();
+    parts
+        .map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
+        .collect()
 }
 
 fn runs_and_looks(page: &mut String, findings: &Findings) {
@@ -223,6 +231,11 @@ fn flatten(above: &str, value: &Value, rows: &mut Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backticks_are_code_and_nothing_else_gets_through() {
+        assert_eq!(with_code("say `--x <1>` & go"), "say <code>--x &lt;1&gt;</code> &amp; go");
+    }
 
     #[test]
     fn numbers_are_listed_by_their_paths() {

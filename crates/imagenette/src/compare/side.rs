@@ -198,7 +198,7 @@ impl Side {
         }
     }
 
-    /// The budget where it is known before anything is trained.
+    /// The recipe of a side that this program trains.
     pub(super) fn recipe(&self) -> Option<&Recipe> {
         match self {
             Self::Recipe(recipe) => Some(recipe),

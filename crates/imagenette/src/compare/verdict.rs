@@ -24,7 +24,12 @@ pub(super) fn status(decision: Decision) -> u8 {
 }
 
 /// The verdict in a sentence, then the numbers, a line each.
-pub(super) fn lines(comparison: &Comparison, design: &Design, photos: Option<&PhotosAndSeeds>) -> Vec<String> {
+pub(super) fn lines(
+    comparison: &Comparison,
+    design: &Design,
+    photos: Option<&PhotosAndSeeds>,
+    is_confirmed: bool,
+) -> Vec<String> {
     let look = comparison.last();
     let mut lines = vec![sentence(look, design), runs(look)];
     if let Some(photos) = photos {
@@ -45,7 +50,7 @@ pub(super) fn lines(comparison: &Comparison, design: &Design, photos: Option<&Ph
     ));
     lines.push(format!("a true gain of {:.2} points would have been seen in 80%", 100.0 * look.smallest_gain()));
     match look.decision {
-        Decision::Helps | Decision::Hurts if look.planned.information < 1.0 => {
+        Decision::Helps | Decision::Hurts if look.planned.information < 1.0 && !is_confirmed => {
             lines.push("early stops overstate: fresh seeds (`--confirm 5`) say how large it is".to_owned())
         }
         Decision::NotClear => lines
