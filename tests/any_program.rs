@@ -37,7 +37,7 @@ fn a_script_that_copies_predictions_is_judged_like_any_other() {
     assert_eq!(found["idea"]["runs"][0]["total"], 24);
     let run = Path::new(found["idea"]["runs"][0]["folder"].as_str().unwrap()).to_owned();
     let run = place.path("").join(run);
-    for name in ["predictions.csv", "command.json", "output.txt"] {
+    for name in ["predictions.csv", "command.json", "output.txt", "source.txt"] {
         assert!(run.join(name).is_file(), "{name}");
     }
     assert_eq!(std::fs::read_to_string(run.join("output.txt")).unwrap(), "guessed with seed 1\n");
@@ -54,9 +54,15 @@ fn a_script_that_copies_predictions_is_judged_like_any_other() {
     let judged = place.run(&["compare", "other/idea", "a folder's $name/idea", "--json"]).json();
     assert_eq!(judged["looks"].as_array().unwrap().len(), 1);
 
-    // A changed script is another idea, and is not taken for the one that ran.
+    // A changed script is another idea, the page shows what changed in it, and is not taken for the one that ran.
     std::fs::write(place.path("guess.sh"), place.read("guess.sh") + "\n# changed\n").unwrap();
     place.run(&compare(IDEA, "a folder's $name", &[])).fails_saying(&["begun with other sides", "sources"]);
+    std::fs::write(place.path("better.sh"), place.read("guess.sh").replace("wrong=$4", "wrong=5")).unwrap();
+    let better = IDEA.replace("guess.sh", "better.sh");
+    place.run(&compare(&better, "better", &[])).exits_with(0);
+    let page = place.read("better/comparison.html");
+    let changed = "<del>- seed=$1 out=$2 val_list=$3 wrong=$4</del>\n<ins>+ seed=$1 out=$2 val_list=$3 wrong=5</ins>";
+    assert!(page.contains(changed), "{page}");
     // Beside a recipe a command stands too, and the two can hold out photos.
     let px = ["--base-set", "resolution=32", "--base-set", "evaluation.resolution=32", "--base-set"];
     let recipe = [&["compare", "default", "--dataset", "made"][..], &px].concat();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use imagenette_files::lock::FolderLock;
 use imagenette_files::{FileError, atomic, hash};
-use imagenette_results::run_folder::{CHECKPOINT_FILE, PREDICTIONS_FILE, RECORD_FILE};
+use imagenette_results::run_folder::{CHECKPOINT_FILE, PREDICTIONS_FILE, RECORD_FILE, SOURCE_FILE};
 use imagenette_results::{Run, predictions};
 use imagenette_train::recipe::precision::PrecisionChoice;
 use imagenette_train::{Outcome, Recipe, TrainJob};
@@ -324,6 +324,10 @@ impl<'g, 'p> Arm<'g, 'p> {
             seconds: report.seconds,
             predictions_sha256: hash::sha256_of_file(&path)?,
         };
+        let source = template.source();
+        if !source.is_empty() {
+            atomic::write_bytes(&out.join(SOURCE_FILE), source.as_bytes())?;
+        }
         record.write(out)
     }
 }

@@ -141,3 +141,87 @@ fn check_effect(base: &[SideRun], idea: &[SideRun]) -> anyhow::Result<()> {
 fn is_perfect(run: &SideRun) -> bool {
     run.counts.correct == run.counts.total
 }
+
+#[cfg(test)]
+mod tests {
+    use imagenette_files::Hint;
+    use imagenette_results::environment::Arithmetic;
+    use imagenette_results::run_record::{Counts, HeldOut};
+
+    use super::*;
+
+    /// A run without files.
+    fn run(seed: u64) -> SideRun {
+        SideRun {
+            folder: format!("runs/s{seed}").into(),
+            seed,
+            counts: Counts { correct: 20 + seed, total: 40 },
+            dataset: "made".into(),
+            dataset_identity: "11".into(),
+            held_out: None,
+            trained_by: "22".into(),
+            name: "default".into(),
+            recipe: None,
+            epochs: Some(5),
+            samples: Some(1000),
+            seconds: 1.0,
+            flop: None,
+            arithmetic: Some(Arithmetic {
+                engine: "ee".into(),
+                device: "flex".into(),
+                ops: "kernels".into(),
+                level: Some("avx2".into()),
+                precision: "f32".into(),
+            }),
+            parts: Vec::new(),
+            began_with: None,
+        }
+    }
+
+    fn says(result: anyhow::Result<()>) -> String {
+        let error = result.unwrap_err();
+        format!("{error}; {}", error.downcast_ref::<Refusal>().and_then(Hint::hint).unwrap())
+    }
+
+    #[test]
+    fn runs_of_one_side_are_alike() {
+        assert!(check_arm("the idea", &[run(1), run(2)]).is_ok());
+        assert!(says(check_arm("the idea", &[])).contains("the idea: no finished run"));
+        assert!(says(check_arm("the idea", &[run(1), run(1)])).contains("two runs with the seed 1"));
+        let arithmetic = run(2).arithmetic.map(|known| Arithmetic { engine: "ff".into(), ..known });
+        let precision = run(2).arithmetic.map(|known| Arithmetic { precision: "bf16".into(), ..known });
+        let held_out = Some(HeldOut { share: 0.1, photos: 40 });
+        for (other, expected) in [
+            (SideRun { trained_by: "33".into(), ..run(2) }, "another command than"),
+            (SideRun { arithmetic, ..run(2) }, "engine: ee → ff"),
+            (SideRun { arithmetic: precision, ..run(2) }, "precision: f32 → bf16"),
+            (SideRun { dataset_identity: "12".into(), ..run(2) }, "other photos than"),
+            (SideRun { held_out, ..run(2) }, "other photos than"),
+            (SideRun { began_with: Some("imagenet".into()), ..run(2) }, "other weights to begin with"),
+        ] {
+            let found = says(check_arm("the idea", &[run(1), other]));
+            assert!(found.contains("runs/s2: ") && found.contains(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn both_sides_are_judged_alike() {
+        let check = |other: SideRun, unequal_cost| check_both(&[run(1)], &[other], unequal_cost);
+        assert!(check(run(1), false).is_ok());
+        let edition = SideRun { dataset_identity: "12".into(), ..run(1) };
+        assert!(says(check(edition, true)).contains("another edition of that name"));
+        let held = SideRun { held_out: Some(HeldOut { share: 0.1, photos: 40 }), ..run(1) };
+        assert!(says(check(held, true)).contains("40 photos held out of made"));
+        let pretrained = SideRun { began_with: Some("imagenet".into()), ..run(1) };
+        let found = says(check(pretrained, true));
+        assert!(
+            found.contains("with trained weights (imagenet)") && found.contains("have seen these photos"),
+            "{found}"
+        );
+        let longer = SideRun { epochs: Some(6), samples: Some(1200), ..run(1) };
+        assert!(says(check(longer.clone(), false)).contains("for 6 epochs and 1200 samples"));
+        assert!(check(longer, true).is_ok());
+        // What is not known of a command is no difference.
+        assert!(check(SideRun { epochs: None, samples: None, ..run(1) }, false).is_ok());
+    }
+}

@@ -17,7 +17,8 @@ use super::shell::{Signal, tell_group};
 const LOOK: Duration = Duration::from_millis(50);
 /// How long after its end its last output may take to arrive: a process that left the group may hold the pipe open.
 const DRAIN: Duration = Duration::from_secs(2);
-/// So much of the output is kept in its file; the rest is counted, so that a command that prints without end fills no disk.
+/// So much of the output is kept in its file; the rest is counted, so that a command that prints without end fills no
+/// disk.
 const FILE_BYTES: usize = 4 << 20;
 /// So much of the end of the output is remembered.
 const TAIL_BYTES: usize = 8 << 10;

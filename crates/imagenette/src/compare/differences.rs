@@ -95,7 +95,9 @@ fn of_tables(base: &Table, idea: &Table) -> Vec<Difference> {
     let value = |leaves: &[(String, String)], key: &String| {
         leaves.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
     };
+    // What a recipe is called is no difference.
     keys.into_iter()
+        .filter(|key| *key != "name")
         .map(|key| Difference { what: key.clone(), baseline: value(&base, key), idea: value(&idea, key) })
         .filter(|difference| difference.baseline != difference.idea)
         .collect()

@@ -119,8 +119,11 @@ fn enter(judgement: &Judgement) -> Option<Result<usize, anyhow::Error>> {
     }
     let seeds = |runs: &[SideRun]| runs.iter().map(|run| run.seed).collect::<Vec<_>>();
     let last = comparison.last();
+    // A recipe has its budget in it; a command is told.
+    let epochs = judgement.epochs.filter(|_| first.recipe.is_none());
+    let epochs = epochs.map_or(String::new(), |epochs| format!(" {epochs} epochs"));
     let entry = Entry {
-        baseline: imagenette_files::hash::sha256(format!("{} {}", base.identity, first.dataset_identity)),
+        baseline: imagenette_files::hash::sha256(format!("{} {}{epochs}", base.identity, first.dataset_identity)),
         idea: idea.identity.clone(),
         names: (base.name.clone(), idea.name.clone()),
         dataset: first.dataset.clone(),

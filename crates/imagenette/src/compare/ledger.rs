@@ -1,5 +1,5 @@
-//! The ledger: which ideas were judged against a baseline on val. Each look at val spends some of it, and who tries many
-//! ideas will find one that helps by chance; the ledger cannot forbid that, but it counts.
+//! The ledger: which ideas were judged against a baseline on val. Each look at val spends some of it, and who tries
+//! many ideas will find one that helps by chance; the ledger cannot forbid that, but it counts.
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,8 @@
 //! [`side`] says what was named, with [`template`] for commands; [`ground`] is what all runs share; [`arm`] makes one
 //! run after the other, of this program or by [`shell`] and [`child`]; [`outcome`] is such a run as it is read back.
 //! [`looks`] is the loop, [`checks`] what it refuses, [`begun`] what it remembers and [`ledger`] what it counts.
-//! [`differences`], [`photos`], [`verdict`], [`progress`] and [`page`] are for people.
+//! [`findings`] gathers what is said of a verdict; [`differences`], [`photos`], [`verdict`], [`progress`] and [`page`]
+//! with its [`charts`] and [`source_diff`] say it to people.
 
 mod arm;
 mod begun;
@@ -22,6 +23,7 @@ mod photos;
 mod progress;
 mod shell;
 mod side;
+mod source_diff;
 mod template;
 mod verdict;
 

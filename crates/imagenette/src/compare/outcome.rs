@@ -6,7 +6,7 @@ use imagenette_files::format::Format;
 use imagenette_files::{FileError, atomic, hash};
 use imagenette_results::environment::Arithmetic;
 use imagenette_results::history::{History, HistoryLine};
-use imagenette_results::run_folder::{HISTORY_FILE, PREDICTIONS_FILE};
+use imagenette_results::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, SOURCE_FILE};
 use imagenette_results::run_record::{Counts, HeldOut};
 use imagenette_results::{Prediction, Run, predictions};
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,15 @@ impl SideRun {
     pub(super) fn predictions(&self) -> anyhow::Result<Option<Vec<Prediction>>> {
         let path = self.folder.join(PREDICTIONS_FILE);
         if path.is_file() { Ok(Some(predictions::read(&path)?)) } else { Ok(None) }
+    }
+
+    /// The source that was kept with the run: of own parts, or of the scripts that a command names.
+    pub(super) fn source(&self) -> anyhow::Result<Option<String>> {
+        let path = self.folder.join(SOURCE_FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?))
     }
 
     /// The mean training loss of each epoch, where the run has a history.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::charts::{self, IntervalRow, escaped};
 use super::findings::Findings;
 use super::outcome::SideRun;
+use super::source_diff::{Line, diff};
 use super::verdict;
 use crate::numbers::seconds;
 
@@ -42,6 +43,7 @@ pub(super) fn html(findings: &Findings) -> anyhow::Result<String> {
     runs_and_looks(&mut page, findings);
     curves(&mut page, &base.runs, &idea.runs)?;
     differences(&mut page, findings);
+    sources(&mut page, base.runs.first(), idea.runs.first())?;
     classes(&mut page, findings);
     photos(&mut page, findings);
     sides(&mut page, findings);
@@ -121,8 +123,8 @@ fn curves(page: &mut String, base: &[SideRun], idea: &[SideRun]) -> anyhow::Resu
         let _ = writeln!(
             page,
             "<h2>Training loss over epochs</h2>\n<p class=\"soft\"><span class=\"key base\"></span> baseline \
-             <span class=\"key idea\"></span> idea, a line each run: the mean of each epoch. Losses of other kinds, and \
-             under other augmentation, are not comparable.</p>\n{}",
+             <span class=\"key idea\"></span> idea, a line each run: the mean of each epoch. Losses of other kinds, \
+             and under other augmentation, are not comparable.</p>\n{}",
             charts::curves(&base, &idea, "training loss of each run over epochs")
         );
     }
@@ -151,6 +153,32 @@ fn differences(page: &mut String, findings: &Findings) {
     page.push_str("</table></div>\n");
 }
 
+/// The sources of both sides: what changed between them, or that of the one side that has some.
+fn sources(page: &mut String, base: Option<&SideRun>, idea: Option<&SideRun>) -> anyhow::Result<()> {
+    let source = |run: Option<&SideRun>| run.map_or(Ok(None), SideRun::source);
+    let (base, idea) = (source(base)?, source(idea)?);
+    if base == idea {
+        return Ok(());
+    }
+    let lines = diff(base.as_deref().unwrap_or_default(), idea.as_deref().unwrap_or_default());
+    let what = match (&base, &idea) {
+        (Some(_), Some(_)) => "The source of the idea beside the baseline's",
+        (None, _) => "The source of the idea",
+        (_, None) => "The source of the baseline",
+    };
+    let _ = write!(page, "<details><summary>{what}</summary>\n<pre class=\"diff\">");
+    for line in lines {
+        let _ = match line {
+            Line::Same(text) => writeln!(page, "  {}", escaped(text)),
+            Line::Removed(text) => writeln!(page, "<del>- {}</del>", escaped(text)),
+            Line::Added(text) => writeln!(page, "<ins>+ {}</ins>", escaped(text)),
+            Line::Skipped(count) => writeln!(page, "  … {count} lines that are the same"),
+        };
+    }
+    page.push_str("</pre></details>\n");
+    Ok(())
+}
+
 fn classes(page: &mut String, findings: &Findings) {
     if findings.classes.is_empty() {
         return;
@@ -176,7 +204,10 @@ fn classes(page: &mut String, findings: &Findings) {
 
 fn photos(page: &mut String, findings: &Findings) {
     let Some(tally) = &findings.tally else { return };
-    page.push_str("<h2>Photos that changed sides</h2>\n<p class=\"soft\">Right in most runs of one side, wrong in most of the other.</p>\n");
+    page.push_str(
+        "<h2>Photos that changed sides</h2>\n\
+         <p class=\"soft\">Right in most runs of one side, wrong in most of the other.</p>\n",
+    );
     for (what, samples) in
         [("right with the idea", &findings.changed.gained), ("right without it", &findings.changed.lost)]
     {
@@ -201,7 +232,8 @@ fn sides(page: &mut String, findings: &Findings) {
         for run in &side.runs {
             let _ = writeln!(
                 page,
-                "<tr><th>{which}</th><td>{}</td><td>{} of {}</td><td>{:.2}%</td><td>{}</td><td><code>{}</code></td></tr>",
+                "<tr><th>{which}</th><td>{}</td><td>{} of {}</td><td>{:.2}%</td><td>{}</td>\
+                 <td><code>{}</code></td></tr>",
                 run.seed,
                 run.counts.correct,
                 run.counts.total,

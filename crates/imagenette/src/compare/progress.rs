@@ -25,7 +25,8 @@ pub(super) fn say(look: &Look, scale: f64, left: &Left, terminal: &Terminal) {
     if terminal.is_drawn() {
         let interval = look.interval();
         let bar = bar((interval.low, look.test().difference, interval.high), scale);
-        terminal.say(&format!("{bar}  {line}; {left}"));
+        let end = 100.0 * scale;
+        terminal.say(&format!("{line}; {left}\n{:+.1} {bar} {end:+.1}", -end));
     } else {
         terminal.say(&format!("{line}; {left}"));
     }

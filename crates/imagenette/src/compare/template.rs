@@ -13,6 +13,8 @@ pub(super) const PLACEHOLDERS: [&str; 6] = ["seed", "out", "dataset", "epochs", 
 const NEEDED: [&str; 2] = ["seed", "out"];
 /// A file that a command names is hashed up to this size: scripts are small, and data is not what the idea is.
 const MOST_BYTES: u64 = 16 << 20;
+/// A script is kept with its runs up to this size.
+const MOST_TEXT_BYTES: u64 = 256 << 10;
 
 /// A command that was read and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,18 @@ impl Template {
     /// The files that it names, with their sha256.
     pub(super) fn files(&self) -> &[(String, String)] {
         &self.files
+    }
+
+    /// The text of the files that it names, each after a line `==> path`, as runs keep the source of own parts.
+    pub(super) fn source(&self) -> String {
+        let mut source = String::new();
+        for (path, _) in &self.files {
+            let is_small = std::fs::metadata(path).is_ok_and(|file| file.len() <= MOST_TEXT_BYTES);
+            if let (true, Ok(text)) = (is_small, std::fs::read_to_string(path)) {
+                source.push_str(&format!("==> {path}\n{}\n", text.trim_end_matches('\n')));
+            }
+        }
+        source
     }
 
     /// The command with the content of the files that it names: a changed script is another idea.
