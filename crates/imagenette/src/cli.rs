@@ -541,8 +541,7 @@ pub(crate) struct Sweep {
         \x20\x20imagenette compare fast-85 --set model.activation=silu\n\
         \x20\x20imagenette compare fast-85 mine.toml --max-runs 5\n\
         \x20\x20imagenette compare records/epochs-5 records/without-whitening\n\
-        \x20\x20imagenette compare --base-command 'python train.py --seed {seed} --out {out}' \\\n\
-        \x20\x20    --idea-command 'python train.py --mish --seed {seed} --out {out}'\n\n\
+        \x20\x20imagenette compare --base-command 'sh a.sh {seed} {out}' --idea-command 'sh b.sh {seed} {out}'\n\n\
         A side that is a recipe is trained, seed by seed; a side that is a folder of finished runs is taken as it is; a\n\
         command is run for each seed and leaves {out}/predictions.csv (`sample,class`). In a command stand {seed}, {out},\n\
         {dataset} (its folder), {epochs}, {train_list} and {val_list} (files: path below the dataset, tab, class).\n\

@@ -59,7 +59,7 @@ mod tests {
         assert_eq!((wide.len(), wide[0], wide[HALF], wide[2 * HALF]), (2 * HALF + 1, '━', '●', '━'));
         let narrow: Vec<char> = bar((0.002, 0.005, 0.008), 0.01).chars().collect();
         assert_eq!((narrow[0], narrow[HALF], narrow[HALF + 11], narrow[HALF + 8]), ('·', '┃', '●', '━'));
-        assert_eq!(narrow.iter().filter(|letter| **letter == '━').count(), 13);
+        assert_eq!(narrow.iter().filter(|letter| **letter == '━').count(), 14);
         assert!(bar((-9.0, 9.0, 9.0), 0.01).ends_with('●'), "what is beyond the ends stands at them");
     }
 }
