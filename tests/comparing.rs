@@ -81,6 +81,9 @@ fn an_idea_is_trained_beside_its_baseline_and_the_same_command_says_the_same() {
     let one = format!("{base}/s1");
     place.run(&["compare", &one, "verdict/idea"]).fails_saying(&["too few runs", "one run a side"]);
     place.run(&compare(&["--out", "mixed", &one])).fails_saying(&["1 run there", "one run a side"]);
+    let held = ["--out", "mixed", "verdict/idea", "--base-set", "hold_out=0.25"];
+    let refused = place.run(&compare(&held)).fails_saying(&["val of made", "0.25 held out of made"]);
+    assert!(!refused.stderr.contains("training `default`"), "{}", refused.stderr);
     place
         .run(&["compare", &base, "verdict/idea", "--set", "epochs=2"])
         .fails_saying(&["no key of theirs can be changed"]);

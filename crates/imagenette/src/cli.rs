@@ -542,9 +542,10 @@ pub(crate) struct Sweep {
         \x20\x20imagenette compare fast-85 mine.toml --max-runs 5\n\
         \x20\x20imagenette compare records/epochs-5 records/without-whitening\n\
         \x20\x20imagenette compare --base-command 'sh a.sh {seed} {out}' --idea-command 'sh b.sh {seed} {out}'\n\n\
-        A side that is a recipe is trained, seed by seed; a side that is a folder of finished runs is taken as it is; a\n\
-        command is run for each seed and leaves {out}/predictions.csv (`sample,class`). In a command stand {seed}, {out},\n\
-        {dataset} (its folder), {epochs}, {train_list} and {val_list} (files: path below the dataset, tab, class).\n\
+        A side that is a recipe is trained, seed by seed; a side that is a folder of finished runs is taken as it is; \
+        a command is run for each seed and leaves {out}/predictions.csv (`sample,class`).\n\
+        In a command stand {seed}, {out}, {dataset} (its folder), {epochs}, {train_list} and {val_list} (files: path \
+        below the dataset, tab, class).\n\
         Runs of a baseline are kept and serve the next idea. Repeat the same command to go on after an interruption.\n\
         Exit status: 0 helps, 10 no gain worth having, 11 hurts, 12 not clear; 1 failed, 2 bad usage, 33 interrupted.")]
 pub(crate) struct Compare {

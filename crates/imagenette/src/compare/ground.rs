@@ -71,6 +71,7 @@ impl<'p> Ground<'p> {
             }
             None => None,
         };
+        check_finished(sides, &dataset, held_out)?;
         let prepared = match recipe {
             Some(recipe) => Some(preparation.finish(recipe, dataset.clone())?),
             None => None,
@@ -175,6 +176,29 @@ impl<'p> Ground<'p> {
             None => format!("val of {}", self.dataset.manifest.name),
         }
     }
+}
+
+/// Refuses finished runs that the other side would not be comparable with, before that one is trained.
+fn check_finished(sides: &[&Side], dataset: &Dataset, held_out: Option<HeldOut>) -> anyhow::Result<()> {
+    let finished = sides.iter().filter_map(|side| match side {
+        Side::Finished { runs, .. } => runs.first(),
+        _ => None,
+    });
+    let share = |held_out: Option<HeldOut>| held_out.map(|held_out| held_out.share);
+    for run in finished {
+        if run.dataset_identity != dataset.manifest.identity() || share(run.held_out) != share(held_out) {
+            let of = |name: &str, share: Option<f64>| match share {
+                Some(share) => format!("a share of {share} held out of {name}"),
+                None => format!("val of {name}"),
+            };
+            let (there, here) = (of(&run.dataset, share(run.held_out)), of(&dataset.manifest.name, share(held_out)));
+            return Err(Refusal::error(
+                format!("{}: evaluated on {there}, and the other side would be on {here}", run.folder.display()),
+                "compare on the same photos: --dataset names the dataset of the other side",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The recipe of a run with its seed put into it, so that any process that trains it has the same one.
