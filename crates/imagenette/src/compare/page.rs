@@ -233,7 +233,7 @@ fn sides(page: &mut String, findings: &Findings) {
             let _ = writeln!(
                 page,
                 "<tr><th>{which}</th><td>{}</td><td>{} of {}</td><td>{:.2}%</td><td>{}</td>\
-                 <td><code>{}</code></td></tr>",
+                 <td class=\"path\"><code>{}</code></td></tr>",
                 run.seed,
                 run.counts.correct,
                 run.counts.total,
