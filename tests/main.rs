@@ -1,5 +1,7 @@
 //! Drives the program as a user would: every test starts the binary in a folder and a store of its own.
 
+#[cfg(unix)]
+mod any_program;
 mod bad_input;
 mod commands;
 mod comparing;

@@ -1,6 +1,7 @@
 //! What the user may type: verbs, flags and their help. Nothing is resolved here; `commands/` does that.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
@@ -53,6 +54,23 @@ pub(crate) struct Cli {
     pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+/// A time as it is typed: `90s`, `30m`, `2h`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.find(|letter: char| letter.is_ascii_alphabetic()) {
+        Some(place) => (&text[..place], &text[place..]),
+        None => (text, "s"),
+    };
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("expected a time like 90s, 30m or 2h, found `{text}`")),
+    };
+    let time = number.trim().parse().ok().map(|number: f64| number * seconds).filter(|time| *time > 0.0);
+    let time = time.and_then(|time| Duration::try_from_secs_f64(time).ok());
+    time.ok_or_else(|| format!("expected a time like 90s, 30m or 2h, found `{text}`"))
 }
 
 /// The command line of a program: its verbs and flags under its name and version.
@@ -538,14 +556,18 @@ pub(crate) struct Sweep {
 #[command(after_help = "Examples:\n\
         \x20\x20imagenette compare fast-85 --set model.activation=silu\n\
         \x20\x20imagenette compare fast-85 mine.toml --max-runs 5\n\
-        \x20\x20imagenette compare records/epochs-5 records/without-whitening\n\n\
-        A side that is a recipe is trained, seed by seed; a side that is a folder of finished runs is taken as it is.\n\
+        \x20\x20imagenette compare records/epochs-5 records/without-whitening\n\
+        \x20\x20imagenette compare --base-command 'sh a.sh {seed} {out}' --idea-command 'sh b.sh {seed} {out}'\n\n\
+        A side that is a recipe is trained, seed by seed; a side that is a folder of finished runs is taken as it is; \
+        a command is run for each seed and leaves {out}/predictions.csv (`sample,class`).\n\
+        In a command stand {seed}, {out}, {dataset} (its folder), {epochs}, {train_list} and {val_list} (files: path \
+        below the dataset, tab, class).\n\
         Runs of a baseline are kept and serve the next idea. Repeat the same command to go on after an interruption.\n\
         Exit status: 0 helps, 10 no gain worth having, 11 hurts, 12 not clear; 1 failed, 2 bad usage, 33 interrupted.")]
 pub(crate) struct Compare {
     /// What the idea is compared with: a recipe (a name or a .toml file), or a folder of runs
     #[arg(value_name = "NAME|FILE|RUNS")]
-    pub(crate) base: String,
+    pub(crate) base: Option<String>,
     /// The idea: a recipe or a folder of runs [default: the baseline's recipe with what --set changes]
     #[arg(value_name = "NAME|FILE|RUNS")]
     pub(crate) idea: Option<String>,
@@ -555,6 +577,18 @@ pub(crate) struct Compare {
     /// Change a key of the baseline's recipe, and of the idea's where that is the same one; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) base_set: Vec<String>,
+    /// The baseline as a command in any language, with {seed} and {out}
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub(crate) base_command: Option<String>,
+    /// The idea as a command in any language, with {seed} and {out}
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub(crate) idea_command: Option<String>,
+    /// End a command's run after this long, for example 90s, 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Budgets in epochs for both sides: with several, a verdict at each and whether the gain grows, holds or shrinks
+    #[arg(short, long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) epochs: Vec<u32>,
     /// Runs of each side at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=200))]
     pub(crate) max_runs: u32,
@@ -564,6 +598,18 @@ pub(crate) struct Compare {
     /// Believe nothing of the spread of runs beforehand: plain Welch tests
     #[arg(long)]
     pub(crate) strict: bool,
+    /// After `helps` or `hurts`, run so many fresh seeds of both sides and say what they alone say
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=200))]
+    pub(crate) confirm: Option<u32>,
+    /// Only fill the store with so many runs of the baseline, which then serve every idea
+    #[arg(long, value_name = "N", conflicts_with_all = ["confirm", "out"], value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(crate) only_base: Option<u32>,
+    /// Hold out this share of each class's train photos, for example 0.1, and judge on them instead of val: for tuning
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) hold_out: Option<f64>,
+    /// Make so many runs side by side, each in a process of its own with its share of the threads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) parallel: u32,
     /// First seed
     #[arg(short, long, default_value_t = 1)]
     pub(crate) seed: u64,

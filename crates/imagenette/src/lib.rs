@@ -6,6 +6,7 @@
 
 mod cli;
 mod commands;
+mod compare;
 mod curves;
 mod datasets;
 mod gains;
@@ -23,7 +24,6 @@ mod recipes;
 mod runs;
 mod terminal;
 mod terms;
-mod verdict;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,9 @@ use crate::terminal::Refusal;
 /// Keys of a recipe with the values that are put over it, as TOML.
 pub(crate) type Overrides = Vec<(String, String)>;
 
+/// Keys that do not set recipes apart: seeds are counted, and a dataset is known by its content.
+pub(crate) const NOT_THE_RECIPE: [&str; 3] = ["seed", "runs", "dataset"];
+
 /// Reads a shipped recipe by its name, or one of the user's by its file.
 pub(crate) fn read(named: &str, overrides: &[(String, String)], parts: &Parts) -> anyhow::Result<Recipe> {
     let is_file = named.ends_with(".toml") || named.contains(std::path::MAIN_SEPARATOR);

@@ -12,12 +12,12 @@ use imagenette_train::recipe::plan::{Axis, Trial, trials};
 use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
 
 use crate::cli::{MachineFlags, OpsName, Sweep};
+use crate::compare::verdict::{points, small};
 use crate::interrupt::INTERRUPTED;
 use crate::numbers::seconds;
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
 use crate::terminal::{Terminal, print, print_json};
-use crate::verdict::{points, small};
 use crate::{Program, recipes, runs};
 
 /// Holm's adjusted p must lie below this.
