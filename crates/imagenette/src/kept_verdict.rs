@@ -39,8 +39,6 @@ struct Look {
 pub(crate) struct Side {
     /// The recipe's name.
     pub(crate) recipe: Option<String>,
-    /// sha256 of the recipe in its canonical form.
-    pub(crate) recipe_canonical_sha256: Option<String>,
     /// Its runs.
     #[serde(default)]
     pub(crate) runs: Vec<SideRun>,
@@ -108,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_is_read_and_what_has_not_is_none() {
-        let side = r#"{ "recipe": "a", "recipe_canonical_sha256": "11", "runs": [{ "folder": "x", "seed": 1 }] }"#;
+        let side = r#"{ "recipe": "a", "identity": "11", "runs": [{ "folder": "x", "seed": 1 }] }"#;
         let look = r#"{ "baseline_runs": 5, "idea_runs": 3, "gain": 0.01, "interval": [0.002, 0.02], "p": 0.001 }"#;
         let whole =
             format!(r#"{{ {HEAD}, "verdict": "helps", "looks": [{look}], "baseline": {side}, "idea": {side} }}"#);
