@@ -85,7 +85,8 @@ pub(crate) fn run(arguments: &New) -> anyhow::Result<ExitCode> {
     let files = files(&arguments.name, &template, &origin)?;
     write(&folder, &files)?;
     if let Origin::Inside(clone) = &origin {
-        add_to_lock(&clone.join("Cargo.lock"), &arguments.name)?;
+        // It spares time alone: cargo writes the same lines where it cannot be done here.
+        let _ = add_to_lock(&clone.join("Cargo.lock"), &arguments.name);
     }
     let recipe = folder.join("recipe.toml");
     print(&format!("{}: {}", folder.display(), template.about))?;
