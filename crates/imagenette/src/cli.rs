@@ -461,10 +461,11 @@ pub(crate) struct Train {
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]
+    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]; with --runs for all of them, each in
+    /// sSEED below it [default: runs/RECIPE-DATASET]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Resume the interrupted run in this folder
+    /// Resume the interrupted run in this folder, or all that is not finished of the runs of --runs
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = WHAT_IS_TRAINED)]
     pub(crate) resume: Option<PathBuf>,
     /// Resume even where the bits will not be those of the machine or program that began the run; its record says so
