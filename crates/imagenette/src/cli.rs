@@ -425,6 +425,9 @@ pub(crate) enum SplitName {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:  imagenette train --recipe epochs-10 --runs 3\n\n\
+        Ctrl-C, SIGTERM, SIGUSR1 and a terminal that closes pause a run with a checkpoint, exit status 33; under nohup \
+        a closed terminal is nothing. A second Ctrl-C ends it at once.")]
 pub(crate) struct Train {
     /// Recipe: a name (`--list` shows them) or a .toml file [default: epochs-5 for photos of ImageNet, else default]
     #[arg(short, long, value_name = "NAME|FILE")]

@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::atomic;
 use imagenette_files::lock::FolderLock;
 
 use super::Installed;
@@ -63,6 +64,7 @@ pub(super) fn install(
         fs::rename(&replaced, &place).map_err(DataError::io("rename", &replaced))?;
     }
     remove_folder(&replaced)?;
+    atomic::remove_abandoned(&datasets);
     let there = if force { None } else { installed_at(&place, watch)? };
     if let Some(dataset) = &there
         && is_enough(dataset, source, &is_asked)?
