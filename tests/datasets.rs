@@ -3,7 +3,7 @@
 use imagenette_data::drawn::{draw, encode};
 use imagenette_data::edition::Split;
 
-use crate::support::{Place, WNIDS};
+use crate::support::{Place, WNIDS, photo, write_photos};
 
 /// Drawn pictures as photos, no two alike: in each of three classes, three for training and two for evaluation.
 fn write_pictures(place: &Place, folder: &str) {
@@ -60,4 +60,51 @@ fn an_export_is_written_once_and_says_what_is_in_it() {
     std::fs::write(place.path(&photo), "changed").unwrap();
     place.run(&["export", "made", "out", "--to", "parquet"]).fails_saying(&["_1.JPEG", "checksum differs", "hint: "]);
     assert_eq!(place.list("out"), [""; 0]);
+}
+
+#[test]
+fn a_name_under_which_other_photos_are_installed_is_refused_whatever_they_come_from() {
+    let place = Place::new();
+    write_photos(&place.path("photos"));
+    write_photos(&place.path("other"));
+    let file = format!("other/train/{0}/{0}_0.JPEG", WNIDS[0]);
+    std::fs::write(place.path(&file), photo(0, 77)).unwrap();
+    place.shell("tar cf photos.tar photos; tar czf photos.tgz photos; tar cf other.tar other").succeeds();
+    let get = |from: &str, name: &str| place.run(&["get", "--from", from, "--name", name]);
+    get("photos", "from-folder").succeeds();
+    get("photos.tar", "from-archive").succeeds();
+    for name in ["from-folder", "from-archive"] {
+        let before = place.read(&format!("store/datasets/{name}/manifest.jsonl"));
+        // The same photos are enough, wherever they come from.
+        for from in ["photos", "photos.tar", "photos.tgz"] {
+            let ended = get(from, name).succeeds();
+            assert!(ended.stdout.contains("installed already"), "{from} as {name}: {}", ended.stdout);
+        }
+        for from in ["other", "other.tar"] {
+            let was = if name == "from-folder" { "installed from photos" } else { "installed from photos.tar" };
+            get(from, name).fails_saying(&[name, &format!("the photos of {from}"), was, "hint: ", "--force", "--name"]);
+        }
+        assert_eq!(place.read(&format!("store/datasets/{name}/manifest.jsonl")), before, "{name}");
+    }
+    // A known name is a name too.
+    for name in ["imagenette2-160", "drawn"] {
+        get("photos", name).succeeds();
+        place.run(&["get", name]).fails_saying(&[name, "other photos, installed from photos", "hint: ", "--force"]);
+    }
+    place.run(&["get", "--from", "other.tar", "--name", "from-folder", "--force"]).succeeds();
+    assert!(get("other", "from-folder").succeeds().stdout.contains("installed already"));
+    let names = ["drawn", "from-archive", "from-folder", "imagenette2-160"];
+    assert_eq!(place.list("store/datasets"), names, "nothing half-installed stays");
+}
+
+#[test]
+fn a_dataset_whose_replacement_was_killed_between_two_renames_is_back_at_once() {
+    let place = Place::with_made_dataset();
+    let [made, aside] = ["made", ".replaced-made"].map(|name| place.path("store/datasets").join(name));
+    for line in ["verify made", "info", "audit made", "get --from photos --name made"] {
+        std::fs::rename(&made, &aside).unwrap();
+        let ended = place.run(&line.split(' ').collect::<Vec<_>>()).succeeds();
+        assert!(ended.stdout.contains("made"), "{line}: {}", ended.stdout);
+        assert_eq!(place.list("store/datasets"), ["made"], "{line}");
+    }
 }

@@ -78,6 +78,126 @@ fn ctrl_c_writes_a_checkpoint_and_resuming_ends_in_the_same_bits() {
 }
 
 #[test]
+fn a_signal_that_comes_again_and_again_does_not_cut_the_checkpoint() {
+    let place = Place::with_made_dataset();
+    let whole = uninterrupted(&place);
+    let mut child = start(&place);
+    wait_until("the first checkpoint", || is_training(&place));
+    // Batch systems and containers send it twice; nothing says when the second one comes.
+    let mut sent = 0;
+    while child.try_wait().unwrap().is_none() {
+        let _ = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).output().unwrap();
+        sent += 1;
+    }
+    let ended = Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
+    assert!(sent > 2 && ended.stderr.contains("train --resume run"), "{sent} sent: {}", ended.stderr);
+    assert!(place.list("run").iter().all(|name| !name.starts_with('.')), "{:?}", place.list("run"));
+    assert_eq!(resumed(&place), whole);
+}
+
+/// Whether this process, and so its children, ignore SIGHUP: under `nohup`.
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 1 != 0
+}
+
+#[test]
+fn batch_systems_and_closed_terminals_pause_a_run_too() {
+    let place = Place::with_made_dataset();
+    for name in ["-USR1", "-HUP"] {
+        if name == "-HUP" && ignores_hangups() {
+            println!("skipped: the tests were started with SIGHUP ignored");
+            continue;
+        }
+        let _ = std::fs::remove_dir_all(place.path("run"));
+        let child = start(&place);
+        wait_until("the first checkpoint", || is_training(&place));
+        signal(&child, name);
+        let ended = Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
+        assert!(ended.stderr.contains("train --resume run"), "{name}: {}", ended.stderr);
+        place.run(&["train", "--resume", "run"]).succeeds();
+        let record: serde_json::Value = serde_json::from_str(&place.read("run/record.json")).unwrap();
+        assert_eq!(record["resumed"], 1, "{name}");
+    }
+}
+
+#[test]
+fn a_run_under_nohup_does_not_mind_a_closed_terminal() {
+    let place = Place::with_made_dataset();
+    let program = place.command(&RUN);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    shell.current_dir(place.path("")).envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell starts");
+    wait_until("the first checkpoint", || is_training(&place));
+    for _ in 0..3 {
+        signal(&child, "-HUP");
+    }
+    Ended::new(&["train"], child.wait_with_output().unwrap()).succeeds();
+    assert!(place.list("run").contains(&"record.json".to_owned()));
+}
+
+#[test]
+fn several_runs_go_on_with_what_is_not_finished() {
+    let place = Place::with_made_dataset();
+    let several = |out: &'static str| [&RUN[..RUN.len() - 1], &[out, "--runs", "3"]].concat();
+    place.run(&several("whole")).succeeds();
+    let files = |run: &str, seed: u32| {
+        ["weights.safetensors", "predictions.csv"].map(|file| place.bytes(&format!("{run}/s{seed}/{file}")))
+    };
+    let stop_in = |out: &'static str, seed: u32| {
+        let mut command = place.command(&several(out));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let run = format!("{out}/s{seed}");
+        wait_until("the first checkpoint", || place.list(&run).iter().any(|name| name == "checkpoint.safetensors"));
+        signal(&child, "-TERM");
+        let ended = Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
+        // The hint's command goes on with all of them, not with the one that was stopped.
+        assert!(ended.stderr.contains(&format!("train --resume {out}`")), "{}", ended.stderr);
+    };
+    let is_whole = |out: &str, ended: Ended| {
+        let ended = ended.succeeds();
+        assert!(ended.stdout.contains("sd of 3 runs"), "{}", ended.stdout);
+        assert_eq!(place.list(out), ["s0", "s1", "s2"]);
+        (0..3).for_each(|seed| assert_eq!(files(out, seed), files("whole", seed), "{out}, seed {seed}"));
+    };
+    stop_in("same", 0);
+    is_whole("same", place.run(&several("same")));
+    stop_in("folder", 1);
+    place.run(&["train", "--resume", "folder/s0"]).fails_saying(&["finished"]);
+    is_whole("folder", place.run(&["train", "--resume", "folder"]));
+    // Once more: nothing is left to do, and the answer is the same.
+    let again = place.run(&["train", "--resume", "folder"]);
+    assert!(again.stderr.contains("nothing was trained") && !again.stderr.contains("seed 0, into"), "{}", again.stderr);
+    is_whole("folder", again);
+    // Another recipe does not go on in it.
+    let other = [&several("folder")[..], &["--set", "optimizer.momentum=0.5"]].concat();
+    place.run(&other).fails_saying(&["folder/s0", "another recipe", "hint: "]);
+}
+
+#[test]
+fn several_runs_that_were_given_no_folder_go_on_too() {
+    let place = Place::with_made_dataset();
+    let several = [&RUN[..RUN.len() - 2], &["--runs", "2"]].concat();
+    let mut command = place.command(&several);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let is_begun = || place.list("runs/default-made/s0").iter().any(|name| name == "checkpoint.safetensors");
+    wait_until("the first checkpoint", is_begun);
+    signal(&child, "-TERM");
+    Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
+    // Other runs do not go into a folder in which these were begun.
+    place.run(&[&several[..], &["--set", "optimizer.momentum=0.5"]].concat()).succeeds();
+    assert_eq!(place.list("runs"), ["default-made", "default-made-2"]);
+    place.run(&several).succeeds();
+    assert_eq!(place.list("runs"), ["default-made", "default-made-2"]);
+    assert!(["s0", "s1"].iter().all(|run| place.path("runs/default-made").join(run).join("record.json").is_file()));
+    // Finished ones are not touched.
+    place.run(&several).succeeds();
+    assert_eq!(place.list("runs"), ["default-made", "default-made-2", "default-made-3"]);
+}
+
+#[test]
 fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
     let place = Place::with_made_dataset();
     let whole = uninterrupted(&place);
@@ -93,7 +213,14 @@ fn a_run_that_is_still_training_is_not_resumed_by_a_second_process() {
     let child = start(&place);
     wait_until("the first checkpoint", || is_training(&place));
     signal(&child, "-STOP");
-    place.run(&["train", "--resume", "run"]).fails_saying(&["another process", "hint: "]);
+    let holder = format!("(train, process {}", child.id());
+    let running = ["another process is working here", &holder, "hint: "];
+    place.run(&["train", "--resume", "run"]).fails_saying(&running);
+    // The same command again, too: it is not a run that was interrupted.
+    place.run(&RUN).fails_saying(&running);
+    for verb in ["plot", "eval"] {
+        place.run(&[verb, "run"]).fails_saying(&["run", "hint: wait for its end"]);
+    }
     signal(&child, "-CONT");
     Ended::new(&["train"], child.wait_with_output().unwrap()).succeeds();
     assert_eq!((place.bytes("run/weights.safetensors"), place.bytes("run/predictions.csv")), whole);
@@ -164,4 +291,53 @@ fn packing_that_was_killed_starts_over_and_leaves_nothing() {
     place.run(&show).succeeds();
     assert_eq!(names(".packed"), 1);
     assert!(place.list("store/packed").iter().all(|name| !name.starts_with('.')), "{:?}", place.list("store/packed"));
+}
+
+/// What a killed process leaves: a file and a folder of which nobody holds the lock.
+fn leave_half_written(place: &Place, folder: &str) {
+    std::fs::create_dir_all(place.path(folder).join(".writing-Folder")).unwrap();
+    std::fs::write(place.path(folder).join(".writing-Folder/inside"), "half").unwrap();
+    std::fs::write(place.path(folder).join(".writing-a1B2c3"), "half").unwrap();
+}
+
+#[test]
+fn what_a_killed_command_left_half_written_is_removed_by_the_next_one() {
+    let place = Place::with_made_dataset();
+    place.run(&RUN).succeeds();
+    let lines = [
+        ("plots", "plot run --out plots"),
+        ("audits", "audit made --out audits/page.html"),
+        ("shown", "show made --out shown/sheet.png"),
+        ("predicted", "eval run --out predicted/p.csv"),
+        ("archives", "make --classes all --from photos --name small --sizes 32 --to tar --out archives"),
+    ];
+    for (folder, line) in lines {
+        leave_half_written(&place, folder);
+        // A letter to somebody is not ours, whatever its name begins with.
+        std::fs::write(place.path(folder).join(".writing-to-a-friend"), "dear friend").unwrap();
+        place.run(&line.split(' ').collect::<Vec<_>>()).succeeds();
+        let hidden: Vec<String> = place.list(folder).into_iter().filter(|name| name.starts_with('.')).collect();
+        assert_eq!(hidden, [".writing-to-a-friend"], "{line}");
+    }
+}
+
+#[test]
+fn a_command_that_is_killed_leaves_nothing_for_the_next_one() {
+    let place = Place::new();
+    let hidden = |folder: &str| place.list(folder).into_iter().filter(|name| name.starts_with('.')).count();
+    let mut child = place.command(&["get", "drawn"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("pictures", || place.list("store/datasets").iter().any(|name| name.starts_with(".writing-")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(hidden("store/datasets") > 0, "what is not finished has a hidden name");
+    // Another dataset, even: what nobody is drawing any more is known by its lock.
+    crate::support::write_photos(&place.path("photos"));
+    let bystander = ["get", "--from", "photos", "--name", "made"];
+    place.run(&bystander).succeeds();
+    let child = place.command(&["get", "drawn"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_drawing = || place.list("store/datasets").iter().filter(|name| name.starts_with(".writing-")).count() == 1;
+    wait_until("the next drawing alone", is_drawing);
+    signal(&child, "-INT");
+    Ended::new(&["get"], child.wait_with_output().unwrap()).exits_with(33);
+    assert_eq!(place.list("store/datasets"), ["made"]);
 }

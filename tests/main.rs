@@ -13,6 +13,8 @@ mod make;
 mod plotting;
 mod records;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod together;
 mod train;
 mod tuning;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::lock::FolderLock;
+
 use crate::error::{DataError, Result};
 use crate::manifest::MANIFEST_FILE;
 
@@ -80,7 +82,8 @@ impl Store {
         self.datasets_folder().join(name)
     }
 
-    /// The names of the datasets that are completely installed, sorted. A folder without a manifest is not a dataset.
+    /// The names of the datasets that are completely installed, sorted. A folder without a manifest is not a dataset. One
+    /// that a killed process was about to replace is brought back.
     ///
     /// # Errors
     /// When the folder exists and cannot be read.
@@ -94,6 +97,13 @@ impl Store {
         for entry in entries {
             let entry = entry.map_err(DataError::io("list", &folder))?;
             if let Ok(name) = entry.file_name().into_string()
+                && let Some(name) = name.strip_prefix(REPLACED)
+                && check_name(name).is_ok()
+                && bring_back(&self.dataset_folder(name))
+            {
+                names.push(name.to_owned());
+            }
+            if let Ok(name) = entry.file_name().into_string()
                 && check_name(&name).is_ok()
                 && entry.path().join(MANIFEST_FILE).is_file()
             {
@@ -101,8 +111,28 @@ impl Store {
             }
         }
         names.sort();
+        // What was brought back may be among the entries that were still to come.
+        names.dedup();
         Ok(names)
     }
+}
+
+/// How the name begins that a dataset has while another takes its place, where that takes two renames.
+const REPLACED: &str = ".replaced-";
+
+/// Where a dataset is while another takes its place.
+pub(crate) fn replaced(place: &Path) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!("{REPLACED}{name}"))
+}
+
+/// Brings back a dataset whose place is empty since a process was killed between two renames; whether that was so. In
+/// a store that cannot be written to, and while somebody is at work there, nothing is done.
+fn bring_back(place: &Path) -> bool {
+    let is_lost = || !place.exists() && replaced(place).join(MANIFEST_FILE).is_file();
+    is_lost()
+        && FolderLock::acquire_beside(place, "get")
+            .is_ok_and(|_lock| is_lost() && fs::rename(replaced(place), place).is_ok())
 }
 
 /// Checks that a dataset's name can be the name of a folder on every system: up to 100 letters, digits, `-`, `_` and

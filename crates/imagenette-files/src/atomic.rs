@@ -1,16 +1,26 @@
-//! Files that are complete or absent: written under a temporary name in the same folder, synced, then renamed.
+//! Files and folders that are complete or absent: written under a temporary name in the same folder, then renamed.
+//!
+//! Whoever writes one holds its lock until it has its name. So what a process left that was killed is known by being
+//! free, and the next one that writes in the same folder removes it, whatever else is at work there.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::ffi::OsStr;
+use std::fs::{File, TryLockError};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 
+use tempfile::{NamedTempFile, TempDir};
+
 use crate::error::FileError;
+use crate::lock::is_same_file;
 
-/// How the names of unfinished files begin. Such a file was left by a process that was killed, or is still being
-/// written.
+/// How the names of unfinished files and folders begin. Such a one was left by a process that was killed, or is still
+/// being written.
 pub const UNFINISHED: &str = ".writing-";
+/// How many letters and digits follow.
+const RANDOM: usize = 6;
 
-/// Writes a file through a temporary one in the same folder. When `content` fails, nothing is left behind.
+/// Writes a file through a temporary one in the same folder. When `content` fails, nothing is left behind; what killed
+/// processes left in the folder is removed.
 ///
 /// # Errors
 /// What `content` returns, or what the system says to creating, syncing and renaming.
@@ -19,15 +29,8 @@ pub fn write<E: From<FileError>>(
     content: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
 ) -> Result<(), E> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    #[cfg(unix)]
-    {
-        // The default of 0600 would lock other users out of a shared folder; the umask still applies.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let file = builder.tempfile_in(folder).map_err(FileError::io("create a file in", folder))?;
+    remove_abandoned(folder);
+    let file = new_file(folder)?;
     let mut out = BufWriter::with_capacity(1 << 20, file.as_file());
     content(&mut out)?;
     out.flush().map_err(FileError::io("write", path))?;
@@ -35,6 +38,98 @@ pub fn write<E: From<FileError>>(
     file.as_file().sync_all().map_err(FileError::io("write", path))?;
     file.persist(path).map_err(|error| FileError::io("rename", path)(error.error))?;
     Ok(())
+}
+
+/// A new file with a temporary name, locked.
+fn new_file(folder: &Path) -> Result<NamedTempFile, FileError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED).rand_bytes(RANDOM);
+    #[cfg(unix)]
+    {
+        // The default of 0600 would lock other users out of a shared folder; the umask still applies.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    loop {
+        let file = builder.tempfile_in(folder).map_err(FileError::io("create a file in", folder))?;
+        // Another process may have looked between the making and the locking, and taken it for one that nobody writes.
+        if is_taken(file.as_file(), file.path()) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Takes the lock of a new file or folder; whether it is still there then. Without locks on this file system others
+/// cannot take it either, and leave it.
+fn is_taken(file: &File, path: &Path) -> bool {
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && is_same_file(file, path)
+}
+
+/// A folder with a temporary name that is being filled. It is removed when this is dropped, and by the next process
+/// that writes beside it if this one is killed.
+#[derive(Debug)]
+pub struct UnfinishedFolder {
+    folder: TempDir,
+    /// Holds the lock; none on systems whose folders cannot be opened.
+    _lock: Option<File>,
+}
+
+impl UnfinishedFolder {
+    /// Makes a folder in this one, and removes what killed processes left there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn begin(parent: &Path) -> Result<Self, FileError> {
+        remove_abandoned(parent);
+        loop {
+            let folder = tempfile::Builder::new().prefix(UNFINISHED).rand_bytes(RANDOM).tempdir_in(parent);
+            let folder = folder.map_err(FileError::io("create a folder in", parent))?;
+            match File::open(folder.path()) {
+                Ok(lock) if is_taken(&lock, folder.path()) => return Ok(Self { folder, _lock: Some(lock) }),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(_) => return Ok(Self { folder, _lock: None }),
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn finish(self, path: &Path) -> Result<(), FileError> {
+        std::fs::rename(self.folder.path(), path).map_err(FileError::io("rename", path))?;
+        // It has another name now: there is nothing to remove.
+        let _ = self.folder.keep();
+        Ok(())
+    }
+}
+
+/// Removes the unfinished files and folders of which nobody holds the lock. What cannot be removed stays: it is in
+/// nobody's way.
+pub fn remove_abandoned(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+        // Nothing but what has exactly our names: the folder is a user's, and pipes must not be opened.
+        if !is_our_name(&entry.file_name()) || !(kind.is_file() || kind.is_dir()) {
+            continue;
+        }
+        let Ok(file) = File::options().read(true).write(kind.is_file()).open(&path) else { continue };
+        if file.try_lock().is_ok() && is_same_file(&file, &path) {
+            let _ = if kind.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        }
+    }
+}
+
+fn is_our_name(name: &OsStr) -> bool {
+    let random = name.to_str().and_then(|name| name.strip_prefix(UNFINISHED));
+    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Writes these bytes as a file: complete or absent.
@@ -79,6 +174,57 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn what_nobody_writes_any_more_is_removed_and_what_somebody_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let mut names: Vec<_> =
+                std::fs::read_dir(folder.path()).unwrap().flatten().map(|e| e.file_name()).collect();
+            names.sort();
+            names
+        };
+        std::fs::write(folder.path().join(".writing-killed"), "half").unwrap();
+        std::fs::create_dir(folder.path().join(".writing-folder")).unwrap();
+        std::fs::write(folder.path().join(".writing-folder/inside"), "half").unwrap();
+        // Names that are not quite ours.
+        std::fs::write(folder.path().join(".writing-a-letter"), "to a friend").unwrap();
+        std::fs::create_dir(folder.path().join(".writing")).unwrap();
+        let others = [".writing", ".writing-a-letter"];
+        assert_eq!(names().len(), 4);
+        let file = new_file(folder.path()).unwrap();
+        let unfinished = UnfinishedFolder::begin(folder.path()).unwrap();
+        remove_abandoned(folder.path());
+        assert_eq!(names().len(), 4, "{:?}", names());
+        assert!(file.path().exists() && unfinished.path().exists());
+        write_bytes(&folder.path().join("a"), b"whole").unwrap();
+        unfinished.finish(&folder.path().join("b")).unwrap();
+        drop(file);
+        assert_eq!(names(), [others[0], others[1], "a", "b"]);
+        drop(UnfinishedFolder::begin(folder.path()).unwrap());
+        assert_eq!(names(), [others[0], others[1], "a", "b"]);
+    }
+
+    #[test]
+    fn many_that_write_and_clean_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..6 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    for round in 0..50 {
+                        let path = folder.join(format!("{thread}"));
+                        write_bytes(&path, format!("{round}").as_bytes()).unwrap();
+                        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{round}"));
+                        let unfinished = UnfinishedFolder::begin(folder).unwrap();
+                        std::fs::write(unfinished.path().join("file"), "x").unwrap();
+                        unfinished.finish(&folder.join(format!("{thread}-{round}"))).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6 + 6 * 50, "nothing half-written stays");
     }
 
     #[test]

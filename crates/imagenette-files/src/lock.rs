@@ -153,8 +153,9 @@ fn holder(file: &mut File) -> Option<String> {
     Some(format!("{work}, process {process}, for {minutes} min"))
 }
 
+/// Whether an open file is still what has this path.
 #[cfg(unix)]
-fn is_same_file(file: &File, path: &Path) -> bool {
+pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (file.metadata(), std::fs::metadata(path)) {
         (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
@@ -163,7 +164,7 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_same_file(_file: &File, path: &Path) -> bool {
+pub(crate) fn is_same_file(_file: &File, path: &Path) -> bool {
     path.exists()
 }
 

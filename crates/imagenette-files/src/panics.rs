@@ -2,6 +2,7 @@
 //! calls such code turns its panic into an error of its own; here the panic's text is kept from being printed as well.
 
 use std::any::Any;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Mutex;
 
@@ -55,10 +56,15 @@ impl Drop for KeptPanics {
     fn drop(&mut self) {
         let mut panics = panics();
         if !panics.is_explained || std::thread::panicking() {
-            panics.kept.drain(..).filter_map(|panic| panic.printed).for_each(|text| eprintln!("{text}"));
+            panics.kept.drain(..).filter_map(|panic| panic.printed).for_each(|text| tell(&text));
         }
         panics.is_kept = false;
     }
+}
+
+/// Says a line on stderr. Where that fails there is nobody to tell, and to panic in here would abort the program.
+fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 fn remember(panic: &PanicHookInfo, is_printed: bool) {
@@ -70,7 +76,7 @@ fn remember(panic: &PanicHookInfo, is_printed: bool) {
     let mut panics = panics();
     // After the end of `main` nobody would print it.
     if !panics.is_kept {
-        printed.iter().for_each(|printed| eprintln!("{printed}"));
+        printed.iter().for_each(|printed| tell(printed));
         return;
     }
     let place = panic.location().map(|location| format!("{}:{}", location.file(), location.line()));

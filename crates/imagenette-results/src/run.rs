@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::FileError;
 use imagenette_files::hash::{self, sha256};
+use imagenette_files::lock::FolderLock;
 use imagenette_recipe::{AnyParts, Recipe};
 use toml::{Table, Value};
 
@@ -51,7 +52,9 @@ impl Run {
     /// itself.
     pub fn read(folder: &Path) -> Result<Self> {
         if !folder.join(RECORD_FILE).is_file() {
-            let (found, hint) = if folder.join(RECIPE_FILE).is_file() {
+            let (found, hint) = if FolderLock::holder(folder).is_some() {
+                ("a run that is under way", "wait for its end, or leave it out")
+            } else if folder.join(RECIPE_FILE).is_file() {
                 ("a run that has not ended", "finish it with `imagenette train --resume RUN`, or leave it out")
             } else {
                 ("none", "name the folder of a run, or one in which runs lie")

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::Hint;
 use imagenette_files::hash::short;
+use imagenette_files::lock::FolderLock;
 use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
@@ -118,10 +119,15 @@ impl LeftOut {
     /// The folders among those that were found from which no run can be read: runs that have not ended, and folders
     /// that cannot be looked into.
     pub fn of_found(found: &FoundRuns) -> Vec<Self> {
-        let open = found.unfinished.iter().map(|folder| Self {
-            folder: folder.clone(),
-            reason: "a run that has not ended".into(),
-            hint: Some("finish it with `imagenette train --resume RUN`, or leave it out".into()),
+        let open = found.unfinished.iter().map(|folder| {
+            let (reason, hint) = match FolderLock::holder(folder) {
+                Some(holder) => (format!("a run that is under way ({holder})"), "wait for its end, or leave it out"),
+                None => {
+                    let hint = "finish it with `imagenette train --resume RUN`, or leave it out";
+                    ("a run that has not ended".into(), hint)
+                }
+            };
+            Self { folder: folder.clone(), reason, hint: Some(hint.into()) }
         });
         let closed = found.unreadable.iter().map(|(folder, reason)| Self {
             folder: folder.clone(),

@@ -443,6 +443,9 @@ pub(crate) enum SplitName {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:  imagenette train --recipe epochs-10 --runs 3\n\n\
+        Ctrl-C, SIGTERM, SIGUSR1 and a terminal that closes pause a run with a checkpoint, exit status 33; under nohup \
+        a closed terminal is nothing. A second Ctrl-C ends it at once.")]
 pub(crate) struct Train {
     /// Recipe: a name (`--list` shows them) or a .toml file [default: epochs-5 for photos of ImageNet, else default]
     #[arg(short, long, value_name = "NAME|FILE")]
@@ -479,10 +482,11 @@ pub(crate) struct Train {
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]
+    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]; with --runs for all of them, each in
+    /// sSEED below it [default: runs/RECIPE-DATASET]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Resume the interrupted run in this folder
+    /// Resume the interrupted run in this folder, or all that is not finished of the runs of --runs
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath, conflicts_with_all = WHAT_IS_TRAINED)]
     pub(crate) resume: Option<PathBuf>,
     /// Resume even where the bits will not be those of the machine or program that began the run; its record says so

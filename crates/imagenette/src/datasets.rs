@@ -16,10 +16,10 @@ use imagenette_data::manifest::MANIFEST_FILE;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_data::watch::{Unit, Watch};
+use imagenette_files::atomic::UnfinishedFolder;
 use imagenette_files::hash::short;
 use imagenette_files::nearest::nearest;
 use imagenette_results::RunRecord;
-use tempfile::TempDir;
 
 use crate::terminal::{Refusal, Terminal};
 use crate::{machine, terms};
@@ -213,9 +213,10 @@ pub(crate) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
     dataset
 }
 
-/// A folder in the store for what a measurement needs: on the disk that training uses, and removed when this is dropped.
-pub(crate) fn passing_folder(store: &Store) -> anyhow::Result<TempDir> {
+/// A folder in the store for what a measurement needs: on the disk that training uses, and removed when this is dropped,
+/// or by the next measurement if this one is killed.
+pub(crate) fn passing_folder(store: &Store) -> anyhow::Result<UnfinishedFolder> {
     let root = store.root();
     std::fs::create_dir_all(root).with_context(|| format!("failed to create {}", root.display()))?;
-    Ok(tempfile::Builder::new().prefix(".bench-").tempdir_in(root)?)
+    Ok(UnfinishedFolder::begin(root)?)
 }

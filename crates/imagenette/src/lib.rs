@@ -21,6 +21,7 @@ mod prepared;
 mod program;
 mod progress;
 mod recipes;
+mod run_set;
 mod runs;
 mod terminal;
 mod terms;
@@ -54,13 +55,14 @@ pub fn run(program: Program) -> ExitCode {
             } else {
                 0
             };
-            // A closed pipe is no reason to complain about a help text.
-            let _ = error.print();
-            return ExitCode::from(status);
+            return match printed(&error) {
+                Ok(()) => ExitCode::from(status),
+                Err(error) => terminal::report(&error, program.name()),
+            };
         }
     };
     if let Err(error) = interrupt::listen() {
-        eprintln!("warning: Ctrl-C will end the program without a checkpoint: {error}");
+        terminal::tell(&format!("warning: Ctrl-C will end the program without a checkpoint: {error}"));
     }
     let terminal = Terminal::new(program.name(), cli.quiet);
     let names = program.parts().check_names().map_err(anyhow::Error::from);
@@ -71,6 +73,16 @@ pub fn run(program: Program) -> ExitCode {
             terminal::report(&error, program.name())
         }
     }
+}
+
+/// Prints what clap has to say. Help that was asked for is a result; a complaint about usage is not worth one.
+fn printed(message: &clap::Error) -> anyhow::Result<()> {
+    let written = message.print();
+    if message.use_stderr() {
+        return Ok(());
+    }
+    written.map_err(terminal::Unprinted::from)?;
+    terminal::flush(&mut std::io::stdout())
 }
 
 fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {

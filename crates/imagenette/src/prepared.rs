@@ -91,6 +91,11 @@ pub(crate) struct Prepared<'p> {
 }
 
 impl Prepared<'_> {
+    /// The parts that recipes can name.
+    pub(crate) fn parts(&self) -> &Parts {
+        self.program.parts()
+    }
+
     /// A new run of the recipe into a folder, evaluated after its last epoch alone.
     pub(crate) fn job(&self, seed: u64, folder: PathBuf) -> TrainJob<'_> {
         let (recipe, packed, device) = (self.recipe.clone(), self.packed.clone(), self.machine.device.clone());

@@ -47,11 +47,7 @@ pub(crate) fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
     let record = RunRecord::read(folder)?;
     let text = RunFolder::open(folder)?.recipe_text()?;
     let resolved = Recipe::from_toml_with(&text, &[], job.parts.as_ref())?;
-    let precision = match job.recipe.precision {
-        PrecisionChoice::Auto => resolved.precision,
-        chosen => chosen,
-    };
-    let is_the_jobs = resolved == Recipe { precision, ..job.recipe.clone() }
+    let is_the_jobs = is_recipe_of(&resolved, job)
         && record.recipe_sha256 == hash::sha256(text)
         && record.seed == job.seed
         && record.dataset.identity == job.dataset.manifest.identity();
@@ -62,6 +58,15 @@ pub(crate) fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
         ));
     }
     Ok(Some(record))
+}
+
+/// Whether a recipe is a job's as it was resolved on some machine.
+pub(crate) fn is_recipe_of(resolved: &Recipe, job: &TrainJob) -> bool {
+    let precision = match job.recipe.precision {
+        PrecisionChoice::Auto => resolved.precision,
+        chosen => chosen,
+    };
+    *resolved == Recipe { precision, ..job.recipe.clone() }
 }
 
 /// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, … that is not taken.

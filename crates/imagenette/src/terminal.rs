@@ -1,7 +1,8 @@
 //! What people see during the work: a bar on a terminal, a plain line now and then in a pipe. All of it goes to
-//! stderr.
+//! stderr, and never fails anything: the terminal may be closed, the disk full, the reader of a pipe gone, and no line
+//! is worth a run. Results go to stdout, where the opposite holds: what was not written whole is an error.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,8 +59,8 @@ impl Terminal {
         }
         let text = by_name(text, self.program);
         match &*self.bar.lock().expect("no thread panics while it draws") {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| tell(&text)),
+            None => tell(&text),
         }
     }
 
@@ -83,7 +84,7 @@ impl Terminal {
         }
         if let Some(plain) = self.plain.lock().expect("no thread panics while it draws").take() {
             let done = amount(self.done.load(Ordering::Relaxed), plain.unit);
-            eprintln!("{}: {done} in {}", plain.phase, seconds(plain.began.elapsed().as_secs_f64()));
+            tell(&format!("{}: {done} in {}", plain.phase, seconds(plain.began.elapsed().as_secs_f64())));
         }
     }
 }
@@ -138,7 +139,7 @@ impl Watch for Terminal {
                 (Some(total), Unit::Bytes) => format!("{} of {}", amount(done), amount(total)),
                 (None, _) => amount(done),
             };
-            eprintln!("{}: {done}", plain.phase);
+            tell(&format!("{}: {done}", plain.phase));
         }
     }
 
@@ -164,9 +165,18 @@ pub(crate) fn by_name(text: &str, program: &str) -> String {
     text.replace("`imagenette ", &format!("`{program} "))
 }
 
+/// Says a line on stderr, whole in one write. That it cannot be written is no reason to stop, and nobody is left to be
+/// told: `eprintln` would panic.
+pub(crate) fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
 /// Prints an error with its causes and its hint, whose commands are those of a program of this name; gives the exit
-/// status.
+/// status. That the reader of a pipe wants no more of the results is a quiet end.
 pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
+    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Unprinted::NotWanted))) {
+        return ExitCode::SUCCESS;
+    }
     let interrupted = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(DataError::Interrupted))
             || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
@@ -180,9 +190,9 @@ pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
         }
     }
     let text = by_name(&text, program);
-    eprintln!("{}: {text}", if interrupted { "stopped" } else { "error" });
+    tell(&format!("{}: {text}", if interrupted { "stopped" } else { "error" }));
     if let Some(hint) = error.chain().find_map(hint_of) {
-        eprintln!("hint: {}", by_name(&hint, program));
+        tell(&format!("hint: {}", by_name(&hint, program)));
     }
     ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 })
 }
@@ -190,6 +200,7 @@ pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
 /// What an error of any of our crates says about what to do.
 fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     None.or_else(|| cause.downcast_ref().and_then(Refusal::hint))
+        .or_else(|| cause.downcast_ref().and_then(Unprinted::hint))
         .or_else(|| cause.downcast_ref().and_then(FileError::hint))
         .or_else(|| cause.downcast_ref().and_then(DataError::hint))
         .or_else(|| cause.downcast_ref().and_then(RecipeError::hint))
@@ -225,13 +236,52 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Prints a line to stdout. Where the reader of a pipe has closed it, the program ends quietly.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        result => Ok(result?),
+/// Why a result did not reach stdout whole.
+#[derive(Debug)]
+pub(crate) enum Unprinted {
+    /// The reader of a pipe has what it wants: `| head`.
+    NotWanted,
+    /// The system refused: a full disk, a terminal that is gone.
+    Refused(std::io::Error),
+}
+
+impl From<std::io::Error> for Unprinted {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::NotWanted,
+            _ => Self::Refused(error),
+        }
     }
+}
+
+impl Hint for Unprinted {
+    fn hint(&self) -> Option<String> {
+        Some("what was printed is not whole: send stdout elsewhere, then run the same command again".into())
+    }
+}
+
+impl std::fmt::Display for Unprinted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotWanted => f.write_str("stdout: the reader of the pipe has ended"),
+            Self::Refused(error) => write!(f, "stdout: expected to write the result, found: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Unprinted {}
+
+/// Prints a line to stdout. Each line is written at once: what would wait in a buffer until the end is lost without a
+/// word where it cannot be written.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(format!("{text}\n").as_bytes()).map_err(Unprinted::from)?;
+    flush(&mut stdout)
+}
+
+/// Makes sure that what was written to stdout is there.
+pub(crate) fn flush(stdout: &mut impl Write) -> anyhow::Result<()> {
+    Ok(stdout.flush().map_err(Unprinted::from)?)
 }
 
 /// Prints a value as JSON to stdout.

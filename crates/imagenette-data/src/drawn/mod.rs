@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use imagenette_files::atomic::UnfinishedFolder;
 use imagenette_files::hash::sha256;
 
 use crate::class;
@@ -95,10 +96,7 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
     // A temporary sibling: deleted with all its files on every return but the last.
-    let writing = tempfile::Builder::new()
-        .prefix(".writing-")
-        .tempdir_in(parent)
-        .map_err(DataError::io("create a folder in", parent))?;
+    let writing = UnfinishedFolder::begin(parent)?;
     let classes = class::imagenette();
     let mut tasks = Vec::new();
     for &(split, per_class) in sizes {
@@ -134,10 +132,7 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
         std::fs::set_permissions(writing.path(), permissions)
             .map_err(DataError::io("set the permissions of", writing.path()))?;
     }
-    std::fs::rename(writing.path(), folder).map_err(DataError::io("rename to", folder))?;
-    // The folder was renamed: there is nothing left to delete.
-    let _ = writing.keep();
-    Ok(())
+    Ok(writing.finish(folder)?)
 }
 
 /// Draws and writes every task with this many threads; the first error, or an interruption, stops them all.

@@ -1,6 +1,6 @@
 //! The drawn set: a seed goes in, an installed dataset comes out, without any network.
 
-use super::place::install;
+use super::place::{Asked, install};
 use super::{GetOptions, Installed};
 use crate::drawn::make_drawn_set;
 use crate::edition::Edition;
@@ -24,7 +24,8 @@ pub fn get_drawn(
         0 => Edition::Drawn.name().to_owned(),
         _ => format!("{}-{seed}", Edition::Drawn),
     };
-    install(store, &name, options.force, watch, |folder| {
+    let is_asked = |there: &Manifest| if there.edition == Edition::Drawn { Asked::Yes } else { Asked::No };
+    install(store, (&name, "the drawn set"), options.force, watch, is_asked, |folder| {
         make_drawn_set(folder, seed, threads, watch)?;
         Ok(Manifest { name: name.clone(), ..Manifest::read(folder)? })
     })

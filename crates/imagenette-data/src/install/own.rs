@@ -4,7 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::place::install;
+use imagenette_files::hash::sha256_of_file;
+
+use super::place::{Asked, install};
 use super::{GetOptions, Installed};
 use crate::archive::Archive;
 use crate::error::{DataError, Result};
@@ -41,7 +43,23 @@ pub fn get_from(
     })?;
     let absolute = std::path::absolute(path).map_err(DataError::io("find", path))?;
     let name = name.map_or_else(|| stem(&absolute), str::to_owned);
-    install(store, &name, options.force, watch, |folder| {
+    let is_asked = |there: &Manifest| {
+        if metadata.is_dir() {
+            let source = Source { from: String::new(), sha256: None, archive: None };
+            return match folder::scan(&absolute, &name, source, watch) {
+                Ok(found) if found.identity() == there.identity() => Asked::Yes,
+                Ok(_) => Asked::No,
+                // What is wrong with it is said when it is copied.
+                Err(_) => Asked::Unknown,
+            };
+        }
+        match (sha256_of_file(path), &there.source.sha256) {
+            (Ok(found), Some(known)) if found == *known => Asked::Yes,
+            _ => Asked::Unknown,
+        }
+    };
+    let source = path.display().to_string();
+    install(store, (&name, &source), options.force, watch, is_asked, |folder| {
         if metadata.is_dir() {
             return from_folder(&absolute, folder, &name, watch);
         }

@@ -25,10 +25,7 @@ impl Joined<'_> {
     ) -> Result<Manifest> {
         let manifest = self.manifest(size, file)?;
         let folder = file.parent().expect("the path was made by joining a name to a folder");
-        let tables = tempfile::Builder::new()
-            .prefix(atomic::UNFINISHED)
-            .tempdir_in(folder)
-            .map_err(DataError::io("create a folder in", folder))?;
+        let tables = atomic::UnfinishedFolder::begin(folder)?;
         self.write_tables(tables.path(), &manifest, noise)?;
         manifest.write(tables.path())?;
         watch.begin(&format!("writing {}", file.display()), Some(self.placed.len() as u64), Unit::Photos);

@@ -4,15 +4,17 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::FileError;
 use imagenette_files::lock::FolderLock;
 
 use super::job::{Form, Made, MadeDataset};
 use super::join::{Joined, was_made_with};
+use super::journal::read_journal;
 use super::noise::NoisyLabels;
 use super::spec::{Size, Spec};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
-use crate::folders::{create_folder, remove_folder};
+use crate::folders::{create_folder, put_in_place, remove_folder};
 use crate::lock::wait_for;
 use crate::manifest::Manifest;
 use crate::watch::Watch;
@@ -99,13 +101,34 @@ impl Target<'_> {
         }
     }
 
-    /// The finished datasets, when nothing is missing. Removes what a process left that was killed while it removed
-    /// its work. The caller must not hold the locks.
+    /// Whether the work that is there is that of these datasets, so that nobody needs it once they are made. Work on
+    /// other sizes under the same name is somebody's.
+    fn is_work_done(&self) -> bool {
+        let work = self.work();
+        work.exists()
+            && match read_journal(&work.join("part")) {
+                Ok(Some((header, _))) => header.spec == *self.spec,
+                Ok(None) => true,
+                Err(_) => false,
+            }
+    }
+
+    /// Removes what a process left that was killed before it had removed its work, unless another is at work here.
+    fn remove_leftovers(&self) -> Result<()> {
+        if !self.remains().exists() && !self.is_work_done() {
+            return Ok(());
+        }
+        // Everybody who works on this holds the lock of the work.
+        let _lock = match FolderLock::acquire_beside(&self.work(), "make") {
+            Err(FileError::InUse { .. }) => return Ok(()),
+            lock => lock?,
+        };
+        if self.is_work_done() { self.remove_work() } else { remove_folder(&self.remains()) }
+    }
+
+    /// The finished datasets, when nothing is missing. The caller must not hold the locks.
     pub(super) fn all_there(&self, watch: &dyn Watch) -> Result<Made> {
-        let remains = self.remains();
-        if remains.exists()
-            && let Err(error) = self.lock(watch).and_then(|_locks| remove_folder(&remains))
-        {
+        if let Err(error) = self.remove_leftovers() {
             // A read-only folder is used as it is.
             watch.notice(&format!("what an earlier run left cannot be removed: {error}"));
         }
@@ -139,7 +162,7 @@ impl Target<'_> {
                     remove_folder(&filling)?;
                     create_folder(&filling)?;
                     let manifest = joined.fill(&filling, *size, noise, watch)?;
-                    replace(&filling, &path, &work.join("replaced"))?;
+                    put_in_place(&filling, &path, &work.join("replaced"))?;
                     manifest
                 }
                 Form::Tar | Form::Tgz => joined.archive(&path, self.form == Form::Tgz, *size, noise, watch)?,
@@ -148,15 +171,4 @@ impl Target<'_> {
         }
         Ok(made)
     }
-}
-
-/// Renames a finished folder into place; what is there is first renamed to `aside`, so that the place is empty only
-/// for a moment.
-fn replace(from: &Path, to: &Path, aside: &Path) -> Result<()> {
-    if to.exists() {
-        remove_folder(aside)?;
-        fs::rename(to, aside).map_err(DataError::io("rename", to))?;
-    }
-    fs::rename(from, to).map_err(DataError::io("rename", from))?;
-    remove_folder(aside)
 }

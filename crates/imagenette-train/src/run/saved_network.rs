@@ -9,6 +9,7 @@ use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
 use imagenette_data::image::{self, Resizer};
 use imagenette_files::format::Format;
+use imagenette_files::lock::FolderLock;
 use imagenette_kernels::loss::softmax;
 use imagenette_recipe::model::ModelConfig;
 use imagenette_recipe::precision::PrecisionChoice;
@@ -110,7 +111,10 @@ impl SavedNetwork {
             return Err(TrainError::RunFolder {
                 path: run.path().into(),
                 reason: "this run has no weights yet".into(),
-                hint: "finish it with `imagenette train --resume RUN`".into(),
+                hint: match FolderLock::holder(run.path()) {
+                    Some(holder) => format!("wait for its end: it is under way ({holder})"),
+                    None => "finish it with `imagenette train --resume RUN`".into(),
+                },
             });
         }
         // The weights are those of the source that they were trained with: code that was changed since is another network.

@@ -320,20 +320,14 @@ fn profile() -> &'static str {
 fn write(folder: &Path, files: &[(&'static str, String)]) -> anyhow::Result<()> {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(FileError::io("create", parent))?;
-    let staging = tempfile::Builder::new()
-        .prefix(atomic::UNFINISHED)
-        .tempdir_in(parent)
-        .map_err(FileError::io("write in", parent))?;
+    let staging = atomic::UnfinishedFolder::begin(parent)?;
     for (name, text) in files {
         let path = staging.path().join(name);
         let inner = path.parent().unwrap_or(staging.path());
         std::fs::create_dir_all(inner).map_err(FileError::io("create", inner))?;
         std::fs::write(&path, text).map_err(FileError::io("write", &path))?;
     }
-    std::fs::rename(staging.path(), folder).map_err(FileError::io("write", folder))?;
-    // It has another name now: there is nothing to remove.
-    let _ = staging.keep();
-    Ok(())
+    Ok(staging.finish(folder)?)
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::ValueEnum;
+use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
-use imagenette_results::run_folder::RunFolder;
+use imagenette_results::run_folder::{CHECKPOINT_FILE, RunFolder};
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
@@ -16,7 +16,7 @@ use crate::numbers::{counted, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
 use crate::terminal::{Terminal, print, print_json};
-use crate::{Program, datasets, recipes, runs};
+use crate::{Program, datasets, recipes, run_set, runs};
 
 /// The recipe for the drawn set and for photos of any size.
 const SMALL_RECIPE: &str = "default";
@@ -34,18 +34,21 @@ pub(crate) fn run(arguments: &Train, program: &Program, terminal: &Terminal) -> 
     }
 }
 
-/// Resumes an interrupted run: its folder says what is trained, and on what.
+/// Resumes an interrupted run, or a folder of several of which some may be finished and others not begun: the folder
+/// says what is trained, and on what.
 fn resume(
     run: &Path,
     preparation: Preparation,
     arguments: &Train,
     (program, terminal): (&Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
+    if let Some(begun) = run_set::begun(run, preparation.parts())? {
+        let dataset = datasets_of(&begun.recipe, &begun.identity, &begun.dataset, &preparation)?;
+        let prepared = preparation.finish(begun.recipe, dataset)?;
+        return train_set(&prepared, run, arguments, (program, terminal));
+    }
     let (recipe, checkpoint) = imagenette_train::run::unfinished(run, preparation.parts())?;
-    let dataset = match &recipe.dataset {
-        Some(named) => datasets::named(named, &preparation.store)?,
-        None => datasets::with_identity(&checkpoint.dataset_identity, &checkpoint.dataset, &preparation.store)?,
-    };
+    let dataset = datasets_of(&recipe, &checkpoint.dataset_identity, &checkpoint.dataset, &preparation)?;
     let prepared = preparation.finish(recipe, dataset)?;
     let job = prepared.first_job(checkpoint.seed, run.to_owned());
     let job = TrainJob {
@@ -55,10 +58,18 @@ fn resume(
         ..job
     };
     let outcome = runs::train(&job, terminal)?;
-    finish(&[(run.to_owned(), outcome)], arguments, program, terminal)
+    finish(&[(run.to_owned(), outcome)], run, arguments, (program, terminal))
 }
 
-/// Trains new runs, one for each seed.
+/// The dataset that a recipe names, else the one with this content.
+fn datasets_of(recipe: &Recipe, identity: &str, name: &str, preparation: &Preparation) -> anyhow::Result<Dataset> {
+    match &recipe.dataset {
+        Some(named) => datasets::named(named, &preparation.store),
+        None => datasets::with_identity(identity, name, &preparation.store),
+    }
+}
+
+/// Trains a new run, or one for each seed.
 fn begin(
     preparation: Preparation,
     arguments: &Train,
@@ -75,24 +86,52 @@ fn begin(
         Some(_) => wanted,
         None => preparation.recipe(usual_recipe(dataset.manifest.edition), &overrides)?,
     };
-    if let (Some(folder), true) = (&arguments.out, recipe.runs > 1) {
-        std::fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
-    }
     let prepared = preparation.finish(recipe, dataset)?;
+    let name = format!("{}-{}", prepared.recipe.name, prepared.dataset.manifest.name);
+    let seed = prepared.recipe.seed;
+    if prepared.recipe.runs > 1 {
+        let folder = arguments.out.clone().unwrap_or_else(|| run_set::folder(&name, &prepared));
+        return train_set(&prepared, &folder, arguments, (program, terminal));
+    }
+    let folder = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&format!("{name}-s{seed}")));
+    let job = TrainJob { evaluate_every: arguments.evaluate_every, ..prepared.first_job(seed, folder.clone()) };
+    let outcome = runs::train(&job, terminal)?;
+    finish(&[(folder.clone(), outcome)], &folder, arguments, (program, terminal))
+}
+
+/// Trains one run for each seed, each in a folder of its own below this one. Those that are finished are taken as they
+/// are, an interrupted one goes on, so that the same command can be given again.
+fn train_set(
+    prepared: &Prepared,
+    folder: &Path,
+    arguments: &Train,
+    (program, terminal): (&Program, &Terminal),
+) -> anyhow::Result<ExitCode> {
     let mut outcomes = Vec::new();
-    for number in 0..prepared.recipe.runs {
-        let seed = prepared.recipe.seed + u64::from(number);
-        let folder = folder_of(seed, arguments.out.as_deref(), &prepared);
+    let mut trained = 0;
+    for (seed, run) in run_set::places(folder, &prepared.recipe) {
         // What was fetched, drawn and packed counts once.
-        let job =
-            if number == 0 { prepared.first_job(seed, folder.clone()) } else { prepared.job(seed, folder.clone()) };
-        let job = TrainJob { evaluate_every: arguments.evaluate_every, ..job };
-        outcomes.push((folder, runs::train(&job, terminal)?));
+        let job = if trained == 0 { prepared.first_job(seed, run.clone()) } else { prepared.job(seed, run.clone()) };
+        let job = TrainJob {
+            resume: run.join(CHECKPOINT_FILE).is_file(),
+            changed_machine: arguments.changed_machine,
+            evaluate_every: arguments.evaluate_every,
+            ..job
+        };
+        if let Some(record) = runs::finished(&job)? {
+            outcomes.push((run, Outcome::Finished(Box::new(record))));
+            continue;
+        }
+        trained += 1;
+        outcomes.push((run, runs::train(&job, terminal)?));
         if matches!(outcomes.last(), Some((_, Outcome::Interrupted { .. }))) {
             break;
         }
     }
-    finish(&outcomes, arguments, program, terminal)
+    if trained == 0 {
+        terminal.say(&format!("{}: every run is finished, nothing was trained", folder.display()));
+    }
+    finish(&outcomes, folder, arguments, (program, terminal))
 }
 
 /// The recipe that was named; where none was, the first of the usual ones that the flags go with, to learn which
@@ -107,15 +146,6 @@ fn usual_recipe(edition: Edition) -> &'static str {
     match edition {
         Edition::ImagenetteV1 | Edition::ImagenetteV2 | Edition::ImagewoofV2 | Edition::Imagewang => PHOTOS_RECIPE,
         Edition::Drawn | Edition::Own => SMALL_RECIPE,
-    }
-}
-
-/// Where the run of a seed goes.
-fn folder_of(seed: u64, out: Option<&Path>, prepared: &Prepared) -> PathBuf {
-    match out {
-        Some(folder) if prepared.recipe.runs == 1 => folder.to_owned(),
-        Some(folder) => folder.join(format!("s{seed}")),
-        None => runs::free_folder(&format!("{}-{}-s{seed}", prepared.recipe.name, prepared.dataset.manifest.name)),
     }
 }
 
@@ -138,26 +168,26 @@ fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     Ok(overrides)
 }
 
-/// Prints every finished run and, of several, their mean and standard deviation; says how to resume an interrupted
-/// one.
+/// Prints every finished run and, of several, their mean and standard deviation; says how to resume what is in a folder
+/// where one was interrupted.
 fn finish(
     outcomes: &[(PathBuf, Outcome)],
+    folder: &Path,
     arguments: &Train,
-    program: &Program,
-    terminal: &Terminal,
+    (program, terminal): (&Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
     let mut finished: Vec<(&Path, &RunRecord)> = Vec::new();
-    for (folder, outcome) in outcomes {
-        match outcome {
-            Outcome::Finished(record) => finished.push((folder, record)),
-            Outcome::Interrupted { .. } => {
-                // A part of one's own is in its own program alone.
-                let name = program.name();
-                terminal.say(&format!("hint: resume it with `{name} train --resume {}`", folder.display()));
-            }
+    for (run, outcome) in outcomes {
+        if let Outcome::Finished(record) = outcome {
+            finished.push((run, record));
         }
     }
     let is_whole = finished.len() == outcomes.len();
+    if !is_whole {
+        // A part of one's own is in its own program alone.
+        let name = program.name();
+        terminal.say(&format!("hint: resume it with `{name} train --resume {}`", folder.display()));
+    }
     if arguments.json {
         let records: Vec<&RunRecord> = finished.iter().map(|(_, record)| *record).collect();
         match records.as_slice() {
