@@ -349,17 +349,25 @@ fn many_installations_under_one_name_install_it_once_and_mix_nothing() {
     let archives = [home.file("a.tar", &tar_of("", &sets[0])), home.file("b.tar", &tar_of("", &sets[1]))];
     for trial in 0..40 {
         let barrier = std::sync::Barrier::new(4);
-        let installed: Vec<Installed> = std::thread::scope(|scope| {
+        let ended: Vec<Result<Installed, DataError>> = std::thread::scope(|scope| {
             let get = |number: usize| {
                 let (home, path, barrier) = (&home, &archives[number % 2], &barrier);
                 scope.spawn(move || {
                     barrier.wait();
-                    home.get_from(path, Some("set")).expect("installed, or there already")
+                    home.get_from(path, Some("set"))
                 })
             };
             let threads: Vec<_> = (0..4).map(get).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
+        let (installed, refused): (Vec<_>, Vec<_>) = ended.into_iter().partition(|ended| ended.is_ok());
+        // Two came with the photos that are there now, and two with the others.
+        let installed: Vec<Installed> = installed.into_iter().flatten().collect();
+        assert_eq!((installed.len(), refused.len()), (2, 2), "trial {trial}");
+        for error in refused.into_iter().filter_map(Result::err) {
+            assert!(error.to_string().contains("other photos, installed from"), "trial {trial}: {error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("--force")), "trial {trial}: {error}");
+        }
         assert_eq!(installed.iter().filter(|installed| !installed.was_there).count(), 1, "trial {trial}");
         assert!(installed.iter().all(|one| one.dataset == installed[0].dataset), "trial {trial}");
         is_whole(&installed[0].dataset);
