@@ -336,26 +336,30 @@ fn a_process_that_was_killed_when_all_was_made_leaves_nothing_that_stays() {
     let line = make(&from, &["--out", "out"]);
     place.run(&line).succeeds();
     // A shard of one is all of the work: what is there before the last rename.
-    let work = |sizes: &'static str| {
+    let work = |sizes: &'static str, form: &str| {
         let mut shard = make(&from, &["--out", "out", "--shard", "1/1"]);
         *shard.iter_mut().find(|word| **word == "32").unwrap() = sizes;
         place.run(&shard).succeeds();
         std::fs::create_dir_all(place.path("out/.making-small")).unwrap();
         std::fs::rename(place.path("out/small.parts/1-of-1"), place.path("out/.making-small/part")).unwrap();
         std::fs::remove_dir_all(place.path("out/small.parts")).unwrap();
+        std::fs::write(place.path("out/.making-small/form"), form).unwrap();
     };
     let there = || assert!(place.run(&line).succeeds().stdout.contains("there already"));
-    work("32");
+    work("32", "folder");
     assert_eq!(place.list("out"), [".making-small", "small-32"]);
     there();
     assert_eq!(place.list("out"), ["small-32"]);
     // Half of the removing was done.
-    work("32");
+    work("32", "folder");
     std::fs::rename(place.path("out/.making-small"), place.path("out/.made-small")).unwrap();
     there();
     assert_eq!(place.list("out"), ["small-32"]);
-    // Work on other sizes under this name is not done.
-    work("32,48");
-    there();
-    assert_eq!(place.list("out"), [".making-small", "small-32"]);
+    // Work on other sizes under this name, or on archives, is not done.
+    for (sizes, form) in [("32,48", "folder"), ("32", "tgz")] {
+        work(sizes, form);
+        there();
+        assert_eq!(place.list("out"), [".making-small", "small-32"], "{sizes}, {form}");
+        std::fs::remove_dir_all(place.path("out/.making-small")).unwrap();
+    }
 }

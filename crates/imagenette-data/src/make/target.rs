@@ -4,8 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use imagenette_files::FileError;
 use imagenette_files::lock::FolderLock;
+use imagenette_files::{FileError, atomic};
 
 use super::job::{Form, Made, MadeDataset};
 use super::join::{Joined, was_made_with};
@@ -18,6 +18,9 @@ use crate::folders::{create_folder, put_in_place, remove_folder};
 use crate::lock::wait_for;
 use crate::manifest::Manifest;
 use crate::watch::Watch;
+
+/// The file in the work's folder that says in which form its photos are being joined.
+const FORM_FILE: &str = "form";
 
 /// The places of finished datasets.
 pub(super) struct Target<'a> {
@@ -94,7 +97,6 @@ impl Target<'_> {
         let (work, remains) = (self.work(), self.remains());
         remove_folder(&remains)?;
         match fs::rename(&work, &remains) {
-            // Archives that are made from shards need no such folder.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(DataError::io("rename", &work)(error)),
             Ok(()) => remove_folder(&remains),
@@ -102,15 +104,25 @@ impl Target<'_> {
     }
 
     /// Whether the work that is there is that of these datasets, so that nobody needs it once they are made. Work on
-    /// other sizes under the same name is somebody's.
+    /// other sizes under the same name, or on another form of them, is somebody's.
     fn is_work_done(&self) -> bool {
         let work = self.work();
-        work.exists()
+        let form = std::fs::read_to_string(work.join(FORM_FILE));
+        form.is_ok_and(|form| form == self.form_name())
             && match read_journal(&work.join("part")) {
                 Ok(Some((header, _))) => header.spec == *self.spec,
+                // Shards have their parts elsewhere.
                 Ok(None) => true,
                 Err(_) => false,
             }
+    }
+
+    fn form_name(&self) -> &'static str {
+        match self.form {
+            Form::Folder => "folder",
+            Form::Tar => "tar",
+            Form::Tgz => "tgz",
+        }
     }
 
     /// Removes what a process left that was killed before it had removed its work, unless another is at work here.
@@ -148,6 +160,8 @@ impl Target<'_> {
         watch: &dyn Watch,
     ) -> Result<Vec<MadeDataset>> {
         let work = self.work();
+        create_folder(&work)?;
+        atomic::write_bytes(&work.join(FORM_FILE), self.form_name().as_bytes())?;
         let mut made = Vec::new();
         for size in &self.spec.sizes {
             let path = self.place(*size);
