@@ -5,8 +5,9 @@ use imagenette_files::nearest::nearest;
 use crate::error::{RecipeError, Result};
 use crate::recipe::Recipe;
 
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 11] = [
     ("default", include_str!("../../../recipes/default.toml")),
+    ("quick", include_str!("../../../recipes/quick.toml")),
     ("fast-85", include_str!("../../../recipes/fast-85.toml")),
     ("fast-90", include_str!("../../../recipes/fast-90.toml")),
     ("epochs-5", include_str!("../../../recipes/epochs-5.toml")),
