@@ -9,9 +9,9 @@ use imagenette_results::statistics::Interval;
 use serde::Deserialize;
 
 /// The file of a verdict.
-const FILE: &str = "comparison.json";
+pub(crate) const FILE: &str = "comparison.json";
 /// The file's format.
-const FORMAT: Format = Format { name: "imagenette-comparison", oldest: 1, newest: 1 };
+pub(crate) const FORMAT: Format = Format { name: "imagenette-comparison", oldest: 1, newest: 1 };
 const HINT: &str = "repeat the command that made it in another folder, or leave it out";
 
 /// What is read of it; the rest is for others.

@@ -69,12 +69,7 @@ pub(crate) fn begun(folder: &Path, parts: &Parts) -> anyhow::Result<Option<Begun
 /// The folder for runs that are given none: the first of `runs/NAME`, `runs/NAME-2`, … that is not taken, or in which
 /// these very runs were begun and not finished.
 pub(crate) fn folder(name: &str, prepared: &Prepared) -> PathBuf {
-    let mut candidates = (1..).map(|number| match number {
-        1 => Path::new(runs::FOLDER).join(name),
-        _ => Path::new(runs::FOLDER).join(format!("{name}-{number}")),
-    });
-    let fits = |folder: &PathBuf| !folder.exists() || is_unfinished(folder, prepared);
-    candidates.find(fits).expect("there is always a larger number")
+    runs::free_folder_or(name, |folder| is_unfinished(folder, prepared))
 }
 
 /// Whether a folder holds these runs alone, and not all of them are finished.

@@ -71,9 +71,14 @@ pub(crate) fn is_recipe_of(resolved: &Recipe, job: &TrainJob) -> bool {
 
 /// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, … that is not taken.
 pub(crate) fn free_folder(name: &str) -> PathBuf {
+    free_folder_or(name, |_| false)
+}
+
+/// The same, where a folder that is taken may fit as well.
+pub(crate) fn free_folder_or(name: &str, fits: impl Fn(&Path) -> bool) -> PathBuf {
     let mut candidates = (1..).map(|number| match number {
         1 => Path::new(FOLDER).join(name),
         _ => Path::new(FOLDER).join(format!("{name}-{number}")),
     });
-    candidates.find(|folder| !folder.exists()).expect("there is always a larger number")
+    candidates.find(|folder| !folder.exists() || fits(folder)).expect("there is always a larger number")
 }

@@ -8,12 +8,12 @@ use imagenette_results::comparison::Design;
 use serde_json::{Value, json};
 
 use crate::cli::Compare;
+use crate::kept_verdict;
+pub(super) use crate::kept_verdict::FILE as COMPARISON_FILE;
 use crate::terminal::Refusal;
 
-/// The file of a verdict.
-pub(super) const COMPARISON_FILE: &str = "comparison.json";
 /// The name of its format.
-pub(super) const FORMAT: &str = "imagenette-comparison";
+pub(super) const FORMAT: &str = kept_verdict::FORMAT.name;
 /// What to do for a longer look.
 const AFRESH: &str = "to look again or for longer, start afresh: other seeds (`--seed`) in another folder (`--out`)";
 

@@ -6,18 +6,12 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
-use super::axes::{bounds, decimals, multiples, round_step};
+use super::axes::{bounds, decimals, multiples};
+use super::row_place::{HEAD_PX, LETTERS, ROW_PX, RowPlace};
 use super::style::{Area, COLORS, GRID, NOTE, shortened};
 
-const HEAD_PX: i32 = 44;
 const FOOT_PX: i32 = 78;
-const ROW_PX: i32 = 26;
-/// The width of the axis, between names and numbers.
-const CHART_PX: i32 = 400;
 const NUMBERS_PX: i32 = 330;
-/// The most letters of a name, and the width of a broad one.
-const LETTERS: usize = 76;
-const LETTER_PX: f64 = 7.2;
 /// The least width of a picture, so that what stands below the axis fits.
 const NARROWEST_PX: i32 = 560;
 
@@ -76,7 +70,7 @@ pub fn draw_gains(gains: &[Gain], baseline: &str, measure: &str, title: &str) ->
     rows.sort_by(|a, b| b.gain.total_cmp(&a.gain));
     let mut picture = String::new();
     {
-        let place = Place::of(&rows);
+        let place = place_of(&rows);
         let bottom = HEAD_PX + rows.len() as i32 * ROW_PX;
         let (width, height) = ((place.right_px() + NUMBERS_PX).max(NARROWEST_PX), bottom + FOOT_PX);
         let area = SVGBackend::with_string(&mut picture, (width as u32, height as u32)).into_drawing_area();
@@ -111,39 +105,14 @@ fn small_print(rows: &[&Gain]) -> String {
     notes.join("; ")
 }
 
-/// From gains to pixels.
-struct Place {
-    low: f64,
-    high: f64,
-    /// Where the axis begins, beside the longest name.
-    left_px: i32,
+/// The axis of all rows and the line of no gain.
+fn place_of(rows: &[&Gain]) -> RowPlace {
+    let (low, high) = bounds(rows.iter().flat_map(|row| row.ends()).chain([0.0]));
+    let margin = (0.05 * (high - low)).max(0.001);
+    RowPlace::new(low - margin, high + margin, rows.iter().map(|row| row.name.as_str()))
 }
 
-impl Place {
-    fn of(rows: &[&Gain]) -> Self {
-        // The line of no gain is always there.
-        let (low, high) = bounds(rows.iter().flat_map(|row| row.ends()).chain([0.0]));
-        let margin = (0.05 * (high - low)).max(0.001);
-        let letters = rows.iter().map(|row| row.name.chars().count().min(LETTERS)).max().unwrap_or(0);
-        let left_px = 36 + (LETTER_PX * letters as f64) as i32;
-        Self { low: low - margin, high: high + margin, left_px }
-    }
-
-    fn pixel(&self, gain: f64) -> i32 {
-        let share = ((gain - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        self.left_px + (share * f64::from(CHART_PX)).round() as i32
-    }
-
-    fn right_px(&self) -> i32 {
-        self.left_px + CHART_PX
-    }
-
-    fn step(&self) -> f64 {
-        round_step((self.high - self.low) / 9.0)
-    }
-}
-
-fn draw_axis(area: &Area, place: &Place, bottom: i32) -> Result<(), PlotError> {
+fn draw_axis(area: &Area, place: &RowPlace, bottom: i32) -> Result<(), PlotError> {
     let step = place.step();
     let decimals = decimals(step);
     let style = ("sans-serif", 13).into_text_style(area).pos(Pos::new(HPos::Center, VPos::Top));
@@ -160,7 +129,7 @@ fn draw_axis(area: &Area, place: &Place, bottom: i32) -> Result<(), PlotError> {
     Ok(())
 }
 
-fn draw_row(area: &Area, place: &Place, row: &Gain, y: i32) -> Result<(), PlotError> {
+fn draw_row(area: &Area, place: &RowPlace, row: &Gain, y: i32) -> Result<(), PlotError> {
     let style = |side| ("sans-serif", 13).into_text_style(area).pos(Pos::new(side, VPos::Center));
     area.draw(&Text::new(shortened(&row.name, LETTERS), (place.left_px - 12, y), style(HPos::Right)))?;
     let color = row.color();
@@ -209,7 +178,7 @@ mod tests {
         );
         assert!(at("square: interval at the verdict") > 0 && at("diamond: interval at 95%") > 0);
         assert!(at("-1.00, 5 + 3 runs") > 0 && at("circle: a side has one run") > 0);
-        let place = Place::of(&[&gains[1]]);
+        let place = place_of(&[&gains[1]]);
         assert!(place.low < 0.0 && place.pixel(0.0) > place.left_px && place.pixel(0.011) < place.right_px());
     }
 

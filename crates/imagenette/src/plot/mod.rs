@@ -9,6 +9,7 @@ mod axes;
 mod curves;
 mod gains;
 mod rates;
+mod row_place;
 mod rows;
 mod style;
 mod table;

@@ -5,19 +5,13 @@ use imagenette_results::run_group::{RunGroup, Spread};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::axes::{bounds, decimals, multiples, round_step};
+use super::axes::{bounds, decimals, multiples};
+use super::row_place::{HEAD_PX, LETTERS, ROW_PX, RowPlace};
 use super::style::{Area, COLORS, GRID, result, shortened};
 use super::{PlotError, measure};
 
-const HEAD_PX: i32 = 44;
 const FOOT_PX: i32 = 56;
-const ROW_PX: i32 = 26;
-/// The width of the axis, between names and numbers.
-const CHART_PX: i32 = 400;
 const NUMBERS_PX: i32 = 184;
-/// The most letters of a name, and the width of a broad one.
-const LETTERS: usize = 76;
-const LETTER_PX: f64 = 7.2;
 
 /// A row: the group's name, each run's accuracy, and their spread.
 struct Row<'g> {
@@ -37,7 +31,7 @@ pub fn draw_rows(groups: &[RunGroup], title: &str) -> Result<Option<String>, Plo
     let rows = sorted(groups.iter().map(|group| (group.name.as_str(), accuracies(group))));
     let mut picture = String::new();
     {
-        let place = Place::of(&rows);
+        let place = place_of(&rows);
         let (width, height) = (place.right_px() + NUMBERS_PX, HEAD_PX + rows.len() as i32 * ROW_PX + FOOT_PX);
         let area = SVGBackend::with_string(&mut picture, (width as u32, height as u32)).into_drawing_area();
         area.fill(&WHITE)?;
@@ -68,44 +62,19 @@ fn sorted<'g>(groups: impl Iterator<Item = (&'g str, Vec<f64>)>) -> Vec<Row<'g>>
     rows
 }
 
-/// From accuracies to pixels.
-struct Place {
-    low: f64,
-    high: f64,
-    /// Where the axis begins, beside the longest name.
-    left_px: i32,
+/// The axis of all runs and their deviations.
+fn place_of(rows: &[Row]) -> RowPlace {
+    let reach = |row: &Row| row.spread.standard_deviation.unwrap_or(0.0);
+    let values = rows.iter().flat_map(|row| {
+        let ends = [row.spread.mean - reach(row), row.spread.mean + reach(row)];
+        row.runs.iter().copied().chain(ends)
+    });
+    let (low, high) = bounds(values);
+    let margin = (0.04 * (high - low)).max(0.001);
+    RowPlace::new((low - margin).max(0.0), (high + margin).min(1.0), rows.iter().map(|row| row.name))
 }
 
-impl Place {
-    fn of(rows: &[Row]) -> Self {
-        let reach = |row: &Row| row.spread.standard_deviation.unwrap_or(0.0);
-        let values = rows.iter().flat_map(|row| {
-            let ends = [row.spread.mean - reach(row), row.spread.mean + reach(row)];
-            row.runs.iter().copied().chain(ends)
-        });
-        let (low, high) = bounds(values);
-        let margin = (0.04 * (high - low)).max(0.001);
-        let letters = rows.iter().map(|row| row.name.chars().count().min(LETTERS)).max().unwrap_or(0);
-        let left_px = 36 + (LETTER_PX * letters as f64) as i32;
-        Self { low: (low - margin).max(0.0), high: (high + margin).min(1.0), left_px }
-    }
-
-    /// The pixel of an accuracy; the axis's end for one beyond it.
-    fn pixel(&self, accuracy: f64) -> i32 {
-        let share = ((accuracy - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        self.left_px + (share * f64::from(CHART_PX)).round() as i32
-    }
-
-    fn right_px(&self) -> i32 {
-        self.left_px + CHART_PX
-    }
-
-    fn step(&self) -> f64 {
-        round_step((self.high - self.low) / 9.0)
-    }
-}
-
-fn draw_axis(area: &Area, place: &Place, bottom: i32, measure: &str) -> Result<(), PlotError> {
+fn draw_axis(area: &Area, place: &RowPlace, bottom: i32, measure: &str) -> Result<(), PlotError> {
     let step = place.step();
     let decimals = decimals(step);
     let style = |size: i32| ("sans-serif", size).into_text_style(area).pos(Pos::new(HPos::Center, VPos::Top));
@@ -121,7 +90,7 @@ fn draw_axis(area: &Area, place: &Place, bottom: i32, measure: &str) -> Result<(
     Ok(())
 }
 
-fn draw_row(area: &Area, place: &Place, row: &Row, y: i32) -> Result<(), PlotError> {
+fn draw_row(area: &Area, place: &RowPlace, row: &Row, y: i32) -> Result<(), PlotError> {
     let style = |side| ("sans-serif", 13).into_text_style(area).pos(Pos::new(side, VPos::Center));
     area.draw(&Text::new(shortened(row.name, LETTERS), (place.left_px - 12, y), style(HPos::Right)))?;
     let mean = row.spread.mean;
@@ -150,7 +119,7 @@ mod tests {
     fn the_best_group_comes_first_and_every_run_has_its_place() {
         let rows = sorted([("worse", vec![0.8, 0.82]), ("best", vec![0.9]), ("none", vec![])].into_iter());
         assert_eq!(rows.iter().map(|row| row.name).collect::<Vec<_>>(), ["best", "worse"]);
-        let place = Place::of(&rows);
+        let place = place_of(&rows);
         assert!(place.low < 0.8 && place.high > 0.9);
         let pixels = [0.8, 0.82, 0.9].map(|accuracy| place.pixel(accuracy));
         assert!(place.left_px < pixels[0] && pixels[0] < pixels[1] && pixels[2] < place.right_px(), "{pixels:?}");
@@ -160,7 +129,7 @@ mod tests {
 
     #[test]
     fn equal_accuracies_still_have_an_axis() {
-        let place = Place::of(&sorted([("a", vec![1.0]), ("b", vec![1.0])].into_iter()));
+        let place = place_of(&sorted([("a", vec![1.0]), ("b", vec![1.0])].into_iter()));
         assert!(place.low < place.high && place.high <= 1.0);
         assert!(!multiples(place.low, place.high, place.step()).is_empty());
     }
