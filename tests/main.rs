@@ -12,6 +12,7 @@ mod interruption;
 mod make;
 mod plotting;
 mod records;
+mod reporting;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

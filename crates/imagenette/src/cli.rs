@@ -108,6 +108,8 @@ pub(crate) enum Verb {
     New(New),
     /// Plot the accuracy of runs over epochs, seconds and FLOP, and print it as a table
     Plot(Plot),
+    /// Write a page about a run: curves, confusion, mistakes and where the network looked, the recipe explained
+    Report(Report),
     /// List finished runs: recipe, seeds, top-1 and what made them
     Runs(Runs),
     /// Evaluate a run's saved weights on a val split
@@ -216,6 +218,12 @@ pub(crate) struct Train {
     /// Evaluate after every N epochs; the last epoch is always evaluated
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) evaluate_every: u32,
+    /// Write what happens as events for TensorBoard too, in the run's folder
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+    /// Write what happens as a table too, `history.csv` in the run's folder
+    #[arg(long)]
+    pub(crate) csv: bool,
     /// List the recipes that ship with the program
     #[arg(long)]
     pub(crate) list: bool,
@@ -413,6 +421,29 @@ pub(crate) struct Plot {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette report runs/default-drawn-s0 --open\n\
+        \x20\x20imagenette report runs/one runs/other --out both.html\n\n\
+        The page needs no network and no other file. Photos in it are the dataset's: ImageNet's terms hold for them, so \
+        keep it for yourself, or make one to publish with --no-photos.")]
+pub(crate) struct Report {
+    /// Folders of finished runs; several are shown side by side
+    #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// File of the page [default: report.html in the run's folder, or here for several]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Open the page in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Leave out all photos: a page to publish
+    #[arg(long)]
+    pub(crate) no_photos: bool,
+    #[command(flatten)]
+    pub(crate) machine: MachineFlags,
 }
 
 #[derive(Debug, Args)]

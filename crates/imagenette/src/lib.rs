@@ -9,6 +9,7 @@ mod commands;
 mod compare;
 mod curves;
 mod datasets;
+mod first_batch;
 mod gains;
 pub mod ideas;
 mod interrupt;
@@ -16,12 +17,15 @@ mod kept_verdict;
 mod machine;
 mod numbers;
 mod out_file;
+mod page;
 pub mod plot;
 mod prepared;
 mod program;
 mod progress;
 mod recipes;
+mod report;
 mod run_set;
+mod run_tables;
 mod runs;
 mod terminal;
 mod terms;
@@ -100,6 +104,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::FindLr(arguments) => commands::find_lr::run(&arguments, program, terminal),
         Verb::New(arguments) => commands::new::run(&arguments),
         Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
+        Verb::Report(arguments) => commands::report::run(&arguments, program, terminal),
         Verb::Runs(arguments) => commands::runs::run(&arguments, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, program, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),

@@ -10,6 +10,7 @@ use imagenette_train::{Outcome, Recipe, TrainJob};
 
 use crate::numbers::thousands;
 use crate::progress::Progress;
+use crate::run_tables::{RunTables, Wanted};
 use crate::terminal::{Refusal, Terminal};
 
 /// The folder in which runs go that are given none.
@@ -17,6 +18,11 @@ pub(crate) const FOLDER: &str = "runs";
 
 /// Trains one run and says what happens.
 pub(crate) fn train(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<Outcome> {
+    train_with(job, Wanted::default(), terminal)
+}
+
+/// The same, with tables for other tools on the way.
+pub(crate) fn train_with(job: &TrainJob, tables: Wanted, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let manifest = &job.dataset.manifest;
     terminal.say(&format!(
         "{} `{}` on {} ({}, size {}), seed {}, into {}",
@@ -28,7 +34,8 @@ pub(crate) fn train(job: &TrainJob, terminal: &Terminal) -> anyhow::Result<Outco
         job.seed,
         job.folder.display()
     ));
-    let outcome = imagenette_train::train(job, &Progress::of_run(terminal));
+    let progress = Progress::of_run(terminal);
+    let outcome = imagenette_train::train(job, &RunTables::new(&progress, &job.folder, tables, terminal));
     terminal.finish();
     let outcome = outcome?;
     if let Outcome::Interrupted { step, steps } = outcome {

@@ -7,7 +7,7 @@ use std::path::Path;
 use imagenette_data::DataError;
 use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
-use imagenette_data::image::{self, Resizer};
+use imagenette_data::image::{self, Pixels, Resizer};
 use imagenette_files::format::Format;
 use imagenette_files::lock::FolderLock;
 use imagenette_kernels::loss::softmax;
@@ -174,14 +174,37 @@ impl SavedNetwork {
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
         let bytes = std::fs::read(photo).map_err(DataError::io("read", photo))?;
         let (pixels, _) = image::decode(&bytes, photo)?;
+        let square = self.view(&pixels);
+        let mut probabilities = self.probabilities(&square)?;
+        Ok(probabilities.pop().unwrap_or_default())
+    }
+
+    /// The square of a photo that the network is shown.
+    ///
+    /// # Shapes
+    /// `[R, R, 3]`, R the resolution of the evaluation.
+    pub fn view(&self, photo: &Pixels) -> Vec<u8> {
         let EvaluationConfig { resolution, geometry } = self.head.evaluation;
-        let (width_px, height_px) = (pixels.width_px, pixels.height_px);
+        let (width_px, height_px) = (photo.width_px, photo.height_px);
         let plan = plan_evaluation(geometry, width_px, height_px, resolution);
         let side = resolution as usize;
         let mut square = vec![0; side * side * 3];
-        Resizer::new().resize(&pixels.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));
-        let photos = ops::photos(&square, 1, side, &self.device);
+        Resizer::new().resize(&photo.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));
+        square
+    }
+
+    /// The probability of each class, in label order, for each of some squares.
+    ///
+    /// # Shapes
+    /// `[N, R, R, 3]`, as [`SavedNetwork::view`] gives them, to N rows.
+    ///
+    /// # Errors
+    /// When a part from elsewhere fails.
+    pub fn probabilities(&self, squares: &[u8]) -> Result<Vec<Vec<f64>>> {
+        let side = self.head.evaluation.resolution as usize;
+        let count = squares.len() / (side * side * 3);
+        let photos = ops::photos(squares, count, side, &self.device);
         let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos)?);
-        Ok(softmax(&scores))
+        Ok(scores.chunks_exact(self.model.classes()).map(softmax).collect())
     }
 }

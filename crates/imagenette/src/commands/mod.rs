@@ -14,6 +14,7 @@ pub(crate) mod make;
 pub(crate) mod new;
 pub(crate) mod plot;
 pub(crate) mod predict;
+pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod show;

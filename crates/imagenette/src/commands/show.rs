@@ -4,13 +4,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use imagenette_data::augment::Augment;
 use imagenette_data::class::Class;
 use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
-use imagenette_data::loader::{BatchRequest, Loader, MixRequest, View, epoch_order};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
 use imagenette_files::nearest::nearest;
@@ -18,6 +16,7 @@ use imagenette_train::Recipe;
 
 use crate::cli::{Show, SplitName};
 use crate::datasets::{self, Choice};
+use crate::first_batch::{first_batch, pictures};
 use crate::out_file::OutFile;
 use crate::terminal::{Refusal, Terminal, print};
 use crate::{Program, machine, recipes};
@@ -90,22 +89,10 @@ fn augmented(
     terminal: &Terminal,
 ) -> anyhow::Result<Vec<Row>> {
     let packed = datasets::pixels(dataset, &store.packed_folder(), machine::threads(None), terminal)?;
-    let resolution_px = recipe.resolution.px(0.0);
-    let mut order = epoch_order(&dataset.manifest.samples(Split::Train), arguments.seed, 0);
-    order.truncate(arguments.count as usize);
-    let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
-    let view = View::Train(Augment { crop, ..recipe.augment });
-    let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
-    let (own, erase) = (program.parts().augmentations_of(recipe)?, recipe.erase_at(0.0));
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, own, erase, mix };
-    let requests = Box::new(std::iter::once(request));
-    let mut loader = Loader::new(packed, dataset.labels().into(), arguments.seed, 1, requests)?;
-    let batch = loader.next().context("the loader gives one batch for one request")??;
-    let picture_bytes = (resolution_px * resolution_px * 3) as usize;
-    let pictures = batch.pixels.chunks_exact(picture_bytes);
-    let pictures = pictures.map(|rgb| Pixels { width_px: resolution_px, height_px: resolution_px, rgb: rgb.to_vec() });
+    let batch = first_batch(recipe, dataset, packed, program.parts(), (arguments.seed, arguments.count as usize))?;
+    let resolution_px = batch.resolution_px;
     let caption = format!("{}, {resolution_px} px, seed {}", recipe.name, arguments.seed);
-    Ok(vec![Row { caption, pictures: pictures.collect() }])
+    Ok(vec![Row { caption, pictures: pictures(&batch) }])
 }
 
 /// The label of a class that is named by its name, its WordNet id or its label.

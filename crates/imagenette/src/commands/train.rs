@@ -15,6 +15,7 @@ use crate::interrupt::INTERRUPTED;
 use crate::numbers::{counted, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
+use crate::run_tables::Wanted;
 use crate::terminal::{Terminal, print, print_json};
 use crate::{Program, datasets, recipes, run_set, runs};
 
@@ -57,7 +58,7 @@ fn resume(
         evaluate_every: arguments.evaluate_every,
         ..job
     };
-    let outcome = runs::train(&job, terminal)?;
+    let outcome = runs::train_with(&job, tables(arguments), terminal)?;
     finish(&[(run.to_owned(), outcome)], run, arguments, (program, terminal))
 }
 
@@ -95,7 +96,7 @@ fn begin(
     }
     let folder = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&format!("{name}-s{seed}")));
     let job = TrainJob { evaluate_every: arguments.evaluate_every, ..prepared.first_job(seed, folder.clone()) };
-    let outcome = runs::train(&job, terminal)?;
+    let outcome = runs::train_with(&job, tables(arguments), terminal)?;
     finish(&[(folder.clone(), outcome)], &folder, arguments, (program, terminal))
 }
 
@@ -123,7 +124,7 @@ fn train_set(
             continue;
         }
         trained += 1;
-        outcomes.push((run, runs::train(&job, terminal)?));
+        outcomes.push((run, runs::train_with(&job, tables(arguments), terminal)?));
         if matches!(outcomes.last(), Some((_, Outcome::Interrupted { .. }))) {
             break;
         }
@@ -132,6 +133,11 @@ fn train_set(
         terminal.say(&format!("{}: every run is finished, nothing was trained", folder.display()));
     }
     finish(&outcomes, folder, arguments, (program, terminal))
+}
+
+/// The tables that are written beside a run.
+fn tables(arguments: &Train) -> Wanted {
+    Wanted { tensorboard: arguments.tensorboard, csv: arguments.csv }
 }
 
 /// The recipe that was named; where none was, the first of the usual ones that the flags go with, to learn which

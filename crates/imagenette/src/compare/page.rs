@@ -5,12 +5,13 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::charts::{self, IntervalRow, escaped};
+use super::charts::{self, IntervalRow};
 use super::findings::Findings;
 use super::outcome::SideRun;
 use super::source_diff::{Line, diff};
 use super::verdict;
 use crate::numbers::seconds;
+use crate::page::{self, escaped, with_code};
 
 const STYLE: &str = include_str!("page.css");
 /// Photos that are named at most, each way; the JSON has all of them.
@@ -21,13 +22,7 @@ pub(super) fn html(findings: &Findings) -> anyhow::Result<String> {
     let judgement = &findings.judgement;
     let (base, idea) = (&judgement.base, &judgement.idea);
     let title = format!("{} against {}", idea.name, base.name);
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        escaped(&title)
-    );
+    let mut page = page::begin(&title, STYLE);
     let mut lines = findings.lines.iter();
     let sentence = lines.next().map_or("", String::as_str);
     let name = verdict::name(judgement.comparison.decision());
@@ -68,7 +63,7 @@ pub(super) fn html(findings: &Findings) -> anyhow::Result<String> {
         "<h2>Again</h2>\n<p>The same command says the same from the runs that are there:</p>\n<pre>{}</pre>",
         escaped(&findings.command)
     );
-    page.push_str("</main>\n</body>\n</html>\n");
+    page.push_str(page::END);
     Ok(page)
 }
 
@@ -78,14 +73,6 @@ fn list<'l>(page: &mut String, lines: impl Iterator<Item = &'l String>) {
         let _ = writeln!(page, "<li>{}</li>", with_code(line));
     }
     page.push_str("</ul>\n");
-}
-
-/// A line whose parts between backticks are code.
-fn with_code(line: &str) -> String {
-    let parts = line.split('`').enumerate();
-    parts
-        .map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
-        .collect()
 }
 
 fn runs_and_looks(page: &mut String, findings: &Findings) {
@@ -263,11 +250,6 @@ fn flatten(above: &str, value: &Value, rows: &mut Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn backticks_are_code_and_nothing_else_gets_through() {
-        assert_eq!(with_code("say `--x <1>` & go"), "say <code>--x &lt;1&gt;</code> &amp; go");
-    }
 
     #[test]
     fn numbers_are_listed_by_their_paths() {

@@ -1,0 +1,44 @@
+//! The first training batch of a recipe, cropped, flipped, erased and mixed as a network would see it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use imagenette_data::augment::Augment;
+use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Split;
+use imagenette_data::image::Pixels;
+use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View, epoch_order};
+use imagenette_data::packed::Packed;
+use imagenette_train::Recipe;
+use imagenette_train::parts::Parts;
+
+/// The first samples of the first epoch under a seed.
+///
+/// # Errors
+/// When an augmentation of the recipe is unknown, or the pixels cannot be read.
+pub(crate) fn first_batch(
+    recipe: &Recipe,
+    dataset: &Dataset,
+    packed: Arc<Packed>,
+    parts: &Parts,
+    (seed, count): (u64, usize),
+) -> anyhow::Result<Batch> {
+    let resolution_px = recipe.resolution.px(0.0);
+    let mut order = epoch_order(&dataset.manifest.samples(Split::Train), seed, 0);
+    order.truncate(count);
+    let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
+    let view = View::Train(Augment { crop, ..recipe.augment });
+    let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
+    let (own, erase) = (parts.augmentations_of(recipe)?, recipe.erase_at(0.0));
+    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, own, erase, mix };
+    let requests = Box::new(std::iter::once(request));
+    let mut loader = Loader::new(packed, dataset.labels().into(), seed, 1, requests)?;
+    Ok(loader.next().context("the loader gives one batch for one request")??)
+}
+
+/// The pictures of a batch.
+pub(crate) fn pictures(batch: &Batch) -> Vec<Pixels> {
+    let side = batch.resolution_px;
+    let picture = |rgb: &[u8]| Pixels { width_px: side, height_px: side, rgb: rgb.to_vec() };
+    batch.pixels.chunks_exact((side * side * 3) as usize).map(picture).collect()
+}

@@ -1,0 +1,64 @@
+//! A training batch as the network sees it, each sample beside the photo that it was made from, with its labels.
+
+use std::fmt::Write;
+
+use imagenette_train::Recipe;
+
+use super::pictures;
+use super::subject::Subject;
+use crate::first_batch::{first_batch, pictures};
+use crate::page::escaped;
+use crate::prepared::Preparation;
+use crate::terminal::Terminal;
+
+/// Samples that are shown.
+const SAMPLES: usize = 12;
+
+/// The section of a page.
+///
+/// # Errors
+/// When the pixels cannot be read, or the user interrupts.
+pub(super) fn section(
+    page: &mut String,
+    subject: &Subject,
+    preparation: &Preparation<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<()> {
+    let Some(dataset) = &subject.dataset else { return Ok(()) };
+    // A recipe of a part that this program does not have, or of an older spelling, is shown as text alone.
+    let text = toml::to_string(&subject.run.recipe).unwrap_or_default();
+    let Ok(recipe) = Recipe::from_toml_with(&text, &[], preparation.parts()) else { return Ok(()) };
+    let seed = subject.run.record.seed;
+    let packed = preparation.pixels(dataset)?;
+    terminal.finish();
+    let batch = first_batch(&recipe, dataset, packed, preparation.parts(), (seed, SAMPLES))?;
+    let _ = writeln!(
+        page,
+        "<h2>What the network sees</h2>\n<p class=\"soft\">The first samples of the first epoch at {} px, each beside the \
+         photo that it was made from: cropped, mirrored, and what else the recipe does.</p>\n<div class=\"photos\">",
+        batch.resolution_px
+    );
+    for (place, seen) in pictures(&batch).iter().enumerate() {
+        let sample = batch.samples[place];
+        let path = dataset.manifest.relative_path(&dataset.manifest.images[sample as usize]);
+        page.push_str("<figure>");
+        if let Some(photo) = pictures::photo(dataset, &path) {
+            let _ = write!(page, "<img alt=\"the photo\" src=\"{photo}\">");
+        }
+        let _ = write!(page, "<img alt=\"what the network sees\" src=\"{}\">", pictures::jpeg(&pictures::fitted(seen)));
+        let class = |place: usize| batch.labels.get(place).map_or("?", |label| subject.class(usize::from(*label)));
+        let label = match batch.mixtures.as_ref().and_then(|mixtures| mixtures.get(place)) {
+            Some(mixture) if mixture.share < 0.999 && mixture.partner != place => format!(
+                "{} {:.0}% + {} {:.0}%",
+                class(place),
+                100.0 * mixture.share,
+                class(mixture.partner),
+                100.0 * (1.0 - mixture.share)
+            ),
+            _ => class(place).to_owned(),
+        };
+        let _ = writeln!(page, "<figcaption>{}</figcaption></figure>", escaped(&label));
+    }
+    page.push_str("</div>\n");
+    Ok(())
+}

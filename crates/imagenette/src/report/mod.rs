@@ -1,0 +1,315 @@
+//! A page about runs: the result in a sentence, curves, what is taken for what, each class, the most confident mistakes
+//! with where the network looked, the network itself, a batch as it sees it, the recipe explained, time and the commands
+//! that repeat it. One file without script; what a run does not have is named and left out.
+
+mod anatomy;
+mod attention;
+mod batch;
+mod confusion;
+mod curves;
+mod keys;
+mod line_chart;
+mod mistakes;
+mod pictures;
+mod subject;
+mod train_check;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::numbers::{counted, seconds, thousands};
+use crate::page::{self, escaped};
+use crate::prepared::Preparation;
+use crate::terminal::Terminal;
+use subject::Subject;
+use train_check::TrainCheck;
+
+const STYLE: &str = include_str!("report.css");
+
+/// Whether photos are in the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Photos {
+    Shown,
+    LeftOut,
+}
+
+/// A page, and what it was made without.
+pub(crate) struct Page {
+    pub(crate) html: String,
+    pub(crate) missing: Vec<String>,
+}
+
+/// The page about some runs.
+///
+/// # Errors
+/// When one of them is no finished run or its files do not belong together; when the user interrupts.
+pub(crate) fn page(
+    folders: &[PathBuf],
+    photos: Photos,
+    preparation: &Preparation<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<Page> {
+    let read = |folder: &PathBuf| Subject::read(folder, preparation, terminal);
+    let subjects: Vec<Subject> = folders.iter().map(read).collect::<anyhow::Result<_>>()?;
+    let check = |subject: &Subject| TrainCheck::of(subject, preparation, terminal);
+    // Of many runs the gap to the train photos is no matter.
+    let checks: Vec<Option<TrainCheck>> = match &subjects[..] {
+        [subject] => vec![check(subject)?],
+        subjects => subjects.iter().map(|_| None).collect(),
+    };
+    let html = match &subjects[..] {
+        [subject] => single(subject, checks[0].as_ref(), &checks, photos, preparation, terminal)?,
+        subjects => several(subjects, &checks, photos)?,
+    };
+    let name = |subject: &Subject| if subjects.len() > 1 { format!("{}: ", subject.name()) } else { String::new() };
+    let missing = subjects
+        .iter()
+        .flat_map(|subject| subject.missing.iter().map(move |missing| format!("{}{missing}", name(subject))))
+        .collect();
+    Ok(Page { html, missing })
+}
+
+fn single(
+    subject: &Subject,
+    check: Option<&TrainCheck>,
+    checks: &[Option<TrainCheck>],
+    photos: Photos,
+    preparation: &Preparation<'_>,
+    terminal: &Terminal,
+) -> anyhow::Result<String> {
+    let record = &subject.run.record;
+    let mut html = page::begin(&format!("{} on {}", subject.name(), record.dataset.name), STYLE);
+    let _ = writeln!(
+        html,
+        "<p class=\"soft\">{} on {}, {}</p>\n<h1>{}</h1>",
+        escaped(&subject.name()),
+        escaped(&record.dataset.name),
+        record.started.strftime("%Y-%m-%d"),
+        sentence(subject)
+    );
+    html.push_str("<ul>\n");
+    if let Some(loss) = cross_entropy(subject) {
+        let _ = writeln!(html, "<li>Cross-entropy {loss:.3}: less is surer and more often right.</li>");
+    }
+    if let Some(check) = check {
+        let _ = writeln!(html, "<li>{}</li>", escaped(&check.said(subject)));
+    }
+    if record.held_out.is_some() {
+        html.push_str("<li>Its photos were held out of the train split: this is no val accuracy.</li>\n");
+    }
+    if photos == Photos::Shown && subject.dataset.is_some() {
+        html.push_str(
+            "<li>The photos in this page are the dataset's. ImageNet's terms hold for its photos: keep the page for \
+             yourself, or make one with <code>--no-photos</code> to publish.</li>\n",
+        );
+    }
+    html.push_str("</ul>\n");
+    curves::section(&mut html, std::slice::from_ref(subject), checks);
+    mistakes::mistakes(&mut html, subject, photos)?;
+    confusion::section(&mut html, subject);
+    mistakes::classes(&mut html, subject, photos)?;
+    anatomy::section(&mut html, subject);
+    if photos == Photos::Shown {
+        batch::section(&mut html, subject, preparation, terminal)?;
+    }
+    keys::section(&mut html, &subject.run.recipe);
+    time(&mut html, subject);
+    missing(&mut html, std::slice::from_ref(subject));
+    html.push_str(page::END);
+    Ok(html)
+}
+
+/// Several runs side by side.
+fn several(subjects: &[Subject], checks: &[Option<TrainCheck>], photos: Photos) -> anyhow::Result<String> {
+    let mut html = page::begin(&counted(subjects.len() as u64, "run"), STYLE);
+    let _ = writeln!(html, "<h1>{} side by side</h1>", counted(subjects.len() as u64, "run"));
+    html.push_str(
+        "<div class=\"wide\"><table>\n<tr><th>run</th><th>top-1</th><th>right</th><th>cross-entropy</th><th>epochs</th>\
+         <th>training</th><th>dataset</th></tr>\n",
+    );
+    for (number, subject) in subjects.iter().enumerate() {
+        let record = &subject.run.record;
+        let loss = cross_entropy(subject).map_or(String::new(), |loss| format!("{loss:.3}"));
+        let _ = writeln!(
+            html,
+            "<tr><th><span class=\"key c{}\"></span> {}</th><td>{:.2}%</td><td>{} of {}{}</td><td>{loss}</td><td>{}</td>\
+             <td>{}</td><td>{}</td></tr>",
+            number % line_chart::COLORS,
+            escaped(&subject.name()),
+            100.0 * record.result.accuracy(),
+            thousands(record.result.correct),
+            thousands(record.result.total),
+            if record.held_out.is_some() { " held out" } else { "" },
+            record.epochs,
+            seconds(record.seconds.training),
+            escaped(&record.dataset.name)
+        );
+    }
+    html.push_str(
+        "</table></div>\n<p class=\"soft\">One run a side is luck as much as merit: \
+         <code>imagenette compare</code> says whether one recipe is better than another.</p>\n",
+    );
+    curves::section(&mut html, subjects, checks);
+    differences(&mut html, subjects);
+    together(&mut html, subjects);
+    for subject in subjects {
+        let _ = writeln!(html, "<h2>{}</h2>\n<p>{}</p>", escaped(&subject.name()), sentence(subject));
+        mistakes::mistakes(&mut html, subject, photos)?;
+        confusion::section(&mut html, subject);
+    }
+    missing(&mut html, subjects);
+    html.push_str(page::END);
+    Ok(html)
+}
+
+/// Keys of the recipes that are not the same in all runs.
+fn differences(html: &mut String, subjects: &[Subject]) {
+    let flat: Vec<Vec<(String, String)>> = subjects.iter().map(|subject| keys::values(&subject.run.recipe)).collect();
+    let mut names: Vec<&str> = flat.iter().flatten().map(|(key, _)| key.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let of = |table: &'_ [(String, String)], key: &str| -> Option<String> {
+        table.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+    };
+    let differs = |key: &&str| flat.windows(2).any(|pair| of(&pair[0], key) != of(&pair[1], key));
+    let names: Vec<&str> = names.into_iter().filter(differs).collect();
+    html.push_str("<h2>What differs</h2>\n");
+    if names.is_empty() {
+        html.push_str("<p>Nothing in the recipes but the seed.</p>\n");
+        return;
+    }
+    html.push_str("<div class=\"wide\"><table>\n<tr><th>key</th>");
+    for subject in subjects {
+        let _ = write!(html, "<th>{}</th>", escaped(&subject.name()));
+    }
+    html.push_str("</tr>\n");
+    for key in names {
+        let _ = write!(html, "<tr><th><code>{}</code></th>", escaped(key));
+        for table in &flat {
+            let value = of(table, key).map_or("–".into(), |value| format!("<code>{}</code>", escaped(&value)));
+            let _ = write!(html, "<td>{value}</td>");
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</table></div>\n");
+}
+
+/// How many photos all runs get right, and all get wrong.
+fn together(html: &mut String, subjects: &[Subject]) {
+    let Some(first) = subjects.first().filter(|first| !first.judged.is_empty()) else { return };
+    let is_right = |subject: &Subject| {
+        subject
+            .judged
+            .iter()
+            .map(|photo| (photo.sample.clone(), photo.is_right()))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let all: Vec<_> = subjects.iter().map(is_right).collect();
+    let shared: Vec<&String> = first
+        .judged
+        .iter()
+        .map(|photo| &photo.sample)
+        .filter(|sample| all.iter().all(|run| run.contains_key(*sample)))
+        .collect();
+    if shared.len() < first.judged.len() {
+        html.push_str("<p>The runs were evaluated on different photos.</p>\n");
+        return;
+    }
+    let count = |right: bool| shared.iter().filter(|sample| all.iter().all(|run| run[**sample] == right)).count();
+    let _ = writeln!(
+        html,
+        "<p>Of {} photos all runs get {} right and {} wrong; the rest is where they differ.</p>",
+        thousands(shared.len() as u64),
+        thousands(count(true) as u64),
+        thousands(count(false) as u64)
+    );
+}
+
+/// The result in a sentence.
+fn sentence(subject: &Subject) -> String {
+    let record = &subject.run.record;
+    format!(
+        "{:.2}% right: {} of {} {}, after {} in {}",
+        100.0 * record.result.accuracy(),
+        thousands(record.result.correct),
+        thousands(record.result.total),
+        subject.photos(),
+        counted(record.epochs.into(), "epoch"),
+        seconds(record.seconds.training)
+    )
+}
+
+/// What a run is called at the end of a line: its seed, or the recipe and its seed where that is short.
+fn short_name(subject: &Subject) -> String {
+    let name = format!("{} s{}", subject.run.record.recipe, subject.run.record.seed);
+    if name.chars().count() <= 14 {
+        name
+    } else {
+        format!("…{}", name.chars().skip(name.chars().count() - 13).collect::<String>())
+    }
+}
+
+/// The mean of −ln of the right class's probability over the photos, where probabilities are known.
+fn cross_entropy(subject: &Subject) -> Option<f64> {
+    let of = |photo: &subject::Judged| {
+        photo.probabilities.as_ref().map(|_| -f64::from(photo.of(photo.truth)).max(1.0 / f64::from(1u32 << 25)).ln())
+    };
+    let losses: Option<Vec<f64>> = subject.judged.iter().map(of).collect();
+    losses.filter(|losses| !losses.is_empty()).map(|losses| losses.iter().sum::<f64>() / losses.len() as f64)
+}
+
+fn time(html: &mut String, subject: &Subject) {
+    let record = &subject.run.record;
+    let rate = record.samples_drawn as f64 / record.seconds.training.max(1e-9);
+    let environment = &record.environment;
+    let rows = [
+        ("training", format!("{}, {rate:.0} images/s", seconds(record.seconds.training))),
+        ("evaluation", seconds(record.seconds.evaluation)),
+        ("in all", seconds(record.seconds.total)),
+        ("steps", format!("{} of {} samples", thousands(record.steps), record.samples_drawn / record.steps.max(1))),
+        (
+            "computed by",
+            format!("{}; {}, {}", environment.device, environment.processor, counted(environment.cores as u64, "core")),
+        ),
+        ("interruptions", record.resumed.to_string()),
+    ];
+    html.push_str("<h2>Time</h2>\n<div class=\"wide\"><table>\n");
+    for (name, value) in rows {
+        let _ = writeln!(html, "<tr><th>{name}</th><td>{}</td></tr>", escaped(&value));
+    }
+    let folder = subject.run.folder.display().to_string();
+    let _ = writeln!(
+        html,
+        "</table></div>\n<h2>Again</h2>\n<p>The same bits on a machine of the same kind; the dataset is \
+         <code>{}</code>:</p>\n<pre>imagenette train --recipe {} --dataset {} --seed {}</pre>\n<p>This page:</p>\n\
+         <pre>imagenette report {}</pre>",
+        escaped(&record.dataset.identity[..12.min(record.dataset.identity.len())]),
+        escaped(&shell_word(&format!("{folder}/recipe.toml"))),
+        escaped(&shell_word(&record.dataset.name)),
+        record.seed,
+        escaped(&shell_word(&folder))
+    );
+}
+
+/// A word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+,=".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn missing(html: &mut String, subjects: &[Subject]) {
+    if subjects.iter().all(|subject| subject.missing.is_empty()) {
+        return;
+    }
+    html.push_str("<h2>Not in this page</h2>\n<ul>\n");
+    for subject in subjects {
+        for missing in &subject.missing {
+            let _ = writeln!(html, "<li>{}: {}</li>", escaped(&subject.name()), escaped(missing));
+        }
+    }
+    html.push_str("</ul>\n");
+}
