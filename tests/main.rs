@@ -5,7 +5,10 @@ mod any_program;
 mod bad_input;
 mod commands;
 mod comparing;
+#[cfg(unix)]
+mod course;
 mod datasets;
+mod gallery;
 #[cfg(unix)]
 mod interruption;
 #[cfg(unix)]

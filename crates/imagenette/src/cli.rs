@@ -120,6 +120,10 @@ pub(crate) enum Verb {
     Score(Score),
     /// Measure how fast this machine decodes, packs, loads and trains
     Bench(Bench),
+    /// Read the course: nine lessons of ten minutes, from a photo to an honest answer
+    Learn(Learn),
+    /// Say how the name is said
+    Pronounce(Pronounce),
     /// Print completions for a shell
     Completions(Completions),
 }
@@ -594,4 +598,27 @@ pub(crate) struct Completions {
     /// Shell to print completions for
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:  imagenette learn 1")]
+pub(crate) struct Learn {
+    /// Number of the lesson [default: their list]
+    pub(crate) lesson: Option<usize>,
+    /// Print the answer to its question too
+    #[arg(long)]
+    pub(crate) answer: bool,
+    /// Print titles, text and commands as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pronounce {
+    /// As French speakers are to say it, whatever the language of this machine
+    #[arg(long)]
+    pub(crate) french: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

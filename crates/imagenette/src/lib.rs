@@ -110,6 +110,8 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
+        Verb::Learn(arguments) => commands::learn::run(&arguments),
+        Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),
     }
 }

@@ -52,6 +52,11 @@ impl Terminal {
         self.drawn && !self.quiet
     }
 
+    /// Whether nothing but results and errors is wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Says something between the progress lines.
     pub(crate) fn say(&self, text: &str) {
         if self.quiet {
