@@ -10,6 +10,7 @@ use imagenette_files::lock::FolderLock;
 use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
+use crate::check::{CHANGED, Twins};
 use crate::error::{Result, ResultsError};
 pub use crate::run::Run;
 use crate::run::is_same_recipe;
@@ -161,6 +162,13 @@ struct Conflict {
     hint: &'static str,
 }
 
+impl From<Twins> for Conflict {
+    fn from(twins: Twins) -> Self {
+        let (expected, found) = twins.in_words();
+        Self { path: twins.second, expected, found, hint: CHANGED }
+    }
+}
+
 impl From<Conflict> for ResultsError {
     fn from(Conflict { path, expected, found, hint }: Conflict) -> Self {
         Self::malformed(&path, expected, found, hint)
@@ -215,6 +223,10 @@ pub fn comparable_groups(runs: Vec<Run>) -> (Vec<RunGroup>, Vec<LeftOut>) {
 
 /// Puts a run to the others of its recipe, or begins a group with it.
 fn add(groups: &mut Vec<RunGroup>, run: Run) -> std::result::Result<(), Conflict> {
+    let known = groups.iter().flat_map(|group| &group.runs);
+    if let Some(twins) = known.into_iter().find_map(|known| Twins::of(known, &run)) {
+        return Err(twins.into());
+    }
     let Some(group) = groups.iter_mut().find(|group| is_same_recipe(&group.runs[0], &run)) else {
         groups.push(RunGroup { name: shown(&run.record.recipe), runs: vec![run] });
         return Ok(());

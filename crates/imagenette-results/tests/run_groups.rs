@@ -26,7 +26,7 @@ fn write(folder: &Path, seed: u64, recipe: &str, right: &[u64], change: impl Fn(
         "environment": { "program": "0.1.0", "commit": null, "platform": "linux", "processor": "p",
             "instruction_sets": [], "cores": 2, "memory_bytes": 0, "device": "flex", "threads": 2 },
         "epochs": right.len(), "steps": 9, "samples_drawn": 72, "training_flop": 4e12,
-        "seconds": { "training": 10.0 * (seed + 1) as f64, "evaluation": 1.0, "total": 12.0 },
+        "seconds": { "training": 10.0 * (seed + 1) as f64, "evaluation": 1.0, "total": 99.0 },
         "dollars": null, "resumed": 0, "result": counts(*right.last().unwrap()), "by_epoch": by_epoch,
     });
     change(&mut record);
