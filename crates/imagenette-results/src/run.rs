@@ -32,6 +32,8 @@ pub struct Run {
     pub training_seconds: BTreeMap<u32, f64>,
     /// Whether its predictions are there and were counted again. Without them the counts are the record's word.
     pub is_counted: bool,
+    /// sha256 of its predictions: of the file, or where that is not here as the record says.
+    pub predictions_sha256: Option<String>,
     /// What no other run has.
     pub(crate) evidence: Evidence,
 }

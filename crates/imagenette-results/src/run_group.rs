@@ -19,6 +19,9 @@ use crate::run_folder::{FoundRuns, RECORD_FILE};
 use crate::run_record::Counts;
 use crate::statistics;
 
+/// Folders that a line about several names at most.
+const NAMED: usize = 5;
+
 /// Mean and spread of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
@@ -136,6 +139,42 @@ impl LeftOut {
             hint: Some("make it readable, or leave it out".into()),
         });
         open.chain(closed).collect()
+    }
+}
+
+impl LeftOut {
+    /// What was left out in lines for people: one for each reason, with as many folders as fit.
+    pub fn lines(all: &[Self]) -> Vec<String> {
+        let mut by_reason: Vec<(String, Vec<&Self>)> = Vec::new();
+        for left_out in all {
+            let reason = left_out.kind();
+            match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, folders)) => folders.push(left_out),
+                None => by_reason.push((reason, vec![left_out])),
+            }
+        }
+        let line = |(reason, folders): &(String, Vec<&Self>)| match folders.as_slice() {
+            [only] => only.to_string(),
+            folders => {
+                let named: Vec<String> =
+                    folders.iter().take(NAMED).map(|one| one.folder.display().to_string()).collect();
+                let more = match folders.len() - named.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                shown(&format!("{} runs: {reason}: {}{more}", folders.len(), named.join(", ")))
+            }
+        };
+        by_reason.iter().map(line).collect()
+    }
+
+    /// The reason without what belongs to one folder alone: its own path, and the place of what it was found beside.
+    fn kind(&self) -> String {
+        let own = self.folder.display().to_string();
+        let reason = self.reason.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let reason = reason.strip_prefix(&own).map_or(reason.as_str(), |rest| rest.trim_start_matches(['/', ':', ' ']));
+        let cut = [", as in ", " as in ", " (pid "].iter().filter_map(|mark| reason.find(mark)).min();
+        reason[..cut.unwrap_or(reason.len())].to_owned()
     }
 }
 

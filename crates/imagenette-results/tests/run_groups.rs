@@ -106,7 +106,13 @@ fn two_spellings_of_a_key_and_defaults_that_are_written_down_are_one_recipe() {
     let written_down = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"auto\"");
     let other = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"f32\"");
     let texts = [(0, &today), (1, &before), (2, &written_down), (3, &other)];
-    let runs = texts.map(|(seed, text)| write(place.path(), seed, text, &[4], |_| ()));
+    // What the recipe plans over 100 photos.
+    let planned = |record: &mut Value| {
+        record["dataset"]["train"] = json!(100);
+        (record["steps"], record["samples_drawn"]) = (json!(4), json!(256));
+        record["model"] = json!({ "name": "fast-32-48-128-256-384", "parameters": 7 });
+    };
+    let runs = texts.map(|(seed, text)| write(place.path(), seed, text, &[1, 2, 3, 4], planned));
     let groups = read(&runs).unwrap();
     let seeds = |group: &RunGroup| group.runs.iter().map(|run| run.record.seed).collect::<Vec<_>>();
     assert_eq!(groups.iter().map(seeds).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3]]);

@@ -43,8 +43,7 @@ pub(super) fn recipe(folder: &Path, record: &RunRecord) -> Result<RecipeFound> {
     let verdict = match (hash_verdict, named, &canonical) {
         (Some(error), _, _) => error.into(),
         (None, Some(named), Some(canonical)) if named != canonical => {
-            let expected =
-                format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
+            let expected = format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
             malformed(&path, expected, canonical.clone()).into()
         }
         (None, _, Some(_)) => Verdict::Holds("it has the record's hash".into()),

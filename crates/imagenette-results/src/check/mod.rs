@@ -11,6 +11,7 @@
 mod files;
 mod plan;
 mod record;
+mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,7 @@ use crate::run_folder::{RECIPE_FILE, RECORD_FILE};
 use crate::run_record::{Counts, RunRecord};
 
 pub(crate) use files::weights;
+pub use replay::Replay;
 
 /// What to do when files do not belong together.
 pub(crate) const CHANGED: &str = "the run's files were changed or mixed with another run's; do not use this result";
@@ -132,7 +134,8 @@ impl RunCheck {
         let run = Run {
             folder: folder.to_owned(),
             training_seconds: history.as_ref().map(History::training_seconds).unwrap_or_default(),
-            evidence: Evidence::of(&record, history.as_ref(), sha256, is_telling),
+            evidence: Evidence::of(&record, history.as_ref(), sha256.clone(), is_telling),
+            predictions_sha256: sha256,
             recipe: text,
             recipe_canonical_sha256: canonical_sha256,
             is_counted,
@@ -209,16 +212,16 @@ impl Twins {
 }
 
 fn refuse_unfinished(folder: &Path) -> Result<()> {
-        if !folder.join(RECORD_FILE).is_file() {
-            let (found, hint) = if FolderLock::holder(folder).is_some() {
-                ("a run that is under way", "wait for its end, or leave it out")
-            } else if folder.join(RECIPE_FILE).is_file() {
-                ("a run that has not ended", "finish it with `imagenette train --resume RUN`, or leave it out")
-            } else {
-                ("none", "name the folder of a run, or one in which runs lie")
-            };
-            return Err(ResultsError::malformed(folder, format!("a run's folder with its {RECORD_FILE}"), found, hint));
-        }
+    if !folder.join(RECORD_FILE).is_file() {
+        let (found, hint) = if FolderLock::holder(folder).is_some() {
+            ("a run that is under way", "wait for its end, or leave it out")
+        } else if folder.join(RECIPE_FILE).is_file() {
+            ("a run that has not ended", "finish it with `imagenette train --resume RUN`, or leave it out")
+        } else {
+            ("none", "name the folder of a run, or one in which runs lie")
+        };
+        return Err(ResultsError::malformed(folder, format!("a run's folder with its {RECORD_FILE}"), found, hint));
+    }
     Ok(())
 }
 

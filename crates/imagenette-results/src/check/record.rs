@@ -92,7 +92,9 @@ pub(super) fn seconds(path: &Path, record: &RunRecord, history: Option<&History>
     }
     match history {
         Some(_) => Verdict::Holds("training and evaluation fit into the total, as the history tells".into()),
-        None => Verdict::Unknown("training and evaluation fit into the total; no history tells how long it took".into()),
+        None => {
+            Verdict::Unknown("training and evaluation fit into the total; no history tells how long it took".into())
+        }
     }
 }
 
