@@ -255,6 +255,40 @@ fn a_checkpoint_of_another_recipe_or_a_damaged_one_is_refused() {
 }
 
 #[test]
+fn a_checkpoint_with_a_flipped_bit_or_a_forged_step_is_refused() {
+    let place = Place::with_made_dataset();
+    start_and_kill(&place);
+    let (file, whole) = (place.path("run/checkpoint.safetensors"), place.bytes("run/checkpoint.safetensors"));
+    let check = place.run(&["check", "run"]).succeeds();
+    assert!(check.stdout.contains("its checkpoint is whole"), "{}", check.stdout);
+    // The lowest bit of a mantissa: the run would end in another result, with a record that says nothing of it.
+    for place_from_end in [4, 400] {
+        let mut flipped = whole.clone();
+        let byte = flipped.len() - place_from_end;
+        flipped[byte] ^= 1;
+        std::fs::write(&file, &flipped).unwrap();
+        let said = ["checkpoint.safetensors: expected a checkpoint that matches its checksum", "hint: "];
+        place.run(&["train", "--resume", "run"]).fails_saying(&said);
+        place.run(&["check", "run"]).exits_with(1);
+    }
+    // A step of as many digits, so that the header's length stays as it was.
+    let mark = b"\\\"step\\\":";
+    let places = whole.windows(mark.len()).enumerate().filter(|(_, bytes)| bytes == mark).map(|(at, _)| at);
+    let mut steps = 0;
+    for at in places {
+        let digit = at + mark.len();
+        let mut forged = whole.clone();
+        forged[digit] = if forged[digit] == b'9' { b'8' } else { forged[digit] + 1 };
+        std::fs::write(&file, &forged).unwrap();
+        place.run(&["train", "--resume", "run"]).fails_saying(&["checkpoint.safetensors", "hint: "]);
+        steps += 1;
+    }
+    assert!(steps > 0, "a checkpoint tells its step");
+    std::fs::write(&file, &whole).unwrap();
+    place.run(&["train", "--resume", "run"]).succeeds();
+}
+
+#[test]
 fn a_disk_that_is_full_at_a_checkpoint_keeps_the_one_before() {
     let place = Place::with_made_dataset();
     let whole = uninterrupted(&place);

@@ -8,6 +8,7 @@ mod comparing;
 #[cfg(unix)]
 mod course;
 mod datasets;
+mod forged;
 mod gallery;
 #[cfg(unix)]
 mod interruption;

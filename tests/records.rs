@@ -17,3 +17,13 @@ fn the_index_of_the_kept_runs_is_what_the_command_prints() {
     );
     assert_eq!(printed.stderr, "", "no kept run is left out");
 }
+
+#[test]
+fn every_kept_run_passes_the_check() {
+    let records = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../records");
+    let place = Place::new();
+    let checked = place.run(&["check", records.to_str().expect("a path of plain characters")]).succeeds();
+    assert!(checked.stdout.trim_end().ends_with(" runs, nothing fails"), "{}", checked.stdout);
+    // Their photos and weights are not here, which is said and no fault.
+    assert!(checked.stdout.contains("the weights are not here"), "{}", checked.stdout);
+}

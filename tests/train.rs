@@ -41,18 +41,22 @@ fn probabilities_that_are_damaged_or_of_other_predictions_are_refused_and_none_a
     let whole = place.bytes(file);
     std::fs::write(place.path(file), &whole[..whole.len() - 1]).unwrap();
     let cut = place.run(&["score", "run"]);
-    cut.fails_saying(&["run/probabilities.safetensors: expected imagenette-probabilities version 1", "hint: remove"]);
+    cut.fails_saying(&["run/probabilities.safetensors: expected the probabilities that record.json names"]);
+    std::fs::write(place.path("mine.probabilities.safetensors"), &whole[..whole.len() - 1]).unwrap();
+    let cut = place.run(&["score", "mine.csv"]);
+    cut.fails_saying(&["mine.probabilities.safetensors: expected imagenette-probabilities version 1", "hint: remove"]);
     place.run(&["plot", "run"]).fails_saying(&["run/probabilities.safetensors", "another one"]);
     // The last number becomes NaN.
     let nan = [&whole[..whole.len() - 2], &[0xff, 0x7f]].concat();
-    std::fs::write(place.path(file), nan).unwrap();
-    place.run(&["score", "run"]).fails_saying(&["found NaN in row 24", "hint: remove the file"]);
+    std::fs::write(place.path("mine.probabilities.safetensors"), nan).unwrap();
+    place.run(&["score", "mine.csv"]).fails_saying(&["found NaN in row 24", "hint: remove the file"]);
     // Predictions of another run beside them.
     std::fs::write(place.path(file), &whole).unwrap();
     let text = place.read(csv);
     let mut lines: Vec<&str> = text.lines().collect();
     lines.swap(1, 2);
     std::fs::write(place.path("mine.csv"), lines.join("\n") + "\n").unwrap();
+    std::fs::write(place.path("mine.probabilities.safetensors"), &whole).unwrap();
     let other = place.run(&["score", "mine.csv"]);
     other
         .fails_saying(&["mine.probabilities.safetensors: expected probabilities of the predictions", "found those of"]);

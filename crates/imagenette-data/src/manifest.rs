@@ -26,7 +26,10 @@ pub const SUMMARY_FILE: &str = "made.jsonl";
 pub const SPEC_FILE: &str = "made.toml";
 /// What to do about a damaged manifest.
 const FETCH_AGAIN: &str = "fetch the dataset again with `imagenette get`";
-const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 1 };
+/// The format. Version 1 had no checksum.
+const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 2 };
+/// The version from which on a manifest has a checksum.
+const WITH_CHECKSUM: u32 = 2;
 
 /// Where a dataset came from, so that a result can name its source archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +80,7 @@ pub struct Manifest {
     pub images: Vec<ImageEntry>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     format: String,
@@ -89,6 +92,22 @@ struct Header {
     classes: Vec<Class>,
     images: usize,
     identity: String,
+    /// sha256 of the header without this field and of every line after it, each with its line's end. The identity covers
+    /// what a dataset is; this covers sizes, lengths and names too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+impl Header {
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers always serialize")
+    }
+
+    /// The checksum's beginning: the lines follow.
+    fn digest(&self) -> Sha256 {
+        let plain = Self { sha256: None, ..self.clone() };
+        Sha256::new().chain_update(plain.to_json()).chain_update("\n")
+    }
 }
 
 impl Manifest {
@@ -146,14 +165,18 @@ impl Manifest {
             classes: self.classes.clone(),
             images: self.images.len(),
             identity: self.identity(),
+            sha256: None,
         };
-        let line = |out: &mut dyn Write, text: serde_json::Result<String>| -> Result<()> {
-            let text = text.expect("strings and numbers always serialize");
+        let json = |image: &ImageEntry| serde_json::to_string(image).expect("strings and numbers always serialize");
+        let sum =
+            self.images.iter().fold(header.digest(), |sum, image| sum.chain_update(json(image)).chain_update("\n"));
+        let header = Header { sha256: Some(hex(&sum.finalize())), ..header };
+        let line = |out: &mut dyn Write, text: String| -> Result<()> {
             writeln!(out, "{text}").map_err(DataError::io("write", &path))
         };
         atomic::write(&path, |out| {
-            line(out, serde_json::to_string(&header))?;
-            self.images.iter().try_for_each(|image| line(out, serde_json::to_string(image)))
+            line(out, header.to_json())?;
+            self.images.iter().try_for_each(|image| line(out, json(image)))
         })
     }
 
@@ -174,12 +197,21 @@ impl Manifest {
         let malformed = |expected: String, found: String| DataError::malformed(&path, expected, found, FETCH_AGAIN);
         let mut lines = BufReader::new(file).lines();
         let first = lines.next().transpose().map_err(DataError::io("read", &path))?.unwrap_or_default();
-        FORMAT.check_json(&path, &first, FETCH_AGAIN)?;
+        let version = FORMAT.check_json(&path, &first, FETCH_AGAIN)?;
         let header: Header =
             serde_json::from_str(&first).map_err(|error| malformed("a complete header".into(), error.to_string()))?;
+        if header.sha256.is_some() != (version >= WITH_CHECKSUM) {
+            return Err(malformed(
+                "a checksum from version 2 on, and none before".into(),
+                format!("version {version}"),
+            ));
+        }
+        let mut sum = header.digest();
         let mut images = Vec::with_capacity(header.images.min(1 << 24));
         for (number, line) in (2..).zip(lines) {
             let line = line.map_err(DataError::io("read", &path))?;
+            sum.update(&line);
+            sum.update("\n");
             let image: ImageEntry = serde_json::from_str(&line)
                 .map_err(|error| malformed("an image on each line".into(), format!("line {number}: {error}")))?;
             if image.label.is_some_and(|label| usize::from(label) >= header.classes.len()) {
@@ -195,6 +227,7 @@ impl Manifest {
             }
             images.push(image);
         }
+        let (sum, expected_sum) = (hex(&sum.finalize()), header.sha256);
         let manifest = Self {
             name: header.name,
             edition: header.edition,
@@ -209,6 +242,10 @@ impl Manifest {
         let identity = manifest.identity();
         if identity != header.identity {
             return Err(malformed(format!("images that hash to {}", header.identity), identity));
+        }
+        // Last, since what is said above says more.
+        if let Some(expected) = expected_sum.filter(|expected| *expected != sum) {
+            return Err(malformed(format!("lines with the checksum {expected}"), format!("{sum}: they were changed")));
         }
         Ok(manifest)
     }

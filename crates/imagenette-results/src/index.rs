@@ -10,6 +10,7 @@ use imagenette_files::hash;
 use imagenette_recipe::Recipe;
 use serde::Serialize;
 
+use crate::check::Twins;
 use crate::run::{Run, is_same_recipe, without_seed};
 use crate::run_folder::{self, FoundRuns};
 pub use crate::run_group::LeftOut;
@@ -119,7 +120,10 @@ impl Index {
                         continue;
                     }
                 };
-                if let Some(reason) = add(&mut groups, named, run) {
+                let known = groups.iter().flat_map(|group| &group.runs);
+                if let Some(twins) = known.into_iter().find_map(|known| Twins::of(known, &run)) {
+                    left_out.push(LeftOut::because(&folder, &twins.error()));
+                } else if let Some(reason) = add(&mut groups, named, run) {
                     let hint = Some("a run that is counted twice says nothing new: leave one out".into());
                     left_out.push(LeftOut { folder, reason, hint });
                 }

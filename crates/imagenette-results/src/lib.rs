@@ -3,12 +3,13 @@
 //! [`run_folder`] says what lies where and who may fill it; [`run_record`] is the account of one run, with each of
 //! its [`attempt`]s and the [`environment`] that they ran in; [`history`] is what happened, under a chain of hashes;
 //! [`predictions`] are the evidence from which accuracy is recomputed, and [`probabilities`] say how sure they are.
-//! [`run`] reads all of it and checks that it belongs together; [`run_group`], [`index`] and [`statistics`] speak
+//! [`check`] says what of all this holds, and [`run`] reads what does; [`run_group`], [`index`] and [`statistics`] speak
 //! about several runs, and [`comparison`] says in as few of them as honesty allows whether an idea helps.
 //!
 //! Nothing here knows of photos, of Burn or of the command line: predictions made by any program can be scored.
 
 pub mod attempt;
+pub mod check;
 pub mod comparison;
 pub mod environment;
 pub mod error;

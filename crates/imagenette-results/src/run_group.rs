@@ -10,6 +10,7 @@ use imagenette_files::lock::FolderLock;
 use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
+use crate::check::{CHANGED, Twins};
 use crate::error::{Result, ResultsError};
 pub use crate::run::Run;
 use crate::run::is_same_recipe;
@@ -17,6 +18,9 @@ pub use crate::run_folder::RECIPE_FILE;
 use crate::run_folder::{FoundRuns, RECORD_FILE};
 use crate::run_record::Counts;
 use crate::statistics;
+
+/// Folders that a line about several names at most.
+const NAMED: usize = 5;
 
 /// Mean and spread of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -138,6 +142,42 @@ impl LeftOut {
     }
 }
 
+impl LeftOut {
+    /// What was left out in lines for people: one for each reason, with as many folders as fit.
+    pub fn lines(all: &[Self]) -> Vec<String> {
+        let mut by_reason: Vec<(String, Vec<&Self>)> = Vec::new();
+        for left_out in all {
+            let reason = left_out.kind();
+            match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, folders)) => folders.push(left_out),
+                None => by_reason.push((reason, vec![left_out])),
+            }
+        }
+        let line = |(reason, folders): &(String, Vec<&Self>)| match folders.as_slice() {
+            [only] => only.to_string(),
+            folders => {
+                let named: Vec<String> =
+                    folders.iter().take(NAMED).map(|one| one.folder.display().to_string()).collect();
+                let more = match folders.len() - named.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                shown(&format!("{} runs: {reason}: {}{more}", folders.len(), named.join(", ")))
+            }
+        };
+        by_reason.iter().map(line).collect()
+    }
+
+    /// The reason without what belongs to one folder alone: its own path, and the place of what it was found beside.
+    fn kind(&self) -> String {
+        let own = self.folder.display().to_string();
+        let reason = self.reason.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let reason = reason.strip_prefix(&own).map_or(reason.as_str(), |rest| rest.trim_start_matches(['/', ':', ' ']));
+        let cut = [", as in ", " as in ", " (pid "].iter().filter_map(|mark| reason.find(mark)).min();
+        reason[..cut.unwrap_or(reason.len())].to_owned()
+    }
+}
+
 /// The folder and the reason in one line, without anything that a terminal would obey.
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -159,6 +199,13 @@ struct Conflict {
     expected: String,
     found: String,
     hint: &'static str,
+}
+
+impl From<Twins> for Conflict {
+    fn from(twins: Twins) -> Self {
+        let (expected, found) = twins.in_words();
+        Self { path: twins.second, expected, found, hint: CHANGED }
+    }
 }
 
 impl From<Conflict> for ResultsError {
@@ -215,6 +262,10 @@ pub fn comparable_groups(runs: Vec<Run>) -> (Vec<RunGroup>, Vec<LeftOut>) {
 
 /// Puts a run to the others of its recipe, or begins a group with it.
 fn add(groups: &mut Vec<RunGroup>, run: Run) -> std::result::Result<(), Conflict> {
+    let known = groups.iter().flat_map(|group| &group.runs);
+    if let Some(twins) = known.into_iter().find_map(|known| Twins::of(known, &run)) {
+        return Err(twins.into());
+    }
     let Some(group) = groups.iter_mut().find(|group| is_same_recipe(&group.runs[0], &run)) else {
         groups.push(RunGroup { name: shown(&run.record.recipe), runs: vec![run] });
         return Ok(());

@@ -26,7 +26,7 @@ fn write(folder: &Path, seed: u64, recipe: &str, right: &[u64], change: impl Fn(
         "environment": { "program": "0.1.0", "commit": null, "platform": "linux", "processor": "p",
             "instruction_sets": [], "cores": 2, "memory_bytes": 0, "device": "flex", "threads": 2 },
         "epochs": right.len(), "steps": 9, "samples_drawn": 72, "training_flop": 4e12,
-        "seconds": { "training": 10.0 * (seed + 1) as f64, "evaluation": 1.0, "total": 12.0 },
+        "seconds": { "training": 10.0 * (seed + 1) as f64, "evaluation": 1.0, "total": 99.0 },
         "dollars": null, "resumed": 0, "result": counts(*right.last().unwrap()), "by_epoch": by_epoch,
     });
     change(&mut record);
@@ -106,7 +106,13 @@ fn two_spellings_of_a_key_and_defaults_that_are_written_down_are_one_recipe() {
     let written_down = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"auto\"");
     let other = today.replace("batch_size = 64", "batch_size = 64\nprecision = \"f32\"");
     let texts = [(0, &today), (1, &before), (2, &written_down), (3, &other)];
-    let runs = texts.map(|(seed, text)| write(place.path(), seed, text, &[4], |_| ()));
+    // What the recipe plans over 100 photos.
+    let planned = |record: &mut Value| {
+        record["dataset"]["train"] = json!(100);
+        (record["steps"], record["samples_drawn"]) = (json!(4), json!(256));
+        record["model"] = json!({ "name": "fast-32-48-128-256-384", "parameters": 7 });
+    };
+    let runs = texts.map(|(seed, text)| write(place.path(), seed, text, &[1, 2, 3, 4], planned));
     let groups = read(&runs).unwrap();
     let seeds = |group: &RunGroup| group.runs.iter().map(|run| run.record.seed).collect::<Vec<_>>();
     assert_eq!(groups.iter().map(seeds).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3]]);

@@ -1,5 +1,6 @@
 //! What the user may type: verbs, flags and their help. Nothing is resolved here; `commands/` does that.
 
+mod check;
 mod data;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(crate) use check::Check;
 pub(crate) use data::{Audit, Export, ExportTarget, FormName, Get, Info, Make, Show, SplitName, Verify};
 
 use crate::Program;
@@ -112,6 +114,8 @@ pub(crate) enum Verb {
     Report(Report),
     /// List finished runs: recipe, seeds, top-1 and what made them
     Runs(Runs),
+    /// Say what of runs holds, what fails and what cannot be known; or check a part or a recipe
+    Check(Check),
     /// Evaluate a run's saved weights on a val split
     Eval(Eval),
     /// Classify photos with a run's network

@@ -4,6 +4,7 @@
 //! so is a researcher's own program: [`ideas`] has all that it needs. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
 //! command line.
 
+mod check;
 mod cli;
 mod commands;
 mod compare;
@@ -106,6 +107,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Plot(arguments) => commands::plot::run(&arguments, terminal),
         Verb::Report(arguments) => commands::report::run(&arguments, program, terminal),
         Verb::Runs(arguments) => commands::runs::run(&arguments, terminal),
+        Verb::Check(arguments) => commands::check::run(&arguments, program, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, program, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments),

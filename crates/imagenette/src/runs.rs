@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use imagenette_files::hash;
-use imagenette_results::RunRecord;
 use imagenette_results::run_folder::{RECORD_FILE, RunFolder};
+use imagenette_results::{Run, RunRecord};
 use imagenette_train::recipe::precision::PrecisionChoice;
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
@@ -51,7 +51,8 @@ pub(crate) fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
     if !folder.join(RECORD_FILE).is_file() {
         return Ok(None);
     }
-    let record = RunRecord::read(folder)?;
+    // Checked whole: what a record says is taken as a result.
+    let record = Run::read(folder)?.record;
     let text = RunFolder::open(folder)?.recipe_text()?;
     let resolved = Recipe::from_toml_with(&text, &[], job.parts.as_ref())?;
     let is_the_jobs = is_recipe_of(&resolved, job)

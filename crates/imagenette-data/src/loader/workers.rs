@@ -225,7 +225,10 @@ impl Worker {
             if self.stop.load(Ordering::Relaxed) {
                 return None;
             }
-            let photo = self.packed.photo(sample);
+            let photo = match self.packed.checked_photo(sample) {
+                Ok(photo) => photo,
+                Err(error) => return Some(Err(error)),
+            };
             let plan = request.plan(photo.width_px, photo.height_px, seed, sample);
             self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
             if plan.flip {

@@ -95,7 +95,7 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
         watch,
         next: AtomicU32::new(0),
         stop: AtomicBool::new(false),
-        remarks: layout.places.iter().map(|_| AtomicU32::new(0)).collect(),
+        found: layout.places.iter().map(|_| (AtomicU32::new(0), AtomicU32::new(0))).collect(),
         problems: Mutex::default(),
     };
     let is_done = AtomicBool::new(false);
@@ -114,10 +114,11 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
         ended.into_iter().map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     done?;
-    let remarks: Vec<u32> = packing.remarks.iter().map(|bits| bits.load(Ordering::Relaxed)).collect();
+    let load = |number: &AtomicU32| number.load(Ordering::Relaxed);
+    let found: Vec<(u32, u32)> = packing.found.iter().map(|(bits, sum)| (load(bits), load(sum))).collect();
     packing.check_problems()?;
     let file = temporary.as_file();
-    let written = write_at(file, &layout.encode(&remarks), 0)
+    let written = write_at(file, &layout.encode(&found), 0)
         .and_then(|()| write_at(file, &TRAILER, layout.trailer_offset()))
         // Without this a power cut after the renaming could leave a complete header and missing pixels.
         .and_then(|()| file.sync_data());
@@ -135,7 +136,8 @@ struct Packing<'a> {
     watch: &'a dyn Watch,
     next: AtomicU32,
     stop: AtomicBool,
-    remarks: Vec<AtomicU32>,
+    /// Of each photo its remarks and the checksum of its pixels.
+    found: Vec<(AtomicU32, AtomicU32)>,
     problems: Mutex<Vec<(u32, String)>>,
 }
 
@@ -186,7 +188,9 @@ impl Packing<'_> {
             ));
         }
         let bits = remarks.iter().fold(0, |bits, remark| bits | remark.bit());
-        self.remarks[sample as usize].store(bits, Ordering::Relaxed);
+        let (found_bits, found_sum) = &self.found[sample as usize];
+        found_bits.store(bits, Ordering::Relaxed);
+        found_sum.store(crc32fast::hash(&pixels.rgb), Ordering::Relaxed);
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 //!
 //! All numbers are little-endian. Preamble of 96 bytes: magic (8), version u32, number of photos u32, manifest
 //! identity (32), offset of the pixels u64, length of the file u64, sha256 of the rest of the header (32). Index: for
-//! each photo, offset u64, width u32, height u32, bits of remarks u32, zero u32. Zeros up to a page. The pixels of one
-//! photo after another. Trailer (8).
+//! each photo, offset u64, width u32, height u32, bits of remarks u32, CRC-32 of its pixels u32. Zeros up to a page. The
+//! pixels of one photo after another. Trailer (8). Version 1 had zero in the checksums' place; it is not read.
 
 use imagenette_files::hash::hex;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::Manifest;
 
 const MAGIC: [u8; 8] = *b"IMGNPACK";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The last bytes of the file.
 pub(super) const TRAILER: [u8; 8] = *b"PACKDONE";
 /// The length of the part before the index.
@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub(super) width_px: u32,
     pub(super) height_px: u32,
     pub(super) remarks: u32,
+    /// CRC-32 of the pixels.
+    pub(super) checksum: u32,
 }
 
 impl Place {
@@ -52,7 +54,7 @@ impl Layout {
         let mut offset = pixels_offset;
         let mut places = Vec::with_capacity(manifest.images.len());
         for image in &manifest.images {
-            let place = Place { offset, width_px: image.width_px, height_px: image.height_px, remarks: 0 };
+            let place = Place { offset, width_px: image.width_px, height_px: image.height_px, remarks: 0, checksum: 0 };
             // A manifest with impossible sizes gives a length for which no disk has space, and an error that says so.
             offset = offset.saturating_add(place.bytes());
             places.push(place);
@@ -69,8 +71,8 @@ impl Layout {
         self.total_bytes - TRAILER.len() as u64
     }
 
-    /// The header with these remarks, one for each photo.
-    pub(super) fn encode(&self, remarks: &[u32]) -> Vec<u8> {
+    /// The header with what was found of each photo: its remarks and the checksum of its pixels.
+    pub(super) fn encode(&self, found: &[(u32, u32)]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(PREAMBLE_BYTES + self.places.len() * PLACE_BYTES);
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
@@ -79,9 +81,9 @@ impl Layout {
         bytes.extend(self.pixels_offset.to_le_bytes());
         bytes.extend(self.total_bytes.to_le_bytes());
         bytes.extend([0; 32]);
-        for (place, remarks) in self.places.iter().zip(remarks) {
+        for (place, (remarks, checksum)) in self.places.iter().zip(found) {
             bytes.extend(place.offset.to_le_bytes());
-            for number in [place.width_px, place.height_px, *remarks, 0] {
+            for number in [place.width_px, place.height_px, *remarks, *checksum] {
                 bytes.extend(number.to_le_bytes());
             }
         }
@@ -133,6 +135,7 @@ impl Header {
                 width_px: u32_at(bytes, 8),
                 height_px: u32_at(bytes, 12),
                 remarks: u32_at(bytes, 16),
+                checksum: u32_at(bytes, 20),
             })
             .collect();
         // The identity covers names and hashes, not the sizes that a manifest states: photos must be where they are

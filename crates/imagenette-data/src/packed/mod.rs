@@ -8,6 +8,7 @@ mod header;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memmap2::Mmap;
 
@@ -15,6 +16,7 @@ use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::image::Remark;
 use crate::manifest::Manifest;
+use crate::threads::{map, thread_count};
 use crate::watch::Watch;
 use header::{Header, Layout, PREAMBLE_BYTES, TRAILER};
 
@@ -25,6 +27,8 @@ pub struct Packed {
     path: PathBuf,
     header: Header,
     map: Mmap,
+    /// Of each photo whether its pixels were compared with their checksum.
+    checked: Vec<AtomicBool>,
 }
 
 /// One photo of a packed dataset.
@@ -44,7 +48,8 @@ impl Packed {
         folder.join(format!("{}.packed", manifest.identity()))
     }
 
-    /// Opens a packed file and checks that it is whole and holds the photos of this manifest.
+    /// Opens a packed file and checks that it is whole and holds the photos of this manifest. Its header is compared with
+    /// its checksum now, the pixels of a photo when they are first asked for: opening stays quick.
     ///
     /// # Errors
     /// [`DataError::Missing`] when there is no such file; a malformed file when it is damaged, cut short, of
@@ -79,7 +84,8 @@ impl Packed {
         if map.len() as u64 != length || !map.ends_with(&TRAILER) {
             return Err(malformed(("a file that ends as it was written".into(), "another ending".into())));
         }
-        Ok(Self { path: path.to_owned(), header, map })
+        let checked = header.places.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { path: path.to_owned(), header, map, checked })
     }
 
     /// Opens the packed file of this dataset in `folder`. Where there is none, or one that is no longer of use,
@@ -101,6 +107,42 @@ impl Packed {
         let start = usize::try_from(place.offset).expect("the file is mapped, so its offsets fit");
         let rgb = &self.map[start..start + place.bytes() as usize];
         PhotoView { width_px: place.width_px, height_px: place.height_px, rgb }
+    }
+
+    /// The photo of a sample, whose pixels are compared with their checksum when they are first asked for.
+    ///
+    /// # Errors
+    /// When they are others: a disk or somebody changed the file.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    pub fn checked_photo(&self, sample: u32) -> Result<PhotoView<'_>> {
+        let (photo, is_checked) = (self.photo(sample), &self.checked[sample as usize]);
+        if is_checked.load(Ordering::Relaxed) {
+            return Ok(photo);
+        }
+        let (expected, found) = (self.header.places[sample as usize].checksum, crc32fast::hash(photo.rgb));
+        if expected != found {
+            return Err(DataError::malformed(
+                &self.path,
+                format!("pixels of photo {sample} with the checksum {expected:08x}"),
+                format!("{found:08x}: the file was changed since it was packed"),
+                "delete the file; it is made again when it is needed",
+            ));
+        }
+        is_checked.store(true, Ordering::Relaxed);
+        Ok(photo)
+    }
+
+    /// The samples whose pixels are not those that were packed, on all cores.
+    ///
+    /// # Errors
+    /// When the caller interrupts.
+    pub fn damaged(&self, watch: &dyn Watch) -> Result<Vec<u32>> {
+        let samples: Vec<u32> = (0..self.len() as u32).collect();
+        let is_damaged = |(): &mut (), sample: &u32| self.checked_photo(*sample).is_err();
+        let damaged = map(&samples, thread_count(), watch, is_damaged)?;
+        Ok(samples.into_iter().zip(damaged).filter(|(_, is_damaged)| *is_damaged).map(|(sample, _)| sample).collect())
     }
 
     /// How many photos there are.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use imagenette_data::edition::Split;
 use imagenette_recipe::Recipe;
-use imagenette_recipe::plan::PlannedStep;
+use imagenette_recipe::plan::{PlannedStep, StepPlan};
 use imagenette_results::RunRecord;
 use imagenette_results::environment::Arithmetic;
 use imagenette_results::run_record::{Counts, DatasetRecord, HeldOut, ModelRecord, Provenance};
@@ -14,27 +14,65 @@ use super::clock::Clock;
 use super::job::TrainJob;
 use super::learner::Learner;
 use crate::compute::device::{Device, Ops};
+use crate::compute::weights::{Layout, Weights};
 use crate::engine::ENGINE;
 use crate::error::Result;
 use crate::optimizer;
+use crate::parts::Parts;
 
 /// Multiply-adds of one photo of this resolution, forward.
 fn multiply_adds(learner: &Learner, px: u32, device: &Device) -> Result<Option<u64>> {
     learner.model.multiply_adds(learner.evaluated(), px, device)
 }
 
+/// What a network costs, whatever its numbers are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Costs {
+    /// How many numbers are learned.
+    pub parameters: u64,
+    /// Multiply-adds of the forward pass for one photo at the resolution of the evaluation, where they are known.
+    pub multiply_adds: Option<u64>,
+    /// Floating-point operations of all training steps, where they are known.
+    pub training_flop: Option<f64>,
+}
+
+impl Costs {
+    /// The costs of a recipe's network with so many classes over so many training samples: one photo is passed through
+    /// it at each resolution.
+    ///
+    /// # Errors
+    /// When the parts lack one that the recipe names, or the network cannot be built.
+    pub fn of(recipe: &Recipe, parts: &Parts, classes: usize, samples: usize, device: &Device) -> Result<Self> {
+        let device = device.clone().with_precision(recipe.precision)?;
+        let model = parts.model_of(&recipe.model, classes)?;
+        let weights = Weights::draw(model.layout(), 0, &device);
+        let plan = StepPlan::of(recipe, samples);
+        let at = |px: u32| model.multiply_adds(&weights, px, &device);
+        Ok(Self {
+            parameters: model.layout().learned(),
+            multiply_adds: at(recipe.evaluation.resolution)?,
+            training_flop: flop_of(recipe, &plan, model.layout(), at)?,
+        })
+    }
+}
+
 /// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned
 /// from, one forward pass for what a selection looks at, and the optimizer's products of matrices.
-fn training_flop(learner: &Learner, recipe: &Recipe, device: &Device) -> Result<Option<f64>> {
+fn flop_of(
+    recipe: &Recipe,
+    plan: &StepPlan,
+    layout: &Layout,
+    forward_at: impl Fn(u32) -> Result<Option<u64>>,
+) -> Result<Option<f64>> {
     let mut by_px: HashMap<u32, u64> = HashMap::new();
-    let update = optimizer::multiply_adds(&recipe.optimizer, learner.model.layout());
+    let update = optimizer::multiply_adds(&recipe.optimizer, layout);
     let mut flop = 0.0;
-    for step in 0..learner.plan.steps() {
-        let PlannedStep { px, count, progress, .. } = *learner.plan.step(step);
+    for step in 0..plan.steps() {
+        let PlannedStep { px, count, progress, .. } = *plan.step(step);
         let forward = match by_px.get(&px) {
             Some(&known) => known,
             None => {
-                let Some(found) = multiply_adds(learner, px, device)? else { return Ok(None) };
+                let Some(found) = forward_at(px)? else { return Ok(None) };
                 by_px.insert(px, found);
                 found
             }
@@ -50,7 +88,7 @@ fn training_flop(learner: &Learner, recipe: &Recipe, device: &Device) -> Result<
 }
 
 /// What decides the bits that a device computes, beside recipe, dataset and seed.
-pub(super) fn arithmetic(device: &Device) -> Arithmetic {
+pub fn arithmetic(device: &Device) -> Arithmetic {
     let (ops, level) = match device.ops() {
         Ops::Kernels(level) => ("kernels", Some(level.to_string())),
         Ops::Stock => ("stock", None),
@@ -110,7 +148,9 @@ pub(super) fn record(
         epochs: recipe.epochs,
         steps: learner.plan.steps(),
         samples_drawn: learner.plan.samples(),
-        training_flop: training_flop(learner, recipe, &job.device)?,
+        training_flop: flop_of(recipe, &learner.plan, learner.model.layout(), |px| {
+            multiply_adds(learner, px, &job.device)
+        })?,
         seconds: clock.seconds(),
         dollars: None,
         resumed: head.attempts.resumed(),

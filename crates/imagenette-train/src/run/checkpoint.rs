@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use imagenette_files::format::Format;
+use imagenette_files::hash;
+use imagenette_recipe::plan::StepPlan;
 use imagenette_recipe::{PartKind, Recipe};
 use imagenette_results::attempt::Attempts;
-use imagenette_results::history::History;
+use imagenette_results::history::{History, HistoryLine, weights_sha256};
 use imagenette_results::run_folder::{CHECKPOINT_FILE, RunFolder};
 use imagenette_results::run_record::{EpochCounts, Seconds};
 use serde::{Deserialize, Serialize};
@@ -21,9 +23,9 @@ use crate::error::{Result, TrainError};
 use crate::optimizer::Optimizer;
 use crate::parts::Parts;
 
-/// The file's format. Version 1 did not say what decides a run's bits, so that nobody can know whether it would go on to the
-/// same ones: it is not read.
-pub const FORMAT: Format = Format { name: "imagenette-checkpoint", oldest: 2, newest: 2 };
+/// The file's format. Version 1 did not say what decides a run's bits, and version 2 had no checksum, so that nobody can know
+/// whether such a run would go on to the same ones: they are not read.
+pub const FORMAT: Format = Format { name: "imagenette-checkpoint", oldest: 3, newest: 3 };
 const HINT: &str = "start the run again in a new folder";
 
 /// A checkpoint's description.
@@ -56,6 +58,8 @@ pub struct CheckpointHead {
     pub history: History,
     /// Evaluations so far.
     pub by_epoch: Vec<EpochCounts>,
+    /// sha256 of all the rest: of this description with an empty text in this place, followed by the hash of the tensors.
+    pub sha256: String,
 }
 
 impl CheckpointHead {
@@ -67,6 +71,52 @@ impl CheckpointHead {
     /// The version that this program writes.
     pub fn version() -> u32 {
         FORMAT.newest
+    }
+
+    /// What [`CheckpointHead::sha256`] must be beside these tensors.
+    fn checksum(&self, tensors: &[NamedTensor]) -> String {
+        let mut in_order: Vec<&NamedTensor> = tensors.iter().collect();
+        in_order.sort_by(|a, b| a.name.cmp(&b.name));
+        let tensors = in_order.iter().map(|tensor| (tensor.name.as_str(), &tensor.shape[..], &tensor.values[..]));
+        let rest = Self { sha256: String::new(), ..self.clone() };
+        let text = serde_json::to_string(&rest).expect("heads are plain structures of strings and finite numbers");
+        hash::sha256(format!("{text}{}", weights_sha256(tensors)))
+    }
+
+    /// Refuses a checkpoint whose numbers contradict each other.
+    fn check_whole(&self, path: &Path, tensors: &[NamedTensor]) -> Result<()> {
+        let malformed = |expected: String, found: String| {
+            let hint = format!("its disk or somebody changed it, and the run would end in another result: {HINT}");
+            Err(TrainError::Malformed { path: path.to_owned(), expected, found, hint })
+        };
+        let sum = self.checksum(tensors);
+        if sum != self.sha256 {
+            let (sum, found) = (hash::short(&sum), hash::short(&self.sha256).escape_default().to_string());
+            return malformed(format!("a checkpoint that matches its checksum ({found})"), format!("content of {sum}"));
+        }
+        let evaluated = self.history.lines().iter().filter(|line| matches!(line, HistoryLine::Evaluation { .. }));
+        let reached = self.attempts.last().map_or(0, |attempt| attempt.steps_after);
+        if self.history.steps() != self.step || reached != self.step || evaluated.count() < self.by_epoch.len() {
+            let found = format!("step {} of a history of {} steps", self.step, self.history.steps());
+            return malformed("a step that its history and its attempts tell".into(), found);
+        }
+        Ok(())
+    }
+
+    /// Refuses a checkpoint of more steps than the run has.
+    ///
+    /// # Errors
+    /// When its step is beyond the plan's end.
+    pub fn check_plan(&self, path: &Path, plan: &StepPlan) -> Result<()> {
+        if self.step <= plan.steps() {
+            return Ok(());
+        }
+        Err(TrainError::Malformed {
+            path: path.to_owned(),
+            expected: format!("a step of the run's {}", plan.steps()),
+            found: format!("step {}", self.step),
+            hint: HINT.into(),
+        })
     }
 
     /// Refuses a checkpoint of another recipe, dataset or seed.
@@ -130,7 +180,8 @@ pub fn write(
             tensors.push(NamedTensor { name, shape: shape.clone(), values });
         }
     }
-    tensor_file::write(path, head, tensors)
+    let head = CheckpointHead { sha256: head.checksum(&tensors), ..head.clone() };
+    tensor_file::write(path, &head, tensors)
 }
 
 fn named(part: &str, layout: &Layout, values: Vec<Vec<f32>>) -> Vec<NamedTensor> {
@@ -168,9 +219,10 @@ impl Checkpoint {
     /// Reads a checkpoint and checks that it is whole.
     ///
     /// # Errors
-    /// When there is none, or it is damaged, truncated or of another version.
+    /// When there is none, it is damaged, truncated or of another version, or its numbers contradict each other.
     pub fn read(path: &Path) -> Result<Self> {
         let (head, tensors) = tensor_file::read::<CheckpointHead>(path, FORMAT, "checkpoint", HINT)?;
+        head.check_whole(path, &tensors)?;
         Ok(Self { head, tensors: tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect() })
     }
 

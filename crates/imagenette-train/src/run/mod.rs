@@ -13,6 +13,7 @@ mod state;
 pub mod trainer;
 pub mod watch;
 
+pub use account::{Costs, arithmetic};
 pub use checkpoint::unfinished;
 pub use job::{Outcome, TrainJob};
 pub use trainer::train;

@@ -14,7 +14,7 @@ use imagenette_kernels::loss::softmax;
 use imagenette_recipe::model::ModelConfig;
 use imagenette_recipe::precision::PrecisionChoice;
 use imagenette_recipe::{EvaluationConfig, PartKind, Recipe};
-use imagenette_results::RunRecord;
+use imagenette_results::Run;
 use imagenette_results::run_folder::{RunFolder, WEIGHTS_FILE};
 use serde::{Deserialize, Serialize};
 
@@ -103,8 +103,8 @@ impl SavedNetwork {
     /// Reads the network of a finished run.
     ///
     /// # Errors
-    /// When the run is not finished, the file is damaged, or the program has other source for the network than it was
-    /// trained with.
+    /// When the run is not finished, its files do not belong together, the weights are not those that its record names,
+    /// or the program has other source for the network than it was trained with.
     pub fn of_run(run: &RunFolder, device: &Device, parts: &Parts, source: NetworkSource) -> Result<Self> {
         let path = run.file(WEIGHTS_FILE);
         if !path.exists() {
@@ -117,11 +117,13 @@ impl SavedNetwork {
                 },
             });
         }
+        let whole = Run::read(run.path())?;
+        whole.check_weights()?;
         // The weights are those of the source that they were trained with: code that was changed since is another network.
         if source == NetworkSource::Any {
             return Self::read(&path, device, parts);
         }
-        let record = RunRecord::read(run.path())?;
+        let record = &whole.record;
         let began = record.provenance.as_ref().map(|provenance| &provenance.parts[..]).unwrap_or_default();
         let hint = "the source that it was trained with lies in its folder, in `source.txt`: run a program of that source, or \
                     add `--changed-source` where the network is the same";
@@ -156,6 +158,12 @@ impl SavedNetwork {
             .map(|slot| tensor_file::take(&mut by_name, &slot.name, &slot.shape))
             .collect::<Result<_, String>>()
             .map_err(|found| malformed("the tensors of its network".into(), found))?;
+        for (slot, values) in model.layout().slots().iter().zip(&values) {
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                let found = format!("{value} in `{}`: the run diverged, or the file was changed", slot.name);
+                return Err(malformed("weights that are finite numbers".into(), found));
+            }
+        }
         // Where Burn's own operations compute, a network of bf16 runs in f32, which changes its scores a little.
         let plain = device.clone();
         let device = plain.clone().with_precision(head.precision).unwrap_or(plain);
@@ -175,8 +183,17 @@ impl SavedNetwork {
         let bytes = std::fs::read(photo).map_err(DataError::io("read", photo))?;
         let (pixels, _) = image::decode(&bytes, photo)?;
         let square = self.view(&pixels);
-        let mut probabilities = self.probabilities(&square)?;
-        Ok(probabilities.pop().unwrap_or_default())
+        let probabilities = self.probabilities(&square)?.pop().unwrap_or_default();
+        // Scores that are no finite numbers have no probabilities.
+        match probabilities.iter().find(|probability| !probability.is_finite()) {
+            None => Ok(probabilities),
+            Some(found) => Err(TrainError::Malformed {
+                path: photo.to_owned(),
+                expected: "scores that are finite numbers".into(),
+                found: format!("{found}: the network's numbers overflow"),
+                hint: "train it again, at a lower learning rate".into(),
+            }),
+        }
     }
 
     /// The square of a photo that the network is shown.

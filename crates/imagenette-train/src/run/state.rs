@@ -1,6 +1,8 @@
 //! The state of a run: the learner, and what has happened so far. What a checkpoint keeps, and what is written when the
 //! run is over.
 
+use std::path::Path;
+
 use imagenette_data::DataError;
 use imagenette_files::hash;
 use imagenette_recipe::Recipe;
@@ -58,6 +60,7 @@ impl RunState {
             seconds: Seconds { total: job.prepared_seconds, ..Seconds::default() },
             history: History::begin(origin),
             by_epoch: Vec::new(),
+            sha256: String::new(),
         };
         Ok(Self { learner: Learner::new(job, plan)?, head })
     }
@@ -68,6 +71,7 @@ impl RunState {
         let checkpoint = Checkpoint::read(&path)?;
         checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
         checkpoint.head.check_parts(folder, &job.parts)?;
+        checkpoint.head.check_plan(&path, plan)?;
         let changes = changes(job, &checkpoint.head);
         if !changes.is_empty() && !job.changed_machine {
             return Err(TrainError::OtherBits { path: folder.path().to_owned(), changes });
@@ -81,6 +85,7 @@ impl RunState {
         parts.extend(average.as_mut().map(|average| ("average", average)));
         parts.extend(lookahead.as_mut().map(|lookahead| ("slow", lookahead.slow_mut())));
         let mut head = checkpoint.restore(&path, model.layout(), parts, optimizer, &job.device)?;
+        check_weights(&path, &learner, &head)?;
         if !changes.is_empty() {
             let (step, training_seconds) = (head.step, head.seconds.training);
             let arithmetic = account::arithmetic(&job.device);
@@ -97,9 +102,7 @@ impl RunState {
     }
 
     fn weights_sha256(&self) -> String {
-        let (layout, values) = (self.learner.model.layout(), self.learner.weights.to_host());
-        let slots = layout.slots().iter().zip(&values);
-        weights_sha256(slots.map(|(slot, values)| (slot.name.as_str(), &slot.shape[..], &values[..])))
+        weights_sha256_of(&self.learner)
     }
 
     /// Hash of the optimizer's state: tensors of the weights' shapes, named `slot/number`.
@@ -204,6 +207,30 @@ impl RunState {
         folder.remove_checkpoint()?;
         Ok(record)
     }
+}
+
+fn weights_sha256_of(learner: &Learner) -> String {
+    let (layout, values) = (learner.model.layout(), learner.weights.to_host());
+    let slots = layout.slots().iter().zip(&values);
+    weights_sha256(slots.map(|(slot, values)| (slot.name.as_str(), &slot.shape[..], &values[..])))
+}
+
+/// Refuses weights that are not those that the history tells of this step, where it tells: at an epoch's end.
+fn check_weights(path: &Path, learner: &Learner, head: &CheckpointHead) -> Result<()> {
+    let told = head.history.lines().iter().rev().find_map(|line| match line {
+        HistoryLine::Epoch { step, weights_sha256, .. } if *step == head.step => Some(weights_sha256),
+        _ => None,
+    });
+    let found = weights_sha256_of(learner);
+    if told.is_none_or(|told| *told == found) {
+        return Ok(());
+    }
+    Err(TrainError::Malformed {
+        path: path.to_owned(),
+        expected: format!("the weights that the history tells of step {}", head.step),
+        found: format!("others (sha256 {})", hash::short(&found)),
+        hint: "start the run again in a new folder".into(),
+    })
 }
 
 /// An attempt at the job that begins after so many steps.

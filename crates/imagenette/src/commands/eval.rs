@@ -7,10 +7,12 @@ use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
 use imagenette_files::hash::sha256;
 use imagenette_results::run_folder::{PROBABILITIES_FILE, RunFolder};
-use imagenette_results::{RunRecord, predictions, probabilities};
+use imagenette_results::run_record::Counts;
+use imagenette_results::{Run, predictions, probabilities};
 use imagenette_train::run::evaluation::EvaluationData;
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
+use crate::check::again::Again;
 use crate::cli::Eval;
 use crate::out_file::OutFile;
 use crate::prepared::Preparation;
@@ -26,7 +28,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let network = SavedNetwork::of_run(&folder, &preparation.machine.device, program.parts(), source)?;
     let dataset = match &arguments.dataset {
         Some(named) => datasets::named(named, &preparation.store)?,
-        None => datasets::of_run(&RunRecord::read(&arguments.run)?, &preparation.store)?,
+        None => datasets::of_run(&Run::read(&arguments.run)?.record, &preparation.store)?,
     };
     check_classes(&arguments.run, &network.head.classes, &dataset)?;
     let packed = preparation.pixels(&dataset)?;
@@ -49,15 +51,20 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     }
     let sureness = probabilities.map(|probabilities| probabilities.sureness(&path, &named)).transpose()?;
     let score = super::score::score_against(&arguments.run, &named, &dataset.manifest)?;
+    let counts = Counts { correct: score.correct, total: score.total };
+    let run = Run::read(&arguments.run)?;
+    let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), config };
+    let compared = again.compare(&named, counts)?;
     if arguments.json {
         print_json(&serde_json::json!({
             "run": arguments.run, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "resolution": config.resolution, "correct": score.correct, "total": score.total,
-            "accuracy": score.accuracy(), "sureness": sureness,
+            "accuracy": score.accuracy(), "sureness": sureness, "recorded": run.record.result, "compared": compared,
         }))?;
     } else {
         super::score::print_score(&score, sureness.as_ref(), &dataset.manifest.classes, false)?;
     }
+    compared.tell(&run, counts, terminal)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod bench;
 mod bench_train;
+pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod eval;

@@ -29,7 +29,8 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
     let (groups, others) = comparable_groups(runs);
     left_out.extend(others);
     let Some(first) = groups.first() else { return Err(nothing_to_draw(&arguments.runs, &left_out)) };
-    left_out.iter().for_each(|left_out| terminal.say(&format!("left out: {left_out}")));
+    LeftOut::lines(&left_out).iter().for_each(|line| terminal.say(&format!("left out: {line}")));
+    say_what_was_not_counted(&groups, terminal);
     let over = baseline.as_ref().map(|(baseline, verdicts)| Over::of(baseline, &groups, verdicts)).transpose()?;
     say_where_seconds_differ(&groups, terminal);
     let dataset = &first.runs[0].record.dataset;
@@ -175,8 +176,18 @@ fn nothing_to_draw(named: &[PathBuf], left_out: &[LeftOut]) -> anyhow::Error {
     }
     let named = list(named.iter().map(|folder| folder.display()));
     let mut problem = format!("{named}: expected a run's folder, or one with finished runs below it, found none");
-    left_out.iter().for_each(|left_out| problem += &format!("\n  {left_out}"));
+    LeftOut::lines(left_out).iter().for_each(|line| problem += &format!("\n  {line}"));
     Refusal::error(problem, usual)
+}
+
+/// Says so where the counts are a record's word alone.
+fn say_what_was_not_counted(groups: &[RunGroup], terminal: &Terminal) {
+    let runs: Vec<&Run> = groups.iter().flat_map(|group| &group.runs).collect();
+    let uncounted: Vec<_> = runs.iter().filter(|run| !run.is_counted).map(|run| run.folder.display()).collect();
+    if !uncounted.is_empty() {
+        let (count, all, which) = (uncounted.len(), runs.len(), list(uncounted));
+        terminal.say(&format!("the records' word alone, without predictions: {count} of {all} runs ({which})"));
+    }
 }
 
 /// Says so when the runs were made in several ways, whose seconds do not compare.

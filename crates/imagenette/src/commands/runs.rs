@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use imagenette_results::index::Index;
+use imagenette_results::index::{Index, LeftOut};
 
 use crate::cli::Runs;
 use crate::terminal::{Refusal, Terminal, print, print_json};
@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &Runs, terminal: &Terminal) -> anyhow::Result<ExitC
         folders => folders.to_vec(),
     };
     let index = Index::of(&folders);
-    index.left_out.iter().for_each(|left_out| terminal.say(&format!("left out: {left_out}")));
+    LeftOut::lines(&index.left_out).iter().for_each(|line| terminal.say(&format!("left out: {line}")));
     if index.rows.is_empty() {
         let named: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
         return Err(Refusal::error(

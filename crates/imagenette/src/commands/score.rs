@@ -15,7 +15,7 @@ use imagenette_files::hash::sha256;
 use imagenette_results::probabilities::{Probabilities, Sureness};
 use imagenette_results::run_folder::PREDICTIONS_FILE;
 use imagenette_results::run_record::HeldOut;
-use imagenette_results::{Prediction, RunRecord, predictions, probabilities, run_record, statistics};
+use imagenette_results::{Prediction, Run, RunRecord, predictions, probabilities, run_record, statistics};
 
 use crate::cli::Score;
 use crate::datasets;
@@ -26,7 +26,11 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
     let path = run.map_or_else(|| arguments.predictions.clone(), |run| run.join(PREDICTIONS_FILE));
     let record = match run.or(path.parent()) {
-        Some(folder) if folder.join(run_record::RECORD_FILE).is_file() => Some(RunRecord::read(folder)?),
+        Some(folder) if folder.join(run_record::RECORD_FILE).is_file() => {
+            // A run is checked whole; other predictions in its folder only borrow its dataset.
+            let is_its_own = path.file_name().is_some_and(|name| name == PREDICTIONS_FILE);
+            Some(if is_its_own { Run::read(folder)?.record } else { RunRecord::read(folder)? })
+        }
         _ => None,
     };
     let bytes = std::fs::read(&path).map_err(FileError::io("open", &path))?;
@@ -110,7 +114,7 @@ pub(crate) fn score_against(
 }
 
 /// Scores predictions against what a tuning run held out of the train split.
-fn score_held_out(
+pub(crate) fn score_held_out(
     path: &Path,
     predictions: &[Prediction],
     manifest: &Manifest,

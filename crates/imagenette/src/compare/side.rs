@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use imagenette_files::hash;
+use imagenette_results::check::Twins;
 use imagenette_results::{Run, run_folder};
 use imagenette_train::Recipe;
 use imagenette_train::parts::Parts;
@@ -155,10 +156,15 @@ impl Reader<'_, '_> {
                 "leave the settings out, or name a recipe",
             ));
         }
-        let mut runs = Vec::new();
+        let mut read: Vec<Run> = Vec::new();
         for folder in run_folder::find(Path::new(named), DEPTH)?.finished {
-            runs.push(SideRun::of(Run::read(&folder)?)?);
+            let run = Run::read(&folder)?;
+            if let Some(twins) = read.iter().find_map(|known| Twins::of(known, &run)) {
+                return Err(twins.error().into());
+            }
+            read.push(run);
         }
+        let mut runs = read.into_iter().map(SideRun::of).collect::<anyhow::Result<Vec<SideRun>>>()?;
         runs.extend(outcome::of_commands(Path::new(named), DEPTH)?);
         runs.sort_by_key(|run| run.seed);
         Ok(Side::Finished { named: named.to_owned(), runs })

@@ -1,0 +1,55 @@
+//! What was found of runs, as aligned lines.
+
+use imagenette_results::check::{Finding, Verdict};
+
+use super::run::CheckedRun;
+use crate::numbers::counted;
+
+/// Of one run every finding.
+pub(crate) fn of_run(run: &CheckedRun) -> String {
+    let width = widest(run.findings.iter().map(|finding| finding.about));
+    let mut lines = vec![run.title()];
+    for Finding { about, verdict } in &run.findings {
+        lines.push(format!("  {about:width$}  {:15}  {}", verdict.word(), verdict.said()));
+    }
+    lines.join("\n")
+}
+
+/// Of several runs how many of each finding hold, and every one that fails.
+pub(crate) fn of_runs(runs: &[CheckedRun]) -> String {
+    let mut abouts: Vec<&str> = Vec::new();
+    for finding in runs.iter().flat_map(|run| &run.findings) {
+        if !abouts.contains(&finding.about) {
+            abouts.push(finding.about);
+        }
+    }
+    let width = widest(abouts.iter().copied());
+    let mut lines = vec![format!("{:width$}  {:>6}  {:>6}  {:>15}", "checked", "holds", "fails", "cannot be known")];
+    for about in abouts {
+        let found: Vec<&Finding> =
+            runs.iter().flat_map(|run| &run.findings).filter(|finding| finding.about == about).collect();
+        let count = |word: &str| found.iter().filter(|finding| finding.verdict.word() == word).count();
+        let reasons = found.iter().filter_map(|finding| match &finding.verdict {
+            Verdict::Unknown(said) => Some(said.as_str()),
+            _ => None,
+        });
+        let (held, failed, unknown) = (count("holds"), count("fails"), count("cannot be known"));
+        let reason = reasons.into_iter().next().unwrap_or_default();
+        let line = format!("{about:width$}  {held:>6}  {failed:>6}  {unknown:>15}  {reason}");
+        lines.push(line.trim_end().to_owned());
+    }
+    let failed: Vec<&CheckedRun> = runs.iter().filter(|run| run.has_failed()).collect();
+    lines.push(match failed.len() {
+        0 => format!("{}, nothing fails", counted(runs.len() as u64, "run")),
+        count => format!("{count} of {} fail:", counted(runs.len() as u64, "run")),
+    });
+    for run in failed {
+        let wrong = run.findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Fails(_)));
+        lines.extend(wrong.map(|finding| format!("  {}: {}", finding.about, finding.verdict.said())));
+    }
+    lines.join("\n")
+}
+
+fn widest<'a>(words: impl Iterator<Item = &'a str>) -> usize {
+    words.map(|word| word.chars().count()).max().unwrap_or(0)
+}
