@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use imagenette_files::FileError;
 use imagenette_files::hash::{self, sha256};
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use imagenette_recipe::{AnyParts, Recipe};
 use toml::{Table, Value};
@@ -154,7 +154,7 @@ fn check_record(path: &Path, record: &RunRecord) -> Result<()> {
 /// The recipe's table, and the hash of its canonical form.
 fn read_recipe(folder: &Path, record: &RunRecord) -> Result<(Table, Option<String>)> {
     let path = folder.join(RECIPE_FILE);
-    let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+    let text = input::read_text(&path, input::TEXT_BYTES)?;
     check_hash(&path, "recipe", &record.recipe_sha256, &sha256(&text))?;
     let malformed = |expected: &str, found: String| ResultsError::malformed(&path, expected, found, CHANGED);
     // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
@@ -181,7 +181,7 @@ fn read_history(folder: &Path, record: &RunRecord) -> Result<Option<History>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+    let text = input::read_text(&path, input::TABLE_BYTES)?;
     // Read before its hash is compared: a broken chain says where.
     let history = History::from_text(&path, &text)?;
     if let Some(provenance) = &record.provenance {
@@ -231,7 +231,7 @@ fn check_predictions(folder: &Path, record: &RunRecord) -> Result<bool> {
     if !path.exists() {
         return Ok(false);
     }
-    let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
+    let bytes = input::read(&path, input::TABLE_BYTES)?;
     let predictions = predictions::read_from(&path, bytes.as_slice())?;
     let split = if record.held_out.is_some() { "train" } else { "val" };
     let counts = predictions::count(&path, &predictions, split)?;
@@ -243,7 +243,7 @@ fn check_predictions(folder: &Path, record: &RunRecord) -> Result<bool> {
     check_hash(&path, "predictions", &provenance.predictions_sha256, &sha256(&bytes))?;
     let path = folder.join(PROBABILITIES_FILE);
     if let Some(expected) = provenance.probabilities_sha256.as_ref().filter(|_| path.exists()) {
-        let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
+        let bytes = input::read(&path, input::TABLE_BYTES)?;
         check_hash(&path, "probabilities", expected, &sha256(&bytes))?;
         let probabilities = Probabilities::from_bytes(&path, &bytes)?;
         probabilities.check(&path, &predictions, &provenance.predictions_sha256)?;

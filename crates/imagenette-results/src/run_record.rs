@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 
@@ -282,7 +283,7 @@ impl RunRecord {
     /// When there is none, when it is of a version that this program does not read, or when it is damaged.
     pub fn read(run: &Path) -> Result<Self> {
         let path = run.join(RECORD_FILE);
-        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let text = input::read_text(&path, input::TEXT_BYTES)?;
         Self::from_json(&path, &text)
     }
 

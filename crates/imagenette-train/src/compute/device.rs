@@ -187,6 +187,11 @@ pub fn set_threads(threads: usize) -> Result<()> {
         return Err(refuse("0".into(), "leave it out to use every core").into());
     }
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+        // The system gives no threads: to ask how many there are would start them, and panic.
+        Err(error) if std::error::Error::source(&error).is_some() => {
+            let found = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            Err(TrainError::Threads { threads, found })
+        }
         Err(_) if rayon::current_num_threads() != threads => {
             let found = format!("{threads} after {}", rayon::current_num_threads());
             Err(refuse(found, "set it before the first run").into())

@@ -9,6 +9,7 @@ use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
 use imagenette_data::image::{self, Resizer};
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use imagenette_kernels::loss::softmax;
 use imagenette_recipe::model::ModelConfig;
@@ -25,6 +26,7 @@ use crate::error::{Result, TrainError};
 use crate::model::{Model, Pass};
 use crate::ops;
 use crate::parts::Parts;
+use crate::run::budget;
 
 /// The file's format.
 pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 1 };
@@ -147,6 +149,7 @@ impl SavedNetwork {
         }
         // The file may come from anywhere: sizes are checked before anything is built from them.
         head.model.validate()?;
+        head.evaluation.validate_for(&head.model)?;
         let model = parts.model_of(&head.model, head.classes.len())?;
         let mut by_name: HashMap<_, _> = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         let values: Vec<Vec<f32>> = model
@@ -172,11 +175,12 @@ impl SavedNetwork {
     /// # Errors
     /// When the file is not a readable photo.
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
-        let bytes = std::fs::read(photo).map_err(DataError::io("read", photo))?;
+        let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
         let (pixels, _) = image::decode(&bytes, photo)?;
         let EvaluationConfig { resolution, geometry } = self.head.evaluation;
         let (width_px, height_px) = (pixels.width_px, pixels.height_px);
         let plan = plan_evaluation(geometry, width_px, height_px, resolution);
+        budget::check_evaluation(&self.head.model, 1, resolution)?;
         let side = resolution as usize;
         let mut square = vec![0; side * side * 3];
         Resizer::new().resize(&pixels.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));

@@ -68,6 +68,14 @@ impl RunState {
         let checkpoint = Checkpoint::read(&path)?;
         checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
         checkpoint.head.check_parts(folder, &job.parts)?;
+        if checkpoint.head.step > plan.steps() {
+            return Err(TrainError::Malformed {
+                path,
+                expected: format!("a checkpoint after at most the run's {} steps", plan.steps()),
+                found: format!("one after {}", checkpoint.head.step),
+                hint: "start the run again in a new folder".into(),
+            });
+        }
         let changes = changes(job, &checkpoint.head);
         if !changes.is_empty() && !job.changed_machine {
             return Err(TrainError::OtherBits { path: folder.path().to_owned(), changes });

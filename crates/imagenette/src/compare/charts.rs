@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use imagenette_files::visible;
+
 /// The width that all charts are drawn for; the page scales them. Letters of 11 are then read on a phone too.
 const WIDTH: f64 = 360.0;
 const LEFT: f64 = 58.0;
@@ -19,18 +21,7 @@ pub(super) struct IntervalRow {
 
 /// Text that is safe anywhere in a page.
 pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            _ => safe.push(letter),
-        }
-    }
-    safe
+    visible::in_markup(text)
 }
 
 /// From values to places between the chart's sides, with round ticks.
