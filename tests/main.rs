@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod comparing;
 mod datasets;
+mod hostile_input;
 #[cfg(unix)]
 mod interruption;
 #[cfg(unix)]

@@ -75,7 +75,10 @@ pub fn product(sizes: impl IntoIterator<Item = u64>) -> u64 {
 pub fn there_bytes() -> u64 {
     // Systems other than Linux have no such files: then they say nothing.
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let machine = field(&read("/proc/meminfo"), "MemTotal:").map(|kilobytes| kilobytes.saturating_mul(1024));
+    let known = read("/proc/meminfo");
+    let kilobytes = |name| field(&known, name);
+    let machine = kilobytes("MemTotal:").map(|memory| memory.saturating_add(kilobytes("SwapTotal:").unwrap_or(0)));
+    let machine = machine.map(|kilobytes| kilobytes.saturating_mul(1024));
     let own_group = read("/proc/self/cgroup");
     let own_group = own_group.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
     let groups = [

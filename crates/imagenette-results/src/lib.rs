@@ -9,6 +9,7 @@
 //! Nothing here knows of photos, of Burn or of the command line: predictions made by any program can be scored.
 
 pub mod attempt;
+pub mod clock;
 pub mod comparison;
 pub mod environment;
 pub mod error;

@@ -179,6 +179,8 @@ pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)],
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::FileError;
+
     use super::*;
 
     fn classes() -> Vec<String> {

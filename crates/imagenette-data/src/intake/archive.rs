@@ -48,6 +48,10 @@ impl Default for ExtractLimits {
 /// Below this, the padding of small files may compress better than a bomb.
 const RATIO_COUNTS_FROM_BYTES: u64 = 16 << 20;
 
+/// What may follow the end mark: programs fill up a block of some kilobytes. A file of terabytes of zeros is an end mark
+/// and nothing else.
+const MOST_TRAILING_BYTES: u64 = 64 << 20;
+
 /// What came out of an archive.
 #[derive(Debug)]
 pub struct Extracted {
@@ -205,7 +209,11 @@ impl Unpacking<'_> {
             return Err(self.malformed("an archive that ends before its end mark: it is truncated".into()));
         }
         // Reading to the end checks the checksum of gzip, and the hash of the archive covers every byte.
-        io::copy(&mut reader, &mut io::sink()).map_err(|error| self.broken(error))?;
+        let rest = io::copy(&mut (&mut reader).take(MOST_TRAILING_BYTES + 1), &mut io::sink());
+        if rest.map_err(|error| self.broken(error))? > MOST_TRAILING_BYTES {
+            let found = format!("more than {} MiB after its end mark", MOST_TRAILING_BYTES >> 20);
+            return Err(self.malformed(found));
+        }
         if clutter > 0 {
             self.watch.notice(&format!("{clutter} files of file managers (`._*`, `.DS_Store`) were left out"));
         }

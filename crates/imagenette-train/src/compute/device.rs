@@ -151,6 +151,11 @@ impl Device {
         &self.name
     }
 
+    /// Whether it is the processor, whose memory is the machine's.
+    pub fn is_processor(&self) -> bool {
+        self.name == "flex"
+    }
+
     /// Its name, whose operations compute on it, and what maps are stored in, for records: `flex, kernels (avx2), f32`.
     pub fn description(&self) -> String {
         format!("{}, {}, {}", self.name, self.ops, self.precision)

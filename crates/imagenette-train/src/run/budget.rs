@@ -5,6 +5,7 @@ use imagenette_recipe::Recipe;
 use imagenette_recipe::model::ModelConfig;
 use imagenette_recipe::plan::StepPlan;
 
+use crate::compute::device::Device;
 use crate::compute::weights::Layout;
 use crate::error::Result;
 
@@ -17,17 +18,18 @@ const BATCHES: u64 = 4;
 ///
 /// # Errors
 /// When they do not.
-pub(crate) fn check_training(recipe: &Recipe, layout: &Layout, plan: &StepPlan) -> Result<()> {
+pub(crate) fn check_training(recipe: &Recipe, layout: &Layout, plan: &StepPlan, device: &Device) -> Result<()> {
     // Weights and gradients; the optimizers keep one number for each weight at least.
     let copies = 3 + u64::from(recipe.ema.is_some()) + u64::from(recipe.lookahead().is_some());
-    layout.check_memory(copies)?;
+    // Elsewhere a device has memory of its own, of which nobody says how much.
+    layout.check_memory(if device.is_processor() { copies } else { 1 })?;
     let largest = (0..plan.steps())
         .map(|step| plan.step(step))
         .map(|step| (step.count, step.px))
-        .max_by_key(|&(count, px)| (count as u64).saturating_mul(of_photo(&recipe.model, px)));
+        .max_by_key(|&(count, px)| (count as u64).saturating_mul(of_photo(&recipe.model, px, device)));
     let Some((count, px)) = largest else { return Ok(()) };
     let what = format!("a batch of {count} photos of {px} px (`batch_size`, `resolution`)");
-    let bytes = (count as u64).saturating_mul(of_photo(&recipe.model, px));
+    let bytes = (count as u64).saturating_mul(of_photo(&recipe.model, px, device));
     Ok(memory::check(&what, bytes, "set `batch_size` or `resolution` lower")?)
 }
 
@@ -35,16 +37,18 @@ pub(crate) fn check_training(recipe: &Recipe, layout: &Layout, plan: &StepPlan) 
 ///
 /// # Errors
 /// When they do not.
-pub(crate) fn check_evaluation(model: &ModelConfig, photos: usize, px: u32) -> Result<()> {
+pub(crate) fn check_evaluation(model: &ModelConfig, photos: usize, px: u32, device: &Device) -> Result<()> {
     let what = format!("{photos} photos of {px} px (`evaluation.resolution`)");
-    let bytes = (photos as u64).saturating_mul(of_photo(model, px));
+    let bytes = (photos as u64).saturating_mul(of_photo(model, px, device));
     Ok(memory::check(&what, bytes, "choose a lower resolution")?)
 }
 
-/// Bytes of one photo: its pixels in each batch that waits, and as numbers, and its feature maps.
-fn of_photo(model: &ModelConfig, px: u32) -> u64 {
+/// Bytes of one photo: its pixels in each batch that waits, and as numbers, and its feature maps where the processor
+/// computes them.
+fn of_photo(model: &ModelConfig, px: u32, device: &Device) -> u64 {
     let pixels = 3 * u64::from(px) * u64::from(px);
-    pixels.saturating_mul(BATCHES + NUMBER).saturating_add(model.map_numbers(px).saturating_mul(NUMBER))
+    let maps = if device.is_processor() { model.map_numbers(px) } else { 0 };
+    pixels.saturating_mul(BATCHES + NUMBER).saturating_add(maps.saturating_mul(NUMBER))
 }
 
 #[cfg(test)]
@@ -71,11 +75,13 @@ mod tests {
         let default = Recipe::shipped_text("default").unwrap();
         let known = recipe(default, &[]);
         let (layout, plan) = (Layout::default(), StepPlan::of(&known, 4_000));
-        check_training(&known, &layout, &plan).unwrap();
-        check_evaluation(&known.model, 256, 64).unwrap();
-        assert!(said(check_evaluation(&known.model, usize::MAX, 4096)).contains("`evaluation.resolution`"));
+        check_training(&known, &layout, &plan, &Device::cpu()).unwrap();
+        check_evaluation(&known.model, 256, 64, &Device::cpu()).unwrap();
+        assert!(
+            said(check_evaluation(&known.model, usize::MAX, 4096, &Device::cpu())).contains("`evaluation.resolution`")
+        );
         let wide = recipe(default, &[("model.widths", "[4294967295,4294967295]")]);
-        assert!(said(check_training(&wide, &layout, &plan)).contains("`batch_size`"));
+        assert!(said(check_training(&wide, &layout, &plan, &Device::cpu())).contains("`batch_size`"));
         let mut layout = Layout::default();
         layout.add("a".into(), Role::Weight, &[usize::MAX, usize::MAX, 3, 3], Initial::HeNormal);
         assert!(said(layout.check_memory(1)).contains("weights (`model`)"));

@@ -102,9 +102,9 @@ impl EvaluationData {
     ///
     /// # Errors
     /// When it cannot.
-    pub fn check(&self, model: &ModelConfig) -> Result<()> {
+    pub fn check(&self, model: &ModelConfig, device: &Device) -> Result<()> {
         self.config.validate_for(model)?;
-        budget::check_evaluation(model, self.batch().min(self.len()), self.config.resolution)
+        budget::check_evaluation(model, self.batch().min(self.len()), self.config.resolution, device)
     }
 
     /// How many photos are evaluated at a time.

@@ -180,7 +180,7 @@ impl SavedNetwork {
         let EvaluationConfig { resolution, geometry } = self.head.evaluation;
         let (width_px, height_px) = (pixels.width_px, pixels.height_px);
         let plan = plan_evaluation(geometry, width_px, height_px, resolution);
-        budget::check_evaluation(&self.head.model, 1, resolution)?;
+        budget::check_evaluation(&self.head.model, 1, resolution, &self.device)?;
         let side = resolution as usize;
         let mut square = vec![0; side * side * 3];
         Resizer::new().resize(&pixels.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));

@@ -32,7 +32,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let plan = StepPlan::of(recipe, samples.len());
     let evaluation =
         EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
-    evaluation.check(&recipe.model)?;
+    evaluation.check(&recipe.model, &job.device)?;
     let (mut state, folder, lock) = if job.resume {
         let (folder, lock) = RunFolder::resume(&job.folder)?;
         (RunState::restore(job, &plan, &folder)?, folder, lock)
