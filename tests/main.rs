@@ -10,6 +10,7 @@ mod course;
 mod datasets;
 mod forged;
 mod gallery;
+mod hostile_input;
 #[cfg(unix)]
 mod interruption;
 #[cfg(unix)]

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime};
 
+use imagenette_files::visible;
+
 use crate::archive::Generation;
 use crate::error::{DataError, Result};
 use crate::folders::remove_file;
@@ -26,6 +28,8 @@ pub struct FetchOptions {
     pub first_backoff: Duration,
     /// The longest time without a byte.
     pub stall_timeout: Duration,
+    /// The fewest bytes in that time; a server that sends fewer is given up like one that sends none.
+    pub least_bytes: u64,
     /// The longest time for a connection.
     pub connect_timeout: Duration,
 }
@@ -36,6 +40,7 @@ impl Default for FetchOptions {
             attempts: 6,
             first_backoff: Duration::from_secs(1),
             stall_timeout: Duration::from_secs(30),
+            least_bytes: 16 << 10,
             connect_timeout: Duration::from_secs(15),
         }
     }
@@ -136,8 +141,11 @@ impl Download<'_> {
             };
             // Only bytes that no earlier attempt brought are progress: a server that always stops at the same place
             // ends here.
-            fruitless = if self.partial.bytes > furthest { 1 } else { fruitless + 1 };
-            furthest = furthest.max(self.partial.bytes);
+            let is_progress = self.partial.bytes >= furthest.saturating_add(self.options.least_bytes.max(1));
+            fruitless = if is_progress { 1 } else { fruitless + 1 };
+            if is_progress {
+                furthest = self.partial.bytes;
+            }
             if fruitless >= self.options.attempts {
                 return Err(self.error(format!(
                     "{reason} (gave up after {fruitless} {} without progress)",
@@ -168,6 +176,8 @@ impl Download<'_> {
             .map_err(|error| Failure::Passing(format!("no thread for the download: {error}")))?;
         let mut total = None;
         let mut quiet_since = Instant::now();
+        // The bytes that were here when the time that is looked at began.
+        let mut pace = (Instant::now(), self.partial.bytes);
         // Until the answer, there is also the time for the connection.
         let mut patience = self.options.stall_timeout + self.options.connect_timeout;
         loop {
@@ -187,11 +197,20 @@ impl Download<'_> {
             match message {
                 Message::Head(head) => {
                     total = self.begin(&head)?;
+                    pace = (Instant::now(), self.partial.bytes);
                     patience = self.options.stall_timeout;
                 }
                 Message::Chunk(chunk) => {
                     self.partial.append(&chunk)?;
                     self.watch.advance(chunk.len() as u64);
+                    let (seconds, arrived) = (pace.0.elapsed().as_secs_f64(), self.partial.bytes - pace.1);
+                    if pace.0.elapsed() >= self.options.stall_timeout {
+                        if arrived < self.options.least_bytes {
+                            let reason = format!("the server sends too slowly: {arrived} bytes in {seconds:.1} s");
+                            return Err(Failure::Passing(reason));
+                        }
+                        pace = (Instant::now(), self.partial.bytes);
+                    }
                     let most = self.generations.iter().map(|known| known.bytes).max().unwrap_or(0);
                     if self.partial.bytes > most {
                         self.partial.restart()?;
@@ -230,7 +249,10 @@ impl Download<'_> {
                 let range = head.content_range.as_deref().unwrap_or("");
                 let (_, total) =
                     content_range(range).filter(|(from, _)| here > 0 && *from == here).ok_or_else(|| {
-                        Failure::Stale(format!("asked for bytes from {here}, the server sends `{range}`"))
+                        Failure::Stale(format!(
+                            "asked for bytes from {here}, the server sends `{}`",
+                            visible::shortened(range, 100)
+                        ))
                     })?;
                 let note = self.partial.note.as_ref();
                 let other_tag = note

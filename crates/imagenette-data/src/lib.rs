@@ -38,6 +38,7 @@ pub mod manifest;
 pub mod packed;
 pub mod random;
 pub mod store;
+mod tar_headers;
 mod threads;
 pub mod watch;
 

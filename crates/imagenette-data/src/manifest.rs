@@ -4,11 +4,11 @@
 //! wnid, file name). The position of an image in this list is its sample number everywhere else.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
-use imagenette_files::atomic;
 use imagenette_files::format::Format;
+use imagenette_files::{FileError, atomic, input, visible};
 // Its home is the crate for files; callers in other crates still look for it here.
 pub use imagenette_files::hash::hex;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,16 @@ pub const SUMMARY_FILE: &str = "made.jsonl";
 pub const SPEC_FILE: &str = "made.toml";
 /// What to do about a damaged manifest.
 const FETCH_AGAIN: &str = "fetch the dataset again with `imagenette get`";
+/// The most bytes of a manifest: ImageNet's 1.3 million photos take 0.3 GB.
+const MOST_BYTES: u64 = 4 << 30;
+/// The most bytes of its first line, which names the classes.
+const HEADER_BYTES: u64 = 64 << 20;
+/// The most bytes of a line about an image.
+const LINE_BYTES: u64 = 64 << 10;
+/// The fewest bytes of such a line: the hash and the names of the fields alone take more.
+const LEAST_LINE_BYTES: u64 = 128;
+/// The most bytes of a name. Systems allow 255 in a file's.
+const LONGEST_TEXT_BYTES: usize = 4096;
 /// The format. Version 1 had no checksum.
 const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 2 };
 /// The version from which on a manifest has a checksum.
@@ -110,6 +120,63 @@ impl Header {
     }
 }
 
+impl Header {
+    /// Refuses what no program writes; the error is (expected, found).
+    fn check(&self) -> Result<(), (String, String)> {
+        if self.images > 0 && self.classes.is_empty() {
+            return Err(("a class at least".into(), "none".into()));
+        }
+        for class in &self.classes {
+            check_name(&class.wnid, "class")?;
+            check_text(&class.name, "name of a class")?;
+        }
+        [&self.name, &self.size, &self.source.from].into_iter().try_for_each(|text| check_text(text, "text"))
+    }
+}
+
+/// Refuses names that would lead out of the dataset's folder, or are none: photos are looked for by them.
+fn check_name(name: &str, what: &str) -> Result<(), (String, String)> {
+    let leads_elsewhere = name.is_empty() || name == "." || name == ".." || name.contains(['/', '\\', '\0']);
+    if leads_elsewhere {
+        let found = format!("`{}`", visible::shortened(name, 100));
+        return Err((format!("a {what} within the dataset's folder"), found));
+    }
+    check_text(name, what)
+}
+
+fn check_text(text: &str, what: &str) -> Result<(), (String, String)> {
+    if text.len() <= LONGEST_TEXT_BYTES && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    let expected = format!("a {what} of at most {LONGEST_TEXT_BYTES} bytes without control codes");
+    Err((expected, format!("`{}`", visible::shortened(text, 100))))
+}
+
+/// The lines of a manifest, none longer than it may be.
+struct Lines<'a> {
+    reader: BufReader<File>,
+    path: &'a Path,
+}
+
+impl Lines<'_> {
+    fn next(&mut self, most_bytes: u64) -> Result<Option<String>> {
+        let mut line = String::new();
+        let read = (&mut self.reader).take(most_bytes + 1).read_line(&mut line);
+        let read = read.map_err(DataError::io("read", self.path))?;
+        if read as u64 > most_bytes {
+            let expected = format!("lines of at most {most_bytes} bytes");
+            return Err(DataError::malformed(self.path, expected, "a longer one", FETCH_AGAIN));
+        }
+        if line.ends_with('\n') {
+            line.pop();
+            if line.ends_with('\r') {
+                line.pop();
+            }
+        }
+        Ok((read > 0).then_some(line))
+    }
+}
+
 impl Manifest {
     /// The path of an image below the dataset's folder: `train/n01440764/n01440764_10026.JPEG`. This is also the
     /// sample's name in `predictions.csv`.
@@ -186,17 +253,17 @@ impl Manifest {
     /// When there is none, when it has another version, or when it is damaged.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
-        let file = File::open(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => DataError::Missing {
+        let (file, length) = input::open(&path, MOST_BYTES).map_err(|error| match error {
+            FileError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => DataError::Missing {
                 what: "manifest",
                 path: path.clone(),
                 hint: "make one from a folder of photos with `imagenette get --from FOLDER`".into(),
             },
-            _ => DataError::io("open", &path)(error),
+            error => error.into(),
         })?;
         let malformed = |expected: String, found: String| DataError::malformed(&path, expected, found, FETCH_AGAIN);
-        let mut lines = BufReader::new(file).lines();
-        let first = lines.next().transpose().map_err(DataError::io("read", &path))?.unwrap_or_default();
+        let mut lines = Lines { reader: BufReader::new(file), path: &path };
+        let first = lines.next(HEADER_BYTES)?.unwrap_or_default();
         let version = FORMAT.check_json(&path, &first, FETCH_AGAIN)?;
         let header: Header =
             serde_json::from_str(&first).map_err(|error| malformed("a complete header".into(), error.to_string()))?;
@@ -206,10 +273,14 @@ impl Manifest {
                 format!("version {version}"),
             ));
         }
+        header.check().map_err(|(expected, found)| malformed(expected, format!("line 1: {found}")))?;
         let mut sum = header.digest();
-        let mut images = Vec::with_capacity(header.images.min(1 << 24));
-        for (number, line) in (2..).zip(lines) {
-            let line = line.map_err(DataError::io("read", &path))?;
+        // What the header says is believed as far as the file is long enough.
+        let possible = usize::try_from(length / LEAST_LINE_BYTES).unwrap_or(usize::MAX);
+        let mut images = Vec::with_capacity(header.images.min(possible));
+        let mut number = 1;
+        while let Some(line) = lines.next(LINE_BYTES)? {
+            number += 1;
             sum.update(&line);
             sum.update("\n");
             let image: ImageEntry = serde_json::from_str(&line)
@@ -225,6 +296,8 @@ impl Manifest {
                 let found = format!("line {number}: an image without a label");
                 return Err(malformed(format!("a label for every image of {}", image.split.name()), found));
             }
+            check_name(&image.file_name, "file name")
+                .map_err(|(expected, found)| malformed(expected, format!("line {number}: {found}")))?;
             images.push(image);
         }
         let (sum, expected_sum) = (hex(&sum.finalize()), header.sha256);

@@ -1,7 +1,8 @@
 //! Work that is spread over the processor's cores.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use imagenette_files::threads::share;
 
 use crate::error::{DataError, Result};
 use crate::watch::Watch;
@@ -22,25 +23,19 @@ pub(crate) fn map<T: Sync, S: Default, R: Send>(
     map: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                let (mut state, mut mine) = (S::default(), Vec::new());
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(place).filter(|_| !watch.interrupted()) else { break };
-                    mine.push((place, map(&mut state, item)));
-                    watch.advance(1);
-                }
-                results.lock().expect("no thread panics with the lock").append(&mut mine);
-            });
+    let found = share(threads, || {
+        let (mut state, mut mine) = (S::default(), Vec::new());
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place).filter(|_| !watch.interrupted()) else { return mine };
+            mine.push((place, map(&mut state, item)));
+            watch.advance(1);
         }
     });
     if watch.interrupted() {
         return Err(DataError::Interrupted);
     }
-    let mut results = results.into_inner().expect("no thread panics with the lock");
+    let mut results: Vec<(usize, R)> = found.into_iter().flatten().collect();
     results.sort_unstable_by_key(|(place, _)| *place);
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }

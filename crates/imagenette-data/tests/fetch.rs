@@ -33,6 +33,7 @@ fn quick() -> FetchOptions {
         attempts: 3,
         first_backoff: Duration::from_millis(5),
         stall_timeout: Duration::from_millis(400),
+        least_bytes: 1,
         connect_timeout: Duration::from_millis(400),
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::destination::Destination;
 use crate::error::FileError;
 use crate::lock::is_same_file;
 
@@ -22,22 +23,58 @@ const RANDOM: usize = 6;
 /// Writes a file through a temporary one in the same folder. When `content` fails, nothing is left behind; what killed
 /// processes left in the folder is removed.
 ///
+/// A link stays, and the file at its end is replaced; a device or a pipe is written to as it is.
+///
 /// # Errors
 /// What `content` returns, or what the system says to creating, syncing and renaming.
 pub fn write<E: From<FileError>>(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    remove_abandoned(folder);
-    let file = new_file(folder)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file.as_file());
+    match Destination::of(path)? {
+        Destination::Replaced(place) => {
+            let folder = folder_of(&place);
+            remove_abandoned(folder);
+            let file = new_file(folder)?;
+            fill(path, file.as_file(), content)?;
+            file.as_file().sync_all().map_err(FileError::io("write", path))?;
+            file.persist(place).map_err(|error| FileError::io("rename", path)(error.error))?;
+            Ok(())
+        }
+        Destination::WrittenTo(place) => fill(path, &Destination::open(&place)?, content),
+    }
+}
+
+fn fill<E: From<FileError>>(
+    path: &Path,
+    file: &File,
+    content: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut out = BufWriter::with_capacity(1 << 20, file);
     content(&mut out)?;
-    out.flush().map_err(FileError::io("write", path))?;
-    drop(out);
-    file.as_file().sync_all().map_err(FileError::io("write", path))?;
-    file.persist(path).map_err(|error| FileError::io("rename", path)(error.error))?;
-    Ok(())
+    Ok(out.flush().map_err(FileError::io("write", path))?)
+}
+
+/// Whether a file can be written at this path: for who wants to know it before long work. Nothing stays there.
+///
+/// # Errors
+/// As [`write`].
+pub fn check(path: &Path) -> Result<(), FileError> {
+    match Destination::of(path)? {
+        Destination::Replaced(place) => {
+            let folder = folder_of(&place);
+            if !std::fs::metadata(folder).map_err(FileError::io("write", path))?.is_dir() {
+                return Err(FileError::io("write", path)(ErrorKind::NotADirectory.into()));
+            }
+            let refused = |error: std::io::Error| FileError::io("write", path)(error.kind().into());
+            tempfile::tempfile_in(folder).map(drop).map_err(refused)
+        }
+        Destination::WrittenTo(place) => Destination::check_special(&place),
+    }
+}
+
+fn folder_of(place: &Path) -> &Path {
+    place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new file with a temporary name, locked.
@@ -204,6 +241,52 @@ mod tests {
         assert_eq!(names(), [others[0], others[1], "a", "b"]);
         drop(UnfinishedFolder::begin(folder.path()).unwrap());
         assert_eq!(names(), [others[0], others[1], "a", "b"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_what_is_at_its_end_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("below")).unwrap();
+        for (link, end) in [("first", "second"), ("second", "below/file"), ("loop", "loop"), ("folder", "below")] {
+            std::os::unix::fs::symlink(end, at(link)).unwrap();
+        }
+        for content in [b"made", b"over"] {
+            write_bytes(&at("first"), content).unwrap();
+            assert!(at("first").is_symlink() && at("second").is_symlink());
+            assert_eq!(std::fs::read(at("below/file")).unwrap(), content);
+        }
+        check(&at("first")).unwrap();
+        for refused in ["loop", "folder", "below", "no/such"] {
+            assert!(write_bytes(&at(refused), b"").is_err() && check(&at(refused)).is_err(), "{refused}");
+        }
+        assert!(at("loop").is_symlink() && at("folder").is_symlink());
+        assert_eq!(std::fs::read_dir(at("below")).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_or_a_pipe_is_written_to_and_never_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink("/dev/null", at("null")).unwrap();
+        check(&at("null")).unwrap();
+        write_bytes(&at("null"), b"lost").unwrap();
+        assert!(at("null").is_symlink() && std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        assert!(write_bytes(&at("pipe"), b"x").unwrap_err().to_string().contains("a pipe that nobody reads"));
+        let reader = std::thread::spawn({
+            let pipe = at("pipe");
+            move || std::fs::read(pipe).unwrap()
+        });
+        while write_bytes(&at("pipe"), b"through").is_err() {
+            std::thread::yield_now();
+        }
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(std::fs::metadata(at("pipe")).unwrap().file_type().is_fifo());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file stays");
     }
 
     #[test]

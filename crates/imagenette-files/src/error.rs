@@ -89,7 +89,15 @@ impl Hint for FileError {
                     }
                     _ => "check the path; a relative one begins at the current folder".into(),
                 }),
+                io::ErrorKind::WouldBlock if action.contains("thread") => Some(
+                    "the system gives no more threads: raise `ulimit -u`, or ask for fewer with `--threads`".into(),
+                ),
                 io::ErrorKind::IsADirectory => Some("name a file; this is a folder".into()),
+                io::ErrorKind::InvalidFilename => Some("choose a shorter name, of 255 bytes at most".into()),
+                // The system's number, since the standard library has no name for it yet.
+                _ if cfg!(target_os = "linux") && source.raw_os_error() == Some(40) => {
+                    Some("a link there leads back to itself: remove it, or name the file".into())
+                }
                 _ => None,
             },
             Self::Malformed { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),

@@ -1,12 +1,12 @@
 //! Files known by their content: sha256, in lower-case hexadecimal.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::FileError;
+use crate::input;
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
@@ -27,7 +27,7 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
 /// # Errors
 /// When it cannot be read.
 pub fn sha256_of_file(path: &Path) -> Result<String, FileError> {
-    let mut file = File::open(path).map_err(FileError::io("open", path))?;
+    let (mut file, _) = input::open(path, u64::MAX)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 18]);
     loop {
         match file.read(&mut buffer).map_err(FileError::io("read", path))? {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::FileError;
+use crate::input;
 
 /// The name of the lock file in a folder that is filled where it is.
 pub const LOCK_FILE: &str = ".lock";
@@ -76,7 +77,7 @@ impl FolderLock {
 
     /// Which process holds a folder's lock now; `None` when it is free.
     pub fn holder(folder: &Path) -> Option<String> {
-        let mut file = File::open(folder.join(LOCK_FILE)).ok()?;
+        let (mut file, _) = input::open(&folder.join(LOCK_FILE), u64::MAX).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(holder(&mut file).unwrap_or_else(|| "another process".into())),
             _ => None,
@@ -86,6 +87,10 @@ impl FolderLock {
     /// The inner error is the process that has the lock, as far as known.
     fn take(path: &Path, work: &str) -> Result<Result<Self, Option<String>>, FileError> {
         loop {
+            // A pipe or a device there is no lock of ours, and reading it would not end.
+            if std::fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+                drop(input::open(path, u64::MAX)?);
+            }
             let mut options = File::options();
             let file = options.create(true).truncate(false).read(true).write(true).open(path);
             let mut file = file.map_err(FileError::io("create", path))?;

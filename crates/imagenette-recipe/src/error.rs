@@ -2,6 +2,7 @@
 
 use imagenette_data::DataError;
 use imagenette_files::Hint;
+use imagenette_files::memory::TooMuch;
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = RecipeError> = std::result::Result<T, E>;
@@ -28,6 +29,9 @@ pub enum RecipeError {
         /// What the parser says, with line and column.
         message: String,
     },
+    /// More than the machine's memory holds.
+    #[error("recipe: {0}")]
+    Memory(#[from] TooMuch),
     /// The dataset does not allow what the recipe asks of it.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -38,6 +42,7 @@ impl Hint for RecipeError {
         match self {
             Self::Setting { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
             Self::Syntax { .. } => Some("a recipe is a TOML file; see the ones in recipes/".into()),
+            Self::Memory(error) => error.hint(),
             Self::Data(error) => error.hint(),
         }
     }

@@ -14,6 +14,7 @@ use crate::own::{OwnPart, PartKind, deserialize_with, serialize_with};
 use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
 use crate::selection::Selection;
+use crate::validate::{check_resolution, inside};
 use crate::window::Window;
 
 /// Everything that decides a run but its seed and the machine.
@@ -160,6 +161,17 @@ pub struct EvaluationConfig {
     pub resolution: u32,
     /// Which part of the photo fills it.
     pub geometry: EvaluationGeometry,
+}
+
+impl EvaluationConfig {
+    /// Checks that this network can see photos so: it may come from a file, or from a flag.
+    ///
+    /// # Errors
+    /// When the square vanishes on its way through the network, is larger than any photo, or the part makes no sense.
+    pub fn validate_for(&self, model: &ModelConfig) -> crate::error::Result<()> {
+        check_resolution("evaluation.resolution", self.resolution, model)?;
+        self.geometry.validate().map_err(|error| inside(error, "evaluation"))
+    }
 }
 
 /// The exponential moving average of the weights.

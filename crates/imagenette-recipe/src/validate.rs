@@ -4,12 +4,20 @@ use imagenette_data::DataError;
 use imagenette_data::augment::Augment;
 use imagenette_data::edition::Split;
 use imagenette_data::hold_out::{HoldOut, hold_out};
+use imagenette_data::loader::LARGEST_RESOLUTION_PX;
 use imagenette_data::manifest::Manifest;
+use imagenette_files::{memory, visible};
 
 use crate::checks::{below_one, positive, require};
 use crate::error::{RecipeError, Result};
+use crate::model::ModelConfig;
 use crate::recipe::{Recipe, Rules};
 use crate::schedule::{Resolution, Schedule};
+
+/// The most letters of a recipe's name.
+const LONGEST_NAME: usize = 200;
+/// The memory that a step takes in the plan, while it is made, and in the history.
+const BYTES_OF_A_STEP: u64 = 256;
 
 impl Recipe {
     /// Checks every value by itself.
@@ -17,7 +25,7 @@ impl Recipe {
     /// # Errors
     /// The first key whose value makes no sense.
     pub fn validate(&self) -> Result<()> {
-        require(!self.name.trim().is_empty(), "name", "a name", format!("`{}`", self.name), "name = \"mine\"")?;
+        validate_name(&self.name)?;
         at_least_one("epochs", self.epochs)?;
         at_least_one("batch_size", self.batch_size)?;
         at_least_one("runs", self.runs)?;
@@ -109,7 +117,6 @@ impl Recipe {
     }
 
     fn validate_resolutions(&self) -> Result<()> {
-        let smallest_px = self.model.smallest_resolution_px();
         if let Resolution::Stages(stages) = &self.resolution {
             let begins = stages.first().is_some_and(|stage| stage.from == 0.0);
             let ascends = stages.windows(2).all(|pair| pair[0].from < pair[1].from);
@@ -129,18 +136,27 @@ impl Recipe {
                 }
             }
         }
-        for (key, px) in
-            [("resolution", self.resolution.smallest_px()), ("evaluation.resolution", self.evaluation.resolution)]
-        {
-            require(
-                px >= smallest_px,
-                key,
-                &format!("{smallest_px} px or more"),
-                format!("{px} px"),
-                &format!("this network halves the picture until {smallest_px} px are one"),
-            )?;
+        let resolution = &self.resolution;
+        for (key, px) in [
+            ("resolution", resolution.smallest_px()),
+            ("resolution", resolution.largest_px()),
+            ("evaluation.resolution", self.evaluation.resolution),
+        ] {
+            check_resolution(key, px, &self.model)?;
         }
         Ok(())
+    }
+
+    /// Checks that the plan of the run's steps over this many samples, and their history, fit into memory.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn check_steps(&self, samples: usize) -> Result<()> {
+        let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
+        let smallest = of_stages.chain([self.batch_size]).min().unwrap_or(1).max(1);
+        let steps = u64::from(self.epochs).saturating_mul((samples / smallest as usize) as u64);
+        let what = format!("{} epochs of {} steps (`epochs`)", self.epochs, samples / smallest as usize);
+        Ok(memory::check(&what, steps.saturating_mul(BYTES_OF_A_STEP), "set `epochs` lower")?)
     }
 
     /// The samples that are trained on and those that are evaluated on: train and val, or two parts of train where the
@@ -186,6 +202,7 @@ impl Recipe {
             largest.to_string(),
             &format!("use `--set batch_size={}`", train.min(64)),
         )?;
+        self.check_steps(train)?;
         // The median: in a set of many sizes a few small photos may be enlarged, but not half of them.
         let mut sides: Vec<u32> = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).collect();
         sides.sort_unstable();
@@ -205,8 +222,29 @@ impl Recipe {
     }
 }
 
+/// A name stands in tables, file names and pictures.
+fn validate_name(name: &str) -> Result<()> {
+    require(
+        !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.contains(visible::is_code),
+        "name",
+        &format!("a name of at most {LONGEST_NAME} letters, without control codes"),
+        format!("`{}`", visible::shortened(name, LONGEST_NAME)),
+        "name = \"mine\"",
+    )
+}
+
+/// Checks that a square of this size is one that this network can see.
+pub(crate) fn check_resolution(key: &str, px: u32, model: &ModelConfig) -> Result<()> {
+    let smallest_px = model.smallest_resolution_px().max(1);
+    let (is_large_enough, found) = (px >= smallest_px, format!("{px} px"));
+    let hint = format!("this network halves the picture until {smallest_px} px are one");
+    require(is_large_enough, key, &format!("{smallest_px} px or more"), found.clone(), &hint)?;
+    let (is_small_enough, expected) = (px <= LARGEST_RESOLUTION_PX, format!("at most {LARGEST_RESOLUTION_PX} px"));
+    require(is_small_enough, key, &expected, found, "64 to 256 are usual")
+}
+
 /// The data crate names its keys from its own tables; in a recipe they are in other tables.
-fn inside(error: DataError, table: &str) -> RecipeError {
+pub(crate) fn inside(error: DataError, table: &str) -> RecipeError {
     match error {
         DataError::Setting { key, expected, found, hint } => {
             let key = if key.starts_with(table) { key } else { format!("{table}.{key}") };

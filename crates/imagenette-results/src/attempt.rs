@@ -1,8 +1,10 @@
 //! The attempts of a run: each time that a process worked on it, from when to when, on what machine, and how it ended.
 
 use jiff::Timestamp;
+
 use serde::{Deserialize, Serialize};
 
+use crate::clock;
 use crate::environment::{Arithmetic, Environment, Machine};
 
 /// One process that worked on a run.
@@ -71,7 +73,7 @@ impl Attempt {
         steps_before: u64,
     ) -> Self {
         Self {
-            started: Timestamp::now(),
+            started: clock::now(),
             ended: None,
             ending: Ending::Running,
             steps_before,
@@ -128,7 +130,7 @@ impl Attempts {
     pub fn end(&mut self, ending: Ending, steps: u64) {
         self.reach(steps);
         if let Some(last) = self.0.last_mut() {
-            (last.ending, last.ended) = (ending, Some(Timestamp::now()));
+            (last.ending, last.ended) = (ending, Some(clock::now()));
         }
     }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use imagenette_files::format::Format;
 use imagenette_files::hash::{self, sha256};
+use imagenette_files::input;
 use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -277,7 +278,7 @@ impl History {
     /// When it cannot be read, is of a version that this program does not read, a line is damaged, or the chain is
     /// broken: the message names the first line where it is.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(FileError::io("read", path))?;
+        let text = input::read_text(path, input::TABLE_BYTES)?;
         Self::from_text(path, &text)
     }
 

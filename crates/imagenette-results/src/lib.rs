@@ -10,6 +10,7 @@
 
 pub mod attempt;
 pub mod check;
+pub mod clock;
 pub mod comparison;
 pub mod environment;
 pub mod error;

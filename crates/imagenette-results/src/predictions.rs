@@ -8,8 +8,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use imagenette_files::atomic;
 use imagenette_files::hash::sha256;
-use imagenette_files::{FileError, atomic};
+use imagenette_files::input;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, ResultsError};
@@ -76,7 +77,7 @@ pub fn write(path: &Path, predictions: &[Prediction]) -> Result<String> {
 /// # Errors
 /// When it is not a CSV file with the header `sample,class` and two fields in each line.
 pub fn read(path: &Path) -> Result<Vec<Prediction>> {
-    let file = std::fs::File::open(path).map_err(FileError::io("open", path))?;
+    let (file, _) = input::open(path, input::TABLE_BYTES)?;
     read_from(path, file)
 }
 
@@ -178,6 +179,8 @@ pub fn score(path: &Path, predictions: &[Prediction], truth: &[(String, usize)],
 
 #[cfg(test)]
 mod tests {
+    use imagenette_files::FileError;
+
     use super::*;
 
     fn classes() -> Vec<String> {

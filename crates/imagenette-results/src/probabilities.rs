@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::{FileError, atomic};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -233,7 +234,7 @@ impl Probabilities {
     /// # Errors
     /// When it cannot be read, is damaged or truncated, or is of another format or version.
     pub fn read(path: &Path) -> Result<Self> {
-        Self::from_bytes(path, &std::fs::read(path).map_err(FileError::io("read", path))?)
+        Self::from_bytes(path, &input::read(path, input::TABLE_BYTES)?)
     }
 
     /// Reads the file's bytes. `path` is named in messages.

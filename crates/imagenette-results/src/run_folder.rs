@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use imagenette_files::{FileError, atomic};
 
@@ -199,7 +200,7 @@ impl RunFolder {
     /// When it cannot be read.
     pub fn recipe_text(&self) -> Result<String> {
         let path = self.file(RECIPE_FILE);
-        Ok(std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?)
+        Ok(input::read_text(&path, input::TEXT_BYTES)?)
     }
 
     /// Removes what a run left that has done nothing yet, and the folder if nothing else is in it.

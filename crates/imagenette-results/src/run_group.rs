@@ -1,7 +1,7 @@
 //! Runs of one recipe with different seeds: finished runs go in; groups come out, with the mean and the spread of
 //! what their runs reached after how many epochs, seconds and floating-point operations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use imagenette_files::Hint;
@@ -86,14 +86,23 @@ impl RunGroup {
 
     /// After every epoch at which all runs were evaluated, the last one included.
     pub fn points(&self) -> Vec<Point> {
-        let counts = |run: &Run, epoch| run.record.by_epoch.iter().find(|known| known.epoch == epoch).map(|k| k.counts);
+        // By place of the run: a record may have a hundred thousand evaluations.
+        let known = self.runs.iter().map(|run| {
+            let counts = run.record.by_epoch.iter().rev().map(|known| (known.epoch, known.counts));
+            counts.collect::<HashMap<u32, Counts>>()
+        });
+        let known: Vec<HashMap<u32, Counts>> = known.collect();
+        let counts = |run: &Run, epoch| {
+            let place = self.runs.iter().position(|one| std::ptr::eq(one, run))?;
+            known[place].get(&epoch).copied()
+        };
         let mut epochs: Vec<u32> = self.runs[0].record.by_epoch.iter().map(|known| known.epoch).collect();
         epochs.sort_unstable();
         let point = |epoch| {
             let mean = |of: &dyn Fn(&Run) -> Option<f64>| self.spread(of).map(|spread| spread.mean);
             Some(Point {
                 epoch,
-                accuracy: self.spread(|run| counts(run, epoch).map(Counts::accuracy))?,
+                accuracy: self.spread(|run| counts(run, epoch).map(|counts| counts.accuracy()))?,
                 seconds: mean(&|run| run.seconds_at(epoch)),
                 flop: mean(&|run| run.flop_at(epoch)),
             })

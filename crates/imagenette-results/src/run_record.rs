@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
 
@@ -242,6 +243,9 @@ pub struct EpochCounts {
     pub counts: Counts,
 }
 
+/// The most letters of a name in a record.
+const LONGEST_TEXT: usize = 1000;
+
 impl RunRecord {
     /// The value of `format` in every record.
     pub fn format() -> String {
@@ -282,7 +286,7 @@ impl RunRecord {
     /// When there is none, when it is of a version that this program does not read, or when it is damaged.
     pub fn read(run: &Path) -> Result<Self> {
         let path = run.join(RECORD_FILE);
-        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let text = input::read_text(&path, input::TEXT_BYTES)?;
         Self::from_json(&path, &text)
     }
 
@@ -298,8 +302,36 @@ impl RunRecord {
         match (version >= WITH_PROVENANCE, &record.provenance) {
             (true, None) => Err(malformed(format!("version {version} without `provenance`"))),
             (false, Some(_)) => Err(malformed(format!("version {version} with `provenance`, which came later"))),
-            _ => Ok(record),
+            _ => record.check_sizes().map_err(malformed).map(|()| record),
         }
+    }
+
+    /// Refuses what no program writes, and what tables and pictures could not hold; the error is what was found.
+    fn check_sizes(&self) -> std::result::Result<(), String> {
+        let texts = [
+            ("recipe", &self.recipe),
+            ("dataset.name", &self.dataset.name),
+            ("dataset.edition", &self.dataset.edition),
+            ("dataset.size", &self.dataset.size),
+            ("dataset.identity", &self.dataset.identity),
+            ("model.name", &self.model.name),
+        ];
+        for (key, text) in texts {
+            if text.chars().count() > LONGEST_TEXT {
+                return Err(format!("`{key}` of {} letters; at most {LONGEST_TEXT} are usual", text.chars().count()));
+            }
+            if text.contains(char::is_control) {
+                return Err(format!("`{key}` with control codes: `{text}`"));
+            }
+        }
+        if self.epochs == 0 {
+            return Err("`epochs` of 0: a run has one at least".into());
+        }
+        let evaluations = self.by_epoch.len();
+        if evaluations > self.epochs as usize {
+            return Err(format!("{evaluations} evaluations in `by_epoch` of {} epochs", self.epochs));
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use imagenette_data::DataError;
 use imagenette_files::Hint;
+use imagenette_files::memory::TooMuch;
 use imagenette_recipe::RecipeError;
 
 /// The result of every fallible function of this crate.
@@ -90,6 +91,17 @@ pub enum TrainError {
         /// What the user can do.
         hint: String,
     },
+    /// More than the machine's memory holds.
+    #[error(transparent)]
+    Memory(#[from] TooMuch),
+    /// Threads to compute with that the system does not give.
+    #[error("expected to start {threads} threads, found: {found}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system says.
+        found: String,
+    },
     /// The data is wrong or unreachable.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -124,6 +136,10 @@ impl Hint for TrainError {
                 (!hint.is_empty()).then(|| hint.clone())
             }
             Self::Recipe(error) => error.hint(),
+            Self::Memory(error) => error.hint(),
+            Self::Threads { .. } => {
+                Some("ask for fewer with `--threads 1`, or raise the limit of processes: see `ulimit -u`".into())
+            }
             Self::Diverged { parts, .. } if !parts.is_empty() => Some(
                 "lower the rate (`--set optimizer.learning_rate=…`); if it stays so, a part of your own gives no number: \
                  `imagenette::ideas::check` in a test looks for it"

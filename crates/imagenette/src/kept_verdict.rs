@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::FileError;
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_results::ResultsError;
 use imagenette_results::statistics::Interval;
 use serde::Deserialize;
@@ -79,7 +80,7 @@ impl KeptVerdict {
             return Ok(None);
         }
         let malformed = |found: String| FileError::malformed(&path, FORMAT.expected(), found, HINT);
-        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let text = input::read_text(&path, input::TEXT_BYTES)?;
         FORMAT.check_json(&path, &text, HINT)?;
         let stored: Stored = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
         let (Some(verdict), Some(look)) = (stored.verdict, stored.looks.last()) else { return Ok(None) };

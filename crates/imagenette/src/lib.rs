@@ -31,10 +31,12 @@ mod runs;
 mod terminal;
 mod terms;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use imagenette_files::visible;
 
 use cli::{Cli, Verb};
 use terminal::Terminal;
@@ -82,6 +84,16 @@ pub fn run(program: Program) -> ExitCode {
 
 /// Prints what clap has to say. Help that was asked for is a result; a complaint about usage is not worth one.
 fn printed(message: &clap::Error) -> anyhow::Result<()> {
+    let text = message.render().to_string();
+    // What was typed is said again: a pattern of the shell may have put a file's name there.
+    if let Cow::Owned(shown) = visible::on_terminal(&text) {
+        return if message.use_stderr() {
+            terminal::tell(&shown);
+            Ok(())
+        } else {
+            terminal::print(&shown)
+        };
+    }
     let written = message.print();
     if message.use_stderr() {
         return Ok(());

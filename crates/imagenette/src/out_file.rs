@@ -1,6 +1,5 @@
 //! A file that a command writes at its end. That it cannot be written is known at the beginning, before the work.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use imagenette_data::DataError;
@@ -14,15 +13,7 @@ pub(crate) struct OutFile<'p> {
 impl<'p> OutFile<'p> {
     /// A file at this path; nothing stays there until it is written.
     pub(crate) fn at(path: &'p Path) -> anyhow::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let refuse = |kind: ErrorKind| DataError::io("write", path)(kind.into());
-        if !std::fs::metadata(folder).map_err(DataError::io("write", path))?.is_dir() {
-            return Err(refuse(ErrorKind::NotADirectory).into());
-        }
-        if path.is_dir() {
-            return Err(refuse(ErrorKind::IsADirectory).into());
-        }
-        tempfile::tempfile_in(folder).map_err(|error| refuse(error.kind()))?;
+        atomic::check(path).map_err(DataError::from)?;
         Ok(Self { path })
     }
 

@@ -5,6 +5,9 @@ use imagenette_train::Recipe;
 use imagenette_train::parts::Parts;
 
 use crate::terminal::Refusal;
+use std::path::Path;
+
+use imagenette_files::input;
 
 /// Keys of a recipe with the values that are put over it, as TOML.
 pub(crate) type Overrides = Vec<(String, String)>;
@@ -18,7 +21,8 @@ pub(crate) fn read(named: &str, overrides: &[(String, String)], parts: &Parts) -
     if !is_file {
         return Ok(Recipe::from_toml_with(Recipe::shipped_text(named)?, overrides, parts)?);
     }
-    let text = std::fs::read_to_string(named).with_context(|| format!("failed to read the recipe {named}"))?;
+    let text = input::read_text(Path::new(named), input::TEXT_BYTES)
+        .with_context(|| format!("failed to read the recipe {named}"))?;
     Recipe::from_toml_with(&text, overrides, parts).with_context(|| named.to_owned())
 }
 

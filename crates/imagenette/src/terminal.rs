@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use imagenette_data::DataError;
 use imagenette_data::watch::{Unit, Watch};
-use imagenette_files::{FileError, Hint};
+use imagenette_files::{FileError, Hint, visible};
 use imagenette_results::ResultsError;
 use imagenette_train::TrainError;
 use imagenette_train::recipe::RecipeError;
@@ -78,7 +78,7 @@ impl Terminal {
         let bar = bar.get_or_insert_with(|| {
             ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{wide_msg}").expect("a valid template"))
         });
-        bar.set_message(text.to_owned());
+        bar.set_message(visible::on_terminal(text).into_owned());
         bar.tick();
     }
 
@@ -119,7 +119,7 @@ impl Watch for Terminal {
             // A rate that cannot be written is a bar without one.
             let _ = write!(out, "{:.0}/s", state.per_sec());
         }));
-        bar.set_message(phase.to_owned());
+        bar.set_message(visible::on_terminal(phase).into_owned());
         *self.bar.lock().expect("no thread panics while it draws") = Some(bar);
     }
 
@@ -171,8 +171,9 @@ pub(crate) fn by_name(text: &str, program: &str) -> String {
 }
 
 /// Says a line on stderr, whole in one write. That it cannot be written is no reason to stop, and nobody is left to be
-/// told: `eprintln` would panic.
+/// told: `eprintln` would panic. Codes in names of files, of members of archives and the like are shown, never obeyed.
 pub(crate) fn tell(text: &str) {
+    let text = visible::on_terminal(text);
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
@@ -276,10 +277,10 @@ impl std::fmt::Display for Unprinted {
 
 impl std::error::Error for Unprinted {}
 
-/// Prints a line to stdout. Each line is written at once: what would wait in a buffer until the end is lost without a
+/// Prints a line to stdout; codes are shown as by [`tell`]. Each line is written at once: what would wait in a buffer until the end is lost without a
 /// word where it cannot be written.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
+    let (mut stdout, text) = (std::io::stdout().lock(), visible::on_terminal(text));
     stdout.write_all(format!("{text}\n").as_bytes()).map_err(Unprinted::from)?;
     flush(&mut stdout)
 }
@@ -291,7 +292,7 @@ pub(crate) fn flush(stdout: &mut impl Write) -> anyhow::Result<()> {
 
 /// Prints a value as JSON to stdout.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(&serde_json::to_string_pretty(value)?)
+    print(&visible::in_json(&serde_json::to_string_pretty(value)?))
 }
 
 #[cfg(test)]

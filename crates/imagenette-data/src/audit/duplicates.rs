@@ -183,7 +183,7 @@ fn near_pairs(
             pairs.lock().expect("no thread panics with the lock").append(&mut mine);
         }
     };
-    std::thread::scope(|scope| (0..options.threads.max(1)).for_each(|_| drop(scope.spawn(work))));
+    imagenette_files::threads::share(options.threads, work);
     if watch.interrupted() {
         return Err(DataError::Interrupted);
     }

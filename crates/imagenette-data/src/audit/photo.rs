@@ -1,10 +1,9 @@
 //! A file goes in, what an audit keeps of it comes out: hashes, size and remarks, or why it is not a photo.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use imagenette_files::hash::hex;
+use imagenette_files::input;
 use sha2::{Digest, Sha256};
 
 use super::perceptual::{Hasher, PerceptualHash};
@@ -12,7 +11,6 @@ use crate::error::DataError;
 use crate::image::{Format, Pixels, Remark, decode_into};
 
 /// Larger files are not read: no photo that can be decoded is so large.
-const LARGEST_FILE_BYTES: u64 = 512 << 20;
 
 /// 128 bits of a sha256: enough to tell a billion photos apart, in half the memory.
 pub(super) type Fingerprint = [u8; 16];
@@ -79,13 +77,7 @@ impl Reader {
     }
 
     fn read(&mut self, path: &Path) -> Result<(), String> {
-        self.bytes.clear();
-        let file = File::open(path).map_err(|error| error.to_string())?;
-        file.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut self.bytes).map_err(|error| error.to_string())?;
-        if self.bytes.len() as u64 > LARGEST_FILE_BYTES {
-            return Err(format!("more than {} MiB", LARGEST_FILE_BYTES >> 20));
-        }
-        Ok(())
+        input::read_into(path, input::PHOTO_BYTES, &mut self.bytes).map_err(|error| error.to_string())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use imagenette_files::visible;
 use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -82,7 +83,7 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
         program: env!("CARGO_PKG_VERSION"),
     };
     let page = template.render(Serde(&page));
-    Ok(page.expect("the template uses what it gets, and is tested"))
+    Ok(visible::in_document(page.expect("the template uses what it gets, and is tested")))
 }
 
 /// What the template gets.

@@ -139,25 +139,20 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
 fn draw_all(tasks: &[Task], root: &Path, seed: u64, threads: usize, watch: &dyn Watch) -> Result<Vec<ImageEntry>> {
     let next = AtomicUsize::new(0);
     let outcome: Mutex<Result<Vec<ImageEntry>>> = Mutex::new(Ok(Vec::with_capacity(tasks.len())));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let drawn =
-                        if watch.interrupted() { Err(DataError::Interrupted) } else { draw_one(task, root, seed) };
-                    let mut outcome = outcome.lock().expect("no thread panics while it holds the list");
-                    match (&mut *outcome, drawn) {
-                        (Ok(images), Ok(image)) => images.push(image),
-                        (Ok(_), Err(error)) => *outcome = Err(error),
-                        (Err(_), _) => {}
-                    }
-                    if outcome.is_err() {
-                        return;
-                    }
-                    drop(outcome);
-                    watch.advance(1);
-                }
-            });
+    imagenette_files::threads::share(threads, || {
+        while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let drawn = if watch.interrupted() { Err(DataError::Interrupted) } else { draw_one(task, root, seed) };
+            let mut outcome = outcome.lock().expect("no thread panics while it holds the list");
+            match (&mut *outcome, drawn) {
+                (Ok(images), Ok(image)) => images.push(image),
+                (Ok(_), Err(error)) => *outcome = Err(error),
+                (Err(_), _) => {}
+            }
+            if outcome.is_err() {
+                return;
+            }
+            drop(outcome);
+            watch.advance(1);
         }
     });
     outcome.into_inner().expect("no thread panics while it holds the list")

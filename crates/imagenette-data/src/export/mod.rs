@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::hash::sha256;
+use imagenette_files::input;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
@@ -150,7 +151,7 @@ fn read_photo(dataset: &Dataset, sample: u32, image: &ImageEntry, watch: &dyn Wa
         return Err(DataError::Interrupted);
     }
     let path = dataset.path_of(sample);
-    let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
+    let bytes = input::read(&path, input::PHOTO_BYTES)?;
     let found = sha256(&bytes);
     if found != image.sha256 {
         return Err(DataError::Checksum { path, expected: image.sha256.clone(), found });

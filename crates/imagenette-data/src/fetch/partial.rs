@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::atomic;
 use imagenette_files::hash::hex;
+use imagenette_files::input;
 use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -46,7 +47,8 @@ impl Partial {
         let mut file =
             File::options().create(true).read(true).append(true).open(&path).map_err(DataError::io("create", &path))?;
         let bytes = file.metadata().map_err(DataError::io("read", &path))?.len();
-        let note = fs::read(&note_path).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+        let note =
+            input::read(&note_path, input::TEXT_BYTES).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
         // Bytes without a note, or from another address, could be anything.
         let note = note.filter(|note| note.url == url && note.total_bytes.is_none_or(|total| bytes <= total));
         let mut hashes = Hashes::default();
@@ -134,8 +136,7 @@ impl Hashes {
 
     /// Length, sha256 and md5 of a whole file.
     pub(super) fn of(path: &Path, watch: &dyn Watch) -> Result<(u64, String, String)> {
-        let mut file = File::open(path).map_err(DataError::io("open", path))?;
-        let bytes = file.metadata().map_err(DataError::io("read", path))?.len();
+        let (mut file, bytes) = input::open(path, u64::MAX)?;
         let mut hashes = Self::default();
         hashes.read(&mut file, bytes, path, watch)?;
         Ok((bytes, hex(&hashes.sha256.finalize()), hex(&hashes.md5.finalize())))

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::FetchOptions;
 
 const CHUNK_BYTES: usize = 1 << 17;
+/// The most bytes of a mark by which a server knows a version of a file.
+const LONGEST_MARK_BYTES: usize = 1024;
 /// The most chunks that wait for the disk.
 const QUEUE: usize = 16;
 
@@ -80,12 +82,14 @@ fn exchange(request: &Request, options: &FetchOptions, sender: &SyncSender<Messa
     }
     let response = call.call().map_err(|error| (error.to_string(), is_hopeless(&error)))?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    // It is kept and sent back: what is longer is no mark of a file.
+    let mark = |name: &str| header(name).filter(|value| value.len() <= LONGEST_MARK_BYTES);
     let head = Head {
         status: response.status().as_u16(),
         length: header("Content-Length").and_then(|length| length.parse().ok()),
         content_range: header("Content-Range"),
-        etag: header("ETag"),
-        last_modified: header("Last-Modified"),
+        etag: mark("ETag"),
+        last_modified: mark("Last-Modified"),
     };
     let gone = || ("nobody waits for it".to_owned(), true);
     sender.send(Message::Head(head)).map_err(|_| gone())?;

@@ -9,11 +9,15 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::tar_headers::{HEADER_BYTES, HeaderGuard};
 use flate2::bufread::MultiGzDecoder;
+use imagenette_files::FileError;
 use imagenette_files::hash::hex;
+use imagenette_files::input;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use crate::archive;
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
 use crate::file_name::printable;
@@ -43,6 +47,10 @@ impl Default for ExtractLimits {
 
 /// Below this, the padding of small files may compress better than a bomb.
 const RATIO_COUNTS_FROM_BYTES: u64 = 16 << 20;
+
+/// What may follow the end mark: programs fill up a block of some kilobytes. A file of terabytes of zeros is an end mark
+/// and nothing else.
+const MOST_TRAILING_BYTES: u64 = 64 << 20;
 
 /// What came out of an archive.
 #[derive(Debug)]
@@ -75,13 +83,12 @@ impl Extracted {
 /// names it), when a file is not a photo, when the disk is full or when the caller interrupts. The folder is then
 /// removed. A killed process leaves it behind: unpack to a temporary name and rename it.
 pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dyn Watch) -> Result<Extracted> {
-    let file = File::open(archive).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
+    let (file, total) = input::open(archive, u64::MAX).map_err(|error| match error {
+        FileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             DataError::Missing { what: "archive", path: archive.to_owned(), hint: "check the path".into() }
         }
-        _ => DataError::io("open", archive)(error),
+        error => error.into(),
     })?;
-    let total = file.metadata().map_err(DataError::io("read", archive))?.len();
     fs::create_dir(folder).map_err(DataError::io("create", folder))?;
     let unpacking = Unpacking { archive, folder, limits, watch, state: RefCell::new(State::default()) };
     let result = unpacking.run(file, total);
@@ -128,8 +135,15 @@ impl Unpacking<'_> {
         let packed = Packed { file, unpacking: self, sha256: Sha256::new(), md5: Md5::new() };
         let mut packed = BufReader::with_capacity(1 << 18, packed);
         let mut layout = Layout::default();
-        let intake =
-            Intake { origin: self.archive, destination: Some(self.folder), count_photos: false, watch: self.watch };
+        // The official archives' photos are known to be whole, and their hashes are compared.
+        let decodes = !archive::all().iter().any(|known| known.generations.iter().any(|one| one.bytes == total));
+        let intake = Intake {
+            origin: self.archive,
+            destination: Some(self.folder),
+            decodes,
+            count_photos: false,
+            watch: self.watch,
+        };
         let photos = intake.run(|feeder| {
             let magic = io::BufRead::fill_buf(&mut packed).map_err(|error| self.broken(error))?;
             if magic.starts_with(&[0x1F, 0x8B]) {
@@ -151,11 +165,14 @@ impl Unpacking<'_> {
         let mut reader = Unpacked { reader, unpacking: self };
         let mut members = 0;
         let mut clutter = 0_u64;
-        let mut tar = tar::Archive::new(&mut reader);
-        for entry in tar.entries().map_err(|error| self.broken(error))? {
+        let guard = HeaderGuard::default();
+        let mut tar = tar::Archive::new(guard.watch(&mut reader));
+        let mut entries = tar.entries().map_err(|error| self.broken(error))?;
+        while let Some(entry) = guard.next(&mut entries) {
             let mut entry = entry.map_err(|error| self.broken(error))?;
             members += 1;
             if entry.header().entry_type() == tar::EntryType::XGlobalHeader {
+                io::copy(&mut entry.take(HEADER_BYTES), &mut io::sink()).map_err(|error| self.broken(error))?;
                 continue;
             }
             let path = String::from_utf8(entry.path_bytes().into_owned())
@@ -184,13 +201,19 @@ impl Unpacking<'_> {
                     fs::write(&path, self.content(&mut entry)?).map_err(DataError::io("write", &path))?;
                 }
             }
+            // What nobody wants is read here: what is read before the next member are headers alone.
+            io::copy(&mut entry, &mut io::sink()).map_err(|error| self.broken(error))?;
         }
         // A stream that ends between two members looks complete to the tar reader.
         if self.state.borrow().trailing_zeros < 512 {
             return Err(self.malformed("an archive that ends before its end mark: it is truncated".into()));
         }
         // Reading to the end checks the checksum of gzip, and the hash of the archive covers every byte.
-        io::copy(&mut reader, &mut io::sink()).map_err(|error| self.broken(error))?;
+        let rest = io::copy(&mut (&mut reader).take(MOST_TRAILING_BYTES + 1), &mut io::sink());
+        if rest.map_err(|error| self.broken(error))? > MOST_TRAILING_BYTES {
+            let found = format!("more than {} MiB after its end mark", MOST_TRAILING_BYTES >> 20);
+            return Err(self.malformed(found));
+        }
         if clutter > 0 {
             self.watch.notice(&format!("{clutter} files of file managers (`._*`, `.DS_Store`) were left out"));
         }

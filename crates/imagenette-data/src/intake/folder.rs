@@ -11,6 +11,7 @@ use crate::intake::layout::{Layout, Member, Place};
 use crate::intake::photos::{Content, Intake};
 use crate::manifest::{Manifest, Source};
 use crate::watch::{Unit, Watch};
+use imagenette_files::input;
 
 /// Lists, hashes and measures the photos of a folder (`train/<class>/<photo>`, `val/<class>/<photo>` and perhaps
 /// `unsup/<photo>`) on all cores. Nothing is written.
@@ -46,11 +47,12 @@ fn take_in(
     let Listing { layout, photos, tables, .. } = listing;
     let phase = if destination.is_some() { "copying photos" } else { "hashing photos" };
     watch.begin(phase, Some(photos.len() as u64), Unit::Photos);
-    let photos = Intake { origin: folder, destination, count_photos: true, watch }
+    let photos = Intake { origin: folder, destination, decodes: !in_place, count_photos: true, watch }
         .run(|feeder| photos.into_iter().try_for_each(|(place, path)| feeder.push(place, Content::File(path))))?;
     if let Some(destination) = destination {
         for table in tables {
             let (from, to) = (folder.join(&table), destination.join(&table));
+            input::open(&from, input::TABLE_BYTES)?;
             fs::copy(&from, &to).map_err(DataError::io("copy", &from))?;
         }
     }

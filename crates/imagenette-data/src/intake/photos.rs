@@ -1,7 +1,7 @@
 //! Photos go in (members of an archive, or files). Several threads hash and measure them and, where there is a
 //! destination, write them. The facts that a manifest needs come out, so no photo is read twice.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use imagenette_files::hash::sha256;
+use imagenette_files::input;
 
 use crate::error::{DataError, Result};
+use crate::image::{Pixels, decode_into};
 use crate::intake::header;
 use crate::intake::layout::Place;
 use crate::watch::Watch;
@@ -42,6 +44,9 @@ pub(crate) struct Intake<'a> {
     /// Where the photos come from, for messages.
     pub(crate) origin: &'a Path,
     pub(crate) destination: Option<&'a Path>,
+    /// Whether photos are decoded too, so that those that cannot be trained on are found now, and not when they are
+    /// packed.
+    pub(crate) decodes: bool,
     /// Whether each photo advances the watch; for archives, bytes do.
     pub(crate) count_photos: bool,
     pub(crate) watch: &'a dyn Watch,
@@ -87,24 +92,25 @@ impl Intake<'_> {
         let (sender, receiver) = crossbeam_channel::bounded::<(Place, Content)>(QUEUE);
         let stop = AtomicBool::new(false);
         let failure: Mutex<Option<DataError>> = Mutex::new(None);
-        let unreadable: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+        let unreadable: Mutex<Unreadable> = Mutex::default();
         let photos: Mutex<Vec<Photo>> = Mutex::new(Vec::new());
         let poisoned = "no holder of this lock panics";
         let fed = std::thread::scope(|scope| {
+            let mut started = 0;
             for _ in 0..crate::threads::thread_count() {
                 let receiver = receiver.clone();
                 let (stop, failure, unreadable, photos) = (&stop, &failure, &unreadable, &photos);
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
+                let work = move || {
+                    let (mut mine, mut pixels) = (Vec::new(), Pixels::default());
                     // After a failure the queue is still emptied, so that the feeder never waits for a thread that
                     // ended.
                     for (place, content) in receiver {
                         if stop.load(Ordering::Relaxed) {
                             continue;
                         }
-                        match self.take_in(place, content) {
+                        match self.take_in(place, content, &mut pixels) {
                             Ok(Ok(photo)) => mine.push(photo),
-                            Ok(Err(refused)) => unreadable.lock().expect(poisoned).push(refused),
+                            Ok(Err(refused)) => unreadable.lock().expect(poisoned).add(refused),
                             Err(error) => {
                                 stop.store(true, Ordering::Relaxed);
                                 failure.lock().expect(poisoned).get_or_insert(error);
@@ -115,7 +121,13 @@ impl Intake<'_> {
                         }
                     }
                     photos.lock().expect(poisoned).append(&mut mine);
-                });
+                };
+                match std::thread::Builder::new().spawn_scoped(scope, work) {
+                    Ok(_) => started += 1,
+                    // Those that there are do it too.
+                    Err(_) if started > 0 => break,
+                    Err(error) => return Err(DataError::io("start a thread to read", self.origin)(error)),
+                }
             }
             drop(receiver);
             let mut feeder = Feeder { sender, destination: self.destination, folders: HashSet::new(), stop: &stop };
@@ -125,40 +137,40 @@ impl Intake<'_> {
             return Err(error);
         }
         fed?;
-        let mut unreadable = unreadable.into_inner().expect(poisoned);
-        if unreadable.is_empty() {
+        let Unreadable { count, first } = unreadable.into_inner().expect(poisoned);
+        if count == 0 {
             return Ok(photos.into_inner().expect(poisoned));
         }
-        unreadable.sort();
-        let mut named: Vec<String> =
-            unreadable.iter().take(NAMED).map(|(path, reason)| format!("{path} ({reason})")).collect();
-        if unreadable.len() > NAMED {
+        let mut named: Vec<String> = first.iter().map(|(path, reason)| format!("{path} ({reason})")).collect();
+        if count > NAMED {
             named.push("…".into());
         }
         Err(DataError::malformed(
             self.origin,
             "JPEG, PNG or WebP photos only",
-            format!("{} that {} not: {}", files(unreadable.len()), are(unreadable.len()), named.join(", ")),
+            format!("{} that {} not: {}", files(count), are(count), named.join(", ")),
             "remove or replace these files, then run the same command again",
         ))
     }
 
     /// One photo. The inner error is a file that is not a photo, by its path and the reason.
-    fn take_in(&self, place: Place, content: Content) -> Result<Result<Photo, (String, String)>> {
+    fn take_in(&self, place: Place, content: Content, pixels: &mut Pixels) -> Result<Result<Photo, (String, String)>> {
         if self.watch.interrupted() {
             return Err(DataError::Interrupted);
         }
         let (bytes, shown) = match content {
             Content::Bytes(bytes) => (bytes, place.relative()),
-            Content::File(path) => match fs::read(&path) {
-                Ok(bytes) => (bytes, place.relative()),
-                Err(error) => return Err(DataError::io("read", &path)(error)),
-            },
+            Content::File(path) => (input::read(&path, input::PHOTO_BYTES)?, place.relative()),
         };
         let (width_px, height_px) = match header::dimensions(&bytes) {
             Ok(dimensions) => dimensions,
             Err(reason) => return Ok(Err((shown, reason))),
         };
+        if self.decodes
+            && let Err(reason) = check_pixels(&bytes, (width_px, height_px), pixels)
+        {
+            return Ok(Err((shown, reason)));
+        }
         if let Some(destination) = self.destination {
             let path = destination.join(place.relative());
             let mut file = File::create_new(&path).map_err(DataError::io("create", &path))?;
@@ -166,6 +178,37 @@ impl Intake<'_> {
         }
         let sha256 = sha256(&bytes);
         Ok(Ok(Photo { place, width_px, height_px, bytes: bytes.len() as u64, sha256 }))
+    }
+}
+
+/// Refuses what packing would refuse; the error is the reason.
+fn check_pixels(bytes: &[u8], (width_px, height_px): (u32, u32), pixels: &mut Pixels) -> Result<(), String> {
+    decode_into(bytes, Path::new(""), pixels).map_err(|error| match error {
+        DataError::Photo { reason, .. } => reason,
+        error => error.to_string(),
+    })?;
+    if (pixels.width_px, pixels.height_px) != (width_px, height_px) {
+        let found = (pixels.width_px, pixels.height_px);
+        return Err(format!("it has {}×{} px, its header says {width_px}×{height_px}", found.0, found.1));
+    }
+    Ok(())
+}
+
+/// The files that are no photos: how many, and the first ones by path with their reasons. A list of all could be as long
+/// as an archive says.
+#[derive(Default)]
+struct Unreadable {
+    count: usize,
+    first: BTreeSet<(String, String)>,
+}
+
+impl Unreadable {
+    fn add(&mut self, refused: (String, String)) {
+        self.count += 1;
+        self.first.insert(refused);
+        if self.first.len() > NAMED {
+            self.first.pop_last();
+        }
     }
 }
 

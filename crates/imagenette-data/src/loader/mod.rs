@@ -9,5 +9,5 @@ mod workers;
 
 pub use batch::{Batch, Buffer};
 pub use order::epoch_order;
-pub use request::{BatchRequest, MixRequest, View};
+pub use request::{BatchRequest, LARGEST_RESOLUTION_PX, MixRequest, View};
 pub use workers::Loader;

@@ -42,7 +42,7 @@ pub struct MixRequest {
 }
 
 /// The largest resolution that can be asked for; more is surely a typing error.
-const LARGEST_RESOLUTION_PX: u32 = 4096;
+pub const LARGEST_RESOLUTION_PX: u32 = 4096;
 
 impl BatchRequest {
     /// Checks the request against the number of photos there are.

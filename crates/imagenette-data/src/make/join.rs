@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::atomic;
+use imagenette_files::input;
 
 use super::journal::{Done, Entry, PartHeader, Status, photo_path};
 use super::membership::{Membership, draw_split, split_by_rule};
@@ -286,6 +287,7 @@ impl Placed<'_> {
 
 /// Whether the dataset in a folder was made with this spec, whatever its sizes.
 pub(crate) fn was_made_with(folder: &Path, spec: &Spec) -> bool {
-    let read = fs::read_to_string(folder.join(SPEC_FILE)).ok().and_then(|text| Spec::from_toml(&text).ok());
+    let read =
+        input::read_text(&folder.join(SPEC_FILE), input::TEXT_BYTES).ok().and_then(|text| Spec::from_toml(&text).ok());
     folder.join(MANIFEST_FILE).is_file() && read.is_some_and(|read| Spec { sizes: spec.sizes.clone(), ..read } == *spec)
 }

@@ -1,11 +1,10 @@
 //! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that
 //! it is complete; and the check of both against the files in the folder. A journal may come from another machine.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::hash::{sha256, sha256_of_file};
+use imagenette_files::input;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -155,10 +154,10 @@ pub(crate) fn verified(folder: &Path, entries: Vec<Entry>, watch: &dyn Watch) ->
 /// journal.
 pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entry>)>> {
     let path = folder.join(JOURNAL_FILE);
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(DataError::io("read", &path))?,
-    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = input::read(&path, input::TABLE_BYTES)?;
     parse_journal(&bytes).map(Some).map_err(|found| {
         DataError::malformed(
             &path,
@@ -195,11 +194,10 @@ fn is_placed(entry: &Entry) -> bool {
 
 pub(super) fn read_done(folder: &Path) -> Result<Option<Done>> {
     let path = folder.join(DONE_FILE);
-    match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(DataError::io("read", &path)(error)),
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+    if !path.exists() {
+        return Ok(None);
     }
+    Ok(serde_json::from_slice(&input::read(&path, input::TEXT_BYTES)?).ok())
 }
 
 pub(super) fn line(value: &impl Serialize) -> String {

@@ -13,6 +13,8 @@ use crate::error::{DataError, Result};
 use crate::file_name::{check_portable, is_photo, printable};
 use crate::make::original::address::{Named, Origin, VAL_PREFIX, read};
 use crate::random::{Purpose, Random};
+use crate::tar_headers::HeaderGuard;
+use imagenette_files::input;
 
 static IMAGENETTE: &str = include_str!("members/imagenette2.txt");
 static IMAGEWOOF: &str = include_str!("members/imagewoof2.txt");
@@ -151,21 +153,29 @@ pub(crate) fn member_paths(path: &Path) -> Result<Vec<String>> {
         let manifest = crate::manifest::Manifest::read(path)?;
         return Ok(manifest.images.iter().map(|image| manifest.relative_path(image)).collect());
     }
-    let mut file = std::fs::File::open(path).map_err(DataError::io("open", path))?;
+    let (file, length) = input::open(path, u64::MAX)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     if ![".tgz", ".tar.gz", ".tar"].iter().any(|extension| name.ends_with(extension)) {
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(DataError::io("read", path))?;
+        let text = input::read_text(path, input::TABLE_BYTES)?;
         // The official tables of noisy labels begin with the path too.
         let lines = text.lines().map(|line| line.split(',').next().unwrap_or(line).trim());
         return Ok(lines.filter(|line| !line.is_empty() && *line != "path").map(str::to_owned).collect());
     }
     let reader: Box<dyn Read> =
         if name.ends_with(".tar") { Box::new(file) } else { Box::new(flate2::read::MultiGzDecoder::new(file)) };
-    let mut archive = tar::Archive::new(reader);
+    // What is packed better than photos can be is no list of photos.
+    let guard = HeaderGuard::default();
+    let mut archive = tar::Archive::new(
+        guard.watch(reader.take(length.saturating_mul(crate::make::original::bytes::LARGEST_RATIO).max(1 << 24))),
+    );
     let mut paths = Vec::new();
-    for entry in archive.entries().map_err(DataError::io("read", path))? {
-        let entry = entry.map_err(DataError::io("read", path))?;
+    let damaged = |error: std::io::Error| {
+        DataError::malformed(path, "a whole .tgz or .tar archive", error.to_string(), "fetch the archive again")
+    };
+    let mut entries = archive.entries().map_err(damaged)?;
+    while let Some(entry) = guard.next(&mut entries) {
+        let mut entry = entry.map_err(damaged)?;
+        std::io::copy(&mut entry, &mut std::io::sink()).map_err(damaged)?;
         let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if entry.header().entry_type().is_file()
             && matches!(

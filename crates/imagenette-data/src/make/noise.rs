@@ -2,7 +2,6 @@
 //! an official table is read and checked against the dataset.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use crate::edition::Split;
 use crate::error::{DataError, Result};
 use crate::manifest::Manifest;
 use crate::random::{Purpose, Random};
+use imagenette_files::input;
 
 /// A table of noisy labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl NoisyLabels {
     /// # Errors
     /// When the file cannot be read or is not such a table.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read(path).map_err(DataError::io("read", path))?;
+        let text = input::read(path, input::TEXT_BYTES)?;
         let hint = "the official ones are noisy_imagenette.csv and noisy_imagewoof.csv";
         Self::parse(&text).map_err(|found| DataError::malformed(path, "a table of noisy labels", found, hint))
     }

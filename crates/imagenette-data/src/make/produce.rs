@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use imagenette_files::hash::sha256;
+use imagenette_files::input;
 
 use super::budget::{Budget, Permit};
 use super::journal::{Entry, Status, Trouble};
@@ -103,9 +104,10 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
     let mut others = 0;
     let (sender, receiver) = crossbeam_channel::bounded::<Job<'_>>(QUEUE_PHOTOS);
     let fed = std::thread::scope(|scope| {
+        let mut started = 0;
         for _ in 0..production.threads.max(1) {
             let (receiver, shared, new, decode_budget) = (receiver.clone(), &shared, &new, &decode_budget);
-            scope.spawn(move || {
+            let work = move || {
                 let mut renderer = Renderer::new(production.spec, decode_budget);
                 let mut mine = Vec::new();
                 // After a failure the queue is still emptied, so that the reader never waits for a thread that ended.
@@ -118,7 +120,13 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
                     }
                 }
                 new.lock().expect("no holder of this lock panics").append(&mut mine);
-            });
+            };
+            match std::thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(_) => started += 1,
+                // Those that there are do it too.
+                Err(_) if started > 0 => break,
+                Err(error) => return Err(DataError::io("start a thread to write", &part.folder)(error)),
+            }
         }
         drop(receiver);
         let mut reader = Reader {
@@ -206,11 +214,11 @@ impl Shared<'_> {
 }
 
 fn read_file(path: &PathBuf) -> Result<Option<Vec<u8>>> {
-    let length = std::fs::metadata(path).map_err(DataError::io("read", path))?.len();
+    let (_, length) = input::open(path, u64::MAX)?;
     if length > LARGEST_BYTES {
         return Ok(None);
     }
-    std::fs::read(path).map(Some).map_err(DataError::io("read", path))
+    Ok(Some(input::read(path, LARGEST_BYTES)?))
 }
 
 fn status(remarks: &[Remark]) -> Status {

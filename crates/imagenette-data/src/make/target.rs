@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use imagenette_files::{FileError, atomic};
 
@@ -107,7 +108,7 @@ impl Target<'_> {
     /// other sizes under the same name, or on another form of them, is somebody's.
     fn is_work_done(&self) -> bool {
         let work = self.work();
-        let form = std::fs::read_to_string(work.join(FORM_FILE));
+        let form = input::read_text(&work.join(FORM_FILE), input::TEXT_BYTES);
         form.is_ok_and(|form| form == self.form_name())
             && match read_journal(&work.join("part")) {
                 Ok(Some((header, _))) => header.spec == *self.spec,

@@ -15,6 +15,8 @@ use crate::folders::create_folder;
 use crate::image::{Pixels, Remark, decode_into};
 use crate::lock::wait_for;
 use crate::watch::{Unit, Watch};
+use imagenette_files::input;
+use imagenette_files::threads::share;
 
 /// How many unreadable photos an error names.
 const NAMED_PROBLEMS: usize = 5;
@@ -99,19 +101,20 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
         problems: Mutex::default(),
     };
     let is_done = AtomicBool::new(false);
-    let done: Result<Vec<()>> = std::thread::scope(|scope| {
+    let done: Result<()> = std::thread::scope(|scope| {
         // Pixels go to the disk while others are decoded, so that little is left for the sync at the end, where errors
         // show up again.
-        scope.spawn(|| {
+        let sync = || {
             while !is_done.load(Ordering::Relaxed) {
                 let _ = packing.file.sync_data();
                 std::thread::sleep(SYNC_INTERVAL);
             }
-        });
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| packing.work())).collect();
-        let ended: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
-        is_done.store(true, Ordering::Relaxed);
-        ended.into_iter().map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        };
+        // Without it the sync at the end takes longer.
+        let _ = std::thread::Builder::new().spawn_scoped(scope, sync);
+        // Set at a panic too, or else its thread would be waited for without end.
+        let _done = SetOnDrop(&is_done);
+        share(threads, || packing.work()).into_iter().collect()
     });
     done?;
     let load = |number: &AtomicU32| number.load(Ordering::Relaxed);
@@ -125,6 +128,15 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
     written.map_err(|error| packing.write_error(error))?;
     temporary.persist(path).map_err(|error| DataError::io("rename", path)(error.error))?;
     Ok(())
+}
+
+/// Sets a flag when it is dropped.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What the threads share.
@@ -173,8 +185,7 @@ impl Packing<'_> {
 
     fn decode(&self, sample: u32, bytes: &mut Vec<u8>, pixels: &mut Pixels) -> Result<(), String> {
         let path = self.dataset.path_of(sample);
-        bytes.clear();
-        File::open(&path).and_then(|mut file| io::Read::read_to_end(&mut file, bytes)).map_err(|e| e.to_string())?;
+        input::read_into(&path, input::PHOTO_BYTES, bytes).map_err(|error| error.to_string())?;
         let remarks = match decode_into(bytes, &path, pixels) {
             Ok(remarks) => remarks,
             Err(DataError::Photo { reason, .. }) => return Err(reason),

@@ -5,7 +5,6 @@
 mod build;
 mod header;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +18,8 @@ use crate::manifest::Manifest;
 use crate::threads::{map, thread_count};
 use crate::watch::Watch;
 use header::{Header, Layout, PREAMBLE_BYTES, TRAILER};
+use imagenette_files::FileError;
+use imagenette_files::input;
 
 /// The decoded photos of a dataset, mapped into memory: opening it is quick, and the system keeps in memory what it
 /// can.
@@ -55,18 +56,17 @@ impl Packed {
     /// [`DataError::Missing`] when there is no such file; a malformed file when it is damaged, cut short, of
     /// another version or of another dataset.
     pub fn open(path: &Path, manifest: &Manifest) -> Result<Self> {
-        let mut file = File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => DataError::Missing {
+        let (mut file, length) = input::open(path, u64::MAX).map_err(|error| match error {
+            FileError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => DataError::Missing {
                 what: "packed dataset",
                 path: path.to_owned(),
                 hint: "training makes it when it is needed".into(),
             },
-            _ => DataError::io("open", path)(error),
+            error => error.into(),
         })?;
         let malformed = |(expected, found): (String, String)| {
             DataError::malformed(path, expected, found, "delete the file; it is made again when it is needed")
         };
-        let length = file.metadata().map_err(DataError::io("read", path))?.len();
         let layout = Layout::of(manifest);
         let mut bytes = Vec::new();
         (&mut file)

@@ -159,6 +159,19 @@ impl FastConfig {
         ((last * self.stem_stride()) as u32) << self.widths.len()
     }
 
+    /// At least so many numbers are in the maps of one photo: those of its convolutions.
+    pub(super) fn map_numbers(&self, px: u32) -> u64 {
+        let area = |px: u32| u64::from(px) * u64::from(px);
+        let stem_px = px / self.stem_stride().max(1) as u32;
+        let group = |(place, &width): (usize, &u32)| {
+            let more = self.depths.get(place).copied().unwrap_or(1);
+            let (first_px, then_px) = (stem_px >> place, stem_px >> (place + 1));
+            u64::from(width).saturating_mul(area(first_px) + u64::from(more) * area(then_px))
+        };
+        let groups = self.widths.iter().enumerate().map(group).fold(0, u64::saturating_add);
+        groups.saturating_add(u64::from(self.stem) * area(stem_px))
+    }
+
     /// Widths, with what sets the network apart from the plain one.
     pub(super) fn name(&self) -> String {
         let list = |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join("-");

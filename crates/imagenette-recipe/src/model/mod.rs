@@ -68,6 +68,15 @@ impl ModelConfig {
         }
     }
 
+    /// At least so many numbers are in the maps of one photo of this resolution; 0 of a network that is not shipped.
+    pub fn map_numbers(&self, px: u32) -> u64 {
+        match self {
+            Self::Fast(config) => config.map_numbers(px),
+            Self::Xresnet(config) => config.map_numbers(px),
+            Self::Own(_) => 0,
+        }
+    }
+
     /// The name in records, with what sets the network apart.
     pub fn name(&self) -> String {
         match self {

@@ -95,7 +95,7 @@ impl XResNetConfig {
             "1 keeps every pixel and costs four times as much",
         )?;
         require(
-            self.groups == 1 || (self.depth == Depth::Layers50 && self.groups <= 64),
+            self.groups == 1 || (self.depth == Depth::Layers50 && (1..=64).contains(&self.groups)),
             "model.groups",
             "1, or with `depth = 50` up to 64",
             self.groups.to_string(),
@@ -121,6 +121,14 @@ impl XResNetConfig {
 
     pub(super) fn smallest_resolution_px(&self) -> u32 {
         16 * self.stem_stride
+    }
+
+    /// At least so many numbers are in the maps of one photo: those of the stem, and two of each block's.
+    pub(super) fn map_numbers(&self, px: u32) -> u64 {
+        let area = |px: u32| u64::from(px) * u64::from(px);
+        let stem_px = px / self.stem_stride.max(1);
+        let stages = (0..4u32).map(|stage| (64 << stage) * area(stem_px >> (stage + 1)) * 4);
+        (32 + 32 + 64) * area(stem_px) + stages.sum::<u64>()
     }
 
     /// The usual name, with what sets the network apart.

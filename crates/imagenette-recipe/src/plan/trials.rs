@@ -1,9 +1,13 @@
 //! A sweep's plan: a recipe and lists of values go in, one trial for each combination comes out, with a folder's name
 //! that is the same whenever the same trial is planned, so that a sweep can be paused, resumed and widened.
 
+use crate::checks::require;
 use crate::error::{RecipeError, Result};
 use crate::own::Parts;
 use crate::recipe::Recipe;
+
+/// The most trials of a sweep.
+const MOST_TRIALS: usize = 10_000;
 
 /// A key with the values that are tried for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,14 @@ impl Axis {
 /// # Errors
 /// When a combination is not a valid recipe: before anything is trained.
 pub fn trials(recipe: &Recipe, axes: &[Axis], parts: &dyn Parts) -> Result<Vec<Trial>> {
+    let count = axes.iter().fold(1usize, |count, axis| count.saturating_mul(axis.values.len()));
+    require(
+        count <= MOST_TRIALS,
+        "--set",
+        &format!("at most {MOST_TRIALS} combinations of values"),
+        count.to_string(),
+        "try fewer values at once",
+    )?;
     let mut combinations: Vec<Vec<String>> = vec![Vec::new()];
     for axis in axes {
         let longer = |values: &Vec<String>| {

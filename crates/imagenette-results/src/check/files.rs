@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use imagenette_files::FileError;
 use imagenette_files::hash::{self, sha256};
+use imagenette_files::input;
 use imagenette_recipe::{AnyParts, Recipe};
 use toml::Table;
 
@@ -32,7 +32,7 @@ pub(super) struct RecipeFound {
 
 pub(super) fn recipe(folder: &Path, record: &RunRecord) -> Result<RecipeFound> {
     let path = folder.join(RECIPE_FILE);
-    let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+    let text = input::read_text(&path, input::TEXT_BYTES)?;
     let hash_verdict = check_hash(&path, "recipe", &record.recipe_sha256, &sha256(&text)).err();
     // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
     let recipe = Recipe::from_toml_with(&text, &[], &AnyParts).ok();
@@ -58,7 +58,7 @@ pub(super) fn history(folder: &Path, record: &RunRecord) -> Result<(Option<Histo
     if !path.exists() {
         return Ok((None, Verdict::Unknown("it is not here".into())));
     }
-    let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+    let text = input::read_text(&path, input::TABLE_BYTES)?;
     // Read before its hash is compared: a broken chain says where.
     let history = match History::from_text(&path, &text) {
         Ok(history) => history,
@@ -135,7 +135,7 @@ pub(super) fn predictions(folder: &Path, record: &RunRecord) -> Result<Predictio
             sha256: named.map(|provenance| provenance.predictions_sha256.clone()),
         });
     }
-    let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
+    let bytes = input::read(&path, input::TABLE_BYTES)?;
     let (sha256, read) = (sha256(&bytes), predictions::read_from(&path, bytes.as_slice()));
     let is_telling = read.as_ref().is_ok_and(|predictions| is_telling(predictions));
     let (verdict, probabilities) = match read {
@@ -179,7 +179,7 @@ fn check_probabilities(
     if !path.exists() {
         return Ok(Verdict::Unknown("they are not here".into()));
     }
-    let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
+    let bytes = input::read(&path, input::TABLE_BYTES)?;
     let checked = check_hash(&path, "probabilities", expected, &sha256(&bytes))
         .and_then(|()| Probabilities::from_bytes(&path, &bytes))
         .and_then(|probabilities| probabilities.check(&path, predictions, predictions_sha256));

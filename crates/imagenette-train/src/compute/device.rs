@@ -151,6 +151,11 @@ impl Device {
         &self.name
     }
 
+    /// Whether it is the processor, whose memory is the machine's.
+    pub fn is_processor(&self) -> bool {
+        self.name == "flex"
+    }
+
     /// Its name, whose operations compute on it, and what maps are stored in, for records: `flex, kernels (avx2), f32`.
     pub fn description(&self) -> String {
         format!("{}, {}, {}", self.name, self.ops, self.precision)
@@ -187,6 +192,11 @@ pub fn set_threads(threads: usize) -> Result<()> {
         return Err(refuse("0".into(), "leave it out to use every core").into());
     }
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+        // The system gives no threads: to ask how many there are would start them, and panic.
+        Err(error) if std::error::Error::source(&error).is_some() => {
+            let found = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            Err(TrainError::Threads { threads, found })
+        }
         Err(_) if rayon::current_num_threads() != threads => {
             let found = format!("{threads} after {}", rayon::current_num_threads());
             Err(refuse(found, "set it before the first run").into())

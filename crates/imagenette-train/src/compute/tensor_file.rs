@@ -6,6 +6,7 @@ use std::path::Path;
 
 use imagenette_data::DataError;
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,7 +62,7 @@ pub(crate) fn read<H: DeserializeOwned>(
     what: &str,
     hint: &str,
 ) -> Result<(H, Vec<NamedTensor>)> {
-    let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
+    let bytes = input::read(path, input::TENSORS_BYTES).map_err(DataError::from)?;
     let malformed = |found: String| TrainError::Malformed {
         path: path.to_owned(),
         expected: format!("a whole {what} file"),

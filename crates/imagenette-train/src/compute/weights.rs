@@ -8,7 +8,10 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, TensorData};
 use imagenette_data::random::{Purpose, Random};
 
+use imagenette_files::memory;
+
 use crate::compute::device::Device;
+use crate::error::Result;
 
 /// What a tensor is for, which decides how it is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +142,19 @@ impl Layout {
     /// Every tensor.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// Checks that all numbers fit into memory, so many times: the weights alone, or with gradients and what an optimizer
+    /// keeps.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn check_memory(&self, copies: u64) -> Result<()> {
+        let of = |slot: &Slot| memory::product(slot.shape.iter().map(|&side| side as u64));
+        let numbers = self.slots.iter().map(of).fold(0, u64::saturating_add);
+        let bytes = numbers.saturating_mul(copies.saturating_mul(4));
+        let hint = "make the network narrower (`model.widths`) or less deep (`model.depth`)";
+        Ok(memory::check("the network's weights (`model`)", bytes, hint)?)
     }
 
     /// How many numbers are learned.

@@ -306,16 +306,16 @@ impl Parts {
     /// # Errors
     /// When the program does not have a part that it names, or the part cannot be built.
     pub fn model_of(&self, config: &ModelConfig, classes: usize) -> Result<Model> {
-        match config {
-            ModelConfig::Fast(config) => Ok(Model::fast(config, self.activation_of(&config.activation)?, classes)),
-            ModelConfig::Xresnet(config) => {
-                Ok(Model::xresnet(config, self.activation_of(&config.activation)?, classes))
-            }
+        let model = match config {
+            ModelConfig::Fast(config) => Model::fast(config, self.activation_of(&config.activation)?, classes),
+            ModelConfig::Xresnet(config) => Model::xresnet(config, self.activation_of(&config.activation)?, classes),
             ModelConfig::Own(part) => {
                 let (name, model, _) = self.models.take(part)?;
-                Model::own(name, model.as_ref(), classes)
+                Model::own(name, model.as_ref(), classes)?
             }
-        }
+        };
+        model.layout().check_memory(1)?;
+        Ok(model)
     }
 
     /// The function between layers that a recipe, or the settings of an own network, name.

@@ -12,6 +12,7 @@ use imagenette_data::loader::{BatchRequest, Loader, View};
 use imagenette_data::packed::Packed;
 use imagenette_kernels::loss::softmax;
 use imagenette_recipe::EvaluationConfig;
+use imagenette_recipe::model::ModelConfig;
 use imagenette_results::Prediction;
 use imagenette_results::probabilities::Probabilities;
 use imagenette_results::run_record::Counts;
@@ -21,6 +22,7 @@ use crate::compute::weights::{Weights, download};
 use crate::error::Result;
 use crate::model::{Model, Pass};
 use crate::ops;
+use crate::run::budget;
 use crate::run::watch::TrainWatch;
 
 /// Pixels evaluated at a time, in whole photos: transforming the weights is worth it for many photos, and memory holds
@@ -95,6 +97,21 @@ impl EvaluationData {
         self.samples.is_empty()
     }
 
+    /// Checks that a network of this configuration can see the photos so, and that memory holds what it makes of them: the
+    /// resolution may come from a file, or from a flag.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn check(&self, model: &ModelConfig, device: &Device) -> Result<()> {
+        self.config.validate_for(model)?;
+        budget::check_evaluation(model, self.batch().min(self.len()), self.config.resolution, device)
+    }
+
+    /// How many photos are evaluated at a time.
+    fn batch(&self) -> usize {
+        (BATCH_PIXELS / (self.config.resolution.max(1) as usize).pow(2)).clamp(16, 256)
+    }
+
     /// What the network says about each sample.
     ///
     /// # Errors
@@ -108,7 +125,7 @@ impl EvaluationData {
     ) -> Result<Predicted> {
         let EvaluationConfig { resolution: resolution_px, geometry } = self.config;
         let view = View::Evaluation(geometry);
-        let batch = (BATCH_PIXELS / (resolution_px as usize).pow(2)).clamp(16, 256);
+        let batch = self.batch();
         let requests: Vec<BatchRequest> = self
             .samples
             .chunks(batch)

@@ -11,6 +11,7 @@ use imagenette_kernels::loss::cross_entropy_of_each;
 use imagenette_recipe::Recipe;
 use imagenette_recipe::plan::{PlannedStep, StepPlan};
 
+use super::budget;
 use super::job::TrainJob;
 use crate::compute::device::Device;
 use crate::compute::guard::guard;
@@ -65,6 +66,7 @@ impl Learner {
     pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Result<Self> {
         let (recipe, device, parts) = (job.recipe.clone(), job.device.clone(), &job.parts);
         let model = parts.model_of(&recipe.model, job.dataset.manifest.classes.len())?;
+        budget::check_training(&recipe, model.layout(), plan, &device)?;
         let weights = Weights::draw(model.layout(), job.seed, &device);
         let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
         let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));

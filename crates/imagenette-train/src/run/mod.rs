@@ -2,6 +2,7 @@
 //! them what accounts, saves, reports and evaluates.
 
 mod account;
+pub(crate) mod budget;
 pub mod checkpoint;
 pub mod clock;
 pub mod evaluation;

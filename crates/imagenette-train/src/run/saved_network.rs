@@ -9,6 +9,7 @@ use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
 use imagenette_data::image::{self, Pixels, Resizer};
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use imagenette_kernels::loss::softmax;
 use imagenette_recipe::model::ModelConfig;
@@ -25,6 +26,7 @@ use crate::error::{Result, TrainError};
 use crate::model::{Model, Pass};
 use crate::ops;
 use crate::parts::Parts;
+use crate::run::budget;
 
 /// The file's format.
 pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 1 };
@@ -149,6 +151,7 @@ impl SavedNetwork {
         }
         // The file may come from anywhere: sizes are checked before anything is built from them.
         head.model.validate()?;
+        head.evaluation.validate_for(&head.model)?;
         let model = parts.model_of(&head.model, head.classes.len())?;
         let mut by_name: HashMap<_, _> = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         let values: Vec<Vec<f32>> = model
@@ -180,9 +183,9 @@ impl SavedNetwork {
     /// # Errors
     /// When the file is not a readable photo.
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
-        let bytes = std::fs::read(photo).map_err(DataError::io("read", photo))?;
+        let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
         let (pixels, _) = image::decode(&bytes, photo)?;
-        let square = self.view(&pixels);
+        let square = self.view(&pixels)?;
         let probabilities = self.probabilities(&square)?.pop().unwrap_or_default();
         // Scores that are no finite numbers have no probabilities.
         match probabilities.iter().find(|probability| !probability.is_finite()) {
@@ -200,14 +203,18 @@ impl SavedNetwork {
     ///
     /// # Shapes
     /// `[R, R, 3]`, R the resolution of the evaluation.
-    pub fn view(&self, photo: &Pixels) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// When it does not fit into memory.
+    pub fn view(&self, photo: &Pixels) -> Result<Vec<u8>> {
         let EvaluationConfig { resolution, geometry } = self.head.evaluation;
+        budget::check_evaluation(&self.head.model, 1, resolution, &self.device)?;
         let (width_px, height_px) = (photo.width_px, photo.height_px);
         let plan = plan_evaluation(geometry, width_px, height_px, resolution);
         let side = resolution as usize;
         let mut square = vec![0; side * side * 3];
         Resizer::new().resize(&photo.rgb, (width_px, height_px), plan.crop, &mut square, (resolution, resolution));
-        square
+        Ok(square)
     }
 
     /// The probability of each class, in label order, for each of some squares.
@@ -216,10 +223,11 @@ impl SavedNetwork {
     /// `[N, R, R, 3]`, as [`SavedNetwork::view`] gives them, to N rows.
     ///
     /// # Errors
-    /// When a part from elsewhere fails.
+    /// When a part from elsewhere fails, or memory does not suffice.
     pub fn probabilities(&self, squares: &[u8]) -> Result<Vec<Vec<f64>>> {
         let side = self.head.evaluation.resolution as usize;
         let count = squares.len() / (side * side * 3);
+        budget::check_evaluation(&self.head.model, count, self.head.evaluation.resolution, &self.device)?;
         let photos = ops::photos(squares, count, side, &self.device);
         let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos)?);
         Ok(scores.chunks_exact(self.model.classes()).map(softmax).collect())

@@ -54,7 +54,7 @@ impl RunState {
             dataset: manifest.name.clone(),
             seed: job.seed,
             step: 0,
-            started: jiff::Timestamp::now(),
+            started: imagenette_results::clock::now(),
             attempts,
             initial_weights_sha256: String::new(),
             seconds: Seconds { total: job.prepared_seconds, ..Seconds::default() },

@@ -30,6 +30,9 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let time = MachineTime::default();
     let (samples, evaluated) = recipe.samples(&job.dataset.manifest)?;
     let plan = StepPlan::of(recipe, samples.len());
+    let evaluation =
+        EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
+    evaluation.check(&recipe.model, &job.device)?;
     let (mut state, folder, lock) = if job.resume {
         let (folder, lock) = RunFolder::resume(&job.folder)?;
         (RunState::restore(job, &plan, &folder)?, folder, lock)
@@ -41,8 +44,6 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         (state, folder, lock)
     };
     let mut clock = Clock::start(&time, state.head.seconds);
-    let evaluation =
-        EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
     watch.begin(&RunPlan {
         model: recipe.model.name(),
         parameters: state.learner.model.layout().learned(),

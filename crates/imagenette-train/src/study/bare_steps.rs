@@ -25,6 +25,7 @@ impl<'j> BareSteps<'j> {
     pub fn begin(job: &'j TrainJob<'j>) -> Result<Self> {
         job.recipe.validate()?;
         let samples = job.dataset.manifest.samples(Split::Train);
+        job.recipe.check_steps(samples.len())?;
         let mut learner = Learner::new(job, &StepPlan::of(&job.recipe, samples.len()))?;
         learner.whiten_stem(job, &samples)?;
         Ok(Self { job, learner })

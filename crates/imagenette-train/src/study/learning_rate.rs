@@ -109,6 +109,7 @@ impl RangeTest {
         let (samples, _) = recipe.samples(&job.dataset.manifest)?;
         let per_epoch = (samples.len() as u32 / recipe.batch_size).max(1);
         recipe.epochs = self.steps.div_ceil(per_epoch);
+        recipe.check_steps(samples.len())?;
         let plan = StepPlan::of(recipe, samples.len()).first(self.steps.into());
 
         let mut learner = Learner::new(&job, &plan)?;

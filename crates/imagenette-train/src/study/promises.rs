@@ -216,6 +216,7 @@ fn slopes(name: &str, curve: &dyn Curve) -> Result<()> {
 /// directions, as a share.
 fn gradients(job: &TrainJob, whole: &str) -> Result<f64> {
     let samples = job.dataset.manifest.samples(Split::Train);
+    job.recipe.check_steps(samples.len())?;
     let plan = StepPlan::of(&job.recipe, samples.len());
     let mut learner = Learner::new(job, &plan)?;
     learner.whiten_stem(job, &samples)?;

@@ -14,6 +14,7 @@ use imagenette_data::edition::Split;
 use imagenette_data::image;
 use imagenette_data::loader::{BatchRequest, Loader, View, epoch_order};
 use imagenette_data::packed::Packed;
+use imagenette_files::input;
 use imagenette_train::run::watch::{StepReport, TrainWatch};
 use serde_json::{Map, Value, json};
 
@@ -180,22 +181,18 @@ fn train(prepared: &Prepared, place: &Path, terminal: &Terminal) -> anyhow::Resu
 fn seconds_to_decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let began = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let sample = next.fetch_add(1, Ordering::Relaxed);
-                    if sample >= dataset.manifest.images.len() {
-                        return;
-                    }
-                    let path = dataset.path_of(sample as u32);
-                    let read = std::fs::read(&path).map_err(imagenette_data::DataError::io("read", &path));
-                    if let Err(error) = read.and_then(|bytes| image::decode(&bytes, &path)) {
-                        *failed.lock().expect("no thread panics here") = Some(error);
-                        return;
-                    }
-                }
-            });
+    imagenette_files::threads::share(threads, || {
+        loop {
+            let sample = next.fetch_add(1, Ordering::Relaxed);
+            if sample >= dataset.manifest.images.len() {
+                return;
+            }
+            let path = dataset.path_of(sample as u32);
+            let read = input::read(&path, input::PHOTO_BYTES).map_err(imagenette_data::DataError::from);
+            if let Err(error) = read.and_then(|bytes| image::decode(&bytes, &path)) {
+                *failed.lock().expect("no thread panics here") = Some(error);
+                return;
+            }
         }
     });
     match failed.into_inner().expect("no thread panics here") {

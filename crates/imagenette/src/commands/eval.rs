@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let mut config = network.head.evaluation;
     config.resolution = arguments.resolution.unwrap_or(config.resolution);
     let data = EvaluationData::new(&dataset, packed, config, preparation.machine.threads);
+    data.check(&network.head.model, network.device())?;
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::of_run(terminal));
     terminal.finish();
     let predicted = predicted?;

@@ -10,8 +10,8 @@ use imagenette_data::hold_out::hold_out;
 use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
-use imagenette_files::FileError;
 use imagenette_files::hash::sha256;
+use imagenette_files::input;
 use imagenette_results::probabilities::{Probabilities, Sureness};
 use imagenette_results::run_folder::PREDICTIONS_FILE;
 use imagenette_results::run_record::HeldOut;
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         }
         _ => None,
     };
-    let bytes = std::fs::read(&path).map_err(FileError::io("open", &path))?;
+    let bytes = input::read(&path, input::TABLE_BYTES)?;
     let predictions = predictions::read_from(&path, bytes.as_slice())?;
     let probabilities = Probabilities::of_predictions(&path, &predictions, &sha256(&bytes))?;
     let sureness =

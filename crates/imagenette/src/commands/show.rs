@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use imagenette_data::class::Class;
 use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::dataset::Dataset;
@@ -11,6 +10,7 @@ use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
+use imagenette_files::input;
 use imagenette_files::nearest::nearest;
 use imagenette_train::Recipe;
 
@@ -71,7 +71,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
         Random::new(arguments.seed, Purpose::Order, 0, u32::from(label)).shuffle(&mut samples);
         let pictures = samples.iter().take(each).map(|sample| {
             let path = dataset.path_of(*sample);
-            let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+            let bytes = input::read(&path, input::PHOTO_BYTES)?;
             Ok(image::decode(&bytes, &path)?.0)
         });
         let name = &manifest.classes[usize::from(label)].name;

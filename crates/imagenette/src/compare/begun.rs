@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use imagenette_files::{FileError, atomic};
+use imagenette_files::atomic;
+use imagenette_files::input;
 use imagenette_results::comparison::Design;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ impl Begun {
         if !path.exists() {
             return Ok(Self { path, known: None });
         }
-        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let text = input::read_text(&path, input::TEXT_BYTES)?;
         let damaged = |found: String| {
             Refusal::error(
                 format!("{}: expected a comparison of this program, found {found}", path.display()),

@@ -76,10 +76,14 @@ pub(super) fn run(
     {
         let tail = tail.clone();
         // Not joined: what left the group may keep the pipe open for as long as it likes.
-        std::thread::spawn(move || {
+        let read = std::thread::Builder::new().spawn(move || {
             keep(reader, file, &tail);
             let _ = done.send(());
         });
+        if let Err(error) = read {
+            tell_group(&mut child, Signal::Kill);
+            return Err(FileError::io("start a thread to write", log)(error));
+        }
     }
     let ended = watch(&mut child, began, manners, stop).map_err(FileError::io("wait for a command of", log));
     // What it left running would go on writing.

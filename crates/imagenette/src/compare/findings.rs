@@ -2,7 +2,6 @@
 
 use imagenette_results::comparison::Comparison;
 use imagenette_results::statistics::holm_first_limit;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::begun::{self, COMPARISON_FILE, FORMAT, design_json};
@@ -131,7 +130,7 @@ fn enter(judgement: &Judgement) -> Option<Result<usize, anyhow::Error>> {
         gain: last.test().difference,
         p: last.test().p(),
         verdict: verdict::name(last.decision).into(),
-        date: Timestamp::now().to_string(),
+        date: imagenette_results::clock::now().to_string(),
     };
     Some(ledger::enter(&ledger::path(baselines), &entry))
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use imagenette_files::{FileError, atomic};
 use serde::{Deserialize, Serialize};
@@ -79,10 +80,10 @@ pub(super) fn enter(path: &Path, entry: &Entry) -> anyhow::Result<usize> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<Entry>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        result => result.map_err(FileError::io("read", path))?,
-    };
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = input::read_text(path, input::TABLE_BYTES)?;
     let hint =
         format!("mend or remove that line; the whole ledger may be removed, and counts from 1 then ({LEDGER_FILE})");
     let mut lines = text.lines();

@@ -342,8 +342,17 @@ fn fill(arms: &mut [Arm<'_, '_>], batch: &[(usize, usize)], ground: &Ground<'_>)
         };
         std::thread::scope(|scope| {
             let make = &make;
-            let started: Vec<_> = batch.iter().map(|&(arm, number)| scope.spawn(move || make(arm, number))).collect();
-            started.into_iter().map(|thread| thread.join().expect("making a run does not panic")).collect()
+            // Where the system gives no more threads, one after the other is as well.
+            let start = |&(arm, number): &(usize, usize)| {
+                let started = std::thread::Builder::new().spawn_scoped(scope, move || make(arm, number));
+                started.map_err(|_| (arm, number))
+            };
+            let started: Vec<_> = batch.iter().map(start).collect();
+            let end = |started: Result<std::thread::ScopedJoinHandle<'_, _>, (usize, usize)>| match started {
+                Ok(thread) => thread.join().expect("making a run does not panic"),
+                Err((arm, number)) => make(arm, number),
+            };
+            started.into_iter().map(end).collect()
         })
     };
     let mut is_whole = true;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use imagenette_files::format::Format;
+use imagenette_files::input;
 use imagenette_files::{FileError, atomic, hash};
 use imagenette_results::environment::Arithmetic;
 use imagenette_results::history::{History, HistoryLine};
@@ -126,7 +127,7 @@ impl SideRun {
         if !path.is_file() {
             return Ok(None);
         }
-        Ok(Some(std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?))
+        Ok(Some(input::read_text(&path, input::TABLE_BYTES)?))
     }
 
     /// The mean training loss of each epoch, where the run has a history.
@@ -187,7 +188,7 @@ impl CommandRecord {
 
     fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(COMMAND_FILE);
-        let text = std::fs::read_to_string(&path).map_err(FileError::io("read", &path))?;
+        let text = input::read_text(&path, input::TABLE_BYTES)?;
         FORMAT.check_json(&path, &text, DAMAGED)?;
         let malformed = |found: String| FileError::malformed(&path, FORMAT.expected(), found, DAMAGED);
         let record: Self = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;

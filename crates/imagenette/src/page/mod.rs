@@ -1,5 +1,7 @@
 //! Pages that need nothing else: no script, no other file, light and dark, wide and narrow.
 
+use imagenette_files::visible;
+
 const STYLE: &str = include_str!("base.css");
 /// The end of a page.
 pub(crate) const END: &str = "</main>\n</body>\n</html>\n";
@@ -19,18 +21,7 @@ pub(crate) fn begin(title: &str, style: &str) -> String {
 
 /// Text that is safe anywhere in a page.
 pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            _ => safe.push(letter),
-        }
-    }
-    safe
+    visible::in_markup(text)
 }
 
 /// A line whose parts between backticks are code.

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axes::{Axis, Scale, Ticked, bounds, decimals, multiples, number, round_step};
-use super::style::{Area, GRID, NOTE, color, mark, result, shortened};
+use super::style::{Area, GRID, NOTE, color, finished, mark, result, shortened};
 use super::{PlotError, measure};
 
 const WIDTH_PX: u32 = 900;
@@ -78,7 +78,7 @@ pub fn draw_curves(groups: &[RunGroup], axis: Axis, title: &str) -> Result<Optio
         draw_legend(&legend, &curves)?;
         area.present()?;
     }
-    Ok(Some(picture))
+    Ok(Some(finished(picture)))
 }
 
 /// What the picture's corners are, and where its lines are.

@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::PlotError;
 use super::axes::{bounds, decimals, multiples};
 use super::row_place::{HEAD_PX, LETTERS, ROW_PX, RowPlace};
-use super::style::{Area, COLORS, GRID, NOTE, shortened};
+use super::style::{Area, COLORS, GRID, NOTE, finished, shortened};
 
 const FOOT_PX: i32 = 78;
 const NUMBERS_PX: i32 = 330;
@@ -87,7 +87,7 @@ pub fn draw_gains(gains: &[Gain], baseline: &str, measure: &str, title: &str) ->
         }
         area.present()?;
     }
-    Ok(Some(picture))
+    Ok(Some(finished(picture)))
 }
 
 /// What marks and bars mean, as far as they are there.

@@ -4,6 +4,7 @@ use imagenette_train::study::learning_rate::RangeResult;
 use plotters::prelude::*;
 
 use super::PlotError;
+use super::style::finished;
 
 const SIZE_PX: (u32, u32) = (800, 500);
 const GRID: RGBColor = RGBColor(215, 215, 215);
@@ -54,7 +55,7 @@ pub fn draw_rates(result: &RangeResult, title: &str) -> Result<Option<String>, P
         chart.configure_series_labels().position(SeriesLabelPosition::LowerLeft).background_style(WHITE).draw()?;
         area.present()?;
     }
-    Ok(Some(picture))
+    Ok(Some(finished(picture)))
 }
 
 /// The lowest and the highest loss of the picture. Single losses jump about, so the axis follows the smoothed ones.

@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axes::{bounds, decimals, multiples};
 use super::row_place::{HEAD_PX, LETTERS, ROW_PX, RowPlace};
-use super::style::{Area, COLORS, GRID, result, shortened};
+use super::style::{Area, COLORS, GRID, finished, result, shortened};
 use super::{PlotError, measure};
 
 const FOOT_PX: i32 = 56;
@@ -44,7 +44,7 @@ pub fn draw_rows(groups: &[RunGroup], title: &str) -> Result<Option<String>, Plo
         }
         area.present()?;
     }
-    Ok(Some(picture))
+    Ok(Some(finished(picture)))
 }
 
 fn accuracies(group: &RunGroup) -> Vec<f64> {

@@ -1,5 +1,6 @@
 //! How all pictures look: colors, marks and the length of texts.
 
+use imagenette_files::visible;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
@@ -51,6 +52,11 @@ pub(super) fn result(Spread { n, mean, standard_deviation }: Spread) -> String {
         Some(sd) => format!("{:.2}% ± {:.2} (n = {n})", 100.0 * mean, 100.0 * sd),
         None => format!("{:.2}% (n = 1)", 100.0 * mean),
     }
+}
+
+/// A picture that is drawn: codes in names, which XML forbids, are shown.
+pub(super) fn finished(picture: String) -> String {
+    visible::in_document(picture)
 }
 
 /// A text of at most this many letters; a longer one keeps its beginning and its end.

@@ -25,9 +25,9 @@ impl Attention {
     /// Where the network looked when it gave a photo this label.
     ///
     /// # Errors
-    /// When a part of the network that is from elsewhere fails.
+    /// When a part of the network that is from elsewhere fails, or memory does not suffice.
     pub(super) fn of(network: &SavedNetwork, photo: &Pixels, label: usize) -> anyhow::Result<Self> {
-        let square = network.view(photo);
+        let square = network.view(photo)?;
         let side = network.head.evaluation.resolution as usize;
         let mut squares = square.clone();
         for place in 0..PLACES * PLACES {

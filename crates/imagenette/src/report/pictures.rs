@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use imagenette_data::augment::CropBox;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::image::{self, Pixels, Resizer, encode_png, encode_preview};
+use imagenette_files::input;
 
 /// The longest side of a photo.
 const PHOTO_PX: u32 = 128;
@@ -19,7 +20,7 @@ pub(super) fn photo(dataset: &Dataset, sample: &str) -> Option<String> {
 /// A photo's pixels; `None` where it is gone or cannot be read.
 pub(super) fn read(dataset: &Dataset, sample: &str) -> Option<Pixels> {
     let path = dataset.root.join(Path::new(sample));
-    let bytes = std::fs::read(&path).ok()?;
+    let bytes = input::read(&path, input::PHOTO_BYTES).ok()?;
     Some(image::decode(&bytes, &path).ok()?.0)
 }
 

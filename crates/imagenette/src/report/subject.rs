@@ -4,8 +4,8 @@ use std::path::Path;
 
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
-use imagenette_files::FileError;
 use imagenette_files::hash::sha256;
+use imagenette_files::input;
 use imagenette_results::history::{History, HistoryLine};
 use imagenette_results::probabilities::Probabilities;
 use imagenette_results::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, RunFolder};
@@ -133,7 +133,7 @@ fn predicted(folder: &Path) -> anyhow::Result<(Vec<Prediction>, Option<Vec<Vec<f
     if !path.is_file() {
         return Ok((Vec::new(), None));
     }
-    let bytes = std::fs::read(&path).map_err(FileError::io("read", &path))?;
+    let bytes = input::read(&path, input::TABLE_BYTES)?;
     let predictions = predictions::read_from(&path, bytes.as_slice())?;
     let probabilities = Probabilities::of_predictions(&path, &predictions, &sha256(&bytes))?;
     Ok((predictions, probabilities.map(|known| known.rows().collect())))

@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 
 /// The most unpacked bytes for each packed byte, once 64 MiB are unpacked: photos barely compress, zip bombs reach
 /// 1,000.
-const LARGEST_RATIO: u64 = 50;
+pub(crate) const LARGEST_RATIO: u64 = 50;
 
 /// Bytes that can be read at any offset: a file, or memory.
 pub trait ReadAt {

@@ -1,11 +1,12 @@
 //! ImageNet's development kit (`ILSVRC2012_devkit_t12.tar.gz`) goes in; its list of validation classes and `meta.mat`
 //! come out.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::tar_headers::HeaderGuard;
 use flate2::read::MultiGzDecoder;
+use imagenette_files::input;
 
 use crate::error::{DataError, Result};
 
@@ -22,11 +23,13 @@ pub(super) fn is_devkit(name: &str) -> bool {
 /// # Errors
 /// When the kit cannot be read or lacks the ground truth.
 pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
-    let file = File::open(path).map_err(DataError::io("open", path))?;
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(file).take(LARGEST_BYTES));
+    let (file, _) = input::open(path, LARGEST_BYTES)?;
+    let guard = HeaderGuard::default();
+    let mut archive = tar::Archive::new(guard.watch(MultiGzDecoder::new(file).take(LARGEST_BYTES)));
     let (mut truth, mut matlab) = (None, None);
     let found = (|| -> std::io::Result<()> {
-        for entry in archive.entries()? {
+        let mut entries = archive.entries()?;
+        while let Some(entry) = guard.next(&mut entries) {
             let mut entry = entry?;
             let name = entry.path_bytes().into_owned();
             let wanted = if name.ends_with(b"/ILSVRC2012_validation_ground_truth.txt") {
@@ -34,6 +37,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
             } else if name.ends_with(b"/meta.mat") {
                 &mut matlab
             } else {
+                std::io::copy(&mut entry, &mut std::io::sink())?;
                 continue;
             };
             let mut bytes = Vec::new();

@@ -10,6 +10,7 @@ use super::{Content, Original, ValidationList, Visitor, devkit};
 use crate::error::{DataError, Result};
 use crate::file_name::{is_photo, printable};
 use crate::watch::Watch;
+use imagenette_files::input;
 
 /// How deep folders are followed: links may form a cycle.
 const DEEPEST: usize = 8;
@@ -114,8 +115,8 @@ pub(crate) fn read_list(path: &Path) -> Result<ValidationList> {
     let (text, matlab) = if devkit::is_devkit(&name) {
         devkit::read(path)?
     } else {
-        let text = fs::read(path).map_err(DataError::io("read", path))?;
-        (text, fs::read(path.with_file_name("meta.mat")).ok())
+        let text = input::read(path, input::TEXT_BYTES)?;
+        (text, input::read(&path.with_file_name("meta.mat"), input::TEXT_BYTES).ok())
     };
     let hint = "give another list with --val-list: LOC_val_solution.csv, 50,000 lines of WordNet ids, or lines of \
                 `file name, class`";

@@ -4,7 +4,7 @@
 //! A new way of naming photos is a rule in [`address`]; a new container is one file next to [`tar`] and [`parquet`].
 
 pub mod address;
-mod bytes;
+pub(crate) mod bytes;
 mod devkit;
 mod listing;
 pub mod parquet;
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{DataError, Result};
 use crate::watch::Watch;
 use address::Address;
+use imagenette_files::input;
 use listing::Item;
 pub(crate) use listing::read_list;
 use tar::TarEnd;
@@ -102,7 +103,7 @@ impl Original {
                 Item::Folder { path, relative } => listing::read_folder(path, relative, visitor)?,
                 Item::Tar { path, relative } => self.read_tar(path, relative, visitor, watch)?,
                 Item::Parquet { path, relative } => {
-                    let file = File::open(path).map_err(DataError::io("open", path))?;
+                    let (file, _) = input::open(path, u64::MAX)?;
                     if let Some(reason) = parquet::read(file, relative, visitor)? {
                         let hint = "Hugging Face's imagenet-1k can be read: uncompressed, snappy or gzip, with the \
                                     columns image and label; fetch the file again if it is damaged";
@@ -121,8 +122,7 @@ impl Original {
         visitor: &mut dyn Visitor,
         watch: Option<&dyn Watch>,
     ) -> Result<()> {
-        let mut file = File::open(path).map_err(DataError::io("open", path))?;
-        let length = file.metadata().map_err(DataError::io("read", path))?.len();
+        let (mut file, length) = input::open(path, u64::MAX)?;
         let mut magic = [0; 2];
         let read = tar::ReadAt::read_at(&file, &mut magic, 0).map_err(DataError::io("read", path))?;
         let ended = if read == 2 && magic == [0x1F, 0x8B] {

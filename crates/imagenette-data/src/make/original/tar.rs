@@ -14,6 +14,7 @@ use super::bytes::{Counted, Region, Unpacked};
 use super::{Content, Visitor};
 use crate::error::Result;
 use crate::file_name::printable;
+use crate::tar_headers::HeaderGuard;
 
 /// How deep tars may be nested: the copy, its splits, their classes.
 const DEEPEST: usize = 3;
@@ -45,13 +46,14 @@ fn region(
     depth: usize,
     visitor: &mut dyn Visitor,
 ) -> Result<TarEnd> {
-    let mut archive = tar::Archive::new(Region::new(source, start, length));
-    let entries = match archive.entries_with_seek() {
+    let guard = HeaderGuard::default();
+    let mut archive = tar::Archive::new(guard.watch(Region::new(source, start, length)));
+    let mut entries = match archive.entries_with_seek() {
         Ok(entries) => entries,
         Err(error) => return Ok(broken("", &error)),
     };
     let (mut end, mut last) = (0, String::new());
-    for entry in entries {
+    while let Some(entry) = guard.next(&mut entries) {
         let mut entry = match entry {
             Ok(entry) => entry,
             Err(error) => return Ok(broken(&last, &error)),
@@ -133,12 +135,13 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
     let mut source = Counted::new(source);
     let (mut end, mut last) = (0_u64, String::new());
     {
-        let mut archive = tar::Archive::new(&mut source);
-        let entries = match archive.entries() {
+        let guard = HeaderGuard::default();
+        let mut archive = tar::Archive::new(guard.watch(&mut source));
+        let mut entries = match archive.entries() {
             Ok(entries) => entries,
             Err(error) => return Ok(broken("", &error)),
         };
-        for entry in entries {
+        while let Some(entry) = guard.next(&mut entries) {
             let mut entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => return Ok(broken(&last, &error)),
@@ -165,6 +168,10 @@ fn entries(source: &mut dyn Read, name: &str, depth: usize, visitor: &mut dyn Vi
                 }
             }
             last = printable(&String::from_utf8_lossy(&entry.path_bytes()));
+            // What nobody wants is read here: what is read before the next member are headers alone.
+            if let Err(error) = io::copy(&mut entry, &mut io::sink()) {
+                return Ok(broken(&last, &error));
+            }
         }
     }
     // The last member may end in zeros too, so the block after it is what counts.
