@@ -17,6 +17,9 @@ mod train_check;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use imagenette_data::edition::Edition;
+use imagenette_files::hash;
+
 use crate::numbers::{counted, seconds, thousands};
 use crate::page::{self, escaped};
 use crate::prepared::Preparation;
@@ -97,11 +100,18 @@ fn single(
     if record.held_out.is_some() {
         html.push_str("<li>Its photos were held out of the train split: this is no val accuracy.</li>\n");
     }
-    if photos == Photos::Shown && subject.dataset.is_some() {
-        html.push_str(
-            "<li>The photos in this page are the dataset's. ImageNet's terms hold for its photos: keep the page for \
-             yourself, or make one with <code>--no-photos</code> to publish.</li>\n",
-        );
+    if let (Photos::Shown, Some(dataset)) = (photos, &subject.dataset) {
+        // Drawn pictures are nobody's.
+        let terms = match dataset.manifest.edition {
+            Edition::Drawn => "",
+            Edition::Own => "The photos in this page are the dataset's: think of whose they are before you publish it; \
+                             <code>--no-photos</code> leaves them out.",
+            _ => "The photos in this page are ImageNet's, whose terms hold for them: keep it for yourself, or make one \
+                  with <code>--no-photos</code> to publish.",
+        };
+        if !terms.is_empty() {
+            let _ = writeln!(html, "<li>{terms}</li>");
+        }
     }
     html.push_str("</ul>\n");
     curves::section(&mut html, std::slice::from_ref(subject), checks);
@@ -283,7 +293,7 @@ fn time(html: &mut String, subject: &Subject) {
         "</table></div>\n<h2>Again</h2>\n<p>The same bits on a machine of the same kind; the dataset is \
          <code>{}</code>:</p>\n<pre>imagenette train --recipe {} --dataset {} --seed {}</pre>\n<p>This page:</p>\n\
          <pre>imagenette report {}</pre>",
-        escaped(&record.dataset.identity[..12.min(record.dataset.identity.len())]),
+        escaped(hash::short(&record.dataset.identity)),
         escaped(&shell_word(&format!("{folder}/recipe.toml"))),
         escaped(&shell_word(&record.dataset.name)),
         record.seed,
