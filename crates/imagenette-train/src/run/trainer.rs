@@ -61,7 +61,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     state.save(&folder, &mut clock)?;
     let labels: Arc<[u16]> = job.dataset.labels().into();
     let augmentations = job.parts.augmentations_of(recipe)?;
-    let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step, augmentations);
+    let requests = batches(recipe, job.seed, samples, labels.clone(), plan.clone(), state.head.step, augmentations);
     let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
     let written = folder.clone();

@@ -219,6 +219,7 @@ fn images_loaded(
         let batches: Vec<Vec<u32>> = order.chunks(BATCH_SIZE).map(<[u32]>::to_vec).collect();
         batches.into_iter().map(move |samples| BatchRequest {
             epoch,
+            passes: None,
             samples,
             resolution_px,
             view: View::Train(augment),

@@ -10,11 +10,12 @@ use imagenette_data::contact_sheet::{Row, contact_sheet};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
-use imagenette_data::loader::{BatchRequest, Loader, MixRequest, View, epoch_order};
+use imagenette_data::loader::{BatchRequest, Loader, MixRequest, View};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_data::store::Store;
 use imagenette_files::nearest::nearest;
 use imagenette_train::Recipe;
+use imagenette_train::recipe::plan::epoch_samples;
 
 use crate::cli::{Show, SplitName};
 use crate::datasets::{self, Choice};
@@ -91,13 +92,17 @@ fn augmented(
 ) -> anyhow::Result<Vec<Row>> {
     let packed = datasets::pixels(dataset, &store.packed_folder(), machine::threads(None), terminal)?;
     let resolution_px = recipe.resolution.px(0.0);
-    let mut order = epoch_order(&dataset.manifest.samples(Split::Train), arguments.seed, 0);
+    let (samples, labels) = (dataset.manifest.samples(Split::Train), dataset.labels());
+    let (mut order, mut passes) = epoch_samples(recipe, &samples, &labels, arguments.seed, 0);
     order.truncate(arguments.count as usize);
+    if let Some(passes) = &mut passes {
+        passes.truncate(arguments.count as usize);
+    }
     let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
     let view = View::Train(Augment { crop, ..recipe.augment });
     let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
     let (own, erase) = (program.parts().augmentations_of(recipe)?, recipe.erase_at(0.0));
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, own, erase, mix };
+    let request = BatchRequest { epoch: 0, samples: order, passes, resolution_px, view, own, erase, mix };
     let requests = Box::new(std::iter::once(request));
     let mut loader = Loader::new(packed, dataset.labels().into(), arguments.seed, 1, requests)?;
     let batch = loader.next().context("the loader gives one batch for one request")??;
