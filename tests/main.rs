@@ -10,6 +10,7 @@ mod datasets;
 mod interruption;
 #[cfg(unix)]
 mod make;
+mod output;
 mod plotting;
 mod records;
 mod support;

@@ -6,6 +6,8 @@ use std::path::Path;
 use imagenette_data::DataError;
 use imagenette_files::atomic;
 
+use crate::terminal::Refusal;
+
 /// A place where a file can be written.
 pub(crate) struct OutFile<'p> {
     path: &'p Path,
@@ -24,6 +26,17 @@ impl<'p> OutFile<'p> {
         }
         tempfile::tempfile_in(folder).map_err(|error| refuse(error.kind()))?;
         Ok(Self { path })
+    }
+
+    /// A file at this path, whose name must end in `.svg` or whatever is written there: another ending would lie.
+    pub(crate) fn of_kind(path: &'p Path, ending: &str) -> anyhow::Result<Self> {
+        if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
+            return Err(Refusal::usage(
+                format!("--out: expected a file that ends in .{ending}, found {}", path.display()),
+                format!("name it {}", path.with_extension(ending).display()),
+            ));
+        }
+        Self::at(path)
     }
 
     /// Writes the file: complete or absent.
