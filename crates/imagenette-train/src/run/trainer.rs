@@ -66,8 +66,10 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
     let written = folder.clone();
     let outcome = Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn();
-    // A part that breaks before the first checkpoint leaves nothing to go on from: mended, the same command starts anew.
-    if let Err(TrainError::Part { .. } | TrainError::Data(DataError::Augmentation { .. })) = outcome
+    // A part that breaks, or a run that diverges, before the first checkpoint leaves nothing to go on from: mended, the same
+    // command starts anew.
+    if let Err(TrainError::Part { .. } | TrainError::Diverged { .. } | TrainError::Data(DataError::Augmentation { .. })) =
+        outcome
         && !job.resume
         && History::read(&written.file(HISTORY_FILE))?.steps() == 0
     {

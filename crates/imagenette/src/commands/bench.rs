@@ -24,7 +24,7 @@ use crate::datasets::{self, Choice};
 use crate::machine::peak_memory_bytes;
 use crate::numbers::{bytes, counted, thousands};
 use crate::prepared::{Preparation, Prepared};
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Terminal, kept_whole_or_not, print, print_json};
 
 /// How long the loader and the trainer are watched at the least.
 const WATCHED: Duration = Duration::from_secs(8);
@@ -38,6 +38,10 @@ struct Measured {
 }
 
 pub(crate) fn run(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    kept_whole_or_not(measure(arguments, program, terminal))
+}
+
+fn measure(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     if arguments.train {
         return bench_train::run(arguments, preparation, terminal);

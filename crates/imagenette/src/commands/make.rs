@@ -10,6 +10,7 @@ use imagenette_data::make::{
     Form, Made, MadeDataset, MakeJob, MergeJob, SUMMARY_FILE, Status, Summary, make, merge, parts_folder,
 };
 use imagenette_data::store::Store;
+use imagenette_files::FileError;
 use imagenette_files::nearest::nearest;
 
 use crate::cli::{FormName, Make};
@@ -113,7 +114,7 @@ fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
             return Err(Refusal::error("both a dataset and --classes are given", "leave one of them out"));
         }
         (Some(file), true) if is_file => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("failed to read the spec {file}"))?;
+            let text = std::fs::read_to_string(file).map_err(FileError::io("read the spec", Path::new(file)))?;
             Spec::from_toml(&text).with_context(|| file.to_owned())?
         }
         (Some(name), true) => Spec::of(family(name)?, arguments.split.unwrap_or(SplitRule::V2)),
@@ -165,7 +166,7 @@ fn classes(typed: &[String]) -> anyhow::Result<Vec<String>> {
     if !Path::new(one).is_file() {
         return Ok(typed.to_vec());
     }
-    let text = std::fs::read_to_string(one).with_context(|| format!("failed to read the classes in {one}"))?;
+    let text = std::fs::read_to_string(one).map_err(FileError::io("read the classes in", Path::new(one)))?;
     // A readable name may follow the id.
     let words = text.lines().filter_map(|line| line.split_whitespace().next());
     Ok(words.filter(|word| !word.starts_with('#')).map(str::to_owned).collect())
