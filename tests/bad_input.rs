@@ -64,7 +64,11 @@ fn folders_with_a_strange_class_an_empty_class_or_a_text_are_refused() {
 fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done() {
     let place = Place::with_made_dataset();
     let refuse = |setting: &str, parts: &[&str]| {
-        place.run(&["train", "--dataset", "made", "--set", setting, "--out", "run"]).fails_saying(parts);
+        let ended = place.run(&["train", "--dataset", "made", "--set", setting, "--out", "run"]);
+        // What the dataset does not allow is no mistake of the command line alone.
+        let ended =
+            if setting == "resolution=64" { ended.fails_saying(parts) } else { ended.is_bad_usage_saying(parts) };
+        assert!(ended.stderr.contains("hint: "), "{setting}: {}", ended.stderr);
         assert_eq!(place.list("run"), [""; 0], "{setting}");
     };
     refuse("optimizer.learning_rat=0.1", &["learning_rat", "hint: ", "learning_rate"]);
@@ -72,8 +76,22 @@ fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done()
     refuse("batch_size=0", &["batch_size"]);
     refuse("epochs", &["KEY=VALUE"]);
     refuse("resolution=64", &["resolution", "the photos' (median) shortest side", "64 px"]);
-    place.run(&["train", "--recipe", "defualt"]).fails_saying(&["defualt", "hint: did you mean `default`?"]);
-    place.run(&["train", "--recipe", "nowhere.toml"]).fails_saying(&["nowhere.toml"]);
+    refuse("loss.label_smoothing=1.5", &["loss.label_smoothing", "hint: 0.1 and 0.2 are usual; 0 is none"]);
+    refuse("model.activation=swish", &["model.activation", "hint: did you mean `silu`?"]);
+    place.run(&["train", "--recipe", "defualt"]).is_bad_usage_saying(&["defualt", "hint: did you mean `default`?"]);
+    place.run(&["train", "--epochs", "0"]).is_bad_usage_saying(&["expected a whole number of 1 or more"]);
+    place.run(&["train", "--epochs", "-1"]).is_bad_usage_saying(&["'-1'", "expected a whole number of 1 or more"]);
+    place.run(&["train", "--hold-out", "tenth"]).is_bad_usage_saying(&["expected a number, for example 0.1"]);
+    place.run(&["train", "--runs", "x"]).is_bad_usage_saying(&["expected a whole number from 1 to 10000"]);
+    place
+        .run(&["train", "--dataset", "made", "--hold-out", "0.999", "--out", "run"])
+        .fails_saying(&["hold_out: expected a share that leaves a batch (64) to train on", "hint: hold out less"]);
+    place
+        .run(&["train", "--recipe", "nowhere.toml"])
+        .fails_saying(&["read the recipe nowhere.toml", "hint: check the path"]);
+    place
+        .run(&["make", "nowhere.toml", "--from", "x"])
+        .fails_saying(&["read the spec nowhere.toml", "hint: check the path"]);
     std::fs::write(place.path("broken.toml"), "name = \n").unwrap();
     place.run(&["train", "--recipe", "broken.toml"]).fails_saying(&["broken.toml", "hint: "]);
     place.run(&["train", "--device", "cuda"]).fails_saying(&["cuda", "hint: "]);
@@ -84,12 +102,20 @@ fn what_can_be_refused_at_once_is_refused_before_anything_is_drawn_or_packed() {
     let place = Place::new();
     let refuse = |line: &str, parts: &[&str]| {
         let arguments: Vec<&str> = line.split(' ').collect();
-        place.run(&arguments).fails_saying(&[parts, &["hint: "]].concat());
+        let parts = [parts, &["hint: "]].concat();
+        let (ended, is_typed) = (place.run(&arguments), line.contains("m129") || line.contains(".jpg"));
+        if is_typed {
+            ended.is_bad_usage_saying(&parts)
+        } else {
+            ended.fails_saying(&parts)
+        };
         assert_eq!(place.list("store"), [""; 0], "{line}");
     };
     refuse("show --class dog", &["drawn has no class `dog`"]);
     refuse("show --augmented m129", &["m129"]);
     refuse("show --out no/such/sheet.png", &["no/such/sheet.png"]);
+    refuse("show --out sheet.jpg", &["ends in .png, found sheet.jpg", "name it sheet.png"]);
+    refuse("find-lr default --out rates.jpg", &["ends in .svg, found rates.jpg"]);
     refuse("bench --recipe m129", &["m129"]);
     refuse("bench --train --recipe m129", &["m129"]);
     refuse("train --offline --ops stock --precision bf16", &["precision"]);
@@ -120,7 +146,8 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_the_step() {
         "run",
     ];
     place.run(&diverging).fails_saying(&["at step ", "hint: "]);
-    assert!(!place.list("run").contains(&"record.json".to_owned()));
+    assert_eq!(place.list("run"), [""; 0], "nothing stays of a run that came to nothing");
+    assert!(!place.path("run").exists());
 }
 
 #[test]

@@ -44,6 +44,13 @@ fn completions_are_data_and_bad_usage_exits_with_2() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(place.run(&["completions", shell]).succeeds().stdout.contains("imagenette"), "{shell}");
     }
+    let bare = place.run(&[]).succeeds();
+    assert!(bare.stdout.contains("Usage: imagenette") && bare.stderr.is_empty(), "{}", bare.stderr);
+    let bash = place.run(&["completions", "bash"]).succeeds().stdout;
+    assert!(bash.contains("default quick fast-85"), "shipped recipes are completed");
+    let listed = place.run(&["train", "--list", "--json"]).succeeds().json();
+    assert_eq!(listed[0]["name"], "default");
+    assert!(listed[0]["description"].as_str().unwrap().starts_with("The fast network"), "{listed}");
     assert!(place.run(&["trian"]).exits_with(2).stderr.contains("'train'"));
     place.run(&["train", "--epochs", "five"]).exits_with(2);
     place.run(&["get"]).exits_with(2);
@@ -117,12 +124,29 @@ fn predictions_are_scored_strictly() {
         "hint: ",
     ]);
     write(&[lines.clone(), vec![lines[1].clone()]].concat());
-    place.run(&["score", "p.csv"]).fails_saying(&["1 there twice"]);
+    place.run(&["score", "p.csv"]).fails_saying(&["line 26: expected each photo once", "as in line 2"]);
     write(&[lines.clone(), vec!["val/n01440764/other.JPEG,n01440764".into()]].concat());
-    place.run(&["score", "p.csv"]).fails_saying(&["1 unknown", "other.JPEG"]);
-    write(&[vec!["sample,label".to_owned()], lines[1..].to_vec()].concat());
-    place.run(&["score", "p.csv"]).fails_saying(&["header `sample,class`", "found the header `sample,label`"]);
-    place.run(&["score", "nowhere.csv"]).fails_saying(&["nowhere.csv"]);
+    place.run(&["score", "p.csv"]).fails_saying(&["line 26: expected a photo of the 24", "other.JPEG"]);
+    write(&[lines.clone(), vec!["val/n01440764/other.JPEG".into()]].concat());
+    place.run(&["score", "p.csv"]).fails_saying(&["line 26: 1 column", "hint: a line reads"]);
+    place.run(&["score", "nowhere.csv"]).fails_saying(&["nowhere.csv", "hint: check the path"]);
+
+    // Other programs' tables say the same, and what was read is said.
+    let change = |from: &str, to: &str| lines.iter().map(|line| line.replace(from, to)).collect::<Vec<_>>();
+    for (table, read) in [
+        (change("val/", ""), "photos by path without the split"),
+        (change("/", "\\"), "photos by path, classes by id"),
+        (change(",n01440764", ";n01440764"), "semicolon between columns"),
+        (change(",n01440764", "\ttench"), "classes by name"),
+        (change(",n01440764", ",0")[1..].to_vec(), "no header, photos by path, classes by label, counted from 0"),
+    ] {
+        write(&table);
+        let ended = place.run(&["score", "p.csv"]).succeeds();
+        assert!(ended.stdout.starts_with("top-1 33.33%"), "{}", ended.stdout);
+        assert!(ended.stderr.contains("p.csv: read as ") && ended.stderr.contains(read), "{read}: {}", ended.stderr);
+    }
+    let form = place.run(&["score", "p.csv", "--json"]).succeeds().json()["read"].clone();
+    assert_eq!((&form["classes"], &form["header"]), (&"label".into(), &false.into()));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod hostile_input;
 mod interruption;
 #[cfg(unix)]
 mod make;
+mod output;
 mod plotting;
 mod records;
 mod reporting;

@@ -129,7 +129,16 @@ impl Ended {
 
     /// Asserts failure with an error that says all of these, and a hint.
     pub(crate) fn fails_saying(self, parts: &[&str]) -> Self {
-        let ended = self.exits_with(1);
+        self.exits_with(1).says(parts)
+    }
+
+    /// Asserts that what was typed is refused with an error that says all of these, and exit status 2.
+    pub(crate) fn is_bad_usage_saying(self, parts: &[&str]) -> Self {
+        self.exits_with(2).says(parts)
+    }
+
+    fn says(self, parts: &[&str]) -> Self {
+        let ended = self;
         assert!(ended.stderr.contains("error: "), "`{}`: {}", ended.told, ended.stderr);
         assert!(!ended.stderr.contains("panicked"), "`{}`: {}", ended.told, ended.stderr);
         for part in parts {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::{FileError, Hint};
 
+use crate::store::Store;
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
 
@@ -138,11 +140,20 @@ impl Hint for DataError {
 
 /// What to do about a disk that is full or cannot be written to, where the store can be moved.
 fn store_hint(error: &FileError) -> Option<&'static str> {
-    let FileError::Io { source, action, .. } = error else { return None };
+    let FileError::Io { source, action, path } = error else { return None };
+    let is_in_store = || Store::open_default().is_ok_and(|store| path.starts_with(store.root()));
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Some(
-            "free some disk space, or set IMAGENETTE_HOME to a folder on another disk; then run the same command again",
-        ),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(match is_in_store() {
+                true => {
+                    "free some disk space, or set IMAGENETTE_HOME to a folder on another disk; then run the same command again"
+                }
+                false => {
+                    "free some disk space, or name a folder on another disk with --out where there is one; then run the \
+                 same command again"
+                }
+            })
+        }
         io::ErrorKind::PermissionDenied if ["read", "open", "list"].contains(action) => None,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("choose a folder that you may write to: with --out where there is one, or set IMAGENETTE_HOME")

@@ -38,6 +38,8 @@ pub enum Purpose {
     Erase = 13,
     /// Which branches a step skips.
     Depth = 14,
+    /// The order of a class's photos where classes are drawn equally often; `epoch` is the pass, `sample` the label.
+    Balance = 15,
     /// How long to wait before another attempt at a download.
     Backoff = 100,
 }

@@ -45,6 +45,7 @@ impl Set {
             let order = epoch_order(&samples, SEED, epoch);
             let request = |samples: &[u32]| BatchRequest {
                 epoch,
+                passes: None,
                 samples: samples.to_vec(),
                 resolution_px: 16 + 8 * epoch,
                 view: TRAIN,
@@ -177,6 +178,7 @@ fn erasing_and_mixing_change_batches_and_invalid_settings_are_errors_at_their_pl
     let set = set(12);
     let plain = BatchRequest {
         epoch: 0,
+        passes: None,
         samples: (0..12).collect(),
         resolution_px: 16,
         view: TRAIN,
@@ -218,6 +220,7 @@ fn evaluation_sees_the_same_pixels_in_every_epoch() {
     for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.2 }] {
         let request = |epoch| BatchRequest {
             epoch,
+            passes: None,
             samples: (0..9).collect(),
             resolution_px: 20,
             view: View::Evaluation(geometry),
@@ -235,6 +238,7 @@ fn a_request_that_cannot_be_met_is_an_error_at_its_place() {
     let set = set(6);
     let good = BatchRequest {
         epoch: 0,
+        passes: None,
         samples: vec![1, 2],
         resolution_px: 8,
         view: TRAIN,
@@ -272,6 +276,7 @@ fn the_queue_is_bounded_and_a_dropped_loader_stops_its_workers() {
         counter.fetch_add(1, Ordering::Relaxed);
         BatchRequest {
             epoch: 0,
+            passes: None,
             samples: vec![0, 1, 2],
             resolution_px: 12,
             view: TRAIN,
@@ -301,6 +306,7 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
         std::thread::sleep(Duration::from_millis(60));
         BatchRequest {
             epoch,
+            passes: None,
             samples: vec![0],
             resolution_px: 8,
             view: TRAIN,
@@ -314,6 +320,7 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
     assert!(loader.waited() >= Duration::from_millis(120), "{:?}", loader.waited());
     let quick = (0..3).map(|epoch| BatchRequest {
         epoch,
+        passes: None,
         samples: vec![0],
         resolution_px: 8,
         view: TRAIN,
@@ -332,6 +339,7 @@ fn buffers_of_dropped_batches_are_used_again() {
     let set = set(4);
     let requests = (0..200).map(|epoch| BatchRequest {
         epoch,
+        passes: None,
         samples: vec![0, 1],
         resolution_px: 64,
         view: TRAIN,
@@ -366,6 +374,7 @@ fn a_panic_in_the_requests_reaches_the_consumer() {
         assert!(epoch < 1, "the caller's mistake");
         BatchRequest {
             epoch,
+            passes: None,
             samples: vec![0],
             resolution_px: 8,
             view: TRAIN,

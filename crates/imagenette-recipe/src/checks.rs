@@ -18,7 +18,15 @@ pub fn require(holds: bool, key: &str, expected: &str, found: String, hint: &str
 /// # Errors
 /// When it is not.
 pub fn below_one(key: &str, value: f64) -> Result<()> {
-    require((0.0..1.0).contains(&value), key, "0 or more and below 1", value.to_string(), "0.9 is a usual order")
+    let hint = match key.rsplit('.').next().unwrap_or(key) {
+        "label_smoothing" => "0.1 and 0.2 are usual; 0 is none",
+        "stochastic_depth" => "0.1 is usual; 0 leaves out nothing",
+        "decay" => "0.99 and 0.999 are usual: the share that the average keeps at each step",
+        "keep" => "0.95 is usual",
+        "beta2" => "0.99 and 0.999 are usual",
+        _ => "0.85 to 0.95 are usual",
+    };
+    require((0.0..1.0).contains(&value), key, "0 or more and below 1", value.to_string(), hint)
 }
 
 /// Fails unless the value is a finite number of 0 or more.

@@ -82,7 +82,7 @@ impl PartKind {
     /// Keys that a table of this kind has whichever part it names. The part's own settings are the others.
     fn shared(self) -> &'static [&'static str] {
         match self {
-            Self::Loss => &["label_smoothing"],
+            Self::Loss => &["label_smoothing", "class_weights"],
             Self::Selection => &["keep", "from", "until"],
             _ => &[],
         }
@@ -232,11 +232,27 @@ impl Parts for AnyParts {
     }
 }
 
+/// What shipped parts are called elsewhere.
+const OTHER_NAMES: [(&str, &str); 11] = [
+    ("swish", "silu"),
+    ("rectifier", "relu"),
+    ("adam", "adamw"),
+    ("momentum", "sgd"),
+    ("nesterov", "sgd"),
+    ("onecycle", "one-cycle"),
+    ("cosine", "flat-cosine"),
+    ("triangular", "linear"),
+    ("crossentropy", "cross-entropy"),
+    ("ce", "cross-entropy"),
+    ("resnet", "xresnet"),
+];
+
 /// The error for a part that a program does not have; `names` are the own parts of that kind that it has.
 pub fn unknown(kind: PartKind, part: &OwnPart, names: &[String]) -> RecipeError {
     let known: Vec<&str> = kind.shipped().iter().copied().chain(names.iter().map(String::as_str)).collect();
     let name = &part.name;
-    let near = nearest(name, known.iter().copied());
+    let elsewhere = OTHER_NAMES.iter().find(|(other, _)| name.eq_ignore_ascii_case(other)).map(|(_, ours)| *ours);
+    let near = elsewhere.filter(|ours| known.contains(ours)).or_else(|| nearest(name, known.iter().copied()));
     let own = format!("if the {kind} `{name}` is of a program of one's own, run the recipe with that one");
     RecipeError::Setting {
         key: kind.key().into(),

@@ -278,6 +278,8 @@ mod tests {
     fn an_unknown_choice_is_refused_with_the_nearest() {
         refused(&[("schedule.kind", "liner")], "schedule", "did you mean `linear`?");
         refused(&[("augment.flip", "alternate")], "augment.flip", "did you mean `alternating`?");
+        refused(&[("model.activation", "swish")], "model.activation: expected relu or", "did you mean `silu`?");
+        refused(&[("optimizer.kind", "Adam")], "optimizer: expected sgd or", "did you mean `adamw`?");
     }
 
     #[test]
@@ -288,6 +290,33 @@ mod tests {
         refused(&[("augment.crop", "[1]")], "augment.crop[0]: expected a name, found `1`", "");
         refused(&[("resolution", "true")], "resolution: expected a number of pixels or stages", "");
         refused(&[("epochs", "-1")], "epochs", "");
+    }
+
+    #[test]
+    fn what_balances_classes_is_written_down_only_where_it_is_asked_for() {
+        let plain = read(&[]).unwrap();
+        assert_eq!(read(&[("sampler", "shuffle"), ("loss.class_weights", "none")]).unwrap(), plain);
+        assert!(!plain.to_toml().contains("sampler") && !plain.to_toml().contains("class_weights"));
+        let balanced = read(&[("sampler", "balanced"), ("loss.class_weights", "balanced")]).unwrap();
+        let text = balanced.to_toml();
+        assert!(text.contains("sampler = \"balanced\"") && text.contains("class_weights = \"balanced\""), "{text}");
+        assert_eq!(Recipe::from_toml(&text, &[]).unwrap(), balanced);
+        assert_ne!(balanced.canonical_sha256(), plain.canonical_sha256());
+        assert!(balanced.canonical().contains("loss.class_weights = \"balanced\"\n"));
+        // A loss of one's own gets targets whose rows sum to 1.
+        let own = [("loss.kind", "focal"), ("loss.class_weights", "balanced")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let text = Recipe::shipped_text("m128").unwrap();
+        let error = Recipe::from_toml_with(text, &own, &crate::own::AnyParts).unwrap_err();
+        assert!(error.to_string().contains("loss.class_weights: expected `none` with a loss"), "{error}");
+        assert!(
+            Recipe::from_toml_with(
+                text,
+                &[own[0].clone(), ("sampler".into(), "balanced".into())],
+                &crate::own::AnyParts
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -329,13 +358,15 @@ mod tests {
         refused(&[("resolution", "[{ from = 0.5, px = 64 }]")], "resolution", "from = 0.0");
         let falling = "[{ from = 0.0, px = 64 }, { from = 0.7, px = 96 }, { from = 0.4, px = 128 }]";
         refused(&[("resolution", falling)], "resolution", "");
-        refused(&[("loss.label_smoothing", "1.0")], "loss.label_smoothing", "");
+        refused(&[("loss.label_smoothing", "1.0")], "loss.label_smoothing", "0.1 and 0.2 are usual; 0 is none");
         refused(&[("schedule.warm_up", "1.5")], "schedule.warm_up", "");
         refused(&[("augment.crop.scale", "0.5")], "augment.crop.scale", "1.125");
         refused(&[("ema.decay", "1.0")], "ema.decay", "");
         refused(&[("model.widths", "[]")], "model.widths", "");
         refused(&[("model.stem", "7")], "model.stem", "even");
-        refused(&[("optimizer.momentum", "1.0")], "optimizer.momentum", "");
+        refused(&[("optimizer.momentum", "1.0")], "optimizer.momentum", "0.85 to 0.95 are usual");
+        refused(&[("loss.class_weights", "balance")], "class_weights", "did you mean `balanced`?");
+        refused(&[("sampler", "random")], "sampler: expected shuffle or balanced, found `random`", "");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
 use imagenette_files::hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::balance::{ClassWeights, Sampler};
 use crate::defaults::{is_default, whole};
 use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
@@ -31,6 +32,9 @@ pub struct Recipe {
     pub epochs: u32,
     /// Samples a step.
     pub batch_size: u32,
+    /// How the samples of an epoch are drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sampler: Sampler,
     /// The seed of the first run.
     #[serde(default)]
     pub seed: u64,
@@ -96,6 +100,8 @@ pub enum Rules {
 pub struct LossConfig {
     /// The share of the target that is spread over all classes, 0 or more and below 1. Own losses get such targets too.
     pub label_smoothing: f64,
+    /// How much each class counts.
+    pub class_weights: ClassWeights,
     /// The loss, where it is not the shipped one.
     pub own: Option<OwnPart>,
 }
@@ -105,19 +111,22 @@ pub struct LossConfig {
 #[serde(default, deny_unknown_fields)]
 struct SharedByLosses {
     label_smoothing: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    class_weights: ClassWeights,
 }
 
 impl Serialize for LossConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let shared = SharedByLosses { label_smoothing: self.label_smoothing };
-        serialize_with(&shared, self.own.as_ref(), serializer)
+        let Self { label_smoothing, class_weights, own } = self;
+        let shared = SharedByLosses { label_smoothing: *label_smoothing, class_weights: *class_weights };
+        serialize_with(&shared, own.as_ref(), serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LossConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (SharedByLosses { label_smoothing }, own) = deserialize_with(PartKind::Loss, deserializer)?;
-        Ok(Self { label_smoothing, own })
+        let (SharedByLosses { label_smoothing, class_weights }, own) = deserialize_with(PartKind::Loss, deserializer)?;
+        Ok(Self { label_smoothing, class_weights, own })
     }
 }
 

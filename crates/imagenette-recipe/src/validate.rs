@@ -8,6 +8,7 @@ use imagenette_data::loader::LARGEST_RESOLUTION_PX;
 use imagenette_data::manifest::Manifest;
 use imagenette_files::{memory, visible};
 
+use crate::balance::ClassWeights;
 use crate::checks::{below_one, positive, require};
 use crate::error::{RecipeError, Result};
 use crate::model::ModelConfig;
@@ -67,6 +68,13 @@ impl Recipe {
             )?;
         }
         below_one("loss.label_smoothing", self.loss.label_smoothing)?;
+        require(
+            self.loss.own.is_none() || self.loss.class_weights == ClassWeights::None,
+            "loss.class_weights",
+            "`none` with a loss that is not cross-entropy",
+            "`balanced`".into(),
+            "use `sampler = \"balanced\"`, which goes with every loss, or weigh the classes in the loss itself",
+        )?;
         if let Some(ema) = self.ema {
             below_one("ema.decay", ema.decay)?;
             ema.window().validate("ema")?;
@@ -180,8 +188,8 @@ impl Recipe {
     /// When it asks for more pixels than the photos have, for a batch larger than the train split, or when a split is
     /// empty.
     pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
-        let (train, evaluated) = self.samples(manifest)?;
-        let (train, evaluated) = (train.len(), evaluated.len());
+        let (trained_on, evaluated) = self.samples(manifest)?;
+        let (train, evaluated) = (trained_on.len(), evaluated.len());
         for (split, count) in
             [("train", train), (if self.hold_out.is_some() { "train, held out" } else { "val" }, evaluated)]
         {
@@ -193,8 +201,18 @@ impl Recipe {
                 "use a dataset with both splits",
             )?;
         }
+        self.validate_balance(manifest, &trained_on)?;
         let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
         let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
+        if let Some(share) = self.hold_out {
+            require(
+                largest as usize <= train,
+                "hold_out",
+                &format!("a share that leaves a batch ({largest}) to train on"),
+                format!("{share}, which leaves {train} of {} photos", train + evaluated),
+                "hold out less: 0.1 is usual",
+            )?;
+        }
         require(
             largest as usize <= train,
             "batch_size",

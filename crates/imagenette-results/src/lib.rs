@@ -16,6 +16,7 @@ pub mod environment;
 pub mod error;
 pub mod history;
 pub mod index;
+pub mod prediction_table;
 pub mod predictions;
 pub mod probabilities;
 pub mod run;

@@ -102,6 +102,12 @@ pub enum TrainError {
         /// What the system says.
         found: String,
     },
+    /// A network that has no form as ONNX.
+    #[error("{part} cannot be written as ONNX: it is code of a program of its own, of which ONNX has no operator")]
+    NotOnnx {
+        /// The part: ``activation `squared-relu` ``.
+        part: String,
+    },
     /// The data is wrong or unreachable.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -157,6 +163,11 @@ impl Hint for TrainError {
             ),
             Self::Part { .. } => Some(
                 "mend the part and start the run again; `imagenette::ideas::check` in a test finds it sooner".into(),
+            ),
+            Self::NotOnnx { .. } => Some(
+                "export a run whose network and activation are shipped; `weights.safetensors` in the run's folder has the \
+                 numbers of any, by name"
+                    .into(),
             ),
             Self::Data(error) => imagenette_files::Hint::hint(error),
             Self::Results(error) => imagenette_files::Hint::hint(error),

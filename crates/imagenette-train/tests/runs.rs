@@ -256,6 +256,47 @@ fn every_option_resumes_to_the_same_bits() {
 }
 
 #[test]
+fn uneven_classes_are_balanced_and_a_resumed_run_ends_in_the_same_bits() {
+    let made = Made::of([40, 20, 6], 0);
+    let (sampler, weights) = (("sampler", "balanced"), ("loss.class_weights", "balanced"));
+    let mut losses = Vec::new();
+    for (kind, overrides) in [
+        ("plain", &[][..]),
+        ("sampler", &[sampler]),
+        ("weights", &[weights]),
+        (
+            "both, held out and mixed",
+            &[sampler, weights, ("hold_out", "0.2"), ("mix", "{ mixup = 0.2, cutmix = 1.0 }")],
+        ),
+    ] {
+        let recipe = recipe(overrides);
+        let whole = made.job(&recipe, &format!("whole {kind}"));
+        let record = finish(&whole);
+        let mut job = made.job(&recipe, kind);
+        for steps in [5, 9] {
+            assert!(matches!(train(&job, &StopAfter::steps(steps)).unwrap(), Outcome::Interrupted { .. }), "{kind}");
+            (job.resume, job.loader_threads) = (true, 2);
+        }
+        assert_eq!(finish(&job).samples_drawn, record.samples_drawn, "{kind}");
+        same_bits(&whole.folder, &job.folder);
+        losses.push(bytes(&whole.folder, HISTORY_FILE));
+    }
+    losses.dedup();
+    assert_eq!(losses.len(), 4, "each way is another run");
+}
+
+#[test]
+fn a_class_without_train_photos_cannot_be_balanced() {
+    let made = Made::of([30, 30, 0], 0);
+    for (key, value) in [("sampler", "balanced"), ("loss.class_weights", "balanced")] {
+        let error = train(&made.job(&recipe(&[(key, value)]), "never written"), &Silent).unwrap_err();
+        assert!(error.to_string().contains(&format!("{key}: expected photos of every class")), "{error}");
+        assert!(error.to_string().contains("none of `n02979186`"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("leave")), "{error}");
+    }
+}
+
+#[test]
 fn every_option_learns_and_is_accounted_for() {
     let made = Made::new(0);
     let plain = finish(&made.job(&recipe(&[("epochs", "6")]), "plain"));

@@ -2,6 +2,7 @@
 
 mod check;
 mod data;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,6 +77,11 @@ pub(crate) fn command(program: &Program) -> clap::Command {
 
 /// A command whose examples begin with the program's own name: a program of somebody's own has another one.
 fn by_name(command: clap::Command, program: &Program) -> clap::Command {
+    // `--epochs -1` is a wrong number, not a flag that nobody knows.
+    let command = command.mut_args(|arg| {
+        let takes_values = arg.get_action().takes_values();
+        arg.allow_negative_numbers(takes_values)
+    });
     match command.get_after_help().map(ToString::to_string) {
         Some(help) => command.after_help(help.replace("  imagenette ", &format!("  {} ", program.name()))),
         None => command,
@@ -185,30 +191,30 @@ pub(crate) struct Train {
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
     /// Epochs to train
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = values::at_least::<u32>(1))]
     pub(crate) epochs: Option<u32>,
     /// Resolution in pixels, the same for the whole run
-    #[arg(long, value_name = "PX")]
+    #[arg(long, value_name = "PX", value_parser = values::at_least::<u32>(1))]
     pub(crate) resolution: Option<u32>,
     /// Samples in a batch
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = values::at_least::<u32>(1))]
     pub(crate) batch_size: Option<u32>,
     /// How feature maps are stored; auto is bf16 where the processor has AVX-512 BF16, else f32 [default: the
     /// recipe's]
     #[arg(long, value_enum)]
     pub(crate) precision: Option<PrecisionName>,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = values::number)]
     pub(crate) learning_rate: Option<f64>,
     /// Seed of all randomness [default: the recipe's]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: Option<u64>,
     /// Train this many seeds one after the other, and report mean and standard deviation
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(1..=10_000))]
     pub(crate) runs: Option<u32>,
     /// Hold out this share of each class's train photos, for example 0.1, and evaluate on them instead of val: for
     /// tuning
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = values::number)]
     pub(crate) hold_out: Option<f64>,
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -224,7 +230,7 @@ pub(crate) struct Train {
     #[arg(long, requires = "resume")]
     pub(crate) changed_machine: bool,
     /// Evaluate after every N epochs; the last epoch is always evaluated
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::at_least::<u32>(0))]
     pub(crate) evaluate_every: u32,
     /// Write what happens as events for TensorBoard too, in the run's folder
     #[arg(long)]
@@ -263,16 +269,16 @@ pub(crate) struct Sweep {
     #[arg(long = "set", value_name = "KEY=VALUE,VALUE", required = true)]
     pub(crate) set: Vec<String>,
     /// Epochs [default: the recipe's]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = values::at_least::<u32>(1))]
     pub(crate) epochs: Option<u32>,
     /// Seeds per combination
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = values::whole::<u32>(1..=1000))]
     pub(crate) runs: u32,
     /// First seed [default: the recipe's]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: Option<u64>,
     /// Share of each class's train photos to hold out and evaluate on; 0 evaluates on val
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = values::number)]
     pub(crate) hold_out: f64,
     /// Dataset's name or folder [default: the best there is]
     #[arg(short, long, value_name = "NAME|FOLDER")]
@@ -328,31 +334,31 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
     /// Budgets in epochs for both sides: with several, a verdict at each and whether the gain grows, holds or shrinks
-    #[arg(short, long, value_name = "N,N", value_delimiter = ',')]
+    #[arg(short, long, value_name = "N,N", value_delimiter = ',', value_parser = values::at_least::<u32>(1))]
     pub(crate) epochs: Vec<u32>,
     /// Runs of each side at most
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=200))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = values::whole::<u32>(2..=200))]
     pub(crate) max_runs: u32,
     /// Smallest gain worth having, in points of top-1; with 0 it is never said that there is none
-    #[arg(long, value_name = "POINTS", default_value_t = 0.5)]
+    #[arg(long, value_name = "POINTS", default_value_t = 0.5, value_parser = values::number)]
     pub(crate) margin: f64,
     /// Believe nothing of the spread of runs beforehand: plain Welch tests
     #[arg(long)]
     pub(crate) strict: bool,
     /// After `helps` or `hurts`, run so many fresh seeds of both sides and say what they alone say
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=200))]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(2..=200))]
     pub(crate) confirm: Option<u32>,
     /// Only fill the store with so many runs of the baseline, which then serve every idea
-    #[arg(long, value_name = "N", conflicts_with_all = ["confirm", "out"], value_parser = clap::value_parser!(u32).range(1..=200))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["confirm", "out"], value_parser = values::whole::<u32>(1..=200))]
     pub(crate) only_base: Option<u32>,
     /// Hold out this share of each class's train photos, for example 0.1, and judge on them instead of val: for tuning
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = values::number)]
     pub(crate) hold_out: Option<f64>,
     /// Make so many runs side by side, each in a process of its own with its share of the threads
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<u32>(1..=64))]
     pub(crate) parallel: u32,
     /// First seed
-    #[arg(short, long, default_value_t = 1)]
+    #[arg(short, long, default_value_t = 1, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: u64,
     /// Compare runs of unequal cost too; the verdict then says so
     #[arg(long)]
@@ -379,19 +385,19 @@ pub(crate) struct FindLr {
     #[arg(value_name = "NAME|FILE")]
     pub(crate) recipe: String,
     /// Lowest rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-5)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-5, value_parser = values::number)]
     pub(crate) lowest: f64,
     /// Highest rate
-    #[arg(long, value_name = "RATE", default_value_t = 10.0)]
+    #[arg(long, value_name = "RATE", default_value_t = 10.0, value_parser = values::number)]
     pub(crate) highest: f64,
     /// Steps from the lowest to the highest rate
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = values::at_least::<u32>(1))]
     pub(crate) steps: u32,
     /// Change any key of the recipe, for example --set batch_size=32
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Seed of all randomness [default: the recipe's]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: Option<u64>,
     /// Dataset's name or folder [default: the best there is]
     #[arg(short, long, value_name = "NAME|FOLDER")]
@@ -480,7 +486,7 @@ pub(crate) struct MachineFlags {
     #[arg(long, value_enum, default_value_t = OpsName::Kernels)]
     pub(crate) ops: OpsName,
     /// Threads for computing and loading [default: all cores]
-    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_parser = values::whole::<u16>(1..=1024))]
     pub(crate) threads: Option<u16>,
 }
 
@@ -501,7 +507,7 @@ pub(crate) struct Eval {
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
     /// Resolution in pixels [default: the recipe's]
-    #[arg(long, value_name = "PX")]
+    #[arg(long, value_name = "PX", value_parser = values::at_least::<u32>(1))]
     pub(crate) resolution: Option<u32>,
     /// File to write the predictions to
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -521,11 +527,11 @@ pub(crate) struct Predict {
     /// The run's folder
     #[arg(value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
-    /// Photos to classify
-    #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::FilePath)]
+    /// Photos to classify, folders of photos at any depth, or - for a photo on stdin
+    #[arg(required = true, value_name = "PHOTO|FOLDER", value_hint = ValueHint::AnyPath)]
     pub(crate) images: Vec<PathBuf>,
     /// Classes to name for each photo
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 3, value_parser = values::whole::<u32>(1..=1000))]
     pub(crate) top: u32,
     /// Go on though the source of the network's own parts was changed since
     #[arg(long)]
@@ -538,8 +544,14 @@ pub(crate) struct Predict {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette score runs/default-drawn-s0\n\
+        \x20\x20imagenette score mine.csv --dataset imagenette2-160\n\n\
+        In a table columns are separated by commas, semicolons or tabs; a header may be missing. Photos are written as \
+        val/CLASS/PHOTO, without val/ or by file name, with / or \\; classes by id, by name or by label from 0. What was \
+        read is said.")]
 pub(crate) struct Score {
-    /// A predictions.csv (header `sample,class`), or a run's folder
+    /// A table of predictions, a line a photo (`sample,class`), or a run's folder
     #[arg(value_name = "PREDICTIONS|RUN", value_hint = ValueHint::AnyPath)]
     pub(crate) predictions: PathBuf,
     /// Dataset's name or folder [default: the run's own, else the installed one whose val split fits]
@@ -559,22 +571,23 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
     /// Photos to measure with
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(64..=10_000_000))]
+    #[arg(long, default_value_t = 2000, value_parser = values::whole::<u32>(64..=10_000_000))]
     pub(crate) photos: u32,
     /// Measure training steps alone: rate, share of the processor's peak, where the time goes, memory
     #[arg(long, conflicts_with_all = ["only", "photos"])]
     pub(crate) train: bool,
     /// With --train: number of steps to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 10, value_parser = values::whole::<u32>(1..=10_000))]
     pub(crate) steps: u32,
     /// With --train: samples in a batch [default: the recipe's]
-    #[arg(short, long, requires = "train")]
+    #[arg(short, long, requires = "train", value_parser = values::at_least::<u32>(1))]
     pub(crate) batch_size: Option<u32>,
     /// With --train: change any key of the recipe, for example --set model.depth=50
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "train")]
     pub(crate) set: Vec<String>,
-    /// Resolution of the loader's crops and of the steps, in pixels
-    #[arg(long, default_value_t = 128, value_name = "PX", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// Resolution in pixels of the loader's crops, and with --train of the steps; without it training is measured at the
+    /// recipe's own
+    #[arg(long, default_value_t = 128, value_name = "PX", value_parser = values::whole::<u32>(1..=1024))]
     pub(crate) resolution: u32,
     /// Recipe whose training is measured
     #[arg(short, long, value_name = "NAME|FILE", default_value = "default")]

@@ -7,10 +7,11 @@ use imagenette_data::augment::Augment;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::Pixels;
-use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View, epoch_order};
+use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View};
 use imagenette_data::packed::Packed;
 use imagenette_train::Recipe;
 use imagenette_train::parts::Parts;
+use imagenette_train::recipe::plan::epoch_samples;
 
 /// The first samples of the first epoch under a seed.
 ///
@@ -24,15 +25,19 @@ pub(crate) fn first_batch(
     (seed, count): (u64, usize),
 ) -> anyhow::Result<Batch> {
     let resolution_px = recipe.resolution.px(0.0);
-    let mut order = epoch_order(&dataset.manifest.samples(Split::Train), seed, 0);
+    let labels = dataset.labels();
+    let (mut order, mut passes) = epoch_samples(recipe, &dataset.manifest.samples(Split::Train), &labels, seed, 0);
     order.truncate(count);
+    if let Some(passes) = &mut passes {
+        passes.truncate(count);
+    }
     let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
     let view = View::Train(Augment { crop, ..recipe.augment });
     let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
     let (own, erase) = (parts.augmentations_of(recipe)?, recipe.erase_at(0.0));
-    let request = BatchRequest { epoch: 0, samples: order, resolution_px, view, own, erase, mix };
+    let request = BatchRequest { epoch: 0, samples: order, passes, resolution_px, view, own, erase, mix };
     let requests = Box::new(std::iter::once(request));
-    let mut loader = Loader::new(packed, dataset.labels().into(), seed, 1, requests)?;
+    let mut loader = Loader::new(packed, labels.into(), seed, 1, requests)?;
     Ok(loader.next().context("the loader gives one batch for one request")??)
 }
 

@@ -19,6 +19,7 @@ mod machine;
 mod numbers;
 mod out_file;
 mod page;
+mod photo_paths;
 pub mod plot;
 mod prepared;
 mod program;
@@ -57,11 +58,14 @@ pub fn run(program: Program) -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            let status = if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                2
-            } else {
-                0
-            };
+            // Nothing typed is a question, not a mistake: the help answers it, on stdout as any that was asked for.
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && std::env::args_os().len() < 2 {
+                return match terminal::print(error.render().to_string().trim_end()) {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => terminal::report(&error, program.name()),
+                };
+            }
+            let status = if error.use_stderr() { 2 } else { 0 };
             return match printed(&error) {
                 Ok(()) => ExitCode::from(status),
                 Err(error) => terminal::report(&error, program.name()),
@@ -108,7 +112,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Make(arguments) => commands::make::run(&arguments, terminal),
         Verb::Verify(arguments) => commands::verify::run(&arguments, terminal),
         Verb::Audit(arguments) => commands::audit::run(&arguments, terminal),
-        Verb::Export(arguments) => commands::export::run(&arguments, terminal),
+        Verb::Export(arguments) => commands::export::run(&arguments, program, terminal),
         Verb::Info(arguments) => commands::info::run(&arguments, program),
         Verb::Show(arguments) => commands::show::run(&arguments, program, terminal),
         Verb::Train(arguments) => commands::train::run(&arguments, program, terminal),
@@ -122,7 +126,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Check(arguments) => commands::check::run(&arguments, program, terminal),
         Verb::Eval(arguments) => commands::eval::run(&arguments, program, terminal),
         Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),
-        Verb::Score(arguments) => commands::score::run(&arguments),
+        Verb::Score(arguments) => commands::score::run(&arguments, terminal),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
         Verb::Learn(arguments) => commands::learn::run(&arguments),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),

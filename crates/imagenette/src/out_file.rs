@@ -5,6 +5,8 @@ use std::path::Path;
 use imagenette_data::DataError;
 use imagenette_files::atomic;
 
+use crate::terminal::Refusal;
+
 /// A place where a file can be written.
 pub(crate) struct OutFile<'p> {
     path: &'p Path,
@@ -15,6 +17,17 @@ impl<'p> OutFile<'p> {
     pub(crate) fn at(path: &'p Path) -> anyhow::Result<Self> {
         atomic::check(path).map_err(DataError::from)?;
         Ok(Self { path })
+    }
+
+    /// A file at this path, whose name must end in `.svg` or whatever is written there: another ending would lie.
+    pub(crate) fn of_kind(path: &'p Path, ending: &str) -> anyhow::Result<Self> {
+        if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
+            return Err(Refusal::usage(
+                format!("--out: expected a file that ends in .{ending}, found {}", path.display()),
+                format!("name it {}", path.with_extension(ending).display()),
+            ));
+        }
+        Self::at(path)
     }
 
     /// Writes the file: complete or absent.

@@ -82,13 +82,13 @@ impl TrainWatch for Progress<'_> {
             report;
         // What matters most comes first: a narrow terminal shows only the beginning.
         let line = format!(
-            "epoch {epoch}/{}  step {step}/{steps}  loss {loss:.3}  {images_per_second:.0} images/s  {} left  \
+            "epoch {epoch}/{}  step {step}/{steps}  {} left  loss {loss:.3}  {images_per_second:.0} images/s  \
              {resolution_px} px  rate {rate:.4}  waiting for data {:.0}%",
             self.epochs(),
             seconds(*seconds_left),
             100.0 * waiting
         );
-        if self.terminal.is_drawn() { self.terminal.status(&line) } else { self.terminal.say(&line) }
+        if self.terminal.is_drawn() { self.terminal.progress(*step, *steps, &line) } else { self.terminal.say(&line) }
     }
 
     fn evaluated(&self, done: usize, total: usize) {

@@ -82,6 +82,20 @@ impl Terminal {
         bar.tick();
     }
 
+    /// Shows a line behind a bar of how much is done, which the next call replaces; in a pipe it shows nothing.
+    pub(crate) fn progress(&self, done: u64, total: u64, text: &str) {
+        if !self.is_drawn() {
+            return;
+        }
+        let mut bar = self.bar.lock().expect("no thread panics while it draws");
+        let bar = bar.get_or_insert_with(|| {
+            ProgressBar::new(total)
+                .with_style(ProgressStyle::with_template("{bar:10} {wide_msg}").expect("a valid template"))
+        });
+        bar.set_message(text.to_owned());
+        bar.set_position(done);
+    }
+
     /// Ends the current bar, if any.
     pub(crate) fn finish(&self) {
         if let Some(bar) = self.bar.lock().expect("no thread panics while it draws").take() {
@@ -183,10 +197,12 @@ pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
     if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Unprinted::NotWanted))) {
         return ExitCode::SUCCESS;
     }
-    let interrupted = error.chain().any(|cause| {
-        matches!(cause.downcast_ref(), Some(DataError::Interrupted))
-            || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
-    });
+    if error.is::<BeginsAnew>() {
+        tell("stopped: interrupted; a measurement is whole or nothing, and nothing of it is kept");
+        tell("hint: the same command begins it anew");
+        return ExitCode::from(interrupt::INTERRUPTED);
+    }
+    let interrupted = was_interrupted(error);
     // An outer message often ends with the inner one, so each cause is said once.
     let mut text = String::new();
     for cause in error.chain() {
@@ -200,7 +216,8 @@ pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
     if let Some(hint) = error.chain().find_map(hint_of) {
         tell(&format!("hint: {}", by_name(&hint, program)));
     }
-    ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 })
+    let is_usage = error.chain().any(|cause| cause.downcast_ref().is_some_and(Refusal::is_usage));
+    ExitCode::from(if interrupted { interrupt::INTERRUPTED } else { 1 + u8::from(is_usage) })
 }
 
 /// What an error of any of our crates says about what to do.
@@ -214,17 +231,53 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         .or_else(|| cause.downcast_ref().and_then(ResultsError::hint))
 }
 
+/// What was interrupted cannot go on: it is begun anew.
+#[derive(Debug)]
+struct BeginsAnew;
+
+impl std::fmt::Display for BeginsAnew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for BeginsAnew {}
+
+/// The result of work of which nothing is kept when it is interrupted.
+pub(crate) fn kept_whole_or_not<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
+    result.map_err(|error| if was_interrupted(&error) { error.context(BeginsAnew) } else { error })
+}
+
+/// Whether somebody asked the work to stop.
+fn was_interrupted(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(DataError::Interrupted))
+            || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
+    })
+}
+
 /// An error of the command line itself: what is wrong, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     problem: String,
     hint: String,
+    /// Whether what was typed is wrong by itself, so that no file or folder could make it right.
+    is_usage: bool,
 }
 
 impl Refusal {
     /// An error that says this problem and this hint.
     pub(crate) fn error(problem: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        Self { problem: problem.into(), hint: hint.into() }.into()
+        Self { problem: problem.into(), hint: hint.into(), is_usage: false }.into()
+    }
+
+    /// An error in what was typed, exit status 2.
+    pub(crate) fn usage(problem: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { problem: problem.into(), hint: hint.into(), is_usage: true }.into()
+    }
+
+    fn is_usage(&self) -> bool {
+        self.is_usage
     }
 }
 

@@ -223,6 +223,6 @@ fn provenance(audit: &Audit) -> Option<Finding> {
             thousands(val.imagenet_train),
             thousands(total)
         );
-        finding(Severity::Fine, "ImageNet's split", text)
+        finding(Severity::Look, "ImageNet's split", text)
     })
 }

@@ -19,6 +19,9 @@ pub struct BatchRequest {
     pub epoch: u32,
     /// The samples, by their number in the manifest.
     pub samples: Vec<u32>,
+    /// Where a sample can be drawn several times in an epoch: the number that takes the epoch's place in what is random of
+    /// each sample, so that no two of its showings are alike. `None` where it is the epoch itself.
+    pub passes: Option<Vec<u32>>,
     /// The side of the square that the network sees.
     pub resolution_px: u32,
     /// How the samples are seen.
@@ -61,6 +64,14 @@ impl BatchRequest {
                 hint: "64 to 256 are usual".into(),
             });
         }
+        if let Some(passes) = self.passes.as_ref().filter(|passes| passes.len() != self.samples.len()) {
+            return Err(DataError::Setting {
+                key: "passes".into(),
+                expected: format!("{} numbers, one for each sample", self.samples.len()),
+                found: passes.len().to_string(),
+                hint: "take samples and passes from the same order".into(),
+            });
+        }
         match self.samples.iter().find(|&&sample| sample >= photos) {
             Some(sample) => Err(DataError::Setting {
                 key: "samples".into(),
@@ -72,11 +83,9 @@ impl BatchRequest {
         }
     }
 
-    pub(super) fn plan(&self, width_px: u32, height_px: u32, seed: u64, sample: u32) -> Plan {
+    pub(super) fn plan(&self, width_px: u32, height_px: u32, seed: u64, epoch: u32, sample: u32) -> Plan {
         match &self.view {
-            View::Train(augment) => {
-                plan_train(augment, width_px, height_px, self.resolution_px, seed, self.epoch, sample)
-            }
+            View::Train(augment) => plan_train(augment, width_px, height_px, self.resolution_px, seed, epoch, sample),
             View::Evaluation(geometry) => plan_evaluation(*geometry, width_px, height_px, self.resolution_px),
         }
     }

@@ -40,6 +40,7 @@ use crate::packed::Packed;
 ///         .map(|samples| BatchRequest {
 ///             epoch,
 ///             samples: samples.to_vec(),
+///             passes: None,
 ///             resolution_px: 64,
 ///             view: View::Train(augment),
 ///             own: Default::default(),
@@ -219,9 +220,11 @@ impl Worker {
         }
         let side = request.resolution_px;
         let image_bytes = side as usize * side as usize * 3;
-        let (seed, epoch) = (self.seed, request.epoch);
+        let seed = self.seed;
         let mut pixels = self.pool.take(request.samples.len() * image_bytes);
-        for (&sample, target) in request.samples.iter().zip(pixels.chunks_exact_mut(image_bytes)) {
+        for (place, target) in pixels.chunks_exact_mut(image_bytes).enumerate() {
+            let sample = request.samples[place];
+            let epoch = request.passes.as_ref().map_or(request.epoch, |passes| passes[place]);
             if self.stop.load(Ordering::Relaxed) {
                 return None;
             }
@@ -229,7 +232,7 @@ impl Worker {
                 Ok(photo) => photo,
                 Err(error) => return Some(Err(error)),
             };
-            let plan = request.plan(photo.width_px, photo.height_px, seed, sample);
+            let plan = request.plan(photo.width_px, photo.height_px, seed, epoch, sample);
             self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
             if plan.flip {
                 mirror(target, side as usize, &mut self.aside);
@@ -242,7 +245,7 @@ impl Worker {
             }
         }
         let mixtures = request.mix.and_then(|MixRequest { mix, start }| {
-            mix.batch_beside(&mut pixels, side as usize, (seed, epoch, start), &mut self.unmixed)
+            mix.batch_beside(&mut pixels, side as usize, (seed, request.epoch, start), &mut self.unmixed)
         });
         let labels = request.samples.iter().map(|&sample| self.labels[sample as usize]).collect();
         Some(Ok(Batch { samples: request.samples, labels, resolution_px: side, pixels, mixtures }))

@@ -36,6 +36,29 @@ pub fn targets(labels: &[u16], mixtures: Option<&[Mixture]>, smoothing: f64, cla
     targets
 }
 
+/// Weighs targets by class, so that the mean over the batch of −Σ target × log softmax is the weighted mean: each class's
+/// part counts its weight, and the sum is divided by the weights of the samples' labels instead of by their number. With
+/// smoothing this is PyTorch's `cross_entropy(…, weight, label_smoothing)`. A mixed sample's weight is that of its two
+/// labels in their shares, so that one whose share is 1 counts as an unmixed one. (PyTorch divides losses of mixed targets
+/// by the number of samples whatever their weights: the step's size would then depend on which classes a batch has.)
+///
+/// # Shapes
+/// `targets` `[N, classes]`, row by row; `weights` one for each class, all above 0.
+pub fn weigh(targets: &mut [f32], labels: &[u16], mixtures: Option<&[Mixture]>, weights: &[f64]) {
+    let of = |label: u16| weights[usize::from(label)];
+    let of_sample = |(place, &label): (usize, &u16)| match mixtures.map(|mixtures| mixtures[place]) {
+        None => of(label),
+        Some(Mixture { partner, share }) => f64::from(share) * of(label) + f64::from(1.0 - share) * of(labels[partner]),
+    };
+    let total: f64 = labels.iter().enumerate().map(of_sample).sum();
+    let each = labels.len() as f64 / total;
+    for row in targets.chunks_exact_mut(weights.len()) {
+        for (target, weight) in row.iter_mut().zip(weights) {
+            *target = (f64::from(*target) * weight * each) as f32;
+        }
+    }
+}
+
 /// A loss: its value, and what gradients are taken from.
 #[derive(Debug)]
 pub struct Loss {
@@ -176,6 +199,68 @@ mod tests {
                 assert!((f64::from(*found) - expected).abs() < 1e-7, "{smoothing}: {found} and {expected}");
             }
         }
+    }
+
+    /// What PyTorch's `cross_entropy(scores, labels, weight, label_smoothing)` is, as its documentation and its source have it,
+    /// for labels that may be mixed: nll = Σ w_y (−ln p_y) and smooth = Σ Σ_c w_c (−ln p_c) over the samples, both divided by
+    /// the labels' weights; (1 − ε) nll + ε / K smooth. The gradient is by differences.
+    fn weighted_twin(scores: &[f64], parts: &[[(usize, f64); 2]], weights: &[f64; 4], smoothing: f64) -> f64 {
+        let (mut nll, mut smooth, mut total) = (0.0, 0.0, 0.0);
+        for (scores, parts) in scores.chunks_exact(4).zip(parts) {
+            let sum: f64 = scores.iter().map(|score| score.exp()).sum();
+            let cost = |class: usize| weights[class] * (sum.ln() - scores[class]);
+            nll += parts.iter().map(|&(class, share)| share * cost(class)).sum::<f64>();
+            smooth += (0..4).map(cost).sum::<f64>();
+            total += parts.iter().map(|&(class, share)| share * weights[class]).sum::<f64>();
+        }
+        (1.0 - smoothing) * nll / total + smoothing / 4.0 * smooth / total
+    }
+
+    #[test]
+    fn weighted_classes_agree_with_pytorchs_definition_smoothed_and_mixed() {
+        let weights = [0.25, 1.0, 4.0, 0.5];
+        let mixtures = [(1, 0.7f32), (0, 0.4)].map(|(partner, share)| Mixture { partner, share });
+        let plain = [[(2, 1.0), (3, 0.0)], [(3, 1.0), (2, 0.0)]];
+        let share = |share: f32| [f64::from(share), f64::from(1.0 - share)];
+        let ([a, b], [c, d]) = (share(0.7), share(0.4));
+        let mixed = [[(2, a), (3, b)], [(3, c), (2, d)]];
+        for (device, smoothing) in devices().iter().flat_map(|device| [0.0, 0.2].map(|smoothing| (device, smoothing))) {
+            for (mixtures, parts) in [(None, &plain), (Some(&mixtures[..]), &mixed)] {
+                let scores = Tensor::<2>::from_data(TensorData::new(SCORES.to_vec(), [2, 4]), device.plain());
+                let scores = scores.autodiff().require_grad();
+                let mut targets = targets(&[2, 3], mixtures, smoothing, 4);
+                weigh(&mut targets, &[2, 3], mixtures, &weights);
+                let loss = cross_entropy(scores.clone(), targets, device);
+                let found = download(&scores.grad(&loss.backward()).unwrap());
+                let twin = |scores: &[f64]| weighted_twin(scores, parts, &weights, smoothing);
+                let numbers = SCORES.map(f64::from);
+                assert!((loss.value() - twin(&numbers)).abs() < 1e-6, "{smoothing}: {}", loss.value());
+                for (place, found) in found.iter().enumerate() {
+                    let at = |step: f64| {
+                        let mut moved = numbers;
+                        moved[place] += step;
+                        twin(&moved)
+                    };
+                    let slope = (at(1e-4) - at(-1e-4)) / 2e-4;
+                    assert!((slope - f64::from(*found)).abs() < 1e-6, "{smoothing}, {place}: {slope} and {found}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_weights_change_nothing_and_a_sample_mixed_with_its_like_counts_as_itself() {
+        let of = |mixtures: Option<&[Mixture]>, weights: Option<&[f64]>| {
+            let mut targets = targets(&[2, 3, 0], mixtures, 0.1, 4);
+            if let Some(weights) = weights {
+                weigh(&mut targets, &[2, 3, 0], mixtures, weights);
+            }
+            targets
+        };
+        assert_eq!(of(None, Some(&[3.0; 4])), of(None, None));
+        let alone = [0, 1, 2].map(|partner| Mixture { partner, share: 1.0 });
+        let weights = [0.5, 1.0, 2.0, 3.0];
+        assert_eq!(of(Some(&alone), Some(&weights)), of(None, Some(&weights)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, activation, module};
 use imagenette_recipe::model::Halving;
 
 use super::layers::{Convolution, Linear, Pass};
+use super::onnx::{Graph, Value};
 use crate::compute::weights::{Initial, Layout, Role, SlotId};
 use crate::ops::{self, Activation, Maps, Ops, Window};
 
@@ -47,6 +48,15 @@ impl Gate {
         }
     }
 
+    /// [`Gate::forward`] as ONNX.
+    pub(super) fn write(&self, graph: &mut Graph, x: &Value) -> Value {
+        let means = graph.global_average_pool(x);
+        let narrow = self.squeeze.write(graph, &means);
+        let narrow = graph.activate(narrow, &self.activation);
+        let excited = self.excite.write(graph, &narrow);
+        graph.gate(x, &excited)
+    }
+
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         let means = ops::global_average_pool(x.clone()); // [N, C]
         let narrow = self.activation.of_rows(self.squeeze.forward(pass, means));
@@ -77,6 +87,25 @@ impl SelfAttention {
             size: layout.add(format!("{name}.size"), Role::Bias, &[1], Initial::Constant(0.0)),
             channels,
         }
+    }
+
+    /// [`SelfAttention::forward`] of a network that is evaluated, as ONNX: W is divided by its largest singular value here,
+    /// once.
+    pub(super) fn write(&self, graph: &mut Graph, x: &Value) -> Value {
+        let channels = self.channels;
+        let wide = |slot| graph.numbers(slot).iter().map(|&number| f64::from(number)).collect::<Vec<f64>>();
+        let (weight, direction) = (wide(self.weight), wide(self.direction));
+        let unit = |numbers: Vec<f64>| -> Vec<f64> {
+            let size = numbers.iter().map(|number| number * number).sum::<f64>().sqrt() + 1e-12;
+            numbers.into_iter().map(|number| number / size).collect()
+        };
+        let left = unit(direction);
+        let column = |place: usize| (0..channels).map(|row| weight[row * channels + place] * left[row]).sum();
+        let right = unit((0..channels).map(column).collect());
+        let rows = weight.chunks_exact(channels).zip(&left);
+        let largest: f64 = rows.map(|(row, left)| left * row.iter().zip(&right).map(|(a, b)| a * b).sum::<f64>()).sum();
+        let weight: Vec<f32> = weight.iter().map(|number| (number / largest) as f32).collect();
+        graph.attention(x, &weight, self.size)
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, x: Maps) -> Maps {
@@ -128,6 +157,11 @@ impl GroupedConvolution {
         initial: Initial,
     ) -> Self {
         Self { inner: Convolution::new(layout, name, [inputs / groups, outputs], kernel, stride, initial), groups }
+    }
+
+    /// [`GroupedConvolution::forward`] as ONNX, which knows groups.
+    pub(super) fn write(&self, graph: &mut Graph, x: &Value) -> Value {
+        self.inner.write(graph, x, self.groups)
     }
 
     pub(super) fn forward(&self, pass: &Pass, x: Maps) -> Maps {

@@ -10,6 +10,7 @@ use imagenette_recipe::model::{FastConfig, InitialWeights, StemWeights};
 use super::WhitenedStem;
 use super::blocks::halve;
 use super::layers::{Convolution, Gain, Linear, Normalization, Pass};
+use super::onnx::{Graph, Value};
 use crate::compute::weights::{Initial, Layout, Role};
 use crate::ops::{self, Activation, Maps, Window};
 
@@ -78,6 +79,31 @@ impl FastNetwork {
         let is_whitened = self.config.stem_weights == StemWeights::Whitened;
         let [filters, _, patch_px, _] = self.stem.shape;
         is_whitened.then_some(WhitenedStem { slot: self.stem.weight, filters, patch_px })
+    }
+
+    /// [`FastNetwork::forward`] of a network that is evaluated, as ONNX.
+    pub(super) fn write(&self, graph: &mut Graph, photos: Value) -> Value {
+        let activation = &self.activation;
+        let mut x = self.stem.write(graph, &photos, 1);
+        if self.config.stem_stride() == 1 {
+            x = graph.without_first(&x);
+        }
+        x = graph.activate(x, activation);
+        for group in &self.groups {
+            let (convolution, norm) = &group.first;
+            x = convolution.write(graph, &x, 1);
+            x = graph.halve(self.config.pool, &x, Window { side: 2, stride: 2, padding: 0 });
+            x = norm.write(graph, &x, None, activation);
+            let mut shortcut = (self.config.residual && !group.later.is_empty()).then(|| x.clone());
+            for (number, (convolution, norm)) in group.later.iter().enumerate() {
+                let is_last = number + 1 == group.later.len();
+                x = convolution.write(graph, &x, 1);
+                x = norm.write(graph, &x, if is_last { shortcut.take() } else { None }, activation);
+            }
+        }
+        let largest = graph.global_max_pool(&x);
+        let scores = self.head.write(graph, &largest);
+        graph.times_number(&scores, self.config.output_scale)
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use burn::tensor::{Gradients, Tensor, TensorData};
 use imagenette_data::random::Random;
 
+use super::onnx::{Convolved, Graph, Value};
 use crate::compute::weights::{Initial, Layout, Role, SlotId, Weights};
 use crate::ops::{self, Activation, Affine, Maps};
 
@@ -136,6 +137,12 @@ impl Convolution {
         Self { weight, shape, stride, padding }
     }
 
+    /// [`Convolution::forward`] as ONNX, in so many groups.
+    pub(super) fn write(&self, graph: &mut Graph, x: &Value, groups: usize) -> Value {
+        let Self { shape, stride, padding, .. } = *self;
+        graph.convolution(x, self.weight, &Convolved { shape, stride, padding, groups })
+    }
+
     /// The convolution of maps.
     pub fn forward(&self, pass: &Pass, x: Maps) -> Maps {
         self.convolve(pass, x, ops::convolution)
@@ -204,6 +211,21 @@ impl Normalization {
 }
 
 impl Normalization {
+    /// [`Normalization::forward`] of a network that is evaluated, as ONNX.
+    pub(super) fn write(
+        &self,
+        graph: &mut Graph,
+        x: &Value,
+        residual: Option<Value>,
+        activation: &Activation,
+    ) -> Value {
+        let mut y = graph.normalization(x, [self.gain, self.bias, self.mean, self.variance], EPSILON);
+        if let Some(residual) = residual {
+            y = graph.add_values(y, residual);
+        }
+        graph.activate(y, activation)
+    }
+
     /// Normalizes the end of a branch, adds the shortcut and applies the activation. While learning, the branch of each
     /// photo is left out with probability `rate`.
     pub fn join(&self, pass: &mut Pass, x: Maps, shortcut: Option<Maps>, activation: &Activation, rate: f64) -> Maps {
@@ -260,6 +282,11 @@ impl Linear {
         let weight = layout.add(format!("{name}.weight"), Role::Weight, &[outputs, inputs], initial);
         let bias = has_bias.then(|| layout.add(format!("{name}.bias"), Role::Bias, &[outputs], Initial::Constant(0.0)));
         Self { weight, bias, sizes: [inputs, outputs] }
+    }
+
+    /// [`Linear::forward`] as ONNX.
+    pub(super) fn write(&self, graph: &mut Graph, x: &Value) -> Value {
+        graph.linear(x, self.weight, self.bias, self.sizes[1])
     }
 
     /// The product with the matrix.

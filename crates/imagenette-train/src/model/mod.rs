@@ -4,6 +4,7 @@ mod blocks;
 mod fast;
 pub mod layers;
 pub mod module;
+pub mod onnx;
 pub mod own;
 pub mod whitening;
 mod xresnet;

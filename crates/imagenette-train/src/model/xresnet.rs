@@ -12,6 +12,7 @@ use imagenette_recipe::model::{Depth, Halving, XResNetConfig};
 
 use super::blocks::{Gate, GroupedConvolution, SelfAttention, halve};
 use super::layers::{Gain, Linear, Normalization, Pass, finish};
+use super::onnx::{Graph, Value};
 use crate::compute::weights::{Initial, Layout};
 use crate::ops::{self, Activation, Maps, Window};
 
@@ -23,6 +24,12 @@ struct Unit {
 }
 
 impl Unit {
+    /// [`Unit::forward`] as ONNX.
+    fn write(&self, graph: &mut Graph, x: &Value, residual: Option<Value>, activation: &Activation) -> Value {
+        let x = self.convolution.write(graph, x);
+        self.norm.write(graph, &x, residual, activation)
+    }
+
     fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: &Activation) -> Maps {
         let x = self.convolution.forward(pass, x);
         self.norm.forward(pass, x, residual, activation)
@@ -43,6 +50,28 @@ struct Block {
 }
 
 impl Block {
+    /// [`Block::forward`] of a network that is evaluated, as ONNX.
+    fn write(&self, graph: &mut Graph, x: Value, activation: &Activation) -> Value {
+        let mut shortcut = x.clone();
+        if self.halves {
+            shortcut = graph.average_pool(&shortcut);
+        }
+        if let Some(unit) = &self.shortcut {
+            shortcut = unit.write(graph, &shortcut, None, &Activation::IDENTITY);
+        }
+        let (last, first) = self.branch.split_last().expect("a branch has convolutions");
+        let mut x = first.iter().fold(x, |x, unit| unit.write(graph, &x, None, activation));
+        x = last.write(graph, &x, None, &Activation::IDENTITY);
+        if let Some(gate) = &self.gate {
+            x = gate.write(graph, &x);
+        }
+        if let Some(attention) = &self.attention {
+            x = attention.write(graph, &x);
+        }
+        let sum = graph.add_values(x, shortcut);
+        graph.activate(sum, activation)
+    }
+
     fn forward(&self, pass: &mut Pass, x: Maps, activation: &Activation) -> Maps {
         let [mut x, mut shortcut] = x.fork();
         if self.halves {
@@ -150,6 +179,16 @@ impl XResNet {
         }
         let head = Linear::new(layout, "head", inputs, classes, true);
         Self { stem, pool: config.pool, blocks, head, activation }
+    }
+
+    /// [`XResNet::forward`] of a network that is evaluated, as ONNX.
+    pub(super) fn write(&self, graph: &mut Graph, photos: Value) -> Value {
+        let activation = &self.activation;
+        let mut x = self.stem.iter().fold(photos, |x, unit| unit.write(graph, &x, None, activation));
+        x = graph.halve(self.pool, &x, Window { side: 3, stride: 2, padding: 1 });
+        x = self.blocks.iter().fold(x, |x, block| block.write(graph, x, activation));
+        let means = graph.global_average_pool(&x);
+        self.head.write(graph, &means)
     }
 
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {

@@ -131,6 +131,7 @@ impl EvaluationData {
             .chunks(batch)
             .map(|samples| BatchRequest {
                 epoch: 0,
+                passes: None,
                 samples: samples.to_vec(),
                 resolution_px,
                 view,

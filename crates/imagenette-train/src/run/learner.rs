@@ -42,6 +42,8 @@ pub(crate) struct Learner {
     pub(super) lookahead: Option<Lookahead>,
     pub(crate) plan: StepPlan,
     loss: LossRule,
+    /// How much each class counts in the loss, by label; `None` where all count the same.
+    class_weights: Option<Vec<f64>>,
     schedule: ScheduleRule,
     selection: SelectionRule,
     recipe: Recipe,
@@ -65,14 +67,17 @@ impl Learner {
     /// When the job's parts lack one that its recipe names, or one cannot be built.
     pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Result<Self> {
         let (recipe, device, parts) = (job.recipe.clone(), job.device.clone(), &job.parts);
-        let model = parts.model_of(&recipe.model, job.dataset.manifest.classes.len())?;
+        let manifest = &job.dataset.manifest;
+        let model = parts.model_of(&recipe.model, manifest.classes.len())?;
         budget::check_training(&recipe, model.layout(), plan, &device)?;
+        let class_weights = recipe.class_weights(manifest, &recipe.samples(manifest)?.0);
         let weights = Weights::draw(model.layout(), job.seed, &device);
         let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
         let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));
         Ok(Self {
             optimizer: parts.optimizer_of(&recipe.optimizer, model.layout(), &device)?,
             loss: parts.loss_of(&recipe.loss)?,
+            class_weights,
             schedule: parts.schedule_of(&recipe.schedule)?,
             selection: parts.selection_of(&recipe)?,
             model,
@@ -100,9 +105,7 @@ impl Learner {
         self.begin_average(step);
         let batch = self.select(batch, planned)?;
         let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
-        let classes = self.model.classes();
-        let smoothing = self.recipe.loss.label_smoothing;
-        let targets = loss::targets(&batch.labels, batch.mixtures.as_deref(), smoothing, classes);
+        let targets = self.targets(&batch);
 
         // Forward, loss, gradients; and again where the optimizer looks at two places.
         let looks_ahead = self.optimizer.may_look_ahead().then(|| (photos.clone(), targets.clone()));
@@ -123,6 +126,16 @@ impl Learner {
         })?;
         self.follow(step);
         Ok(loss.value())
+    }
+
+    /// How much of each class every sample of a batch is, and how much that counts.
+    fn targets(&self, batch: &Batch) -> Vec<f32> {
+        let (labels, mixtures) = (&batch.labels[..], batch.mixtures.as_deref());
+        let mut targets = loss::targets(labels, mixtures, self.recipe.loss.label_smoothing, self.model.classes());
+        if let Some(weights) = &self.class_weights {
+            loss::weigh(&mut targets, labels, mixtures, weights);
+        }
+        targets
     }
 
     /// The loss of a batch at these weights, and its gradients.
@@ -163,8 +176,7 @@ impl Learner {
     /// The loss of a batch at these weights and its gradients, as in the first step; empty where there is none.
     pub(crate) fn loss_and_gradients(&self, weights: &[Vec<f32>], batch: &Batch) -> Result<(f64, Vec<Vec<f32>>)> {
         let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
-        let smoothing = self.recipe.loss.label_smoothing;
-        let targets = loss::targets(&batch.labels, batch.mixtures.as_deref(), smoothing, self.model.classes());
+        let targets = self.targets(batch);
         let weights = Weights::from_host(weights.iter().cloned(), &self.device);
         let Slopes { loss, gradients, .. } = self.slopes(&weights, photos, targets, *self.plan.step(0))?;
         let numbers = |gradient: Option<Tensor<1>>| gradient.map_or_else(Vec::new, |gradient| download(&gradient));
@@ -250,6 +262,7 @@ impl Learner {
             .chunks(64)
             .map(|samples| BatchRequest {
                 epoch: 0,
+                passes: None,
                 samples: samples.to_vec(),
                 resolution_px,
                 view,

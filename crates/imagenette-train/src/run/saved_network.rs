@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use imagenette_data::DataError;
-use imagenette_data::augment::{IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
+use imagenette_data::augment::{EvaluationGeometry, IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
 use imagenette_data::image::{self, Pixels, Resizer};
 use imagenette_files::format::Format;
@@ -23,6 +23,7 @@ use crate::compute::device::Device;
 use crate::compute::tensor_file::{self, NamedTensor};
 use crate::compute::weights::{Weights, download};
 use crate::error::{Result, TrainError};
+use crate::model::onnx::proto::{ModelProto, StringStringEntryProto};
 use crate::model::{Model, Pass};
 use crate::ops;
 use crate::parts::Parts;
@@ -173,6 +174,44 @@ impl SavedNetwork {
         Ok(Self { head, model, weights: Weights::from_host(values, &device), device })
     }
 
+    /// The network as ONNX: float32 `[N, 3, R, R]`, RGB in 0..1, goes in, logits `[N, classes]` come out. The metadata says
+    /// what to do with a photo first, and which class each logit is:
+    ///
+    /// | key | value |
+    /// |--|--|
+    /// | `classes`, `class_ids` | JSON lists: names, and WordNet ids or folders, in the order of the logits |
+    /// | `resolution` | R |
+    /// | `geometry` | `whole`: squash the photo to the square; `center`: resize its short side, then cut the center |
+    /// | `crop_ratio` | of `center`: the short side after resizing is this times R, rounded |
+    /// | `interpolation` | `bilinear, antialiased` |
+    /// | `precision` | what the program's own feature maps were stored in; the file computes in float32 |
+    ///
+    /// # Errors
+    /// When a part of it is not shipped.
+    pub fn to_onnx(&self, producer_version: &str) -> Result<ModelProto> {
+        let EvaluationConfig { resolution, geometry } = self.head.evaluation;
+        let mut file = self.model.to_onnx(&self.weights, resolution, producer_version)?;
+        let list = |of: fn(&Class) -> &str| serde_json::json!(self.head.classes.iter().map(of).collect::<Vec<_>>());
+        let (geometry, ratio) = match geometry {
+            EvaluationGeometry::Whole => ("whole", None),
+            EvaluationGeometry::Center { ratio } => ("center", Some(ratio)),
+        };
+        let entries = [
+            ("classes", Some(list(|class| &class.name).to_string())),
+            ("class_ids", Some(list(|class| &class.wnid).to_string())),
+            ("resolution", Some(resolution.to_string())),
+            ("geometry", Some(geometry.into())),
+            ("crop_ratio", ratio.map(|ratio| ratio.to_string())),
+            ("interpolation", Some("bilinear, antialiased".into())),
+            ("precision", Some(self.device.precision().to_string())),
+        ];
+        let entry =
+            |(key, value): (&str, Option<String>)| Some(StringStringEntryProto { key: key.into(), value: value? });
+        file.metadata_props = entries.into_iter().filter_map(entry).collect();
+        file.doc_string = format!("{}, trained by imagenette", self.head.model.name());
+        Ok(file)
+    }
+
     /// Where it runs, with its precision.
     pub fn device(&self) -> &Device {
         &self.device
@@ -184,14 +223,22 @@ impl SavedNetwork {
     /// When the file is not a readable photo.
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
         let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
-        let (pixels, _) = image::decode(&bytes, photo)?;
+        self.predict_bytes(&bytes, photo)
+    }
+
+    /// As [`SavedNetwork::predict`] for a photo's bytes; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// When they are not a readable photo.
+    pub fn predict_bytes(&self, photo: &[u8], name: &Path) -> Result<Vec<f64>> {
+        let (pixels, _) = image::decode(photo, name)?;
         let square = self.view(&pixels)?;
         let probabilities = self.probabilities(&square)?.pop().unwrap_or_default();
         // Scores that are no finite numbers have no probabilities.
         match probabilities.iter().find(|probability| !probability.is_finite()) {
             None => Ok(probabilities),
             Some(found) => Err(TrainError::Malformed {
-                path: photo.to_owned(),
+                path: name.to_owned(),
                 expected: "scores that are finite numbers".into(),
                 found: format!("{found}: the network's numbers overflow"),
                 hint: "train it again, at a lower learning rate".into(),

@@ -62,13 +62,15 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     state.save(&folder, &mut clock)?;
     let labels: Arc<[u16]> = job.dataset.labels().into();
     let augmentations = job.parts.augmentations_of(recipe)?;
-    let requests = batches(recipe, job.seed, samples, plan.clone(), state.head.step, augmentations);
+    let requests = batches(recipe, job.seed, samples, labels.clone(), plan.clone(), state.head.step, augmentations);
     let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
     let written = folder.clone();
     let outcome = Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn();
-    // A part that breaks before the first checkpoint leaves nothing to go on from: mended, the same command starts anew.
-    if let Err(TrainError::Part { .. } | TrainError::Data(DataError::Augmentation { .. })) = outcome
+    // A part that breaks, or a run that diverges, before the first checkpoint leaves nothing to go on from: mended, the same
+    // command starts anew.
+    if let Err(TrainError::Part { .. } | TrainError::Diverged { .. } | TrainError::Data(DataError::Augmentation { .. })) =
+        outcome
         && !job.resume
         && History::read(&written.file(HISTORY_FILE))?.steps() == 0
     {

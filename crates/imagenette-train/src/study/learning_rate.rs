@@ -114,9 +114,9 @@ impl RangeTest {
 
         let mut learner = Learner::new(&job, &plan)?;
         learner.whiten_stem(&job, &samples)?;
-        let requests =
-            batches(&job.recipe, job.seed, samples, plan.clone(), 0, job.parts.augmentations_of(&job.recipe)?);
         let labels: Arc<[u16]> = job.dataset.labels().into();
+        let augmentations = job.parts.augmentations_of(&job.recipe)?;
+        let requests = batches(&job.recipe, job.seed, samples, labels.clone(), plan.clone(), 0, augmentations);
         let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
         let (mut points, mut mean, mut best) = (Vec::new(), 0.0, f64::INFINITY);
         for (step, batch) in (0u64..).zip(loader) {

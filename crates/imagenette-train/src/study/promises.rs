@@ -167,8 +167,8 @@ fn built_in(recipe: &Recipe) -> Result<Recipe, RecipeError> {
 fn first_batches(job: &TrainJob, plan: &StepPlan, count: usize) -> Result<Vec<Batch>> {
     let samples = job.dataset.manifest.samples(Split::Train);
     let augmentations = job.parts.augmentations_of(&job.recipe)?;
-    let requests = batches(&job.recipe, job.seed, samples, plan.clone(), 0, augmentations).take(count);
     let labels: Arc<[u16]> = job.dataset.labels().into();
+    let requests = batches(&job.recipe, job.seed, samples, labels.clone(), plan.clone(), 0, augmentations).take(count);
     let loader =
         Loader::new(job.packed.clone(), labels, job.seed, 1, Box::new(requests.collect::<Vec<_>>().into_iter()))?;
     Ok(loader.collect::<Result<_, _>>()?)

@@ -23,10 +23,15 @@ pub(crate) struct Made {
 impl Made {
     /// 60 train photos and 30 val photos; another `seed` gives other photos.
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of([20; 3], seed)
+    }
+
+    /// As many train photos of each class, and 10 val photos.
+    pub(crate) fn of(train: [u32; 3], seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path().join("photos");
         for (label, wnid) in ["n01440764", "n02102040", "n02979186"].into_iter().enumerate() {
-            for (split, count) in [("train", 20), ("val", 10)] {
+            for (split, count) in [("train", train[label]), ("val", 10)] {
                 let class = root.join(split).join(wnid);
                 std::fs::create_dir_all(&class).expect("a folder");
                 for number in 0..count {

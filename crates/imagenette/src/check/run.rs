@@ -199,11 +199,9 @@ impl<'c, 'p> Ground<'c, 'p> {
         if !path.is_file() {
             return Verdict::Holds(format!("as {} is; no predictions are here", manifest.name));
         }
-        let scored =
-            predictions::read(&path).map_err(anyhow::Error::from).and_then(|predictions| match record.held_out {
-                None => score::score_against(&path, &predictions, manifest),
-                Some(held_out) => score::score_held_out(&path, &predictions, manifest, held_out),
-            });
+        let scored = predictions::read(&path)
+            .map_err(anyhow::Error::from)
+            .and_then(|predictions| score::score_against(&path, &predictions, manifest, record.held_out));
         match scored {
             Ok(score) if (score.correct, score.total) == (record.result.correct, record.result.total) => {
                 Verdict::Holds(format!(

@@ -1,9 +1,11 @@
 //! The flags of the verbs that get, make, check and show datasets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
 use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
+
+use super::values;
 
 /// Flags that make no sense with `--merge`: the parts were made with them.
 const WHAT_IS_MADE: [&str; 13] = [
@@ -73,16 +75,16 @@ pub(crate) struct Make {
     #[arg(long, value_enum)]
     pub(crate) filter: Option<FilterName>,
     /// JPEG quality, 1 to 100 [default: 90]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_parser = values::whole::<u8>(1..=100))]
     pub(crate) quality: Option<u8>,
     /// How much color the JPEG files keep [default: 4:2:0]
     #[arg(long, value_enum)]
     pub(crate) subsampling: Option<SubsamplingName>,
     /// Seed of a random split and of noisy labels [default: 0]
-    #[arg(long)]
+    #[arg(long, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: Option<u64>,
     /// Also write a table of noisy labels, with these percentages of them wrong: for example 1,5,25,50
-    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with = "noise_from")]
+    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',', conflicts_with = "noise_from", value_parser = values::at_least::<u8>(0))]
     pub(crate) noise: Vec<u8>,
     /// Copy this table of noisy labels (noisy_imagenette.csv) into the dataset
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -117,7 +119,7 @@ pub(crate) struct Make {
     #[arg(long)]
     pub(crate) force: bool,
     /// Threads for decoding and encoding [default: all cores]
-    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_parser = values::whole::<u16>(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print the result as JSON
     #[arg(long)]
@@ -204,14 +206,14 @@ pub(crate) struct Audit {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
     /// Bits in which the 64-bit hashes of near duplicates may differ
-    #[arg(long, value_name = "BITS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=16))]
+    #[arg(long, value_name = "BITS", default_value_t = 10, value_parser = values::whole::<u32>(0..=16))]
     pub(crate) distance: u32,
     /// Exit with status 1 when val photos are also in train (same id, file or pixels), or when files are broken or
     /// changed
     #[arg(long)]
     pub(crate) strict: bool,
     /// Threads [default: all cores]
-    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_parser = values::whole::<u16>(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print all findings as JSON; write a report only with --out
     #[arg(long)]
@@ -219,20 +221,29 @@ pub(crate) struct Audit {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette export imagenette2-160 shards --to webdataset\n\
+        \x20\x20imagenette export runs/default-drawn-s0 --to onnx\n\n\
+        An ONNX file takes float32 photos [N, 3, R, R] of RGB in 0..1 and gives logits; its metadata has the classes and \
+        how to cut a photo.")]
 pub(crate) struct Export {
-    /// Dataset's name or folder
-    pub(crate) dataset: String,
-    /// Folder to write; it must not exist yet
-    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
-    pub(crate) out: PathBuf,
+    /// Dataset's name or folder; with --to onnx a run's folder
+    #[arg(value_name = "DATASET|RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) what: String,
+    /// Folder to write, which must not exist yet; with --to onnx the file [default: RUN.onnx]
+    #[arg(value_name = "OUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Another way to say OUT
+    #[arg(short, long = "out", value_name = "OUT", value_hint = ValueHint::AnyPath, conflicts_with = "out", hide = true)]
+    pub(crate) out_flag: Option<PathBuf>,
     /// Tool to write for
     #[arg(long, value_enum)]
     pub(crate) to: ExportTarget,
     /// Largest size of a shard in megabytes
-    #[arg(long, value_name = "MB", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "MB", default_value_t = 300, value_parser = values::whole::<u64>(1..=1_000_000))]
     pub(crate) shard_size: u64,
     /// Seed of the order of the train photos
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: u64,
     /// Keep the train photos in order, class by class
     #[arg(long, conflicts_with = "seed")]
@@ -242,12 +253,21 @@ pub(crate) struct Export {
     pub(crate) json: bool,
 }
 
+impl Export {
+    /// Where to write, however it was said.
+    pub(crate) fn out(&self) -> Option<&Path> {
+        self.out.as_deref().or(self.out_flag.as_deref())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportTarget {
     /// Tar shards: train-000000.tar, …
     Webdataset,
     /// Hugging Face's files: data/train-00000-of-000NN.parquet, …
     Parquet,
+    /// A run's network, for ONNX runtimes
+    Onnx,
 }
 
 #[derive(Debug, Args)]
@@ -271,10 +291,10 @@ pub(crate) struct Show {
     #[arg(long, value_name = "RECIPE", conflicts_with_all = ["class", "split"])]
     pub(crate) augmented: Option<String>,
     /// Number of pictures
-    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=400))]
+    #[arg(long, default_value_t = 40, value_parser = values::whole::<u32>(1..=400))]
     pub(crate) count: u32,
     /// Seed of the choice of pictures
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: u64,
     /// PNG file to write
     #[arg(short, long, value_name = "FILE", default_value = "contact-sheet.png", value_hint = ValueHint::FilePath)]

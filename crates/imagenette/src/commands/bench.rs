@@ -25,7 +25,7 @@ use crate::datasets::{self, Choice};
 use crate::machine::peak_memory_bytes;
 use crate::numbers::{bytes, counted, thousands};
 use crate::prepared::{Preparation, Prepared};
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Terminal, kept_whole_or_not, print, print_json};
 
 /// How long the loader and the trainer are watched at the least.
 const WATCHED: Duration = Duration::from_secs(8);
@@ -39,6 +39,10 @@ struct Measured {
 }
 
 pub(crate) fn run(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    kept_whole_or_not(measure(arguments, program, terminal))
+}
+
+fn measure(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     if arguments.train {
         return bench_train::run(arguments, preparation, terminal);
@@ -216,6 +220,7 @@ fn images_loaded(
         let batches: Vec<Vec<u32>> = order.chunks(BATCH_SIZE).map(<[u32]>::to_vec).collect();
         batches.into_iter().map(move |samples| BatchRequest {
             epoch,
+            passes: None,
             samples,
             resolution_px,
             view: View::Train(augment),

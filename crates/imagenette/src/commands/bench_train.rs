@@ -141,6 +141,7 @@ fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
         let own = own.clone();
         batches.into_iter().map(move |samples| BatchRequest {
             epoch,
+            passes: None,
             samples,
             resolution_px,
             view,

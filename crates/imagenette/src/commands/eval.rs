@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         probabilities.write(&path)?;
     }
     let sureness = probabilities.map(|probabilities| probabilities.sureness(&path, &named)).transpose()?;
-    let score = super::score::score_against(&arguments.run, &named, &dataset.manifest)?;
+    let score = super::score::score_against(&arguments.run, &named, &dataset.manifest, None)?;
     let counts = Counts { correct: score.correct, total: score.total };
     let run = Run::read(&arguments.run)?;
     let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), config };

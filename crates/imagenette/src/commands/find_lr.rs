@@ -12,12 +12,12 @@ use crate::out_file::OutFile;
 use crate::plot::draw_rates;
 use crate::prepared::Preparation;
 use crate::progress::Progress;
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Terminal, kept_whole_or_not, print, print_json};
 use crate::{Program, recipes};
 
 pub(crate) fn run(arguments: &FindLr, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
-    let out = OutFile::at(&arguments.out)?;
+    let out = OutFile::of_kind(&arguments.out, "svg")?;
     let test = RangeTest { lowest: arguments.lowest, highest: arguments.highest, steps: arguments.steps };
     test.validate()?;
     let mut overrides = recipes::settings(&arguments.set)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &FindLr, program: &Program, terminal: &Terminal) ->
     terminal.say(&format!("testing rates from {:e} to {:e}: {name}", test.lowest, test.highest));
     let result = test.run(&job, &Progress::of_rates(terminal));
     terminal.finish();
-    let result = result?;
+    let result = kept_whole_or_not(result.map_err(Into::into))?;
     if let Some(picture) = draw_rates(&result, &name)? {
         out.write(picture.as_bytes())?;
     }

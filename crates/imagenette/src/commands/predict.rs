@@ -1,27 +1,33 @@
 //! `predict`: photos classified with a run's network.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use imagenette_data::DataError;
 use imagenette_results::run_folder::RunFolder;
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
-use crate::Program;
 use crate::cli::Predict;
 use crate::machine::Machine;
 use crate::terminal::{Terminal, print, print_json, report};
+use crate::{Program, interrupt, photo_paths};
 
 pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let device = Machine::of(&arguments.machine)?.device;
     let source = if arguments.changed_source { NetworkSource::Any } else { NetworkSource::OfRun };
     let network = SavedNetwork::of_run(&RunFolder::open(&arguments.run)?, &device, program.parts(), source)?;
     let (mut values, mut failed) = (Vec::new(), 0);
-    for photo in &arguments.images {
+    for photo in &photo_paths::photos(&arguments.images)? {
+        // Not for one photo after the other of a large folder.
+        if interrupt::asked() {
+            return Err(DataError::Interrupted.into());
+        }
         // One bad photo does not keep the others from being classified.
-        let probabilities = match network.predict(photo) {
+        let probabilities = match probabilities(&network, photo) {
             Ok(probabilities) => probabilities,
             Err(error) => {
                 terminal.finish();
-                report(&error.into(), program.name());
+                report(&error, program.name());
                 failed += 1;
                 continue;
             }
@@ -50,4 +56,12 @@ pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -
         print_json(&values)?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn probabilities(network: &SavedNetwork, photo: &Path) -> anyhow::Result<Vec<f64>> {
+    Ok(if photo == Path::new(photo_paths::STDIN) {
+        network.predict_bytes(&photo_paths::from_stdin()?, photo)?
+    } else {
+        network.predict(photo)?
+    })
 }

@@ -12,6 +12,7 @@ use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
 use imagenette_files::hash::sha256;
 use imagenette_files::input;
+use imagenette_results::prediction_table::{Form, KnownClass, PredictionTable};
 use imagenette_results::probabilities::{Probabilities, Sureness};
 use imagenette_results::run_folder::PREDICTIONS_FILE;
 use imagenette_results::run_record::HeldOut;
@@ -20,9 +21,9 @@ use imagenette_results::{Prediction, Run, RunRecord, predictions, probabilities,
 use crate::cli::Score;
 use crate::datasets;
 use crate::numbers::{counted, thousands};
-use crate::terminal::{Refusal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json};
 
-pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
     let path = run.map_or_else(|| arguments.predictions.clone(), |run| run.join(PREDICTIONS_FILE));
     let record = match run.or(path.parent()) {
@@ -34,23 +35,25 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let bytes = input::read(&path, input::TABLE_BYTES)?;
-    let predictions = predictions::read_from(&path, bytes.as_slice())?;
+    let table = PredictionTable::read(&path, &bytes)?;
+    let dataset = truth(arguments, record.as_ref(), &table)?;
+    let held_out = record.as_ref().and_then(|record| record.held_out);
+    let scored = scored(&dataset.manifest, held_out)?;
+    let (predictions, form) = settled(&table, &dataset.manifest, &scored)?;
+    if !form.is_usual() {
+        terminal.say(&format!("{}: read as {form}", path.display()));
+    }
     let probabilities = Probabilities::of_predictions(&path, &predictions, &sha256(&bytes))?;
     let sureness =
         probabilities.map(|known| known.sureness(&probabilities::beside(&path), &predictions)).transpose()?;
-    let dataset = truth(arguments, record.as_ref(), &predictions)?;
-    let held_out = record.as_ref().and_then(|record| record.held_out);
-    let score = match held_out {
-        None => score_against(&path, &predictions, &dataset.manifest)?,
-        Some(held_out) => score_held_out(&path, &predictions, &dataset.manifest, held_out)?,
-    };
+    let score = score_images(&path, &predictions, &dataset.manifest, scored.into_iter())?;
     if arguments.json {
         let record = record.as_ref().map(|record| record.result);
         print_json(&serde_json::json!({
             "predictions": path, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "correct": score.correct, "total": score.total, "accuracy": score.accuracy(), "recorded": record,
             "classes": score.classes, "confusion": score.confusion, "held_out": held_out,
-            "sureness": sureness,
+            "sureness": sureness, "read": form,
         }))?;
     } else {
         if let Some(held_out) = held_out {
@@ -80,7 +83,7 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
 
 /// The dataset that predictions are for: the one that was named, else the run's own, else an installed one whose val
 /// split fits.
-fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Prediction]) -> anyhow::Result<Dataset> {
+fn truth(arguments: &Score, record: Option<&RunRecord>, table: &PredictionTable) -> anyhow::Result<Dataset> {
     let store = Store::open_default()?;
     if let Some(named) = &arguments.dataset {
         return datasets::named(named, &store);
@@ -91,9 +94,8 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Predictio
     for name in store.installed()? {
         let dataset = Dataset::open(&store.dataset_folder(&name))?;
         let manifest = &dataset.manifest;
-        let mut val = manifest.images.iter().filter(|image| image.split == Split::Val);
-        let known = |sample: &str| val.any(|image| manifest.relative_path(image) == sample);
-        if predictions.first().map(|prediction| prediction.sample.as_str()).is_some_and(known) {
+        let val = manifest.images.iter().filter(|image| image.split == Split::Val);
+        if table.begins_with_one_of(&val.map(|image| manifest.relative_path(image)).collect::<Vec<_>>()) {
             return Ok(dataset);
         }
     }
@@ -103,25 +105,37 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, predictions: &[Predictio
     ))
 }
 
-/// Scores predictions against the val split of a manifest.
+/// Scores predictions against the val split of a manifest, or against what a tuning run held out of its train split.
 pub(crate) fn score_against(
     path: &Path,
     predictions: &[Prediction],
     manifest: &Manifest,
+    held_out: Option<HeldOut>,
 ) -> anyhow::Result<predictions::Score> {
-    let val = manifest.images.iter().filter(|image| image.split == Split::Val);
-    score_images(path, predictions, manifest, val)
+    score_images(path, predictions, manifest, scored(manifest, held_out)?.into_iter())
 }
 
-/// Scores predictions against what a tuning run held out of the train split.
-pub(crate) fn score_held_out(
-    path: &Path,
-    predictions: &[Prediction],
+/// The photos that predictions are scored on: the val split, or what a tuning run held out of the train split.
+fn scored(manifest: &Manifest, held_out: Option<HeldOut>) -> anyhow::Result<Vec<&ImageEntry>> {
+    Ok(match held_out {
+        None => manifest.images.iter().filter(|image| image.split == Split::Val).collect(),
+        Some(held_out) => {
+            let samples = hold_out(manifest, held_out.share)?.held_out;
+            samples.iter().map(|&sample| &manifest.images[sample as usize]).collect()
+        }
+    })
+}
+
+/// The predictions of a table for these photos, and how it was read.
+fn settled(
+    table: &PredictionTable,
     manifest: &Manifest,
-    held_out: HeldOut,
-) -> anyhow::Result<predictions::Score> {
-    let samples = hold_out(manifest, held_out.share)?.held_out;
-    score_images(path, predictions, manifest, samples.iter().map(|&sample| &manifest.images[sample as usize]))
+    scored: &[&ImageEntry],
+) -> anyhow::Result<(Vec<Prediction>, Form)> {
+    let samples: Vec<String> = scored.iter().map(|image| manifest.relative_path(image)).collect();
+    let classes: Vec<KnownClass> =
+        manifest.classes.iter().map(|class| KnownClass { id: &class.wnid, name: &class.name }).collect();
+    Ok(table.settle(&samples, &classes)?)
 }
 
 fn score_images<'m>(

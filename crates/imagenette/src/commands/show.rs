@@ -35,7 +35,7 @@ enum Shown {
 
 pub(crate) fn run(arguments: &Show, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
-    let out = OutFile::at(&arguments.out)?;
+    let out = OutFile::of_kind(&arguments.out, "png")?;
     let choice = Choice::of(arguments.dataset.as_deref(), &store)?;
     // An unknown class or recipe is refused before anything is drawn or packed.
     let shown = match &arguments.augmented {
@@ -61,15 +61,20 @@ pub(crate) fn run(arguments: &Show, program: &Program, terminal: &Terminal) -> a
 fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::Result<Vec<Row>> {
     let manifest = &dataset.manifest;
     let labels: Vec<u16> = label.map_or_else(|| (0..manifest.classes.len() as u16).collect(), |label| vec![label]);
-    let each = (arguments.count as usize / labels.len()).max(1);
+    // As many pictures as were asked for: the first classes have one more where they do not divide evenly.
+    let (each, more) = (arguments.count as usize / labels.len(), arguments.count as usize % labels.len());
     let split = if arguments.split == SplitName::Val { Split::Val } else { Split::Train };
     let of_split = manifest.samples(split);
     let mut rows = Vec::new();
-    for label in labels {
+    for (place, label) in labels.into_iter().enumerate() {
+        let count = each + usize::from(place < more);
+        if count == 0 {
+            break;
+        }
         let mut samples: Vec<u32> =
             of_split.iter().copied().filter(|sample| manifest.images[*sample as usize].label == Some(label)).collect();
         Random::new(arguments.seed, Purpose::Order, 0, u32::from(label)).shuffle(&mut samples);
-        let pictures = samples.iter().take(each).map(|sample| {
+        let pictures = samples.iter().take(count).map(|sample| {
             let path = dataset.path_of(*sample);
             let bytes = input::read(&path, input::PHOTO_BYTES)?;
             Ok(image::decode(&bytes, &path)?.0)

@@ -70,9 +70,10 @@ struct Done {
 
 pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
-    let axes: Vec<Axis> = arguments.set.iter().map(|text| Axis::parse(text)).collect::<Result<_, _>>()?;
+    let axes: Vec<Axis> =
+        arguments.set.iter().map(|text| Axis::parse(text).map_err(recipes::typed)).collect::<Result<_, _>>()?;
     let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
-    let trials = trials(&recipe, &axes, preparation.parts())?;
+    let trials = trials(&recipe, &axes, preparation.parts()).map_err(recipes::typed)?;
     trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
     let dataset = preparation.dataset(&recipe, arguments.offline)?;
     trials.iter().try_for_each(|trial| trial.recipe.validate_for(&dataset.manifest))?;

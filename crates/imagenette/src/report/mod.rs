@@ -104,10 +104,14 @@ fn single(
         // Drawn pictures are nobody's.
         let terms = match dataset.manifest.edition {
             Edition::Drawn => "",
-            Edition::Own => "The photos in this page are the dataset's: think of whose they are before you publish it; \
-                             <code>--no-photos</code> leaves them out.",
-            _ => "The photos in this page are ImageNet's, whose terms hold for them: keep it for yourself, or make one \
-                  with <code>--no-photos</code> to publish.",
+            Edition::Own => {
+                "The photos in this page are the dataset's: think of whose they are before you publish it; \
+                             <code>--no-photos</code> leaves them out."
+            }
+            _ => {
+                "The photos in this page are ImageNet's, whose terms hold for them: keep it for yourself, or make one \
+                  with <code>--no-photos</code> to publish."
+            }
         };
         if !terms.is_empty() {
             let _ = writeln!(html, "<li>{terms}</li>");
