@@ -8,6 +8,7 @@ use imagenette_data::watch::Watch;
 use imagenette_train::run::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
 
 use crate::numbers::{counted, seconds, thousands};
+use crate::sparkline::Curve;
 use crate::terminal::Terminal;
 
 /// How often a terminal's line is redrawn.
@@ -23,13 +24,51 @@ pub(crate) struct Progress<'t> {
     epochs: Mutex<u32>,
     holds_out: AtomicBool,
     said: Mutex<Option<Instant>>,
+    curves: Mutex<Curves>,
+}
+
+/// The losses of steps and top-1 of epochs so far, in percent.
+#[derive(Default)]
+struct Curves {
+    loss: Curve,
+    top1: Curve,
+    last_top1: Option<f64>,
+}
+
+/// The least room for a curve: a terminal that is narrower shows none.
+const LEAST_CURVE: usize = 8;
+
+impl Curves {
+    /// Both curves in a line of so many letters, with their last values.
+    fn line(&self, loss: f64, columns: usize) -> String {
+        // What stands around the curves, one of which has come to nothing before the first evaluation.
+        let around = if self.last_top1.is_some() { "loss  1.234  top-1  12.34%".len() } else { "loss  1.234".len() };
+        let curves = if self.last_top1.is_some() { 2 } else { 1 };
+        let room = columns.saturating_sub(around + 1) / curves;
+        if room < LEAST_CURVE {
+            return String::new();
+        }
+        let room = room.min(48);
+        let mut line = format!("loss {} {loss:.3}", self.loss.line(room));
+        if let Some(top1) = self.last_top1 {
+            line.push_str(&format!("  top-1 {} {top1:.2}%", self.top1.line(room)));
+        }
+        line
+    }
 }
 
 impl<'t> Progress<'t> {
     /// Of a run or an evaluation.
     pub(crate) fn of_run(terminal: &'t Terminal) -> Self {
         let (epochs, holds_out) = (Mutex::new(0), AtomicBool::new(false));
-        Self { terminal, counting: "evaluating: photo", epochs, holds_out, said: Mutex::new(None) }
+        Self {
+            terminal,
+            counting: "evaluating: photo",
+            epochs,
+            holds_out,
+            said: Mutex::new(None),
+            curves: Mutex::default(),
+        }
     }
 
     /// Of a learning-rate range test.
@@ -75,6 +114,8 @@ impl TrainWatch for Progress<'_> {
     }
 
     fn step(&self, report: &StepReport) {
+        let mut curves = self.curves.lock().expect("no thread panics while it draws");
+        curves.loss.push(report.loss);
         if !self.is_due() {
             return;
         }
@@ -88,7 +129,11 @@ impl TrainWatch for Progress<'_> {
             seconds(*seconds_left),
             100.0 * waiting
         );
-        if self.terminal.is_drawn() { self.terminal.progress(*step, *steps, &line) } else { self.terminal.say(&line) }
+        if self.terminal.is_drawn() {
+            self.terminal.progress(*step, *steps, &line, &curves.line(*loss, self.terminal.columns()))
+        } else {
+            self.terminal.say(&line)
+        }
     }
 
     fn evaluated(&self, done: usize, total: usize) {
@@ -103,6 +148,11 @@ impl TrainWatch for Progress<'_> {
     }
 
     fn epoch(&self, report: &EpochReport) {
+        if let Some(counts) = report.counts {
+            let mut curves = self.curves.lock().expect("no thread panics while it draws");
+            curves.top1.push(100.0 * counts.accuracy());
+            curves.last_top1 = Some(100.0 * counts.accuracy());
+        }
         let held_out = if self.holds_out.load(Ordering::Relaxed) { "held-out " } else { "" };
         let top1 = report.counts.map_or(String::new(), |counts| {
             format!(
@@ -123,5 +173,27 @@ impl TrainWatch for Progress<'_> {
 
     fn interrupted(&self) -> bool {
         self.terminal.interrupted()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_fit_any_width() {
+        let mut curves = Curves::default();
+        for (loss, top1) in [(2.3, 20.0), (1.5, 60.0), (1.0, 85.5)] {
+            curves.loss.push(loss);
+            curves.top1.push(top1);
+        }
+        assert_eq!(curves.line(1.0, 80), "loss █▄▁ 1.000");
+        curves.last_top1 = Some(85.5);
+        assert_eq!(curves.line(1.0, 80), "loss █▄▁ 1.000  top-1 ▁▅█ 85.50%");
+        (0..2000).for_each(|step| curves.loss.push(f64::from(step % 7)));
+        for columns in 0..200 {
+            assert!(curves.line(1.0, columns).chars().count() <= columns, "{columns}");
+        }
+        assert_eq!(curves.line(1.0, 30), "", "too narrow for curves");
     }
 }

@@ -16,9 +16,8 @@ pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
         some.iter().sum::<f64>() / some.len() as f64
     };
     let means: Vec<f64> = (0..count).map(mean).collect();
-    let (low, high) = means.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(*value), high.max(*value))
-    });
+    let (low, high) =
+        means.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
     let level = |value: &f64| {
         let share = if high > low { (value - low) / (high - low) } else { 0.5 };
         LEVELS[((share * LEVELS.len() as f64) as usize).min(LEVELS.len() - 1)]

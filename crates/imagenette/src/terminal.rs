@@ -43,13 +43,19 @@ struct Plain {
 impl Terminal {
     /// The terminal of a program of this name.
     pub(crate) fn new(program: &'static str, quiet: bool) -> Self {
-        let drawn = std::io::stderr().is_terminal();
+        // A terminal that cannot move its cursor is written to as a pipe is.
+        let drawn = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb");
         Self { program, quiet, drawn, bar: Mutex::new(None), plain: Mutex::new(None), done: AtomicU64::new(0) }
     }
 
     /// Whether stderr is a terminal, where a line can be redrawn.
     pub(crate) fn is_drawn(&self) -> bool {
         self.drawn && !self.quiet
+    }
+
+    /// How many letters a line of the terminal holds now: it may be resized at any time.
+    pub(crate) fn columns(&self) -> usize {
+        terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
     }
 
     /// Whether nothing but results and errors is wanted.
@@ -82,17 +88,19 @@ impl Terminal {
         bar.tick();
     }
 
-    /// Shows a line behind a bar of how much is done, which the next call replaces; in a pipe it shows nothing.
-    pub(crate) fn progress(&self, done: u64, total: u64, text: &str) {
+    /// Shows a line behind a bar of how much is done, and another one below; the next call replaces both. In a pipe it
+    /// shows nothing.
+    pub(crate) fn progress(&self, done: u64, total: u64, text: &str, below: &str) {
         if !self.is_drawn() {
             return;
         }
         let mut bar = self.bar.lock().expect("no thread panics while it draws");
         let bar = bar.get_or_insert_with(|| {
             ProgressBar::new(total)
-                .with_style(ProgressStyle::with_template("{bar:10} {wide_msg}").expect("a valid template"))
+                .with_style(ProgressStyle::with_template("{bar:10} {wide_msg}\n{prefix}").expect("a valid template"))
         });
         bar.set_message(text.to_owned());
+        bar.set_prefix(below.to_owned());
         bar.set_position(done);
     }
 
