@@ -280,6 +280,14 @@ fn a_run_is_checked_in_one_table_and_repeated_where_asked() {
         assert!(check.stdout.contains(part), "{part}: {}", check.stdout);
     }
     assert!(check.stdout.contains("cannot be known  whether the weights give these predictions"), "{}", check.stdout);
+    // Where predictions are missing, the counts are the record's word, which is said.
+    copy(&place, "run", "word");
+    std::fs::remove_file(place.path("word/predictions.csv")).unwrap();
+    let check = place.run(&["check", "word"]).succeeds();
+    assert!(check.stdout.contains("predictions    cannot be known  they are not here"), "{}", check.stdout);
+    let plot = place.run(&["plot", "word"]).succeeds();
+    let said = "the records' word alone, without predictions: 1 of 1 runs (word)";
+    assert!(plot.stderr.contains(said), "{}", plot.stderr);
     let json = place.run(&["check", "run", "--replay", "--epochs", "1", "--json"]).succeeds().json();
     let said = |json: &Value, about: &str| {
         let findings = json["runs"][0]["findings"].as_array().unwrap();
