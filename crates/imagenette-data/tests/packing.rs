@@ -75,6 +75,43 @@ fn a_packed_file_is_opened_again_without_decoding() {
 }
 
 #[test]
+fn pixels_that_were_changed_are_found_when_they_are_asked_for_and_by_looking_at_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = datasets::dataset(&folder.path().join("set"), 6);
+    let cache = folder.path().join("cache");
+    let packed = Packed::open_or_build(&dataset, &cache, 2, &Silent).unwrap();
+    assert_eq!(packed.damaged(&Silent).unwrap(), [0; 0]);
+    let (path, photo) = (packed.path().to_owned(), packed.photo(3).rgb.to_vec());
+    drop(packed);
+    let mut bytes = fs::read(&path).unwrap();
+    let place = bytes.windows(photo.len()).position(|bytes| bytes == photo).unwrap();
+    // One bit.
+    bytes[place + photo.len() / 2] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let packed = Packed::open(&path, &dataset.manifest).expect("opening looks at the header alone");
+    assert!(packed.checked_photo(2).is_ok());
+    let error = packed.checked_photo(3).unwrap_err();
+    assert!(error.to_string().contains("pixels of photo 3 with the checksum") && error.hint().is_some(), "{error}");
+    assert_eq!(packed.damaged(&Silent).unwrap(), [3]);
+}
+
+#[test]
+fn a_packed_file_of_version_1_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = datasets::dataset(&folder.path().join("set"), 3);
+    let cache = folder.path().join("cache");
+    let path = Packed::open_or_build(&dataset, &cache, 1, &Silent).unwrap().path().to_owned();
+    let whole = fs::read(&path).unwrap();
+    let mut old = whole.clone();
+    old[8] = 1;
+    fs::write(&path, old).unwrap();
+    let diary = Diary::default();
+    Packed::open_or_build(&dataset, &cache, 1, &diary).unwrap();
+    assert!(diary.notices.lock().unwrap()[0].contains("expected packed format version 2, found version 1"));
+    assert_eq!(fs::read(&path).unwrap(), whole);
+}
+
+#[test]
 fn conversions_and_repairs_are_kept_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut gray = Vec::new();
@@ -108,7 +145,7 @@ fn an_unusable_file_is_refused_by_open_and_made_again_by_open_or_build() {
     };
     let cases = [
         ("begins with", spoilt(&|bytes| bytes[0] ^= 1)),
-        ("version 2", spoilt(&|bytes| bytes[8] = 2)),
+        ("version 3", spoilt(&|bytes| bytes[8] = 3)),
         ("those of", spoilt(&|bytes| bytes[20] ^= 1)),
         ("damaged", spoilt(&|bytes| bytes[70] ^= 1)),
         ("damaged", spoilt(&|bytes| bytes[110] ^= 1)),

@@ -8,6 +8,7 @@ use fixture::{change, change_file, write};
 use imagenette_files::Hint;
 use imagenette_files::hash::sha256;
 use imagenette_recipe::Recipe;
+use imagenette_results::check::Twins;
 use imagenette_results::run_folder::{
     HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, RECORD_FILE, WEIGHTS_FILE,
 };
@@ -65,19 +66,64 @@ fn another_recipe_is_refused() {
     refused(|run| change_file(&run.join(RECIPE_FILE), "64", "96"), &["recipe.toml", "found another one"]);
 }
 
+/// A recipe that this program reads, of as many steps as the fixture's run.
+fn tiny() -> Recipe {
+    let settings = [("name", "tiny"), ("seed", "1"), ("epochs", "2"), ("batch_size", "8")];
+    let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Recipe::from_toml(Recipe::shipped_text("default").unwrap(), &settings).unwrap()
+}
+
+#[test]
+fn seconds_that_the_history_does_not_tell_are_refused() {
+    refused(
+        |run| change(run, "\"training\": 4.0", "\"training\": 3.0"),
+        &["the history's 4 seconds of training, found 3"],
+    );
+    refused(
+        |run| change(run, "\"evaluation\": 0.5", "\"evaluation\": 0.1"),
+        &["the history's 0.5 seconds of evaluation"],
+    );
+    refused(|run| change(run, "\"total\": 5.0", "\"total\": 4.25"), &["within 4.25 seconds in all, found 4 and 0.5"]);
+    refused(|run| change(run, "\"total\": 5.0", "\"total\": -1.0"), &["seconds of total from 0 on, found -1"]);
+}
+
+#[test]
+fn equal_runs_under_two_seeds_are_not_two() {
+    let place = TempDir::new().unwrap();
+    let [one, two] = [1, 2].map(|seed| write(place.path(), seed));
+    let read = |folder: &Path| Run::read(folder).unwrap();
+    assert_eq!(Twins::of(&read(&one), &read(&two)), None, "eight equal predictions are no evidence");
+    for (key, what) in [("probabilities_sha256", "probabilities"), ("weights_sha256", "weights")] {
+        for run in [&one, &two] {
+            let text = std::fs::read_to_string(run.join(RECORD_FILE)).unwrap();
+            let line = text.lines().find(|line| line.contains(&format!("\"{key}\""))).unwrap();
+            let (_, own) = line.split_once(": ").unwrap();
+            change(run, own.trim_matches([',', '"']), &"ab".repeat(32));
+            let _ = std::fs::remove_file(run.join(PROBABILITIES_FILE));
+        }
+        let twins = Twins::of(&read(&one), &read(&two)).unwrap();
+        assert_eq!((twins.what, twins.seed, &twins.second), (what, 1, &two));
+        assert!(twins.error().to_string().contains(&format!("the same {what} as in")), "{}", twins.error());
+    }
+}
+
 #[test]
 fn the_canonical_recipe_is_checked_where_this_program_knows_all_keys() {
     let whole = |run: &Path, canonical: &str| {
         let path = run.join(RECIPE_FILE);
         let before = sha256(std::fs::read(&path).unwrap());
-        let text = Recipe::shipped_text("default").unwrap();
-        std::fs::write(&path, text).unwrap();
+        let text = tiny().to_toml();
+        std::fs::write(&path, &text).unwrap();
         change(run, &before, &sha256(text));
+        // What it plans over 16 photos, two steps an epoch.
+        change(run, "\"train\": 24", "\"train\": 16");
+        change(run, "\"name\": \"fast\"", &format!("\"name\": \"{}\"", tiny().model.name()));
+        change(run, "  \"training_flop\": 4000000000000.0,\n", "");
         change(run, &"cc".repeat(32), canonical);
         // Its chain begins with another recipe.
         std::fs::remove_file(run.join(HISTORY_FILE)).unwrap();
     };
-    let canonical = Recipe::from_toml(Recipe::shipped_text("default").unwrap(), &[]).unwrap().canonical_sha256();
+    let canonical = tiny().canonical_sha256();
     let place = TempDir::new().unwrap();
     let run = write(place.path(), 1);
     whole(&run, &canonical);

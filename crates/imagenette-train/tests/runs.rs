@@ -9,6 +9,7 @@ use imagenette_data::edition::Split;
 use imagenette_files::Hint;
 use imagenette_files::hash::{sha256, sha256_of_file};
 use imagenette_recipe::Recipe;
+use imagenette_results::history::weights_sha256;
 use imagenette_results::probabilities::Probabilities;
 use imagenette_results::run_folder::{
     CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE,
@@ -428,7 +429,7 @@ fn a_run_whose_recipe_an_earlier_program_wrote_is_resumed_and_keeps_its_recipe()
     let begin = bytes.windows(64).position(|window| window == sha256(&text).as_bytes()).expect("it names its recipe");
     let mut changed = bytes.clone();
     changed[begin..begin + 64].copy_from_slice(sha256(&old).as_bytes());
-    std::fs::write(&checkpoint, changed).unwrap();
+    std::fs::write(&checkpoint, sealed(&changed)).unwrap();
     std::fs::write(&path, &old).unwrap();
     (job.recipe, job.resume) = (read_recipe(&job.folder), true);
     let record = finish(&job);
@@ -455,18 +456,64 @@ fn a_truncated_or_missing_checkpoint_is_refused_and_a_finished_run_is_not_resume
     }
     // Of another version: its head says so, whatever else it says.
     let place = whole.windows(11).position(|window| window == b"\"version\\\":").expect("the head has a version") + 11;
-    for (version, hint) in [(b'1', "older imagenette"), (b'3', "newer imagenette")] {
+    for (version, hint) in [(b'2', "older imagenette"), (b'4', "newer imagenette")] {
         let mut other = whole.clone();
-        assert_eq!(std::mem::replace(&mut other[place], version), b'2');
+        assert_eq!(std::mem::replace(&mut other[place], version), b'3');
         std::fs::write(&path, &other).unwrap();
         let error = train(&job, &Silent).unwrap_err();
-        assert!(error.to_string().contains("expected imagenette-checkpoint version 2, found"), "{error}");
+        assert!(error.to_string().contains("expected imagenette-checkpoint version 3, found"), "{error}");
         assert!(error.hint().is_some_and(|found| found.contains(hint)), "{:?}", error.hint());
     }
     std::fs::write(&path, &whole).unwrap();
     finish(&job);
     let error = train(&job, &Silent).unwrap_err();
     assert!(error.to_string().contains("finished"), "{error}");
+}
+
+/// A checkpoint whose description was changed, with the checksum that goes with it: what a forger would do, and computed as
+/// `docs/formats.md` says.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let (header, data) = bytes[8..].split_at(length);
+    let header: serde_json::Value = serde_json::from_slice(header).unwrap();
+    let text = header["__metadata__"]["imagenette"].as_str().unwrap();
+    let (rest, sum) = text.strip_suffix("\"}").unwrap().rsplit_once('"').unwrap();
+    let mut tensors = Vec::new();
+    for (name, tensor) in header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__") {
+        let numbers = |key: &str| -> Vec<usize> { serde_json::from_value(tensor[key].clone()).unwrap() };
+        let (place, shape) = (numbers("data_offsets"), numbers("shape"));
+        let values = data[place[0]..place[1]].chunks(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+        tensors.push((name.as_str(), shape, values.collect::<Vec<f32>>()));
+    }
+    tensors.sort_by_key(|(name, _, _)| *name);
+    let of_tensors = weights_sha256(tensors.iter().map(|(name, shape, values)| (*name, &shape[..], &values[..])));
+    let found = sha256(format!("{rest}\"\"}}{of_tensors}"));
+    let place = bytes.windows(64).position(|window| window == sum.as_bytes()).unwrap();
+    let mut sealed = bytes.to_vec();
+    sealed[place..place + 64].copy_from_slice(found.as_bytes());
+    sealed
+}
+
+#[test]
+fn a_checkpoint_with_a_forged_step_is_refused_even_where_its_checksum_is_right() {
+    let made = Made::new(0);
+    let mut job = made.job(&recipe(&[]), "run");
+    train(&job, &StopAfter::steps(2)).unwrap();
+    let path = job.folder.join(CHECKPOINT_FILE);
+    let whole = std::fs::read(&path).unwrap();
+    assert!(sealed(&whole) == whole, "the checksum is as it is described");
+    let mark = b"\\\"step\\\":2,\\\"started";
+    let place = whole.windows(mark.len()).position(|window| window == mark).unwrap() + 9;
+    let mut forged = whole.clone();
+    assert_eq!(std::mem::replace(&mut forged[place], b'9'), b'2');
+    job.resume = true;
+    for (bytes, said) in
+        [(forged.clone(), "matches its checksum"), (sealed(&forged), "that its history and its attempts")]
+    {
+        std::fs::write(&path, bytes).unwrap();
+        let error = train(&job, &Silent).unwrap_err();
+        assert!(error.to_string().contains(said) && error.hint().is_some(), "{error}");
+    }
 }
 
 #[test]

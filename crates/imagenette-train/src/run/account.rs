@@ -45,7 +45,8 @@ impl Costs {
     pub fn of(recipe: &Recipe, parts: &Parts, classes: usize, samples: usize, device: &Device) -> Result<Self> {
         let device = device.clone().with_precision(recipe.precision)?;
         let model = parts.model_of(&recipe.model, classes)?;
-        let weights = Weights::draw(model.layout(), 0, &device);
+        let zeros = model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]);
+        let weights = Weights::from_host(zeros, &device);
         let plan = StepPlan::of(recipe, samples);
         let at = |px: u32| model.multiply_adds(&weights, px, &device);
         Ok(Self {

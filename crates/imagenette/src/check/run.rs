@@ -1,5 +1,7 @@
 //! A run checked with what lies beside it on this machine: its dataset, its network, and where asked for a replay.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 
 use imagenette_data::dataset::Dataset;
@@ -50,6 +52,11 @@ impl CheckedRun {
         }
     }
 
+    /// Its folder, as it was named.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
     /// The run, if its record could be read.
     pub(crate) fn run(&self) -> Option<&Run> {
         self.run.as_ref()
@@ -92,6 +99,8 @@ pub(crate) struct Ground<'c, 'p> {
     pub(super) terminal: &'p Terminal,
     pub(super) preparation: Preparation<'p>,
     datasets: Vec<Dataset>,
+    /// Runs of one recipe have one network. By recipe, classes and samples.
+    costs: RefCell<HashMap<(String, usize, u64), Costs>>,
 }
 
 impl<'c, 'p> Ground<'c, 'p> {
@@ -106,7 +115,7 @@ impl<'c, 'p> Ground<'c, 'p> {
                 store.installed()?.iter().filter_map(open).collect()
             }
         };
-        Ok(Self { arguments, program, terminal, preparation, datasets })
+        Ok(Self { arguments, program, terminal, preparation, datasets, costs: RefCell::default() })
     }
 
     /// The dataset of this content.
@@ -220,12 +229,16 @@ impl<'c, 'p> Ground<'c, 'p> {
         let Some(dataset) = self.dataset(record) else {
             return unknown("without the dataset its classes are not known");
         };
-        let samples = record.dataset.train - record.held_out.map_or(0, |held_out| held_out.photos);
+        let samples = record.dataset.train.saturating_sub(record.held_out.map_or(0, |held_out| held_out.photos));
         let (device, parts) = (&self.preparation.machine.device, self.program.parts());
-        let costs = match Costs::of(recipe, parts, dataset.manifest.classes.len(), samples as usize, device) {
+        let classes = dataset.manifest.classes.len();
+        let key = (recipe.canonical_sha256(), classes, samples);
+        let known = self.costs.borrow().get(&key).copied();
+        let costs = match known.map_or_else(|| Costs::of(recipe, parts, classes, samples as usize, device), Ok) {
             Ok(costs) => costs,
             Err(error) => return unknown(error.to_string()),
         };
+        self.costs.borrow_mut().insert(key, costs);
         let is_same_engine = record.arithmetic().is_some_and(|own| own.engine == arithmetic(device).engine);
         let tolerance = if is_same_engine { 1e-6 } else { OTHER_ENGINE };
         let number = |number: Option<u64>| number.map(|number| number as f64);

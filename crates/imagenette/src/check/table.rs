@@ -26,11 +26,12 @@ pub(crate) fn of_runs(runs: &[CheckedRun]) -> String {
     let width = widest(abouts.iter().copied());
     let mut lines = vec![format!("{:width$}  {:>6}  {:>6}  {:>15}", "checked", "holds", "fails", "cannot be known")];
     for about in abouts {
-        let found: Vec<&Finding> =
-            runs.iter().flat_map(|run| &run.findings).filter(|finding| finding.about == about).collect();
-        let count = |word: &str| found.iter().filter(|finding| finding.verdict.word() == word).count();
-        let reasons = found.iter().filter_map(|finding| match &finding.verdict {
-            Verdict::Unknown(said) => Some(said.as_str()),
+        let all = runs.iter().flat_map(|run| run.findings.iter().map(move |finding| (run, finding)));
+        let found: Vec<(&CheckedRun, &Finding)> = all.filter(|(_, finding)| finding.about == about).collect();
+        let count = |word: &str| found.iter().filter(|(_, finding)| finding.verdict.word() == word).count();
+        // The first reason stands for all of them.
+        let reasons = found.iter().filter_map(|(run, finding)| match &finding.verdict {
+            Verdict::Unknown(said) => Some(said.replace(run.folder(), "RUN")),
             _ => None,
         });
         let (held, failed, unknown) = (count("holds"), count("fails"), count("cannot be known"));
