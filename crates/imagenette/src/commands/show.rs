@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use imagenette_data::DataError;
 use imagenette_data::augment::Augment;
 use imagenette_data::class::Class;
 use imagenette_data::contact_sheet::{Row, contact_sheet};
@@ -78,7 +79,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
         Random::new(arguments.seed, Purpose::Order, 0, u32::from(label)).shuffle(&mut samples);
         let pictures = samples.iter().take(count).map(|sample| {
             let path = dataset.path_of(*sample);
-            let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+            let bytes = std::fs::read(&path).map_err(DataError::io("read", &path))?;
             Ok(image::decode(&bytes, &path)?.0)
         });
         let name = &manifest.classes[usize::from(label)].name;
