@@ -135,7 +135,7 @@ fn predictions_are_scored_strictly() {
     let change = |from: &str, to: &str| lines.iter().map(|line| line.replace(from, to)).collect::<Vec<_>>();
     for (table, read) in [
         (change("val/", ""), "photos by path without the split"),
-        (change("/", "\\"), "photos by path, classes by id"),
+        (change("/", "\\"), "photos by path with `\\`, classes by id"),
         (change(",n01440764", ";n01440764"), "semicolon between columns"),
         (change(",n01440764", "\ttench"), "classes by name"),
         (change(",n01440764", ",0")[1..].to_vec(), "no header, photos by path, classes by label, counted from 0"),

@@ -190,6 +190,18 @@ impl Recipe {
     pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
         let (trained_on, evaluated) = self.samples(manifest)?;
         let (train, evaluated) = (trained_on.len(), evaluated.len());
+        let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
+        let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
+        if let Some(share) = self.hold_out {
+            // Where the whole split is smaller than a batch, what is held out is not to blame.
+            require(
+                largest as usize <= train || largest as usize > train + evaluated,
+                "hold_out",
+                &format!("a share that leaves a batch ({largest}) to train on"),
+                format!("{share}, which leaves {train} of {} photos", train + evaluated),
+                "hold out less: 0.1 is usual",
+            )?;
+        }
         for (split, count) in
             [("train", train), (if self.hold_out.is_some() { "train, held out" } else { "val" }, evaluated)]
         {
@@ -202,17 +214,6 @@ impl Recipe {
             )?;
         }
         self.validate_balance(manifest, &trained_on)?;
-        let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
-        let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
-        if let Some(share) = self.hold_out {
-            require(
-                largest as usize <= train,
-                "hold_out",
-                &format!("a share that leaves a batch ({largest}) to train on"),
-                format!("{share}, which leaves {train} of {} photos", train + evaluated),
-                "hold out less: 0.1 is usual",
-            )?;
-        }
         require(
             largest as usize <= train,
             "batch_size",

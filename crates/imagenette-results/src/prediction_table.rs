@@ -23,6 +23,7 @@ pub struct PredictionTable {
     path: PathBuf,
     separator: char,
     has_header: bool,
+    backslashes: bool,
     rows: Vec<Row>,
 }
 
@@ -53,6 +54,8 @@ pub struct Form {
     pub separator: char,
     /// Whether the first line is a header.
     pub header: bool,
+    /// Whether folders are separated by `\`, as Windows does.
+    pub backslashes: bool,
     /// What stands for a photo.
     pub samples: SampleForm,
     /// What stands for a class.
@@ -98,8 +101,9 @@ fn name_of(separator: char) -> &'static str {
 impl Form {
     /// Whether it is the form that this program writes.
     pub fn is_usual(&self) -> bool {
-        let Self { separator, header, samples, classes } = self;
-        (*separator, *header) == (',', true) && (*samples, *classes) == (SampleForm::Path, ClassForm::Id)
+        let Self { separator, header, backslashes, samples, classes } = self;
+        (*separator, *header, *backslashes) == (',', true, false)
+            && (*samples, *classes) == (SampleForm::Path, ClassForm::Id)
     }
 }
 
@@ -116,7 +120,8 @@ impl fmt::Display for Form {
             ClassForm::Name => "classes by name",
             ClassForm::Label => "classes by label, counted from 0",
         };
-        write!(f, "{} between columns, {header}, {samples}, {classes}", name_of(self.separator))
+        let windows = if self.backslashes { " with `\\`" } else { "" };
+        write!(f, "{} between columns, {header}, {samples}{windows}, {classes}", name_of(self.separator))
     }
 }
 
@@ -135,7 +140,7 @@ impl PredictionTable {
                 (fitting, SEPARATORS.len() - SEPARATORS.iter().position(|known| known == separator).unwrap_or(0))
             })
             .expect("there are separators");
-        let mut rows = Vec::new();
+        let (mut rows, mut backslashes) = (Vec::new(), false);
         for (number, record) in (1..).zip(records) {
             let record = record.map_err(|error| malformed(path, format!("line {number}: {error}")))?;
             let line = record.position().map_or(number, csv::Position::line);
@@ -144,6 +149,7 @@ impl PredictionTable {
                 let found = format!("line {line}: {} (`{}`)", counted(columns.len()), shown(&columns.join(",")));
                 return Err(malformed(path, found));
             };
+            backslashes |= sample.contains('\\');
             let sample = sample.replace('\\', "/");
             let sample = sample.strip_prefix("./").map_or(sample.clone(), Into::into);
             rows.push(Row { line, sample, class: class.to_owned() });
@@ -156,7 +162,7 @@ impl PredictionTable {
         if rows.is_empty() {
             return Err(malformed(path, "no line with a photo".into()));
         }
-        Ok(Self { path: path.to_owned(), separator, has_header, rows })
+        Ok(Self { path: path.to_owned(), separator, has_header, backslashes, rows })
     }
 
     /// Whether the first photo is one of these, `val/n01440764/photo.JPEG`, however it is written.
@@ -175,8 +181,13 @@ impl PredictionTable {
         let (samples, sample_form) = self.samples(samples)?;
         let (classes, class_form) = self.classes(classes)?;
         let named = samples.into_iter().zip(classes).map(|(sample, class)| Prediction { sample, class });
-        let form =
-            Form { separator: self.separator, header: self.has_header, samples: sample_form, classes: class_form };
+        let form = Form {
+            separator: self.separator,
+            header: self.has_header,
+            backslashes: self.backslashes,
+            samples: sample_form,
+            classes: class_form,
+        };
         Ok((named.collect(), form))
     }
 
@@ -359,7 +370,7 @@ mod tests {
             ),
             (usual.replace("val/", ""), "photos by path without the split"),
             (usual.replace("val/", "./"), "without the split"),
-            (usual.replace('/', "\\"), "photos by path,"),
+            (usual.replace('/', "\\"), "photos by path with `\\`, classes by id"),
             (usual.replace("val/n01/", "").replace("val/n02/", "").replace("val/n03/", ""), "photos by file name"),
             (usual.replace(",n01", ",Tench").replace(",n02", ",gas pump"), "classes by name"),
             (usual.replace(",n01", ", 0").replace(",n02", ",1"), "classes by label, counted from 0"),

@@ -287,17 +287,6 @@ fn uneven_classes_are_balanced_and_a_resumed_run_ends_in_the_same_bits() {
 }
 
 #[test]
-fn a_class_without_train_photos_cannot_be_balanced() {
-    let made = Made::of([30, 30, 0], 0);
-    for (key, value) in [("sampler", "balanced"), ("loss.class_weights", "balanced")] {
-        let error = train(&made.job(&recipe(&[(key, value)]), "never written"), &Silent).unwrap_err();
-        assert!(error.to_string().contains(&format!("{key}: expected photos of every class")), "{error}");
-        assert!(error.to_string().contains("none of `n02979186`"), "{error}");
-        assert!(error.hint().is_some_and(|hint| hint.contains("leave")), "{error}");
-    }
-}
-
-#[test]
 fn every_option_learns_and_is_accounted_for() {
     let made = Made::new(0);
     let plain = finish(&made.job(&recipe(&[("epochs", "6")]), "plain"));

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use imagenette_data::DataError;
 use imagenette_data::archive::Archive;
 use imagenette_data::class::Class;
@@ -217,6 +216,6 @@ pub(crate) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
 /// or by the next measurement if this one is killed.
 pub(crate) fn passing_folder(store: &Store) -> anyhow::Result<UnfinishedFolder> {
     let root = store.root();
-    std::fs::create_dir_all(root).with_context(|| format!("failed to create {}", root.display()))?;
+    std::fs::create_dir_all(root).map_err(DataError::io("create", root))?;
     Ok(UnfinishedFolder::begin(root)?)
 }
