@@ -65,7 +65,7 @@ fn shows_no_codes(ended: &Ended) {
 fn sizes_in_flags_and_recipes_are_refused_before_memory_is_taken() {
     let place = with_run();
     for (resolution, said) in
-        [("0", "16 px or more"), ("1", "16 px or more"), ("15", "16 px or more"), ("65535", "4096 px")]
+        [("0", "32 px or more"), ("1", "32 px or more"), ("31", "32 px or more"), ("65535", "4096 px")]
     {
         let ended = place.run(&["eval", "run", "--resolution", resolution]);
         ended.fails_saying(&["evaluation.resolution", said, &format!("found {resolution} px"), "hint: "]);
@@ -84,7 +84,7 @@ fn sizes_in_flags_and_recipes_are_refused_before_memory_is_taken() {
     assert_eq!(place.list("other"), [""; 0]);
     let steps = ["find-lr", "default", "--dataset", "made", "--set", "batch_size=8", "--set", "resolution=32"];
     let steps = [&steps[..], &["--set", "evaluation.resolution=32", "--steps", "4294967295"]].concat();
-    place.run(&steps).fails_saying(&["memory", "hint: "]);
+    place.run(&steps).fails_saying(&["find-lr.steps", "found 4294967295", "hint: "]);
     let many = (0..200).map(|value| value.to_string()).collect::<Vec<_>>().join(",");
     let (one, two) = (format!("seed={many}"), format!("epochs={many}"));
     place.run(&["sweep", "default", "--set", &one, "--set", &two]).fails_saying(&["40000", "at most 10000", "hint: "]);

@@ -265,6 +265,27 @@ fn a_file_replaced_between_two_attempts_is_fetched_whole() {
 }
 
 #[test]
+fn a_server_that_drips_is_given_up_as_one_that_sends_nothing() {
+    let mut bench = Bench::new(vec![Answer::Drip(Duration::from_millis(20))]);
+    bench.options = FetchOptions { least_bytes: 1000, ..quick() };
+    let begun = Instant::now();
+    let error = bench.fails();
+    assert!(error.contains("the server sends too slowly: ") && error.contains("gave up after 3 attempts"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn headers_of_nonsense_are_shown_shortened_and_not_kept() {
+    let bench = Bench::new(vec![Answer::DropAfter(100_000), Answer::LongHeaders, Answer::Good]);
+    let log = Log::default();
+    bench.fetch_with(&[generation("now", &bench.file)], &log).expect("it arrives");
+    let notices = log.notices.lock().unwrap();
+    assert!(notices.iter().any(|notice| notice.contains("the server sends `xxx")), "{notices:?}");
+    assert!(notices.iter().all(|notice| notice.len() < 500), "{notices:?}");
+    assert_eq!(bench.server.asked()[2].range, None, "it begins again");
+}
+
+#[test]
 fn wrong_bytes_are_a_checksum_error() {
     let bench = Bench::new(vec![Answer::Replaced(content(9))]);
     let error = bench.fails();

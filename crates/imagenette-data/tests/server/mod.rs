@@ -34,6 +34,10 @@ pub(crate) enum Answer {
     Nothing,
     /// Sends this many bytes of the body and then nothing more.
     StallAfter(usize),
+    /// Like `Good`, but sends a byte at a time, with this pause after each.
+    Drip(Duration),
+    /// 206 with marks and a range of 20 kB of nonsense.
+    LongHeaders,
     /// Like `Good` with another ETag and other bytes, as if the file had been replaced.
     Replaced(Vec<u8>),
 }
@@ -143,6 +147,11 @@ fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, asked: &Mutex<Vec<
         Answer::NoLength(end) => {
             (format!("HTTP/1.1 200 OK\r\nETag: {etag}\r\nConnection: close\r\n\r\n"), &file[..*end])
         }
+        Answer::LongHeaders => {
+            let long = "x".repeat(20_000);
+            let head = format!("HTTP/1.1 206 Partial\r\nContent-Range: {long}\r\nETag: \"{long}\"\r\n");
+            (format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n"), file)
+        }
         Answer::WrongRange => (
             format!(
                 "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-{}/{length}\r\nContent-Length: {length}\r\n\
@@ -151,18 +160,20 @@ fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, asked: &Mutex<Vec<
             ),
             file,
         ),
-        Answer::Good | Answer::DropAfter(_) | Answer::StallAfter(_) | Answer::Replaced(_) => match from {
-            Some(from) if if_range.is_none_or(|tag| tag == etag) => (
-                format!(
-                    "HTTP/1.1 206 Partial\r\nContent-Range: bytes {from}-{}/{length}\r\nContent-Length: {}\r\n\
+        Answer::Good | Answer::DropAfter(_) | Answer::StallAfter(_) | Answer::Drip(_) | Answer::Replaced(_) => {
+            match from {
+                Some(from) if if_range.is_none_or(|tag| tag == etag) => (
+                    format!(
+                        "HTTP/1.1 206 Partial\r\nContent-Range: bytes {from}-{}/{length}\r\nContent-Length: {}\r\n\
                      ETag: {etag}\r\nConnection: close\r\n\r\n",
-                    length - 1,
-                    file.len() - from
+                        length - 1,
+                        file.len() - from
+                    ),
+                    &file[from..],
                 ),
-                &file[from..],
-            ),
-            _ => (whole(length), file),
-        },
+                _ => (whole(length), file),
+            }
+        }
     };
     // The client may be gone already: how it reacts is what the tests look at.
     let _ = stream.write_all(head.as_bytes());
@@ -173,6 +184,14 @@ fn serve(mut stream: TcpStream, file: &[u8], answer: &Answer, asked: &Mutex<Vec<
         Answer::StallAfter(n) => {
             let _ = stream.write_all(&body[..body.len().min(*n)]);
             stall();
+        }
+        Answer::Drip(pause) => {
+            for byte in body {
+                if stop.load(Ordering::Relaxed) || stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(*pause);
+            }
         }
         _ => drop(stream.write_all(body)),
     }

@@ -25,6 +25,9 @@ const DIVERGED: f64 = 4.0;
 /// Steps at either end whose slope is ignored: smoothing knows too little there, or the loss jumps already.
 const MARGINS: (usize, usize) = (10, 5);
 
+/// The most steps of a test: more say nothing more.
+const MOST_STEPS: u32 = 1_000_000;
+
 /// Which rates are tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RangeTest {
@@ -84,7 +87,8 @@ impl RangeTest {
             "1e-5 to 10 is usual",
         )?;
         let least = 2 + (MARGINS.0 + MARGINS.1) as u32;
-        require(steps >= least, "find-lr.steps", &format!("{least} or more"), steps.to_string(), "100 is usual")?;
+        let expected = format!("{least} to {MOST_STEPS}");
+        require((least..=MOST_STEPS).contains(&steps), "find-lr.steps", &expected, steps.to_string(), "100 is usual")?;
         Ok(())
     }
 
@@ -109,7 +113,6 @@ impl RangeTest {
         let (samples, _) = recipe.samples(&job.dataset.manifest)?;
         let per_epoch = (samples.len() as u32 / recipe.batch_size).max(1);
         recipe.epochs = self.steps.div_ceil(per_epoch);
-        recipe.check_steps(samples.len())?;
         let plan = StepPlan::of(recipe, samples.len()).first(self.steps.into());
 
         let mut learner = Learner::new(&job, &plan)?;
