@@ -25,3 +25,4 @@ mod terminal;
 mod together;
 mod train;
 mod tuning;
+mod user_photos;

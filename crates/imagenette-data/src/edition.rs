@@ -16,11 +16,13 @@ pub enum Split {
     Unsup,
     /// Labeled photos to evaluate on.
     Val,
+    /// Labeled photos kept apart: neither trained on nor what a run reports.
+    Test,
 }
 
 impl Split {
     /// Every split, in the order of the manifest.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Unsup, Self::Val];
+    pub const ALL: [Self; 4] = [Self::Train, Self::Unsup, Self::Val, Self::Test];
 
     /// The folder's name.
     pub fn name(self) -> &'static str {
@@ -28,12 +30,24 @@ impl Split {
             Self::Train => "train",
             Self::Unsup => "unsup",
             Self::Val => "val",
+            Self::Test => "test",
         }
     }
 
-    /// The split whose folder has this name.
+    /// The split whose folder has this name in a dataset of this program.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|split| split.name() == name)
+    }
+
+    /// The split that people mean by the name of a folder, in any case: `Training`, `valid`, `validation`, `testing`.
+    pub fn of_folder(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "unsup" => Some(Self::Unsup),
+            "val" | "valid" | "validation" => Some(Self::Val),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
     }
 }
 
@@ -100,7 +114,7 @@ impl Edition {
             (Self::Drawn, Split::Train) => Some(4_000),
             (Self::Drawn, Split::Val) => Some(1_000),
             (Self::Own, _) => None,
-            (_, Split::Unsup) => Some(0),
+            (_, Split::Unsup | Split::Test) => Some(0),
         }
     }
 
@@ -111,7 +125,7 @@ impl Edition {
     /// others by their classes and counts.
     pub fn identify<'a>(sorted_paths: impl Iterator<Item = &'a str>) -> Self {
         let mut digest = Sha256::new();
-        let (mut train, mut val, mut unsup, mut v1_rule) = (0, 0, 0, true);
+        let (mut train, mut val, mut unsup, mut test, mut v1_rule) = (0, 0, 0, 0, true);
         let mut wnids = std::collections::BTreeSet::new();
         for path in sorted_paths {
             digest.update(path.as_bytes());
@@ -121,6 +135,7 @@ impl Edition {
             match split {
                 Some("train") => train += 1,
                 Some("val") => val += 1,
+                Some("test") => test += 1,
                 _ => unsup += 1,
             }
             if split != Some("unsup") {
@@ -137,6 +152,7 @@ impl Edition {
                 edition.count(Split::Train) == Some(train)
                     && edition.count(Split::Val) == Some(val)
                     && edition.count(Split::Unsup) == Some(unsup)
+                    && edition.count(Split::Test) == Some(test)
                     && (*edition != Self::ImagenetteV1 || v1_rule)
                     && edition
                         .classes()

@@ -3,11 +3,12 @@
 
 use crate::manifest::{MANIFEST_FILE, SPEC_FILE, SUMMARY_FILE};
 
-/// Whether a file is what file managers leave behind.
+/// Whether a file or folder is hidden (`.DS_Store`, `._a.jpg`, `.ipynb_checkpoints`) or what file managers leave behind.
 ///
 /// An archive's own manifest counts as such: whoever unpacks it writes one from the photos themselves.
 pub(crate) fn is_clutter(name: &str) -> bool {
-    name == MANIFEST_FILE || name.starts_with("._") || [".DS_Store", "Thumbs.db", "desktop.ini"].contains(&name)
+    const LEFT_BEHIND: [&str; 5] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "__MACOSX", "@eaDir"];
+    name == MANIFEST_FILE || name.starts_with('.') || LEFT_BEHIND.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Whether a file is a photo by its name.

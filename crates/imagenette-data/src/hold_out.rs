@@ -15,7 +15,8 @@ pub struct HoldOut {
     pub held_out: Vec<u32>,
 }
 
-/// Holds out `share` of each class's train photos, rounded to whole photos. Which ones depends on the manifest alone,
+/// Holds out `share` of each class's train photos, rounded to whole photos: at least one, and not all of them. A class
+/// with a single photo keeps it. Which ones depends on the manifest alone,
 /// never on a run's seed, so that all runs of a comparison are evaluated on the same photos.
 ///
 /// # Errors
@@ -30,6 +31,20 @@ pub struct HoldOut {
 /// # }
 /// ```
 pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
+    // A class with two photos or more is on both sides: what is held out must say something about each.
+    draw(manifest, share, |photos, rounded| rounded.max(1).min(photos.saturating_sub(1)))
+}
+
+/// As [`hold_out`] was until November 2026: of a class with few photos none was held out. For runs of that time.
+///
+/// # Errors
+/// As [`hold_out`].
+pub fn hold_out_rounded(manifest: &Manifest, share: f64) -> Result<HoldOut> {
+    draw(manifest, share, |_, rounded| rounded)
+}
+
+/// `count` says how many of a class's photos are held out, from their number and the share of them, rounded.
+fn draw(manifest: &Manifest, share: f64, count: impl Fn(usize, usize) -> usize) -> Result<HoldOut> {
     if !(share > 0.0 && share < 1.0) {
         return Err(DataError::Setting {
             key: "hold_out".into(),
@@ -44,7 +59,7 @@ pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
     for label in 0..manifest.classes.len() as u16 {
         let mut of_class: Vec<u32> =
             samples.iter().copied().filter(|&sample| label_of(sample) == Some(label)).collect();
-        let count = (share * of_class.len() as f64).round() as usize;
+        let count = count(of_class.len(), (share * of_class.len() as f64).round() as usize);
         Random::new(0, Purpose::HoldOut, 0, label.into()).shuffle(&mut of_class);
         held_out.extend(of_class.into_iter().take(count));
     }
@@ -58,7 +73,7 @@ mod tests {
     use super::*;
     use crate::class::Class;
     use crate::edition::Edition;
-    use crate::manifest::{ImageEntry, Source};
+    use crate::manifest::{ImageEntry, OrientationRule, Source};
 
     /// Classes of 40, 25 and 4 train photos and 7 val photos each.
     fn manifest() -> Manifest {
@@ -71,6 +86,7 @@ mod tests {
             height_px: 9,
             bytes: 1,
             sha256: format!("{label}{number}"),
+            turned: None,
         };
         let mut images = Vec::new();
         for (label, count) in [(0, 40), (1, 25), (2, 4)] {
@@ -83,6 +99,7 @@ mod tests {
             edition: Edition::Own,
             size: "9".into(),
             source,
+            orientation: OrientationRule::Stored,
             classes: classes.into(),
             images,
         };
@@ -97,8 +114,10 @@ mod tests {
         let held_of = |label| {
             split.held_out.iter().filter(|&&sample| manifest.images[sample as usize].label == Some(label)).count()
         };
-        // A tenth of 40, 25 and 4, rounded.
-        assert_eq!([0, 1, 2].map(held_of), [4, 3, 0]);
+        // A tenth of 40, 25 and 4, rounded, and at least one.
+        assert_eq!([0, 1, 2].map(held_of), [4, 3, 1]);
+        let before = hold_out_rounded(&manifest, 0.1).unwrap().held_out;
+        assert!(before.len() == 7 && before.iter().all(|sample| split.held_out.contains(sample)));
         let mut all = [split.train.clone(), split.held_out.clone()].concat();
         all.sort_unstable();
         assert_eq!(all, manifest.samples(Split::Train));

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::class::Class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::image::Orientation;
 
 /// The manifest's file name inside a dataset's folder.
 pub const MANIFEST_FILE: &str = "manifest.jsonl";
@@ -36,7 +37,7 @@ const LINE_BYTES: u64 = 64 << 10;
 const LEAST_LINE_BYTES: u64 = 128;
 /// The most bytes of a name. Systems allow 255 in a file's.
 const LONGEST_TEXT_BYTES: usize = 4096;
-/// The format. Version 1 had no checksum.
+/// The format. Version 1 had no checksum, and neither test photos nor turned ones.
 const FORMAT: Format = Format { name: "imagenette-manifest", oldest: 1, newest: 2 };
 /// The version from which on a manifest has a checksum.
 const WITH_CHECKSUM: u32 = 2;
@@ -63,14 +64,36 @@ pub struct ImageEntry {
     pub label: Option<u16>,
     /// Its file name, without folders.
     pub file_name: String,
-    /// Width in pixels, as its header says.
+    /// Width in pixels, as its header says; of the turned photo where it is turned.
     pub width_px: u32,
-    /// Height in pixels, as its header says.
+    /// Height in pixels, likewise.
     pub height_px: u32,
     /// The file's length in bytes.
     pub bytes: u64,
     /// sha256 of the file, in lower-case hexadecimal.
     pub sha256: String,
+    /// How its pixels are turned, as its EXIF says; `None` where they are used as they are stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<Orientation>,
+}
+
+/// What becomes of photos whose EXIF says that they are stored turned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrientationRule {
+    /// They are used as they are stored: so it is in ImageNet's editions, and with the loaders that people compare
+    /// with.
+    #[default]
+    Stored,
+    /// They are turned upright.
+    Upright,
+}
+
+impl OrientationRule {
+    /// Whether photos are used as they are stored.
+    pub fn is_stored(&self) -> bool {
+        *self == Self::Stored
+    }
 }
 
 /// The images of a dataset, sorted by (split, wnid, file name), and what is known about them as a whole.
@@ -84,6 +107,8 @@ pub struct Manifest {
     pub size: String,
     /// Where it came from.
     pub source: Source,
+    /// What becomes of photos whose EXIF says that they are stored turned.
+    pub orientation: OrientationRule,
     /// The classes in label order.
     pub classes: Vec<Class>,
     /// Every image.
@@ -99,6 +124,8 @@ struct Header {
     edition: Edition,
     size: String,
     source: Source,
+    #[serde(default, skip_serializing_if = "OrientationRule::is_stored")]
+    orientation: OrientationRule,
     classes: Vec<Class>,
     images: usize,
     identity: String,
@@ -199,8 +226,8 @@ impl Manifest {
         self.images.sort_by(|a, b| (a.split, a.label, &a.file_name).cmp(&(b.split, b.label, &b.file_name)));
     }
 
-    /// A hash of the content alone (classes, paths and image hashes), in lower-case hexadecimal. All copies of a
-    /// dataset have the same one, wherever they come from.
+    /// A hash of the content alone (classes, paths, image hashes and how images are turned), in lower-case
+    /// hexadecimal. All copies of a dataset have the same one, wherever they come from.
     pub fn identity(&self) -> String {
         let mut digest = Sha256::new();
         for class in &self.classes {
@@ -211,6 +238,9 @@ impl Manifest {
             digest.update(self.relative_path(image).as_bytes());
             digest.update(b" ");
             digest.update(image.sha256.as_bytes());
+            if let Some(turned) = image.turned {
+                digest.update(format!(" turned {turned}"));
+            }
             digest.update(b"\n");
         }
         hex(&digest.finalize())
@@ -229,6 +259,7 @@ impl Manifest {
             edition: self.edition,
             size: self.size.clone(),
             source: self.source.clone(),
+            orientation: self.orientation,
             classes: self.classes.clone(),
             images: self.images.len(),
             identity: self.identity(),
@@ -306,6 +337,7 @@ impl Manifest {
             edition: header.edition,
             size: header.size,
             source: header.source,
+            orientation: header.orientation,
             classes: header.classes,
             images,
         };

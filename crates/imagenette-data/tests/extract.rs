@@ -94,7 +94,7 @@ fn plain_and_compressed_archives_give_the_same_photos() {
 #[test]
 fn hostile_members_are_refused_by_name() {
     let photo = jpeg(20, 20, 9);
-    let cases: [(&[u8], EntryType, &str); 14] = [
+    let cases: [(&[u8], EntryType, &str); 12] = [
         (b"train/zebra/link.JPEG", EntryType::Symlink, "a link"),
         (b"train/zebra/hard.JPEG", EntryType::Link, "a link"),
         (b"train/zebra/dev.JPEG", EntryType::Char, "neither a file nor a folder"),
@@ -106,8 +106,6 @@ fn hostile_members_are_refused_by_name() {
         (b"train/zebra/0.JPEG", EntryType::Regular, "occurs twice"),
         (b"train/zebra/0.jpeg", EntryType::Regular, "only in case"),
         (b"train/Zebra/1.JPEG", EntryType::Regular, "only in case"),
-        (b"train/zebra/run.sh", EntryType::Regular, "not a photo's name"),
-        (b"notes.jsonl", EntryType::Regular, "layout"),
         (b"train/zebra/\x1b[2J.JPEG", EntryType::Regular, "not allowed in names"),
     ];
     for (name, kind, reason) in cases {
@@ -154,7 +152,7 @@ fn damage_is_noticed() {
 fn a_file_that_is_not_an_archive_is_refused() {
     assert!(Bench::new().refuses(b"").contains("an empty file"));
     assert!(Bench::new().refuses(b"<html><body>Sign in to the network</body></html>").contains("another kind of file"));
-    assert!(Bench::new().refuses(&jpeg(64, 64, 1)).contains("whole .tgz or .tar"));
+    assert!(Bench::new().refuses(&jpeg(64, 64, 1)).contains("expected a whole archive"));
     let nowhere = Bench::new();
     let error = extract(&nowhere.folder.path().join("no"), &nowhere.out(), &ExtractLimits::default(), &Silent);
     assert!(matches!(error, Err(DataError::Missing { .. })));

@@ -169,8 +169,21 @@ fn packed_files() {
 fn archives() {
     let place = tempfile::tempdir().unwrap();
     let tar = photos::tar_of("set", &photos::small_set(2));
-    let seeds = [photos::gzip(&tar), photos::tar_of("", &photos::small_set(1)), tar];
-    let words: [&[u8]; 9] = [
+    let xz = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/small.tar.xz")).unwrap();
+    let seeds = [
+        photos::gzip(&tar),
+        photos::tar_of("", &photos::small_set(1)),
+        photos::zip_of("set", &photos::small_set(1), true),
+        photos::zip_of("set", &photos::small_set(1), false),
+        photos::bzip2(&tar),
+        photos::zstd(&tar),
+        xz,
+        tar,
+    ];
+    let words: [&[u8]; 12] = [
+        b"PK\x01\x02",
+        b"PK\x03\x04",
+        b"\x28\xB5\x2F\xFD",
         b"../",
         b"/etc/passwd",
         b"train/",

@@ -2,7 +2,7 @@
 
 use imagenette_data::DataError;
 use imagenette_data::augment::Augment;
-use imagenette_data::edition::Split;
+use imagenette_data::edition::{Edition, Split};
 use imagenette_data::hold_out::{HoldOut, hold_out};
 use imagenette_data::loader::LARGEST_RESOLUTION_PX;
 use imagenette_data::manifest::Manifest;
@@ -19,6 +19,8 @@ use crate::schedule::{Resolution, Schedule};
 const LONGEST_NAME: usize = 200;
 /// The memory that a step takes in the plan, while it is made, and in the history.
 const BYTES_OF_A_STEP: u64 = 256;
+/// How many times their size photos of one's own may be shown at.
+const MOST_ENLARGED: u32 = 16;
 
 impl Recipe {
     /// Checks every value by itself.
@@ -213,6 +215,16 @@ impl Recipe {
                 "use a dataset with both splits",
             )?;
         }
+        require(
+            manifest.classes.len() > 1,
+            "dataset",
+            "two classes or more, to tell them apart",
+            match &manifest.classes[..] {
+                [class] => format!("one in {}: `{}`", manifest.name, class.name),
+                _ => format!("none in {}", manifest.name),
+            },
+            "add a folder of photos for each further class, then install the dataset again",
+        )?;
         self.validate_balance(manifest, &trained_on)?;
         require(
             largest as usize <= train,
@@ -222,23 +234,40 @@ impl Recipe {
             &format!("use `--set batch_size={}`", train.min(64)),
         )?;
         self.check_steps(train)?;
-        // The median: in a set of many sizes a few small photos may be enlarged, but not half of them.
-        let mut sides: Vec<u32> = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).collect();
-        sides.sort_unstable();
-        let shortest_px = sides.get(sides.len() / 2).copied().unwrap_or(0);
+        let shortest_px = median_side_px(manifest);
+        // Of photos of one's own there is no larger size to get: `enlarges` says what happens.
+        let (most_px, most) = match manifest.edition {
+            Edition::Own => (shortest_px.saturating_mul(MOST_ENLARGED), format!("{MOST_ENLARGED} times the")),
+            _ => (shortest_px, "the".to_owned()),
+        };
         for (key, px) in
             [("resolution", self.resolution.largest_px()), ("evaluation.resolution", self.evaluation.resolution)]
         {
             require(
-                px <= shortest_px,
+                px <= most_px,
                 key,
-                &format!("at most {shortest_px} px, the photos' (median) shortest side"),
+                &format!("at most {most_px} px, {most} photos' (median) shortest side"),
                 format!("{px} px"),
                 &format!("lower `{key}`, or get a larger size of the dataset"),
             )?;
         }
         Ok(())
     }
+
+    /// What to say where most photos of a dataset are enlarged: the photos' (median) shortest side, and the largest
+    /// resolution that they are shown at.
+    pub fn enlarges(&self, manifest: &Manifest) -> Option<(u32, u32)> {
+        let (shortest_px, largest_px) =
+            (median_side_px(manifest), self.resolution.largest_px().max(self.evaluation.resolution));
+        (shortest_px < largest_px).then_some((shortest_px, largest_px))
+    }
+}
+
+/// The median: in a set of many sizes a few small photos may be enlarged, but not half of them.
+fn median_side_px(manifest: &Manifest) -> u32 {
+    let mut sides: Vec<u32> = manifest.images.iter().map(|image| image.width_px.min(image.height_px)).collect();
+    sides.sort_unstable();
+    sides.get(sides.len() / 2).copied().unwrap_or(0)
 }
 
 /// A name stands in tables, file names and pictures.
@@ -256,7 +285,10 @@ fn validate_name(name: &str) -> Result<()> {
 pub(crate) fn check_resolution(key: &str, px: u32, model: &ModelConfig) -> Result<()> {
     let smallest_px = model.smallest_resolution_px().max(1);
     let (is_large_enough, found) = (px >= smallest_px, format!("{px} px"));
-    let hint = format!("this network halves the picture until {smallest_px} px are one");
+    let hint = format!(
+        "use {smallest_px} px or more: this network halves the picture until {smallest_px} px are one; smaller photos of \
+         one's own are enlarged"
+    );
     require(is_large_enough, key, &format!("{smallest_px} px or more"), found.clone(), &hint)?;
     let (is_small_enough, expected) = (px <= LARGEST_RESOLUTION_PX, format!("at most {LARGEST_RESOLUTION_PX} px"));
     require(is_small_enough, key, &expected, found, "64 to 256 are usual")

@@ -2,7 +2,7 @@
 
 use imagenette_data::class::Class;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::{ImageEntry, Manifest, Source};
+use imagenette_data::manifest::{ImageEntry, Manifest, OrientationRule, Source};
 use imagenette_files::Hint;
 use imagenette_recipe::Recipe;
 
@@ -17,6 +17,7 @@ fn manifest(train: &[u16]) -> Manifest {
         height_px: 160,
         bytes: 1,
         sha256: format!("{split:?}{label}{number}"),
+        turned: None,
     };
     let mut images = Vec::new();
     for (label, &count) in (0..).zip(train) {
@@ -28,6 +29,7 @@ fn manifest(train: &[u16]) -> Manifest {
         edition: Edition::Own,
         size: "160".into(),
         source: Source { from: "made".into(), sha256: None, archive: None },
+        orientation: OrientationRule::Stored,
         classes: (0..train.len()).map(class).collect(),
         images,
     };

@@ -171,6 +171,11 @@ impl PredictionTable {
         SampleForm::ALL.into_iter().any(|form| samples.iter().any(|sample| form.of(sample) == first))
     }
 
+    /// Whether the path of the first photo begins so, `test/` for example.
+    pub fn begins_with(&self, folder: &str) -> bool {
+        self.rows[0].sample.starts_with(folder)
+    }
+
     /// The predictions as this program writes them, and how they were read. `samples` are the photos of the split by path,
     /// `classes` the classes in label order.
     ///

@@ -10,7 +10,9 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use check::Check;
-pub(crate) use data::{Audit, Export, ExportTarget, FormName, Get, Info, Make, Show, SplitName, Verify};
+pub(crate) use data::{
+    Audit, EvaluatedSplit, Export, ExportTarget, FormName, Get, Info, Make, Show, SplitName, Verify,
+};
 
 use crate::Program;
 
@@ -506,6 +508,9 @@ pub(crate) struct Eval {
     /// Dataset's name or folder [default: the run's own]
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
+    /// Split to evaluate on
+    #[arg(long, value_enum, default_value_t = EvaluatedSplit::Val)]
+    pub(crate) split: EvaluatedSplit,
     /// Resolution in pixels [default: the recipe's]
     #[arg(long, value_name = "PX", value_parser = values::at_least::<u32>(1))]
     pub(crate) resolution: Option<u32>,
@@ -557,6 +562,9 @@ pub(crate) struct Score {
     /// Dataset's name or folder [default: the run's own, else the installed one whose val split fits]
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,
+    /// Split that the predictions are for
+    #[arg(long, value_enum, default_value_t = EvaluatedSplit::Val)]
+    pub(crate) split: EvaluatedSplit,
     /// Print the confusion matrix as well
     #[arg(long)]
     pub(crate) confusion: bool,

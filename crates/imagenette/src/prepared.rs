@@ -68,6 +68,10 @@ impl<'p> Preparation<'p> {
     pub(crate) fn finish(self, recipe: Recipe, dataset: Dataset) -> anyhow::Result<Prepared<'p>> {
         self.check(&recipe)?;
         recipe.validate_for(&dataset.manifest)?;
+        if let Some((photos_px, shown_px)) = recipe.enlarges(&dataset.manifest) {
+            self.terminal
+                .say(&format!("photos of {photos_px} px (median shortest side) are enlarged to {shown_px} px"));
+        }
         let packed = self.pixels(&dataset)?;
         Ok(self.with(recipe, dataset, packed))
     }

@@ -16,7 +16,6 @@ use super::neighbors::Index;
 use super::perceptual::{PerceptualHash, Proof};
 use super::photo::{Facts, Reader};
 use super::{AuditOptions, Member};
-use crate::edition::Split;
 use crate::error::{DataError, Result};
 use crate::watch::{Unit, Watch};
 
@@ -76,12 +75,11 @@ pub(super) fn find(
     let of = |sample: u32| facts[sample as usize].as_ref().expect("only photos that were read are listed");
     let group = |sameness, distance, likeness, samples: &[u32]| {
         let items = || samples.iter().map(|&sample| &subject.items[sample as usize]);
-        let val = items().filter(|item| item.split == Split::Val).count();
         let mut photos: Vec<Member> = samples.iter().map(|&sample| Member::of(subject, sample)).collect();
         photos.sort_by(|a, b| a.path.cmp(&b.path));
         DuplicateGroup {
             sameness,
-            across_splits: val > 0 && val < samples.len(),
+            across_splits: super::are_across(items()),
             across_classes: items()
                 .filter(|item| item.label.is_some())
                 .any(|item| items().any(|other| other.label.is_some() && other.label != item.label)),
@@ -218,7 +216,8 @@ fn confirmed(subject: &Subject, pairs: &[Link], options: &AuditOptions, watch: &
         let samples = involved(part);
         let proofs: Vec<Option<Proof>> =
             crate::threads::map(&samples, options.threads, watch, |reader: &mut Reader, sample| {
-                reader.proof(&subject.root.join(&subject.items[*sample as usize].path)).ok()
+                let item = &subject.items[*sample as usize];
+                reader.proof(&subject.root.join(&item.path), item.turn).ok()
             })?;
         let proof = |sample: u32| samples.binary_search(&sample).ok().and_then(|place| proofs[place].as_ref());
         for pair in part {

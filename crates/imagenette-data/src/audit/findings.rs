@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::names::keeps_imagenet_split;
 use super::{Audit, NameFault, Sameness};
 use crate::edition::Split;
+use crate::image::Remark;
 
 /// A class with more than this many times the photos of the smallest one is worth a look.
 const UNBALANCED: usize = 3;
@@ -46,6 +47,7 @@ pub(super) fn findings(audit: &Audit) -> Vec<Finding> {
     findings.extend(strays(audit));
     findings.extend(blank(audit));
     findings.extend(provenance(audit));
+    findings.extend(surprises(audit));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -76,16 +78,45 @@ pub(super) fn thousands(count: usize) -> String {
     text
 }
 
+/// The splits on which accuracies are measured.
+fn evaluated(audit: &Audit) -> &'static str {
+    if audit.splits.iter().any(|count| count.split == Split::Test) { "val or test" } else { "val" }
+}
+
+/// What the pixels of photos are not what somebody who looks at them would expect.
+fn surprises(audit: &Audit) -> Vec<Finding> {
+    let count = |remark: Remark| {
+        let found = audit.remarks.iter().find(|count| count.remark == remark.text());
+        found.map_or(0, |found| found.photos)
+    };
+    [
+        (Remark::OrientationIgnored, Severity::Look, "orientation"),
+        (Remark::Turned, Severity::Fine, "orientation"),
+        (Remark::SixteenBitsDark, Severity::Look, "16 bits"),
+        (Remark::TransparencyDropped, Severity::Fine, "transparency"),
+    ]
+    .into_iter()
+    .filter(|(remark, ..)| count(*remark) > 0)
+    .map(|(remark, severity, subject)| {
+        finding(severity, subject, format!("{} {}", counted(count(remark), "photo"), remark.text()))
+    })
+    .collect()
+}
+
 fn leaks(audit: &Audit) -> Finding {
     match audit.leaks() {
-        0 => {
-            finding(Severity::Fine, "val in train", "no photo of val is in another split, by its name, file or pixels")
-        }
-        leaks => finding(
-            Severity::Bad,
+        0 => finding(
+            Severity::Fine,
             "val in train",
-            format!("{} of val in another split too: an accuracy measured on val is too high", counted(leaks, "photo")),
+            format!("no photo of {} is in another split, by its name, file or pixels", evaluated(audit)),
         ),
+        leaks => {
+            let (photos, evaluated) = (counted(leaks, "photo"), evaluated(audit));
+            let text = format!(
+                "{photos} of {evaluated} in another split too: an accuracy measured on {evaluated} is too high"
+            );
+            finding(Severity::Bad, "val in train", text)
+        }
     }
 }
 
@@ -93,13 +124,15 @@ fn near(audit: &Audit) -> Finding {
     let near = audit.duplicates.iter().filter(|group| group.across_splits && group.sameness > Sameness::Pixels).count();
     let cut = if audit.is_complete { "" } else { " (not all were compared: very many photos are alike)" };
     match near {
-        0 => {
-            finding(Severity::Fine, "near val in train", format!("no photo of val has a near duplicate elsewhere{cut}"))
-        }
+        0 => finding(
+            Severity::Fine,
+            "near val in train",
+            format!("no photo of {} has a near duplicate elsewhere{cut}", evaluated(audit)),
+        ),
         _ => finding(
             Severity::Look,
             "near val in train",
-            format!("{} of val with a near duplicate in another split{cut}", counted(near, "picture")),
+            format!("{} of {} with a near duplicate in another split{cut}", counted(near, "picture"), evaluated(audit)),
         ),
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::photo::Turn;
 use crate::class::Class;
 use crate::dataset::{Dataset, Fault};
 use crate::edition::{Edition, Split};
@@ -38,6 +39,7 @@ pub(super) struct Item {
     pub(super) label: Option<u16>,
     /// Its path in the root, with `/`.
     pub(super) path: String,
+    pub(super) turn: Turn,
     /// Its sha256 according to the manifest.
     pub(super) sha256: Option<String>,
 }
@@ -71,6 +73,7 @@ impl Subject {
                     split: image.split,
                     label: image.label,
                     path: manifest.relative_path(image),
+                    turn: Turn::As(image.turned),
                     sha256: Some(image.sha256.clone()),
                 })
                 .collect(),
@@ -78,21 +81,27 @@ impl Subject {
         })
     }
 
-    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>` and
-    /// `unsup/<photo>`.
+    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>`, `test/<class>/<photo>`
+    /// and `unsup/<photo>`, under any of the names that people give to these. Photos are turned as `get` would.
     ///
     /// # Errors
     /// When there is no such folder, when it has none of these, or when something in it cannot be listed.
     pub fn of_folder(root: &Path) -> Result<Self> {
         let (mut found, mut strays) = (Vec::new(), Vec::new());
         let mut wnids = Vec::new();
-        for split in Split::ALL {
-            let folder = root.join(split.name());
-            if !folder.is_dir() {
-                continue;
-            }
+        let top = if root.is_dir() { entries(root)? } else { Vec::new() };
+        let mut folders: Vec<(Split, String, PathBuf)> = top
+            .into_iter()
+            .filter(|(_, path)| path.is_dir())
+            .filter_map(|(name, path)| Some((Split::of_folder(&name)?, name, path)))
+            .collect();
+        folders.sort();
+        for (split, split_name, folder) in folders {
             for (name, path) in entries(&folder)? {
-                let relative = format!("{}/{name}", split.name());
+                let relative = format!("{split_name}/{name}");
+                if is_clutter(&name) {
+                    continue;
+                }
                 if !path.is_dir() {
                     file(split, None, relative, split == Split::Unsup, &mut found, &mut strays);
                     continue;
@@ -125,7 +134,13 @@ impl Subject {
             identity: None,
             items: found
                 .into_iter()
-                .map(|(split, wnid, path)| Item { split, label: wnid.as_ref().and_then(label), path, sha256: None })
+                .map(|(split, wnid, path)| Item {
+                    split,
+                    label: wnid.as_ref().and_then(label),
+                    path,
+                    turn: Turn::Noted,
+                    sha256: None,
+                })
                 .collect(),
             classes: wnids.iter().map(|wnid| Class::of(wnid)).collect(),
             strays,

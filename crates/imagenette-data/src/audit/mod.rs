@@ -115,6 +115,13 @@ pub struct ClassCount {
     pub train: usize,
     /// Photos in `val`.
     pub val: usize,
+    /// Photos in `test`; left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub test: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How many photos and bytes a split has.
@@ -189,13 +196,14 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// How many photos of `val` are certainly in another split too: by their ImageNet id, their files or their pixels.
+    /// How many photos of `val` and `test` are certainly in another split too: by their ImageNet id, their files or their
+    /// pixels.
     pub fn leaks(&self) -> usize {
         let exact = |group: &&DuplicateGroup| group.sameness <= Sameness::Pixels && group.across_splits;
         let by_name = |misplaced: &&Misplaced| misplaced.fault == NameFault::InBothSplits;
         let duplicates = self.duplicates.iter().filter(exact).flat_map(|group| &group.photos);
         let misplaced = self.misplaced.iter().filter(by_name).flat_map(|misplaced| &misplaced.photos);
-        let of_val = duplicates.chain(misplaced).filter(|photo| photo.split == Split::Val);
+        let of_val = duplicates.chain(misplaced).filter(|photo| is_evaluated(photo.split));
         of_val.map(|photo| &photo.path).collect::<BTreeSet<_>>().len()
     }
 
@@ -220,7 +228,7 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
     }
     watch.begin(&format!("auditing {}", subject.name), Some(subject.items.len() as u64), Unit::Photos);
     let read = map(&subject.items, options.threads, watch, |reader: &mut Reader, item| {
-        reader.facts(&subject.root.join(&item.path), item.sha256.as_deref())
+        reader.facts(&subject.root.join(&item.path), item.turn, item.sha256.as_deref())
     })?;
     let member = |sample: usize| Member::of(subject, sample as u32);
     let mut broken = Vec::new();
@@ -261,6 +269,17 @@ pub fn audit(subject: &Subject, options: &AuditOptions, watch: &dyn Watch) -> Re
     Ok(audit)
 }
 
+/// Whether accuracies are measured on a split.
+fn is_evaluated(split: Split) -> bool {
+    matches!(split, Split::Val | Split::Test)
+}
+
+/// Whether one of these photos is in a split on which accuracies are measured, and another is in another split.
+fn are_across<'a>(items: impl Iterator<Item = &'a listing::Item> + Clone) -> bool {
+    let first = items.clone().next().map(|item| item.split);
+    items.clone().any(|item| is_evaluated(item.split)) && items.clone().any(|item| Some(item.split) != first)
+}
+
 fn splits(subject: &Subject, facts: &[Option<Facts>]) -> Vec<SplitCount> {
     let mut counts: BTreeMap<Split, (usize, u64)> = BTreeMap::new();
     for (item, facts) in subject.items.iter().zip(facts) {
@@ -272,13 +291,15 @@ fn splits(subject: &Subject, facts: &[Option<Facts>]) -> Vec<SplitCount> {
 }
 
 fn classes(subject: &Subject) -> Vec<ClassCount> {
-    let count = |Class { wnid, name }: &Class| ClassCount { wnid: wnid.clone(), name: name.clone(), train: 0, val: 0 };
+    let count =
+        |Class { wnid, name }: &Class| ClassCount { wnid: wnid.clone(), name: name.clone(), train: 0, val: 0, test: 0 };
     let mut counts: Vec<ClassCount> = subject.classes.iter().map(count).collect();
     for item in &subject.items {
         if let Some(count) = item.label.and_then(|label| counts.get_mut(usize::from(label))) {
             match item.split {
                 Split::Train => count.train += 1,
                 Split::Val => count.val += 1,
+                Split::Test => count.test += 1,
                 Split::Unsup => {}
             }
         }

@@ -74,7 +74,7 @@ pub struct Misplaced {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NameFault {
-    /// It is in `val` and in another split.
+    /// It is in `val` or `test` and in another split.
     InBothSplits,
     /// It is in more than one class.
     UnderTwoClasses,
@@ -101,8 +101,7 @@ pub(super) fn misplaced(subject: &Subject) -> Vec<Misplaced> {
     }
     for (id, samples) in places.into_iter().filter(|(_, samples)| samples.len() > 1) {
         let items: Vec<&Item> = samples.iter().map(|&sample| &subject.items[sample as usize]).collect();
-        let val = items.iter().filter(|item| item.split == Split::Val).count();
-        let fault = if val > 0 && val < items.len() {
+        let fault = if super::are_across(items.iter().copied()) {
             NameFault::InBothSplits
         } else if items.iter().any(|item| item.label.is_some() && item.label != items[0].label) {
             NameFault::UnderTwoClasses

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::perceptual::{Hasher, PerceptualHash};
 use crate::error::DataError;
-use crate::image::{Format, Pixels, Remark, decode_into};
+use crate::image::{Format, Orientation, Pixels, Remark, decode_turned};
 
 /// Larger files are not read: no photo that can be decoded is so large.
 
@@ -33,6 +33,15 @@ pub(super) struct Facts {
     pub(super) is_changed: bool,
 }
 
+/// How a photo is turned before anything is learned of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// As the dataset's manifest says.
+    As(Option<Orientation>),
+    /// As its EXIF says: so it will be when it is installed.
+    Noted,
+}
+
 /// Reads files. It keeps its memory, so each thread has its own.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -43,10 +52,10 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The facts about a file, or the reason why there are none.
-    pub(super) fn facts(&mut self, path: &Path, expected_sha256: Option<&str>) -> Result<Facts, String> {
+    pub(super) fn facts(&mut self, path: &Path, turn: Turn, expected_sha256: Option<&str>) -> Result<Facts, String> {
         self.read(path)?;
         let sha256 = Sha256::digest(&self.bytes);
-        let remarks = decode(&self.bytes, path, &mut self.pixels)?;
+        let remarks = decode(&self.bytes, path, turn, &mut self.pixels)?;
         let mut pixels = Sha256::new();
         pixels.update(self.pixels.width_px.to_le_bytes());
         pixels.update(&self.pixels.rgb);
@@ -64,15 +73,15 @@ impl Reader {
     }
 
     /// The pixels of a photo, read once more.
-    pub(super) fn pixels(&mut self, path: &Path) -> Result<&Pixels, String> {
+    pub(super) fn pixels(&mut self, path: &Path, turn: Turn) -> Result<&Pixels, String> {
         self.read(path)?;
-        decode(&self.bytes, path, &mut self.pixels)?;
+        decode(&self.bytes, path, turn, &mut self.pixels)?;
         Ok(&self.pixels)
     }
 
     /// The picture by which a photo is compared with others.
-    pub(super) fn proof(&mut self, path: &Path) -> Result<super::perceptual::Proof, String> {
-        self.pixels(path)?;
+    pub(super) fn proof(&mut self, path: &Path, turn: Turn) -> Result<super::perceptual::Proof, String> {
+        self.pixels(path, turn)?;
         Ok(self.hasher.proof(&self.pixels))
     }
 
@@ -81,8 +90,12 @@ impl Reader {
     }
 }
 
-fn decode(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec<Remark>, String> {
-    decode_into(bytes, path, pixels).map_err(|error| match error {
+fn decode(bytes: &[u8], path: &Path, turn: Turn, pixels: &mut Pixels) -> Result<Vec<Remark>, String> {
+    let orientation = match turn {
+        Turn::As(orientation) => orientation,
+        Turn::Noted => Orientation::of(bytes),
+    };
+    decode_turned(bytes, path, orientation, pixels).map_err(|error| match error {
         DataError::Photo { reason, .. } => reason,
         other => other.to_string(),
     })

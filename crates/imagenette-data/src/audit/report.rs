@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::findings::thousands;
 use super::listing::Subject;
-use super::photo::Reader;
+use super::photo::{Reader, Turn};
 use super::{Audit, Distribution, LEAST_LIKENESS, Member};
 use crate::augment::CropBox;
 use crate::edition::Split;
@@ -47,8 +47,10 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
     paths.sort_unstable();
     paths.dedup();
     watch.begin("making thumbnails", Some(paths.len() as u64), Unit::Photos);
+    let turns: BTreeMap<&str, Turn> = subject.items.iter().map(|item| (item.path.as_str(), item.turn)).collect();
     let previews = crate::threads::map(&paths, threads, watch, |reader: &mut Reader, path| {
-        let pixels = reader.pixels(&subject.root.join(path)).ok()?;
+        let turn = turns.get(path).copied().unwrap_or(Turn::Noted);
+        let pixels = reader.pixels(&subject.root.join(path), turn).ok()?;
         let small = preview(pixels);
         let file = BASE64_STANDARD.encode(encode_preview(&small));
         Some(Preview {
@@ -75,6 +77,7 @@ pub fn html(audit: &Audit, subject: &Subject, threads: usize, watch: &dyn Watch)
         histograms: audit.measures.distributions.iter().map(Histogram::of).collect(),
         most_train: most(|class| class.train),
         most_val: most(|class| class.val),
+        has_test: audit.classes.iter().any(|class| class.test > 0),
         groups_shown: GROUPS,
         photos_shown: PHOTOS_OF_A_GROUP,
         files_shown: FILES,
@@ -96,6 +99,7 @@ struct Page<'a> {
     histograms: Vec<Histogram>,
     most_train: usize,
     most_val: usize,
+    has_test: bool,
     groups_shown: usize,
     photos_shown: usize,
     files_shown: usize,

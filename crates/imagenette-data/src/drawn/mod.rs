@@ -28,7 +28,7 @@ use crate::class;
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
 use crate::image::{Pixels, encode_drawing};
-use crate::manifest::{ImageEntry, Manifest, Source};
+use crate::manifest::{ImageEntry, Manifest, OrientationRule, Source};
 use crate::random::{Purpose, Random};
 use crate::watch::{Unit, Watch};
 
@@ -120,6 +120,7 @@ fn make(folder: &Path, seed: u64, threads: usize, sizes: &[(Split, u32)], watch:
         edition: Edition::Drawn,
         size: "160".into(),
         source: Source { from: format!("drawn:{seed}"), sha256: None, archive: None },
+        orientation: OrientationRule::Stored,
         classes,
         images,
     };
@@ -171,5 +172,6 @@ fn draw_one(task: &Task, root: &Path, seed: u64) -> Result<ImageEntry> {
         height_px: drawing.height_px,
         bytes: bytes.len() as u64,
         sha256: sha256(&bytes),
+        turned: None,
     })
 }

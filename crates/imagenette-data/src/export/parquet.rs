@@ -119,6 +119,7 @@ fn split_name(split: Split) -> &'static str {
         Split::Train => "train",
         Split::Unsup => "unsupervised",
         Split::Val => "validation",
+        Split::Test => "test",
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn plan(manifest: &Manifest, options: &ExportOptions) -> Vec<Shard> {
     let mut shards = Vec::new();
     for split in Split::ALL {
         let mut samples = manifest.samples(split);
-        if let Some(seed) = options.shuffle_seed.filter(|_| split != Split::Val) {
+        if let Some(seed) = options.shuffle_seed.filter(|_| matches!(split, Split::Train | Split::Unsup)) {
             Random::new(seed, Purpose::Export, 0, split as u32).shuffle(&mut samples);
         }
         let bytes = |sample: u32| manifest.images[sample as usize].bytes + OVERHEAD_BYTES;

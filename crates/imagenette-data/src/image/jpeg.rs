@@ -122,10 +122,17 @@ fn remarks(decoder: &Decoder) -> Vec<Remark> {
         Some(ColorSpace::CMYK | ColorSpace::YCCK) => remarks.push(Remark::CmykConverted),
         _ => {}
     }
-    if decoder.exif().is_some_and(|exif| orientation(exif).is_some_and(|orientation| orientation > 1)) {
-        remarks.push(Remark::OrientationIgnored);
-    }
     remarks
+}
+
+/// The EXIF structure of a camera, in the first segment that has one.
+pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    const APP1: u8 = 0xE1;
+    segments(bytes).find_map(|segment| {
+        let length = usize::from(u16::from_be_bytes([segment[2], segment[3]]));
+        let content = segment.get(4..2 + length)?;
+        if segment[1] == APP1 { content.strip_prefix(b"Exif\0\0") } else { None }
+    })
 }
 
 /// Whether the end marker follows the first scan. Compressed data never contains it, but a preview in the header may.
@@ -160,27 +167,4 @@ fn segments(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
             }
         }
     })
-}
-
-/// The orientation noted by a camera (1 to 8), from the TIFF structure in an Exif segment.
-fn orientation(exif: &[u8]) -> Option<u16> {
-    const ORIENTATION_TAG: u16 = 0x0112;
-    const ENTRY_BYTES: usize = 12;
-    let little = match exif.get(..2)? {
-        b"II" => true,
-        b"MM" => false,
-        _ => return None,
-    };
-    let u16_at = |at: usize| {
-        let pair = exif.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
-    };
-    let (first, second) = (u16_at(4)?, u16_at(6)?);
-    let (high, low) = if little { (second, first) } else { (first, second) };
-    let directory = usize::from(high) << 16 | usize::from(low);
-    let entries = usize::from(u16_at(directory)?);
-    (0..entries)
-        .map(|number| directory + 2 + number * ENTRY_BYTES)
-        .find(|&entry| u16_at(entry) == Some(ORIENTATION_TAG))
-        .and_then(|entry| u16_at(entry + 8))
 }

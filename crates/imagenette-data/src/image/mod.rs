@@ -4,6 +4,7 @@
 mod bytes;
 mod encode;
 mod jpeg;
+mod orientation;
 mod png;
 mod remark;
 mod webp;
@@ -16,6 +17,7 @@ use imagenette_files::panics::caught;
 pub(crate) use encode::encode_drawing;
 pub use encode::{Subsampling, encode_jpeg, encode_png, encode_preview};
 pub use imagenette_resize::Resizer;
+pub use orientation::Orientation;
 pub use remark::Remark;
 
 use crate::error::{DataError, Result};
@@ -41,7 +43,8 @@ pub struct Pixels {
 ///
 /// Grayscale, CMYK, palettes, transparency and 16 bits are converted as by Pillow's `convert("RGB")`; an animation
 /// gives its first picture; a truncated JPEG is decoded as far as possible when at least half of its rows are there.
-/// [`Remark`]s say so. The orientation noted by a camera is not applied, as in the reference loaders of the datasets.
+/// [`Remark`]s say so. The orientation noted by a camera is not applied, as in the reference loaders of ImageNet's
+/// datasets; [`decode_turned`] applies it.
 ///
 /// # Errors
 /// [`DataError::Photo`] when the bytes are not a photo, when too little of it is left, when it is too large, or when
@@ -57,6 +60,40 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
 /// # Errors
 /// As [`decode`]; the pixels are then useless.
 pub fn decode_into(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec<Remark>> {
+    let mut remarks = decode_stored(bytes, path, pixels)?;
+    if Orientation::of(bytes).is_some() {
+        remarks.push(Remark::OrientationIgnored);
+    }
+    Ok(remarks)
+}
+
+/// As [`decode_into`], and turns the pixels as an orientation says; `None` leaves them as they are stored.
+///
+/// # Errors
+/// As [`decode_into`].
+pub fn decode_turned(
+    bytes: &[u8],
+    path: &Path,
+    orientation: Option<Orientation>,
+    pixels: &mut Pixels,
+) -> Result<Vec<Remark>> {
+    let Some(orientation) = orientation else { return decode_into(bytes, path, pixels) };
+    let mut remarks = decode_stored(bytes, path, pixels)?;
+    orientation.turn(pixels);
+    remarks.push(Remark::Turned);
+    Ok(remarks)
+}
+
+/// The largest value of a PNG of 16 bits per channel, where it is below a quarter of the range: such photos are nearly
+/// black once 8 bits are kept. `None` for every other file.
+pub(crate) fn dark_sixteen_bits(bytes: &[u8]) -> Option<u16> {
+    if !matches!(Format::of(bytes), Ok(Format::Png)) {
+        return None;
+    }
+    guarded(|| png::dark_sixteen_bits(bytes)).ok().flatten()
+}
+
+fn decode_stored(bytes: &[u8], path: &Path, pixels: &mut Pixels) -> Result<Vec<Remark>> {
     let memory = std::mem::take(&mut pixels.rgb);
     let decoded = Format::of(bytes).and_then(|format| {
         guarded(move || match format {

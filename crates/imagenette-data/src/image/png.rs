@@ -11,6 +11,8 @@ type Source<'a> = Decoder<Cursor<&'a [u8]>>;
 
 /// DEFLATE packs at most 1,032 bytes into one, and a byte can hold 8 pixels of one bit.
 const MOST_PX_A_BYTE: u64 = 1_032 * 8;
+/// A photo of 16 bits whose values are all below this, a quarter of the range, is dark.
+const BRIGHT: u16 = 1 << 14;
 /// The most memory for unpacking chunks other than the pixels.
 const MOST_SIDE_BYTES: usize = 64 << 20;
 
@@ -32,7 +34,35 @@ pub(super) fn decode(bytes: &[u8], mut rgb: Vec<u8>) -> Result<(Pixels, Vec<Rema
         remarks.push(Remark::FirstPictureOnly);
     }
     read_rows(&mut reader, color, &mut rgb, stride).map_err(text)?;
+    let is_dark = || rgb.iter().all(|&upper| u16::from(upper) << 8 < BRIGHT);
+    if remarks.contains(&Remark::SixteenBitsReduced) && is_dark() {
+        remarks.push(Remark::SixteenBitsDark);
+    }
     Ok((Pixels { width_px, height_px, rgb }, remarks))
+}
+
+/// The largest value of a photo of 16 bits, where it is dark.
+pub(super) fn dark_sixteen_bits(bytes: &[u8]) -> Result<Option<u16>, String> {
+    const DEPTH_AT: usize = 24;
+    if bytes.get(DEPTH_AT) != Some(&16) {
+        return Ok(None);
+    }
+    let (mut decoder, _) = headers(bytes)?;
+    decoder.set_transformations(Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(text)?;
+    let samples = reader.output_color_type().0.samples();
+    let colors = if samples > 2 { 3 } else { 1 };
+    let mut largest = 0;
+    while let Some(row) = reader.next_row().map_err(text)? {
+        for pixel in row.data().chunks_exact(samples * 2) {
+            let values = pixel[..colors * 2].chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            largest = values.fold(largest, u16::max);
+        }
+        if largest >= BRIGHT {
+            return Ok(None);
+        }
+    }
+    Ok(Some(largest))
 }
 
 fn read_rows(

@@ -25,11 +25,15 @@ pub enum Remark {
     WebpFile = 8,
     /// The file is an animation; its first picture was taken.
     FirstPictureOnly = 9,
+    /// The photo was turned upright, as the camera noted.
+    Turned = 10,
+    /// The photo has 16 bits per channel and uses so small a part of their range that it is nearly black in 8.
+    SixteenBitsDark = 11,
 }
 
 impl Remark {
     /// Every remark, in the order of the numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::GrayscaleConverted,
         Self::CmykConverted,
         Self::PngFile,
@@ -40,6 +44,8 @@ impl Remark {
         Self::Truncated,
         Self::WebpFile,
         Self::FirstPictureOnly,
+        Self::Turned,
+        Self::SixteenBitsDark,
     ];
 
     /// Whether a part of the photo is missing, so that somebody should look at it; the others are conversions.
@@ -56,11 +62,26 @@ impl Remark {
             Self::PaletteConverted => "with a palette, converted",
             Self::TransparencyDropped => "transparent, made opaque",
             Self::SixteenBitsReduced => "of 16 bits, reduced to 8",
-            Self::OrientationIgnored => "with an orientation, not rotated",
+            Self::OrientationIgnored => "with an orientation, not turned",
             Self::Truncated => "damaged or truncated, kept as far as readable",
             Self::WebpFile => "WebP",
             Self::FirstPictureOnly => "animated, first picture kept",
+            Self::Turned => "with an orientation, turned upright",
+            Self::SixteenBitsDark => "of 16 bits in a small range, nearly black",
         }
+    }
+
+    /// Whether it is said when photos are packed or classified: what somebody who only looks at them would not expect.
+    pub fn is_worth_a_notice(self) -> bool {
+        matches!(
+            self,
+            Self::TransparencyDropped
+                | Self::OrientationIgnored
+                | Self::Truncated
+                | Self::FirstPictureOnly
+                | Self::Turned
+                | Self::SixteenBitsDark
+        )
     }
 
     /// Its bit in the packed file.

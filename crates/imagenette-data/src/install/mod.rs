@@ -11,6 +11,7 @@ use crate::archive::BASE_URL;
 use crate::dataset::Dataset;
 #[cfg(feature = "fetch")]
 use crate::fetch::FetchOptions;
+use crate::intake::IntakeOptions;
 use crate::intake::archive::ExtractLimits;
 
 #[cfg(feature = "drawn")]
@@ -33,6 +34,8 @@ pub struct GetOptions {
     pub fetch: FetchOptions,
     /// What an archive may ask for.
     pub limits: ExtractLimits,
+    /// How photos of one's own are taken in.
+    pub intake: IntakeOptions,
 }
 
 impl Default for GetOptions {
@@ -44,6 +47,7 @@ impl Default for GetOptions {
             #[cfg(feature = "fetch")]
             fetch: FetchOptions::default(),
             limits: ExtractLimits::default(),
+            intake: IntakeOptions::default(),
         }
     }
 }

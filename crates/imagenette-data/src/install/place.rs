@@ -77,7 +77,8 @@ pub(super) fn install(
     if let Some(dataset) = there {
         // The same photos may come in another archive.
         if dataset.manifest.identity() != manifest.identity() {
-            return Err(other_photos(&dataset, source));
+            let is_same = hashes(&dataset.manifest) == hashes(&manifest);
+            return Err(if is_same { taken_otherwise(&dataset, source) } else { other_photos(&dataset, source) });
         }
         return Ok(InPlace { installed: Installed { dataset, was_there: true }, _lock: lock });
     }
@@ -102,6 +103,22 @@ fn other_photos(dataset: &Dataset, source: &str) -> DataError {
         format!("the photos of {source}"),
         format!("other photos, installed from {}", dataset.manifest.source.from),
         "use --force to replace them, or `get --from` with another --name to keep both",
+    )
+}
+
+/// The photos' hashes, whatever their places.
+pub(super) fn hashes(manifest: &Manifest) -> Vec<&str> {
+    let mut hashes: Vec<&str> = manifest.images.iter().map(|image| image.sha256.as_str()).collect();
+    hashes.sort_unstable();
+    hashes
+}
+
+fn taken_otherwise(dataset: &Dataset, source: &str) -> DataError {
+    DataError::malformed(
+        &dataset.root,
+        format!("the photos of {source}, split and turned as is asked for"),
+        "the same photos, split or turned otherwise",
+        "use --force to replace them, or another --name to keep both",
     )
 }
 

@@ -1,4 +1,4 @@
-//! An archive (`.tgz` or `.tar`) goes in, a folder of photos comes out: complete, or an error and no folder.
+//! An archive (a tar, compressed or not, or a zip) goes in, a folder of photos comes out: complete, or an error and no folder.
 //!
 //! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and
 //! counts, sizes and the compression ratio are limited. Photos are hashed and measured on the way, and the archive is
@@ -7,23 +7,26 @@
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::tar_headers::{HEADER_BYTES, HeaderGuard};
-use flate2::bufread::MultiGzDecoder;
-use imagenette_files::FileError;
 use imagenette_files::hash::hex;
-use imagenette_files::input;
+use imagenette_files::panics::caught;
+use imagenette_files::{FileError, input};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use crate::archive;
 use crate::edition::Edition;
 use crate::error::{DataError, Result};
-use crate::file_name::printable;
+use crate::file_name::{is_photo, printable};
+use crate::intake::IntakeOptions;
+use crate::intake::complete::{Taken, no_splits};
+use crate::intake::compression::{Kind, without_extension};
 use crate::intake::layout::{Layout, Member};
-use crate::intake::photos::{Content, Feeder, Intake, Photo};
+use crate::intake::left_out::LeftOut;
+use crate::intake::photos::{Content, Feeder, Intake};
 use crate::manifest::{MANIFEST_FILE, Manifest, Source};
+use crate::tar_headers::{HEADER_BYTES, HeaderGuard};
 use crate::watch::{Unit, Watch};
 
 /// What an archive may ask for. The largest official one (imagewang, 2.9 GB) has 26,000 members and a ratio near 1.
@@ -46,7 +49,7 @@ impl Default for ExtractLimits {
 }
 
 /// Below this, the padding of small files may compress better than a bomb.
-const RATIO_COUNTS_FROM_BYTES: u64 = 16 << 20;
+pub(super) const RATIO_COUNTS_FROM_BYTES: u64 = 16 << 20;
 
 /// What may follow the end mark: programs fill up a block of some kilobytes. A file of terabytes of zeros is an end mark
 /// and nothing else.
@@ -61,8 +64,8 @@ pub struct Extracted {
     pub sha256: String,
     /// The archive's md5.
     pub md5: String,
-    photos: Vec<Photo>,
-    layout: Layout,
+    taken: Taken,
+    keep_orientation: bool,
 }
 
 impl Extracted {
@@ -70,9 +73,9 @@ impl Extracted {
     /// it.
     ///
     /// # Errors
-    /// When there are no photos, or when a class is empty or in only one split.
+    /// When there are no photos, or when a class is empty or in only one of train and val.
     pub fn manifest(self, archive: &Path, name: &str, source: Source, known: Option<Edition>) -> Result<Manifest> {
-        crate::intake::assembly::assemble(archive, name, source, self.photos, &self.layout.classes, known)
+        crate::intake::assembly::assemble(archive, name, source, self.taken, self.keep_orientation, known)
     }
 }
 
@@ -83,6 +86,19 @@ impl Extracted {
 /// names it), when a file is not a photo, when the disk is full or when the caller interrupts. The folder is then
 /// removed. A killed process leaves it behind: unpack to a temporary name and rename it.
 pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dyn Watch) -> Result<Extracted> {
+    extract_as((archive, folder), limits, &IntakeOptions::default(), watch)
+}
+
+/// As [`extract`], with options.
+///
+/// # Errors
+/// As [`extract`]; when there is no val split and none is to be drawn.
+pub(crate) fn extract_as(
+    (archive, folder): (&Path, &Path),
+    limits: &ExtractLimits,
+    options: &IntakeOptions,
+    watch: &dyn Watch,
+) -> Result<Extracted> {
     let (file, total) = input::open(archive, u64::MAX).map_err(|error| match error {
         FileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             DataError::Missing { what: "archive", path: archive.to_owned(), hint: "check the path".into() }
@@ -90,7 +106,7 @@ pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dy
         error => error.into(),
     })?;
     fs::create_dir(folder).map_err(DataError::io("create", folder))?;
-    let unpacking = Unpacking { archive, folder, limits, watch, state: RefCell::new(State::default()) };
+    let unpacking = Unpacking { archive, folder, limits, options, watch, state: RefCell::new(State::default()) };
     let result = unpacking.run(file, total);
     if result.is_err() {
         // The first error is the one that counts; the next process that installs removes what could not be removed
@@ -100,11 +116,12 @@ pub fn extract(archive: &Path, folder: &Path, limits: &ExtractLimits, watch: &dy
     result
 }
 
-struct Unpacking<'a> {
-    archive: &'a Path,
+pub(super) struct Unpacking<'a> {
+    pub(super) archive: &'a Path,
     folder: &'a Path,
-    limits: &'a ExtractLimits,
-    watch: &'a dyn Watch,
+    pub(super) limits: &'a ExtractLimits,
+    options: &'a IntakeOptions,
+    pub(super) watch: &'a dyn Watch,
     state: RefCell<State>,
 }
 
@@ -134,7 +151,8 @@ impl Unpacking<'_> {
         self.watch.begin(&format!("unpacking {name}"), Some(total), Unit::Bytes);
         let packed = Packed { file, unpacking: self, sha256: Sha256::new(), md5: Md5::new() };
         let mut packed = BufReader::with_capacity(1 << 18, packed);
-        let mut layout = Layout::default();
+        let mut layout = if self.options.split.is_some() { Layout::unsplit(false) } else { Layout::default() };
+        let mut left_out = LeftOut::default();
         // The official archives' photos are known to be whole, and their hashes are compared.
         let decodes = !archive::all().iter().any(|known| known.generations.iter().any(|one| one.bytes == total));
         let intake = Intake {
@@ -146,25 +164,36 @@ impl Unpacking<'_> {
         };
         let photos = intake.run(|feeder| {
             let magic = io::BufRead::fill_buf(&mut packed).map_err(|error| self.broken(error))?;
-            if magic.starts_with(&[0x1F, 0x8B]) {
-                self.unpack(MultiGzDecoder::new(&mut packed), &mut layout, feeder)
-            } else if magic.get(257..262) == Some(b"ustar") || magic.len() >= 512 && magic[..100].contains(&0) {
-                self.unpack(&mut packed, &mut layout, feeder)
-            } else {
-                let found = if magic.is_empty() { "an empty file" } else { "another kind of file" };
-                Err(self.malformed(found.into()))
+            let kind = Kind::of(magic);
+            let is_empty = magic.is_empty();
+            if kind == Kind::Zip {
+                // Its directory is at its end: the file is hashed first, then its members are read.
+                io::copy(&mut packed, &mut io::sink()).map_err(|error| self.broken(error))?;
+                let file = File::open(self.archive).map_err(DataError::io("open", self.archive))?;
+                return self.unzip(file, total, (&mut layout, &mut left_out), feeder);
+            }
+            match kind.unpacked(&mut packed) {
+                Some(reader) => self.unpack(reader, (&mut layout, &mut left_out), feeder),
+                None => Err(self.not_read(kind, is_empty)),
             }
         })?;
+        left_out.say(self.archive, self.options.strict, self.watch)?;
+        let taken = Taken { photos, classes: layout.classes };
+        let taken = taken.complete((self.archive, Some(self.folder)), self.options, self.watch)?;
         let packed = packed.into_inner();
         let bytes = self.state.borrow().packed_bytes;
         let (sha256, md5) = (hex(&packed.sha256.finalize()), hex(&packed.md5.finalize()));
-        Ok(Extracted { bytes, sha256, md5, photos, layout })
+        Ok(Extracted { bytes, sha256, md5, taken, keep_orientation: self.options.keep_orientation })
     }
 
-    fn unpack(&self, reader: impl Read, layout: &mut Layout, feeder: &mut Feeder<'_>) -> Result<()> {
+    fn unpack(
+        &self,
+        reader: Box<dyn Read + '_>,
+        (layout, left_out): (&mut Layout, &mut LeftOut),
+        feeder: &mut Feeder<'_>,
+    ) -> Result<()> {
         let mut reader = Unpacked { reader, unpacking: self };
         let mut members = 0;
-        let mut clutter = 0_u64;
         let guard = HeaderGuard::default();
         let mut tar = tar::Archive::new(guard.watch(&mut reader));
         let mut entries = tar.entries().map_err(|error| self.broken(error))?;
@@ -175,8 +204,8 @@ impl Unpacking<'_> {
                 io::copy(&mut entry.take(HEADER_BYTES), &mut io::sink()).map_err(|error| self.broken(error))?;
                 continue;
             }
-            let path = String::from_utf8(entry.path_bytes().into_owned())
-                .map_err(|error| self.refuse(&String::from_utf8_lossy(error.as_bytes()), "a name that is not UTF-8"))?;
+            let raw = entry.path_bytes().into_owned();
+            let path = String::from_utf8_lossy(&raw).into_owned();
             self.state.borrow_mut().member.clone_from(&path);
             if members > self.limits.members {
                 return Err(self.refuse(&path, &format!("more than {} members", self.limits.members)));
@@ -192,15 +221,13 @@ impl Unpacking<'_> {
                 let limit = self.limits.member_bytes;
                 return Err(self.refuse(&path, &format!("{} bytes, more than {limit}", entry.size())));
             }
-            match layout.place(&path, is_folder).map_err(|reason| self.refuse(&path, &reason))? {
-                Member::Folder => {}
-                Member::Clutter => clutter += u64::from(!path.ends_with(MANIFEST_FILE)),
-                Member::Photo(place) => feeder.push(place, Content::Bytes(self.content(&mut entry)?))?,
-                Member::Table(name) => {
-                    let path = self.folder.join(name);
-                    fs::write(&path, self.content(&mut entry)?).map_err(DataError::io("write", &path))?;
-                }
+            if std::str::from_utf8(&raw).is_err() {
+                misnamed(&path, left_out);
+                io::copy(&mut entry, &mut io::sink()).map_err(|error| self.broken(error))?;
+                continue;
             }
+            let (layout, left_out) = (&mut *layout, &mut *left_out);
+            self.member(&path, is_folder, (layout, left_out), feeder, |unpacking| unpacking.content(&mut entry))?;
             // What nobody wants is read here: what is read before the next member are headers alone.
             io::copy(&mut entry, &mut io::sink()).map_err(|error| self.broken(error))?;
         }
@@ -214,8 +241,30 @@ impl Unpacking<'_> {
             let found = format!("more than {} MiB after its end mark", MOST_TRAILING_BYTES >> 20);
             return Err(self.malformed(found));
         }
-        if clutter > 0 {
-            self.watch.notice(&format!("{clutter} files of file managers (`._*`, `.DS_Store`) were left out"));
+        Ok(())
+    }
+
+    /// Puts a member where it belongs; `content` is read for those that are kept.
+    pub(super) fn member(
+        &self,
+        path: &str,
+        is_folder: bool,
+        (layout, left_out): (&mut Layout, &mut LeftOut),
+        feeder: &mut Feeder<'_>,
+        content: impl FnOnce(&Self) -> Result<Vec<u8>>,
+    ) -> Result<()> {
+        match layout.place(path, is_folder).map_err(|reason| self.refuse(path, &reason))? {
+            Member::Folder => {}
+            Member::Clutter if path.ends_with(MANIFEST_FILE) => {}
+            Member::Clutter => left_out.hidden(),
+            Member::Stray(named) => left_out.stray(&named),
+            Member::Misnamed(named, reason) => left_out.misnamed(&named, reason),
+            Member::Unsplit => return Err(no_splits(self.archive, path)),
+            Member::Photo(place) => feeder.push(place, Content::Bytes(content(self)?))?,
+            Member::Table(name) => {
+                let path = self.folder.join(name);
+                fs::write(&path, content(self)?).map_err(DataError::io("write", &path))?;
+            }
         }
         Ok(())
     }
@@ -226,12 +275,23 @@ impl Unpacking<'_> {
         Ok(bytes)
     }
 
-    fn refuse(&self, member: &str, reason: &str) -> DataError {
+    /// The error about a file that is no archive of the kinds that are read.
+    fn not_read(&self, kind: Kind, is_empty: bool) -> DataError {
+        let expected = "a tar (.tar, .tgz, .tar.bz2, .tar.xz, .tar.zst) or a zip";
+        let (found, hint) = match kind {
+            Kind::Foreign(name) => (name, "unpack it, then install the folder with `imagenette get --from FOLDER`"),
+            _ if is_empty => ("an empty file", "fetch the archive again"),
+            _ => ("another kind of file", "fetch the archive again"),
+        };
+        DataError::malformed(self.archive, expected, found, hint)
+    }
+
+    pub(super) fn refuse(&self, member: &str, reason: &str) -> DataError {
         DataError::Member { archive: self.archive.to_owned(), member: printable(member), reason: reason.into() }
     }
 
-    fn malformed(&self, found: String) -> DataError {
-        DataError::malformed(self.archive, "a whole .tgz or .tar archive", found, "fetch the archive again")
+    pub(super) fn malformed(&self, found: String) -> DataError {
+        DataError::malformed(self.archive, "a whole archive", found, "fetch the archive again")
     }
 
     /// Says what a failed read means: we stopped, the system failed, or the archive is damaged.
@@ -249,7 +309,7 @@ impl Unpacking<'_> {
         let cut = state.at_end || error.kind() == io::ErrorKind::UnexpectedEof;
         let what = if cut { "a truncated archive" } else { "a damaged archive" };
         let after = if state.member.is_empty() { String::new() } else { format!(" at `{}`", printable(&state.member)) };
-        self.malformed(format!("{what}{after} ({error})"))
+        self.malformed(format!("{what}{after} ({})", printable(&error.to_string())))
     }
 
     fn stop(&self, stop: Stop) -> io::Error {
@@ -298,7 +358,9 @@ struct Unpacked<'a, R> {
 
 impl<R: Read> Read for Unpacked<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buffer)?;
+        // A decoder that panics on a hostile file gives an error: the file is at fault.
+        let read = caught(|| self.reader.read(buffer));
+        let n = read.unwrap_or_else(|_| Err(io::Error::other("the decoder failed on it")))?;
         let limits = self.unpacking.limits;
         let refusal = {
             let mut state = self.unpacking.state.borrow_mut();
@@ -323,10 +385,16 @@ impl<R: Read> Read for Unpacked<'_, R> {
     }
 }
 
+/// Keeps a name that is not UTF-8: a photo or a class must be renamed, anything else is left out.
+pub(super) fn misnamed(path: &str, left_out: &mut LeftOut) {
+    if path.ends_with('/') || is_photo(path) {
+        left_out.misnamed(path, "it is not UTF-8".into());
+    } else {
+        left_out.stray(path);
+    }
+}
+
 /// The default name of a dataset from an archive or a folder: the file name without the extension of an archive.
 pub fn stem(path: &Path) -> String {
-    let name = path.file_name().map(PathBuf::from).unwrap_or_default().to_string_lossy().into_owned();
-    let lower = name.to_lowercase();
-    let extension = [".tar.gz", ".tgz", ".tar"].into_iter().find(|extension| lower.ends_with(extension));
-    name[..name.len() - extension.map_or(0, str::len)].to_owned()
+    without_extension(&path.file_name().unwrap_or_default().to_string_lossy()).to_owned()
 }

@@ -13,7 +13,7 @@ use imagenette_files::hash::sha256;
 use imagenette_files::input;
 
 use crate::error::{DataError, Result};
-use crate::image::{Pixels, decode_into};
+use crate::image::{Orientation, Pixels, dark_sixteen_bits, decode_into};
 use crate::intake::header;
 use crate::intake::layout::Place;
 use crate::watch::Watch;
@@ -31,6 +31,10 @@ pub(crate) struct Photo {
     pub(crate) height_px: u32,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    /// How its camera noted that it is to be turned; the sides are those of the photo as it is stored.
+    pub(crate) orientation: Option<Orientation>,
+    /// The largest value of a photo of 16 bits that is nearly black in 8.
+    pub(crate) dark: Option<u16>,
 }
 
 /// Where a photo's bytes are.
@@ -176,8 +180,15 @@ impl Intake<'_> {
             let mut file = File::create_new(&path).map_err(DataError::io("create", &path))?;
             file.write_all(&bytes).map_err(DataError::io("write", &path))?;
         }
-        let sha256 = sha256(&bytes);
-        Ok(Ok(Photo { place, width_px, height_px, bytes: bytes.len() as u64, sha256 }))
+        Ok(Ok(Photo {
+            place,
+            width_px,
+            height_px,
+            bytes: bytes.len() as u64,
+            sha256: sha256(&bytes),
+            orientation: Orientation::of(&bytes),
+            dark: dark_sixteen_bits(&bytes),
+        }))
     }
 }
 

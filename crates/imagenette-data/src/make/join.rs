@@ -10,15 +10,17 @@ use imagenette_files::atomic;
 use imagenette_files::input;
 
 use super::journal::{Done, Entry, PartHeader, Status, photo_path};
-use super::membership::{Membership, draw_split, split_by_rule};
+use super::membership::{Membership, split_by_rule};
 use super::noise::NoisyLabels;
 use super::spec::{Size, Spec, SplitRule};
 use super::summary::{Summary, summary};
 use crate::edition::{Edition, Split};
 use crate::error::{DataError, Result};
+use crate::intake::complete::Taken;
+use crate::intake::draw::{draw_split, val_count};
 use crate::intake::layout::Place;
 use crate::intake::photos::Photo;
-use crate::manifest::{MANIFEST_FILE, Manifest, SPEC_FILE, SUMMARY_FILE, Source};
+use crate::manifest::{MANIFEST_FILE, Manifest, OrientationRule, SPEC_FILE, SUMMARY_FILE, Source};
 use crate::watch::{Unit, Watch};
 
 /// A complete part, as it was read.
@@ -76,7 +78,7 @@ impl<'a> Joined<'a> {
                     let names: Vec<String> =
                         class.iter().map(|(_, entry)| format!("{}/{}", entry.origin.name(), entry.name)).collect();
                     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                    Some(draw_split(spec.seed, (train, val), &class[0].1.wnid, &names))
+                    Some(draw_split(spec.seed, val_count((train, val), names.len()), &class[0].1.wnid, &names))
                 }
                 _ => None,
             };
@@ -166,7 +168,16 @@ impl<'a> Joined<'a> {
             let output =
                 placed.entry.outputs.iter().find(|output| output.size == size).expect("every entry has every size");
             let (width_px, height_px, bytes) = (output.width_px, output.height_px, output.bytes);
-            Photo { place: placed.place.clone(), width_px, height_px, bytes, sha256: output.sha256.clone() }
+            Photo {
+                place: placed.place.clone(),
+                width_px,
+                height_px,
+                bytes,
+                sha256: output.sha256.clone(),
+                // What is made is written upright, or as it was stored, and without a note.
+                orientation: None,
+                dark: None,
+            }
         });
         let classes: BTreeSet<(Split, String)> = match self.spec.edition {
             Some(family) => family
@@ -192,12 +203,15 @@ impl<'a> Joined<'a> {
             origin,
             &name,
             self.source.clone(),
-            photos.collect(),
-            &classes,
+            Taken { photos: photos.collect(), classes },
+            true,
             Some(known),
         )?;
         manifest.edition = self.edition;
         manifest.size = size.to_string();
+        if manifest.classes.iter().any(|class| self.spec.turns(&class.wnid)) {
+            manifest.orientation = OrientationRule::Upright;
+        }
         Ok(manifest)
     }
 

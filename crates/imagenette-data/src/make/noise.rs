@@ -177,7 +177,7 @@ impl NoisyLabels {
 mod tests {
     use super::*;
     use crate::edition::Edition;
-    use crate::manifest::{ImageEntry, Source};
+    use crate::manifest::{ImageEntry, OrientationRule, Source};
 
     /// As many photos as Imagenette v2 has.
     fn manifest() -> Manifest {
@@ -190,12 +190,20 @@ mod tests {
             height_px: 1,
             bytes: 1,
             sha256: String::new(),
+            turned: None,
         };
         let images =
             (0..9_469).map(|at| image(Split::Train, at)).chain((0..3_925).map(|at| image(Split::Val, at))).collect();
         let source = Source { from: "test".into(), sha256: None, archive: None };
-        let mut manifest =
-            Manifest { name: "n".into(), edition: Edition::Own, size: "full".into(), source, classes, images };
+        let mut manifest = Manifest {
+            name: "n".into(),
+            edition: Edition::Own,
+            size: "full".into(),
+            source,
+            orientation: OrientationRule::Stored,
+            classes,
+            images,
+        };
         manifest.sort();
         manifest
     }

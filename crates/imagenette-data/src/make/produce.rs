@@ -135,6 +135,7 @@ pub(crate) fn produce(production: &Production<'_>, part: &mut Part) -> Result<()
             made,
             seen: HashSet::new(),
             classes: HashMap::new(),
+            class_folders: original.class_folders(),
             sender,
             budget: &queue_budget,
             others: 0,
@@ -191,7 +192,11 @@ impl Shared<'_> {
                 }
             },
         };
-        let entry = match renderer.render(&bytes, &path) {
+        let entry = match renderer.render(
+            &bytes,
+            &path,
+            self.production.spec.turns(address.wnid.as_deref().unwrap_or_default()),
+        ) {
             Err(reason) => {
                 self.trouble(&path, &reason)?;
                 None

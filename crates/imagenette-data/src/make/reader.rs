@@ -14,7 +14,7 @@ use super::membership::Membership;
 use super::produce::{Job, Shared};
 use super::spec::SplitRule;
 use crate::error::{DataError, Result};
-use crate::make::original::address::{Address, Origin, VAL_PREFIX};
+use crate::make::original::address::{Address, Origin, VAL_PREFIX, is_class_folder};
 use crate::make::original::{Content, Visitor};
 
 /// Much less time than even hundreds of threads need for a full queue.
@@ -40,6 +40,8 @@ pub(super) struct Reader<'a> {
     pub(super) seen: HashSet<u128>,
     /// Every class so far, by its name in lower case.
     pub(super) classes: HashMap<String, String>,
+    /// The folders whose names are classes, so far.
+    pub(super) class_folders: HashSet<String>,
     pub(super) sender: Sender<Job<'a>>,
     pub(super) budget: &'a Budget,
     pub(super) others: u64,
@@ -63,6 +65,10 @@ impl Visitor for Reader<'_> {
                 return Ok(false);
             }
         } else {
+            if address.origin == Origin::Unknown && self.is_nested(path)? {
+                self.trouble(path, "a folder within a class folder")?;
+                return Ok(false);
+            }
             if address.wnid.is_none() {
                 let Some(class) = self.listed_class(address, path)? else { return Ok(false) };
                 address.wnid = Some(class);
@@ -146,6 +152,30 @@ impl Visitor for Reader<'_> {
 }
 
 impl Reader<'_> {
+    /// Whether a photo is in a folder within a class folder. In folders all of these are known; in an archive that
+    /// names the inner one first, which is which is not known any more.
+    fn is_nested(&mut self, path: &str) -> Result<bool> {
+        let Some((folder, _)) = path.rsplit_once('/') else { return Ok(false) };
+        if !is_class_folder(folder) {
+            return Ok(false);
+        }
+        if folder.match_indices('/').any(|(at, _)| self.class_folders.contains(&folder[..at])) {
+            return Ok(true);
+        }
+        if self.class_folders.insert(folder.to_owned()) {
+            let inner = format!("{folder}/");
+            if let Some(inner) = self.class_folders.iter().find(|other| other.starts_with(&inner)) {
+                return Err(DataError::malformed(
+                    path.as_ref(),
+                    "class folders side by side",
+                    format!("photos in `{folder}` and in `{inner}`"),
+                    "unpack the archive, move one of them, and give the folder",
+                ));
+            }
+        }
+        Ok(false)
+    }
+
     /// The class of a photo whose path does not tell it.
     fn listed_class(&mut self, address: &Address, path: &str) -> Result<Option<String>> {
         let list = self.shared.production.list;

@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::spec::{Filter, Size, Spec};
 use crate::augment::CropBox;
 use crate::error::DataError;
-use crate::image::{Pixels, Remark, Resizer, decode_into, decoding_bytes, encode_jpeg};
+use crate::image::{Orientation, Pixels, Remark, Resizer, decode_turned, decoding_bytes, encode_jpeg};
 
 /// A JPEG file of one size.
 pub(crate) struct Rendered<'a> {
@@ -37,11 +37,13 @@ impl<'a> Renderer<'a> {
         Self { spec, pixels: Pixels::default(), small: Pixels::default(), resizer: Resizer::new(), budget }
     }
 
-    /// Renders a photo in every size of the spec; the error is the reason why it cannot be used.
+    /// Renders a photo in every size of the spec, turned upright or as it is stored; the error is the reason why it
+    /// cannot be used.
     pub(crate) fn render<'b>(
         &mut self,
         bytes: &'b [u8],
         name: &str,
+        is_turned: bool,
     ) -> Result<(Vec<Rendered<'b>>, Vec<Remark>), String> {
         let path = Path::new(name);
         let reason = |error: DataError| match error {
@@ -49,7 +51,8 @@ impl<'a> Renderer<'a> {
             other => other.to_string(),
         };
         let _permit = self.budget.take(decoding_bytes(bytes, path).map_err(reason)?);
-        let remarks = decode_into(bytes, path, &mut self.pixels).map_err(reason)?;
+        let orientation = if is_turned { Orientation::of(bytes) } else { None };
+        let remarks = decode_turned(bytes, path, orientation, &mut self.pixels).map_err(reason)?;
         let sizes = self.spec.sizes.iter();
         let rendered: Result<Vec<Rendered<'b>>, String> = sizes
             .map(|size| {
@@ -73,7 +76,8 @@ fn render_size<'b>(
     resizer: &mut Resizer,
 ) -> Result<Rendered<'b>, String> {
     let (width_px, height_px) = (pixels.width_px, pixels.height_px);
-    let is_sound_jpeg = bytes.starts_with(&[0xFF, 0xD8]) && !remarks.iter().any(|remark| remark.is_repair());
+    let is_sound_jpeg = bytes.starts_with(&[0xFF, 0xD8])
+        && !remarks.iter().any(|remark| remark.is_repair() || *remark == Remark::Turned);
     let gray = remarks.contains(&Remark::GrayscaleConverted);
     let (width, height) = match size {
         Size::Full => (width_px, height_px),
@@ -147,7 +151,7 @@ mod tests {
     fn sound_photos_are_copied_in_full_and_resized_otherwise() {
         let (budget, bytes) = (Budget::new(1 << 30), photo(90, 60, false));
         let spec = spec(&[Size::Full, Size::Shortest(30), Size::Shortest(300)]);
-        let (rendered, remarks) = Renderer::new(&spec, &budget).render(&bytes, "a.JPEG").unwrap();
+        let (rendered, remarks) = Renderer::new(&spec, &budget).render(&bytes, "a.JPEG", false).unwrap();
         assert_eq!(remarks, []);
         assert!(matches!(rendered[0].file, Cow::Borrowed(_)) && matches!(rendered[2].file, Cow::Borrowed(_)));
         let (pixels, _) = decode(&rendered[1].file, Path::new("a")).unwrap();
@@ -159,14 +163,14 @@ mod tests {
         let (budget, bytes) = (Budget::new(1 << 30), photo(120, 120, true));
         let spec = spec(&[Size::Full, Size::Shortest(30)]);
         let mut renderer = Renderer::new(&spec, &budget);
-        let (rendered, _) = renderer.render(&bytes, "a.JPEG").unwrap();
+        let (rendered, _) = renderer.render(&bytes, "a.JPEG", false).unwrap();
         assert_eq!(decode(&rendered[1].file, Path::new("a")).unwrap().1, [Remark::GrayscaleConverted]);
-        let (rendered, remarks) = renderer.render(&bytes[..bytes.len() * 4 / 5], "cut.JPEG").unwrap();
+        let (rendered, remarks) = renderer.render(&bytes[..bytes.len() * 4 / 5], "cut.JPEG", false).unwrap();
         assert!(remarks.contains(&Remark::Truncated));
         assert!(!decode(&rendered[0].file, Path::new("a")).unwrap().1.contains(&Remark::Truncated));
         let png = crate::image::encode_png(&decode(&bytes, Path::new("a")).unwrap().0);
-        let (rendered, remarks) = renderer.render(&png, "png.JPEG").unwrap();
+        let (rendered, remarks) = renderer.render(&png, "png.JPEG", false).unwrap();
         assert!(remarks.contains(&Remark::PngFile) && rendered[0].file.starts_with(&[0xFF, 0xD8]));
-        assert!(renderer.render(b"a letter", "text.JPEG").is_err());
+        assert!(renderer.render(b"a letter", "text.JPEG", false).is_err());
     }
 }

@@ -40,6 +40,10 @@ pub struct Spec {
     /// How much of the color the JPEG files keep.
     #[serde(default)]
     pub subsampling: Subsampling,
+    /// Whether photos of one's own are made as they are stored, whatever orientation their cameras noted, instead of
+    /// upright. Those of ImageNet's classes are never turned.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_orientation: bool,
     /// The percentages of a table of noisy labels; empty for no table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noise: Vec<u8>,
@@ -47,6 +51,10 @@ pub struct Spec {
 
 fn quality() -> u8 {
     90
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Spec {
@@ -75,8 +83,14 @@ impl Spec {
             filter: Filter::default(),
             quality: quality(),
             subsampling: Subsampling::default(),
+            keep_orientation: false,
             noise: Vec::new(),
         }
+    }
+
+    /// Whether photos of a class are turned upright, as their cameras noted.
+    pub fn turns(&self, wnid: &str) -> bool {
+        self.edition.is_none() && !self.keep_orientation && !is_wnid(wnid)
     }
 
     /// Reads and checks a spec.

@@ -12,7 +12,7 @@ use super::header::{Layout, TRAILER};
 use crate::dataset::Dataset;
 use crate::error::{DataError, Result};
 use crate::folders::create_folder;
-use crate::image::{Pixels, Remark, decode_into};
+use crate::image::{Pixels, Remark, decode_turned};
 use crate::lock::wait_for;
 use crate::watch::{Unit, Watch};
 use imagenette_files::input;
@@ -50,13 +50,20 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     }
     build(dataset, &path, &prefix, threads, watch)?;
     let packed = Packed::open(&path, &dataset.manifest)?;
-    let repairs = packed.repairs();
-    if let Some(&first) = repairs.first() {
-        let path = dataset.path_of(first);
-        let text = Remark::Truncated.text();
-        watch.notice(&format!("photos {text}: {}; the first is {}", repairs.len(), path.display()));
-    }
+    say_remarks(dataset, &packed, watch);
     Ok(packed)
+}
+
+/// Says once what somebody who only looks at the photos would not expect of their pixels.
+fn say_remarks(dataset: &Dataset, packed: &Packed, watch: &dyn Watch) {
+    for remark in Remark::ALL.into_iter().filter(|remark| remark.is_worth_a_notice()) {
+        let with_it: Vec<u32> =
+            (0..packed.len() as u32).filter(|sample| packed.remarks(*sample).contains(&remark)).collect();
+        if let Some(&first) = with_it.first() {
+            let path = dataset.path_of(first);
+            watch.notice(&format!("photos {}: {}; the first is {}", remark.text(), with_it.len(), path.display()));
+        }
+    }
 }
 
 /// Removes what a killed process left. Only the holder of the lock may: nobody else writes files with this prefix
@@ -186,7 +193,8 @@ impl Packing<'_> {
     fn decode(&self, sample: u32, bytes: &mut Vec<u8>, pixels: &mut Pixels) -> Result<(), String> {
         let path = self.dataset.path_of(sample);
         input::read_into(&path, input::PHOTO_BYTES, bytes).map_err(|error| error.to_string())?;
-        let remarks = match decode_into(bytes, &path, pixels) {
+        let turned = self.dataset.manifest.images[sample as usize].turned;
+        let remarks = match decode_turned(bytes, &path, turned, pixels) {
             Ok(remarks) => remarks,
             Err(DataError::Photo { reason, .. }) => return Err(reason),
             Err(error) => return Err(error.to_string()),

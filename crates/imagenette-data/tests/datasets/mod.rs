@@ -6,7 +6,7 @@ use std::path::Path;
 use imagenette_data::class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::{Edition, Split};
-use imagenette_data::manifest::{ImageEntry, Manifest, Source};
+use imagenette_data::manifest::{ImageEntry, Manifest, OrientationRule, Source};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_files::hash::sha256;
 
@@ -52,11 +52,12 @@ pub(crate) fn dataset_of(root: &Path, files: Vec<File>) -> Dataset {
             height_px,
             bytes: bytes.len() as u64,
             sha256: sha256(bytes),
+            turned: None,
         });
     }
     let source = Source { from: "test".into(), sha256: None, archive: None };
-    let mut manifest =
-        Manifest { name: "made".into(), edition: Edition::Own, size: "small".into(), source, classes, images };
+    let (name, size, orientation) = ("made".into(), "small".into(), OrientationRule::Stored);
+    let mut manifest = Manifest { name, edition: Edition::Own, size, source, orientation, classes, images };
     for (image, (bytes, _)) in manifest.images.iter().zip(&files) {
         let path = root.join(manifest.relative_path(image));
         std::fs::create_dir_all(path.parent().expect("a class folder")).unwrap();

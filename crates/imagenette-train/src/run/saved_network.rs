@@ -7,7 +7,8 @@ use std::path::Path;
 use imagenette_data::DataError;
 use imagenette_data::augment::{EvaluationGeometry, IMAGENET_MEAN, IMAGENET_STD, plan_evaluation};
 use imagenette_data::class::Class;
-use imagenette_data::image::{self, Pixels, Resizer};
+use imagenette_data::image::{self, Orientation, Pixels, Remark, Resizer};
+use imagenette_data::manifest::{Manifest, OrientationRule};
 use imagenette_files::format::Format;
 use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
@@ -30,7 +31,9 @@ use crate::parts::Parts;
 use crate::run::budget;
 
 /// The file's format.
-pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 1 };
+pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 2 };
+/// The version of a file that has nothing of the newest one: older programs read it too.
+const PLAIN_VERSION: u32 = 1;
 const HINT: &str = "train again, or take another copy of the file";
 
 /// Everything that must be known besides the numbers.
@@ -48,6 +51,9 @@ pub struct WeightsHead {
     /// What its feature maps are stored in; files from before this was a choice leave it out.
     #[serde(default = "f32_maps")]
     pub precision: PrecisionChoice,
+    /// What became of photos whose EXIF says that they are stored turned, when it was trained.
+    #[serde(default, skip_serializing_if = "OrientationRule::is_stored")]
+    pub orientation: OrientationRule,
     /// What is subtracted from each channel (red, green, blue, of values in 0..1).
     pub mean: [f32; 3],
     /// What each channel is divided by then.
@@ -83,14 +89,15 @@ pub enum NetworkSource {
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, classes: &[Class]) -> Result<()> {
+pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, manifest: &Manifest) -> Result<()> {
     let head = WeightsHead {
         format: FORMAT.name.into(),
-        version: FORMAT.newest,
+        version: if manifest.orientation.is_stored() { PLAIN_VERSION } else { FORMAT.newest },
         model: recipe.model.clone(),
-        classes: classes.to_vec(),
+        classes: manifest.classes.clone(),
         evaluation: recipe.evaluation,
         precision: recipe.precision,
+        orientation: manifest.orientation,
         mean: IMAGENET_MEAN,
         deviation: IMAGENET_STD,
     };
@@ -222,21 +229,31 @@ impl SavedNetwork {
     /// # Errors
     /// When the file is not a readable photo.
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
-        let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
-        self.predict_bytes(&bytes, photo)
+        self.look(photo).map(|(probabilities, _)| probabilities)
     }
 
-    /// As [`SavedNetwork::predict`] for a photo's bytes; `name` is what errors call it.
+    /// As [`SavedNetwork::predict`], with the remarks on the photo. It is turned as the photos of the training were.
+    ///
+    /// # Errors
+    /// As [`SavedNetwork::predict`].
+    pub fn look(&self, photo: &Path) -> Result<(Vec<f64>, Vec<Remark>)> {
+        let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
+        self.look_at(&bytes, photo)
+    }
+
+    /// As [`SavedNetwork::look`] for a photo's bytes; `name` is what errors call it.
     ///
     /// # Errors
     /// When they are not a readable photo.
-    pub fn predict_bytes(&self, photo: &[u8], name: &Path) -> Result<Vec<f64>> {
-        let (pixels, _) = image::decode(photo, name)?;
+    pub fn look_at(&self, photo: &[u8], name: &Path) -> Result<(Vec<f64>, Vec<Remark>)> {
+        let orientation = if self.head.orientation.is_stored() { None } else { Orientation::of(photo) };
+        let mut pixels = Pixels::default();
+        let remarks = image::decode_turned(photo, name, orientation, &mut pixels)?;
         let square = self.view(&pixels)?;
         let probabilities = self.probabilities(&square)?.pop().unwrap_or_default();
         // Scores that are no finite numbers have no probabilities.
         match probabilities.iter().find(|probability| !probability.is_finite()) {
-            None => Ok(probabilities),
+            None => Ok((probabilities, remarks)),
             Some(found) => Err(TrainError::Malformed {
                 path: name.to_owned(),
                 expected: "scores that are finite numbers".into(),

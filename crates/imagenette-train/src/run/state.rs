@@ -185,10 +185,10 @@ impl RunState {
         predicted: &Predicted,
         clock: &mut Clock,
     ) -> Result<RunRecord> {
-        let (learner, classes) = (&self.learner, &job.dataset.manifest.classes);
+        let (learner, manifest) = (&self.learner, &job.dataset.manifest);
         let history = self.head.history.write(&folder.file(HISTORY_FILE))?;
         let (weights_file, predictions_file) = (folder.file(WEIGHTS_FILE), folder.file(PREDICTIONS_FILE));
-        saved_network::write(&weights_file, &job.recipe, &learner.model, learner.evaluated(), classes)?;
+        saved_network::write(&weights_file, &job.recipe, &learner.model, learner.evaluated(), manifest)?;
         let predictions = predictions::write(&predictions_file, named)?;
         let probabilities_file = folder.file(PROBABILITIES_FILE);
         let probabilities = predicted.as_file(&probabilities_file, job.dataset, named, &predictions)?;

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::replay;
 use crate::cli::Check;
-use crate::commands::score;
+use crate::commands::score::{self, Scored};
 use crate::numbers::thousands;
 use crate::prepared::Preparation;
 use crate::terminal::Terminal;
@@ -208,9 +208,10 @@ impl<'c, 'p> Ground<'c, 'p> {
         if !path.is_file() {
             return Verdict::Holds(format!("as {} is; no predictions are here", manifest.name));
         }
-        let scored = predictions::read(&path)
-            .map_err(anyhow::Error::from)
-            .and_then(|predictions| score::score_against(&path, &predictions, manifest, record.held_out));
+        let scored = predictions::read(&path).map_err(anyhow::Error::from).and_then(|predictions| {
+            let on = record.held_out.map_or(Scored::Split(Split::Val), Scored::HeldOut);
+            score::score_against(&path, &predictions, manifest, on)
+        });
         match scored {
             Ok(score) if (score.correct, score.total) == (record.result.correct, record.result.total) => {
                 Verdict::Holds(format!(

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
+use imagenette_data::edition::Split;
+use imagenette_data::intake::SplitParts;
 use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
 
 use super::values;
 
 /// Flags that make no sense with `--merge`: the parts were made with them.
-const WHAT_IS_MADE: [&str; 13] = [
+const WHAT_IS_MADE: [&str; 14] = [
     "what",
     "from",
     "classes",
@@ -21,6 +23,7 @@ const WHAT_IS_MADE: [&str; 13] = [
     "noise",
     "name",
     "val_list",
+    "keep_orientation",
     "strict",
 ];
 #[derive(Debug, Args)]
@@ -28,12 +31,21 @@ pub(crate) struct Get {
     /// Dataset to fetch, for example imagenette2-160 or drawn (`--list` shows all)
     #[arg(required_unless_present_any = ["from", "list"], conflicts_with_all = ["from", "list"])]
     pub(crate) dataset: Option<String>,
-    /// Install a local .tgz, .tar or folder instead of fetching
+    /// Install a local folder or archive (.zip, .tar, .tgz, .tar.xz, .tar.bz2, .tar.zst) instead of fetching
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) from: Option<PathBuf>,
     /// Name for the dataset that --from installs [default: the file's name]
     #[arg(long, requires = "from")]
     pub(crate) name: Option<String>,
+    /// Draw a val split: parts of each class for train and val, such as 90:10, for photos without one
+    #[arg(long, value_name = "PARTS", requires = "from")]
+    pub(crate) split: Option<SplitParts>,
+    /// Use own photos as they are stored, instead of turning them upright as their EXIF says
+    #[arg(long, requires = "from")]
+    pub(crate) keep_orientation: bool,
+    /// Refuse files and folders that are no photos of a class, instead of leaving them out
+    #[arg(long, requires = "from")]
+    pub(crate) strict: bool,
     /// Replace the installed dataset of this name
     #[arg(long)]
     pub(crate) force: bool,
@@ -80,6 +92,9 @@ pub(crate) struct Make {
     /// How much color the JPEG files keep [default: 4:2:0]
     #[arg(long, value_enum)]
     pub(crate) subsampling: Option<SubsamplingName>,
+    /// Make own photos as they are stored, instead of upright as their EXIF says
+    #[arg(long)]
+    pub(crate) keep_orientation: bool,
     /// Seed of a random split and of noisy labels [default: 0]
     #[arg(long, value_parser = values::at_least::<u64>(0))]
     pub(crate) seed: Option<u64>,
@@ -305,4 +320,24 @@ pub(crate) struct Show {
 pub(crate) enum SplitName {
     Train,
     Val,
+    Test,
+}
+
+/// A split that a network can be evaluated on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EvaluatedSplit {
+    /// What a run reports
+    #[default]
+    Val,
+    /// What is kept apart
+    Test,
+}
+
+impl From<EvaluatedSplit> for Split {
+    fn from(split: EvaluatedSplit) -> Self {
+        match split {
+            EvaluatedSplit::Val => Self::Val,
+            EvaluatedSplit::Test => Self::Test,
+        }
+    }
 }

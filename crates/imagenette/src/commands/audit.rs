@@ -1,10 +1,12 @@
 //! `audit`: what to know of a dataset before trusting it: at a glance on the terminal, and with pictures in a report.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use imagenette_data::audit::{Audit as Found, AuditOptions, Severity, Subject, audit, report};
 use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Split;
 use imagenette_data::manifest::MANIFEST_FILE;
 use imagenette_data::store::Store;
 
@@ -50,7 +52,9 @@ pub(crate) fn run(arguments: &Audit, terminal: &Terminal) -> anyhow::Result<Exit
 /// An installed dataset or one in a folder; a folder without a manifest is audited as it is.
 fn subject(named: &str) -> anyhow::Result<Subject> {
     let folder = Path::new(named);
-    let has_split = ["train", "val", "unsup"].iter().any(|split| folder.join(split).is_dir());
+    let is_split =
+        |entry: &DirEntry| Split::of_folder(&entry.file_name().to_string_lossy()).is_some() && entry.path().is_dir();
+    let has_split = std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_split(&entry)));
     if has_split && !folder.join(MANIFEST_FILE).is_file() {
         return Ok(Subject::of_folder(folder)?);
     }

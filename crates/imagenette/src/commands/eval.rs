@@ -1,10 +1,11 @@
-//! `eval`: a run's saved weights evaluated on a val split: top-1, and how sure the network is of what is right.
+//! `eval`: a run's saved weights evaluated on a val or test split: top-1, and how sure the network is of what is right.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
+use imagenette_data::edition::Split;
 use imagenette_files::hash::sha256;
 use imagenette_results::run_folder::{PROBABILITIES_FILE, RunFolder};
 use imagenette_results::run_record::Counts;
@@ -12,6 +13,7 @@ use imagenette_results::{Run, predictions, probabilities};
 use imagenette_train::run::evaluation::EvaluationData;
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
+use super::score::Scored;
 use crate::check::again::Again;
 use crate::cli::Eval;
 use crate::out_file::OutFile;
@@ -31,10 +33,15 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         None => datasets::of_run(&Run::read(&arguments.run)?.record, &preparation.store)?,
     };
     check_classes(&arguments.run, &network.head.classes, &dataset)?;
+    let split = Split::from(arguments.split);
+    let samples = dataset.manifest.samples(split);
+    if samples.is_empty() {
+        return Err(super::score::no_split(&dataset.manifest, split));
+    }
     let packed = preparation.pixels(&dataset)?;
     let mut config = network.head.evaluation;
     config.resolution = arguments.resolution.unwrap_or(config.resolution);
-    let data = EvaluationData::new(&dataset, packed, config, preparation.machine.threads);
+    let data = EvaluationData::of(&dataset, samples, packed, config, preparation.machine.threads);
     data.check(&network.head.model, network.device())?;
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::of_run(terminal));
     terminal.finish();
@@ -51,7 +58,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         probabilities.write(&path)?;
     }
     let sureness = probabilities.map(|probabilities| probabilities.sureness(&path, &named)).transpose()?;
-    let score = super::score::score_against(&arguments.run, &named, &dataset.manifest, None)?;
+    let score = super::score::score_against(&arguments.run, &named, &dataset.manifest, Scored::Split(split))?;
     let counts = Counts { correct: score.correct, total: score.total };
     let run = Run::read(&arguments.run)?;
     let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), config };
@@ -59,10 +66,11 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     if arguments.json {
         print_json(&serde_json::json!({
             "run": arguments.run, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
-            "resolution": config.resolution, "correct": score.correct, "total": score.total,
+            "split": split.name(), "resolution": config.resolution, "correct": score.correct, "total": score.total,
             "accuracy": score.accuracy(), "sureness": sureness, "recorded": run.record.result, "compared": compared,
         }))?;
     } else {
+        super::score::print_split(split)?;
         super::score::print_score(&score, sureness.as_ref(), &dataset.manifest.classes, false)?;
     }
     compared.tell(&run, counts, terminal)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use imagenette_data::archive::{self, Archive};
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::install::{GetOptions, get, get_drawn, get_from};
+use imagenette_data::intake::IntakeOptions;
 use imagenette_data::store::Store;
 
 use crate::cli::Get;
@@ -17,7 +18,13 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
         return list(arguments.json);
     }
     let store = Store::open_default()?;
-    let options = GetOptions { force: arguments.force, keep_archive: arguments.keep_archive, ..GetOptions::default() };
+    let intake = IntakeOptions {
+        split: arguments.split,
+        keep_orientation: arguments.keep_orientation,
+        strict: arguments.strict,
+    };
+    let (force, keep_archive) = (arguments.force, arguments.keep_archive);
+    let options = GetOptions { force, keep_archive, intake, ..GetOptions::default() };
     let installed = match (&arguments.from, arguments.dataset.as_deref()) {
         (Some(path), _) => get_from(path, &store, arguments.name.as_deref(), &options, terminal),
         (None, Some(name)) if name == Edition::Drawn.name() => {
@@ -38,17 +45,27 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
         print_json(&serde_json::json!({
             "dataset": manifest.name, "edition": manifest.edition, "size": manifest.size, "source": manifest.source,
             "train": manifest.samples(Split::Train).len(), "val": manifest.samples(Split::Val).len(),
+            "unsup": manifest.samples(Split::Unsup).len(), "test": manifest.samples(Split::Test).len(),
+            "turned": manifest.images.iter().filter(|image| image.turned.is_some()).count(),
             "identity": manifest.identity(), "folder": installed.dataset.root, "was_there": installed.was_there,
         }))?;
     } else {
         let was = if installed.was_there { "is installed already" } else { "is installed" };
+        let count = |split| manifest.samples(split).len() as u64;
+        let splits = match count(Split::Test) {
+            0 => format!("{} train and {}", thousands(count(Split::Train)), counted(count(Split::Val), "val photo")),
+            test => format!(
+                "{} train, {} val and {}",
+                thousands(count(Split::Train)),
+                thousands(count(Split::Val)),
+                counted(test, "test photo")
+            ),
+        };
         print(&format!(
-            "{} {was}: edition {}, size {}, {} train and {} ({}) in {}",
+            "{} {was}: edition {}, size {}, {splits} ({}) in {}",
             manifest.name,
             manifest.edition,
             manifest.size,
-            thousands(manifest.samples(Split::Train).len() as u64),
-            counted(manifest.samples(Split::Val).len() as u64, "val photo"),
             bytes(manifest.images.iter().map(|image| image.bytes).sum()),
             installed.dataset.root.display()
         ))?;

@@ -67,6 +67,7 @@ fn installed(name: &str, store: &Store) -> anyhow::Result<Value> {
         "train": manifest.samples(Split::Train).len(),
         "val": manifest.samples(Split::Val).len(),
         "unsup": manifest.samples(Split::Unsup).len(),
+        "test": manifest.samples(Split::Test).len(),
         "bytes": manifest.images.iter().map(|image| image.bytes).sum::<u64>(),
         "source": manifest.source,
         "identity": manifest.identity(),
@@ -80,10 +81,14 @@ fn as_text(dataset: &Value) -> String {
     let text = |key: &str| dataset[key].as_str().unwrap_or("?").to_owned();
     let source = &dataset["source"];
     let archive = source["archive"].as_str().or(source["from"].as_str()).unwrap_or("?");
+    let test = match number("test") {
+        0 => String::new(),
+        test => format!(" + {} test", thousands(test)),
+    };
     let packed =
         dataset["packed_bytes"].as_u64().map_or("not packed yet".into(), |size| format!("packed {}", bytes(size)));
     format!(
-        "dataset    {}: edition {}, size {}, {} train + {} val photos, {}, {packed}; from {archive}",
+        "dataset    {}: edition {}, size {}, {} train + {} val{test} photos, {}, {packed}; from {archive}",
         text("name"),
         text("edition"),
         text("size"),

@@ -142,6 +142,7 @@ fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
     }
     spec.name = arguments.name.clone().unwrap_or(spec.name);
     spec.seed = arguments.seed.unwrap_or(spec.seed);
+    spec.keep_orientation |= arguments.keep_orientation;
     spec.quality = arguments.quality.unwrap_or(spec.quality);
     spec.filter = arguments.filter.map_or(spec.filter, Into::into);
     spec.subsampling = arguments.subsampling.map_or(spec.subsampling, Into::into);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use imagenette_data::DataError;
+use imagenette_data::image::Remark;
 use imagenette_results::run_folder::RunFolder;
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
@@ -23,8 +24,12 @@ pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -
             return Err(DataError::Interrupted.into());
         }
         // One bad photo does not keep the others from being classified.
-        let probabilities = match probabilities(&network, photo) {
-            Ok(probabilities) => probabilities,
+        let probabilities = match look(&network, photo) {
+            Ok((probabilities, remarks)) => {
+                let unexpected = remarks.into_iter().filter(|remark| remark.is_worth_a_notice());
+                unexpected.for_each(|remark| terminal.say(&format!("{}: {}", photo.display(), remark.text())));
+                probabilities
+            }
             Err(error) => {
                 terminal.finish();
                 report(&error, program.name());
@@ -58,10 +63,10 @@ pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn probabilities(network: &SavedNetwork, photo: &Path) -> anyhow::Result<Vec<f64>> {
+fn look(network: &SavedNetwork, photo: &Path) -> anyhow::Result<(Vec<f64>, Vec<Remark>)> {
     Ok(if photo == Path::new(photo_paths::STDIN) {
-        network.predict_bytes(&photo_paths::from_stdin()?, photo)?
+        network.look_at(&photo_paths::from_stdin()?, photo)?
     } else {
-        network.predict(photo)?
+        network.look(photo)?
     })
 }

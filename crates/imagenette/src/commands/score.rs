@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use imagenette_data::edition::Split;
-use imagenette_data::hold_out::hold_out;
+use imagenette_data::hold_out::{hold_out, hold_out_rounded};
 use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
@@ -25,6 +25,16 @@ use crate::terminal::{Refusal, Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
+    let split = Split::from(arguments.split);
+    if let (Some(run), Split::Test) = (run, split) {
+        return Err(Refusal::error(
+            format!("{}: a run's own predictions are for val, not for test", run.display()),
+            format!(
+                "`imagenette eval {0} --split test` scores it; with `--out test.csv` it writes predictions",
+                run.display()
+            ),
+        ));
+    }
     let path = run.map_or_else(|| arguments.predictions.clone(), |run| run.join(PREDICTIONS_FILE));
     let record = match run.or(path.parent()) {
         Some(folder) if folder.join(run_record::RECORD_FILE).is_file() => {
@@ -36,9 +46,13 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
     };
     let bytes = input::read(&path, input::TABLE_BYTES)?;
     let table = PredictionTable::read(&path, &bytes)?;
+    if split == Split::Val && table.begins_with("test/") {
+        let message = format!("{}: the predictions are for the test split, not for val", path.display());
+        return Err(Refusal::error(message, "add `--split test`"));
+    }
     let dataset = truth(arguments, record.as_ref(), &table)?;
-    let held_out = record.as_ref().and_then(|record| record.held_out);
-    let scored = scored(&dataset.manifest, held_out)?;
+    let held_out = record.as_ref().filter(|_| split == Split::Val).and_then(|record| record.held_out);
+    let scored = scored(&dataset.manifest, held_out.map_or(Scored::Split(split), Scored::HeldOut))?;
     let (predictions, form) = settled(&table, &dataset.manifest, &scored)?;
     if !form.is_usual() {
         terminal.say(&format!("{}: read as {form}", path.display()));
@@ -53,9 +67,10 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
             "predictions": path, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "correct": score.correct, "total": score.total, "accuracy": score.accuracy(), "recorded": record,
             "classes": score.classes, "confusion": score.confusion, "held_out": held_out,
-            "sureness": sureness, "read": form,
+            "sureness": sureness, "read": form, "split": split.name(),
         }))?;
     } else {
+        print_split(split)?;
         if let Some(held_out) = held_out {
             print(&format!(
                 "on {} held out of the train split: for tuning; this is no val accuracy",
@@ -94,8 +109,9 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, table: &PredictionTable)
     for name in store.installed()? {
         let dataset = Dataset::open(&store.dataset_folder(&name))?;
         let manifest = &dataset.manifest;
-        let val = manifest.images.iter().filter(|image| image.split == Split::Val);
-        if table.begins_with_one_of(&val.map(|image| manifest.relative_path(image)).collect::<Vec<_>>()) {
+        let split = Split::from(arguments.split);
+        let of_split = manifest.images.iter().filter(|image| image.split == split);
+        if table.begins_with_one_of(&of_split.map(|image| manifest.relative_path(image)).collect::<Vec<_>>()) {
             return Ok(dataset);
         }
     }
@@ -105,25 +121,56 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, table: &PredictionTable)
     ))
 }
 
-/// Scores predictions against the val split of a manifest, or against what a tuning run held out of its train split.
+/// What predictions are scored on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scored {
+    /// A split of the dataset.
+    Split(Split),
+    /// What a tuning run held out of the train split.
+    HeldOut(HeldOut),
+}
+
+/// Scores predictions against what they are for.
 pub(crate) fn score_against(
     path: &Path,
     predictions: &[Prediction],
     manifest: &Manifest,
-    held_out: Option<HeldOut>,
+    on: Scored,
 ) -> anyhow::Result<predictions::Score> {
-    score_images(path, predictions, manifest, scored(manifest, held_out)?.into_iter())
+    score_images(path, predictions, manifest, scored(manifest, on)?.into_iter())
 }
 
-/// The photos that predictions are scored on: the val split, or what a tuning run held out of the train split.
-fn scored(manifest: &Manifest, held_out: Option<HeldOut>) -> anyhow::Result<Vec<&ImageEntry>> {
-    Ok(match held_out {
-        None => manifest.images.iter().filter(|image| image.split == Split::Val).collect(),
-        Some(held_out) => {
-            let samples = hold_out(manifest, held_out.share)?.held_out;
-            samples.iter().map(|&sample| &manifest.images[sample as usize]).collect()
+/// The error about a dataset that lacks a split.
+pub(crate) fn no_split(manifest: &Manifest, split: Split) -> anyhow::Error {
+    let hint = match split {
+        Split::Test => {
+            "its val split is what there is: leave `--split test` out, or install photos that have a `test` folder"
         }
-    })
+        _ => "use a dataset that has this split; `imagenette info` shows them",
+    };
+    Refusal::error(format!("{} has no {} split", manifest.name, split.name()), hint)
+}
+
+/// Says on what a score was measured, where that is not val.
+pub(crate) fn print_split(split: Split) -> anyhow::Result<()> {
+    if split == Split::Val { Ok(()) } else { print(&format!("on the {} split", split.name())) }
+}
+
+/// The photos that predictions are scored on.
+fn scored(manifest: &Manifest, on: Scored) -> anyhow::Result<Vec<&ImageEntry>> {
+    let held_out = match on {
+        Scored::Split(split) => {
+            let of_split: Vec<&ImageEntry> = manifest.images.iter().filter(|image| image.split == split).collect();
+            return if of_split.is_empty() { Err(no_split(manifest, split)) } else { Ok(of_split) };
+        }
+        Scored::HeldOut(held_out) => held_out,
+    };
+    let mut samples = hold_out(manifest, held_out.share)?.held_out;
+    // Runs of before held out none of a small class.
+    if samples.len() as u64 != held_out.photos {
+        samples = hold_out_rounded(manifest, held_out.share)?.held_out;
+    }
+    Ok(samples.iter().map(|&sample| &manifest.images[sample as usize]).collect())
 }
 
 /// The predictions of a table for these photos, and how it was read.

@@ -63,8 +63,16 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     let labels: Vec<u16> = label.map_or_else(|| (0..manifest.classes.len() as u16).collect(), |label| vec![label]);
     // As many pictures as were asked for: the first classes have one more where they do not divide evenly.
     let (each, more) = (arguments.count as usize / labels.len(), arguments.count as usize % labels.len());
-    let split = if arguments.split == SplitName::Val { Split::Val } else { Split::Train };
+    let split = match arguments.split {
+        SplitName::Train => Split::Train,
+        SplitName::Val => Split::Val,
+        SplitName::Test => Split::Test,
+    };
     let of_split = manifest.samples(split);
+    if of_split.is_empty() {
+        let hint = "`imagenette info` tells which splits a dataset has";
+        return Err(Refusal::error(format!("{} has no {} photos", manifest.name, split.name()), hint));
+    }
     let mut rows = Vec::new();
     for (place, label) in labels.into_iter().enumerate() {
         let count = each + usize::from(place < more);
@@ -77,7 +85,9 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
         let pictures = samples.iter().take(count).map(|sample| {
             let path = dataset.path_of(*sample);
             let bytes = input::read(&path, input::PHOTO_BYTES)?;
-            Ok(image::decode(&bytes, &path)?.0)
+            let mut pixels = Pixels::default();
+            image::decode_turned(&bytes, &path, manifest.images[*sample as usize].turned, &mut pixels)?;
+            Ok(pixels)
         });
         let name = &manifest.classes[usize::from(label)].name;
         rows.push(Row { caption: name.clone(), pictures: pictures.collect::<anyhow::Result<_>>()? });

@@ -17,11 +17,15 @@ pub(super) fn photo(dataset: &Dataset, sample: &str) -> Option<String> {
     Some(jpeg(&fitted(&read(dataset, sample)?)))
 }
 
-/// A photo's pixels; `None` where it is gone or cannot be read.
+/// A photo's pixels, turned as the network was shown them; `None` where it is gone or cannot be read.
 pub(super) fn read(dataset: &Dataset, sample: &str) -> Option<Pixels> {
     let path = dataset.root.join(Path::new(sample));
     let bytes = input::read(&path, input::PHOTO_BYTES).ok()?;
-    Some(image::decode(&bytes, &path).ok()?.0)
+    let manifest = &dataset.manifest;
+    let turned = manifest.images.iter().find(|image| manifest.relative_path(image) == sample)?.turned;
+    let mut pixels = Pixels::default();
+    image::decode_turned(&bytes, &path, turned, &mut pixels).ok()?;
+    Some(pixels)
 }
 
 /// The pixels, small, as the address of an inlined JPEG.

@@ -82,7 +82,7 @@ pub fn read(path: &str) -> Result<Named, String> {
         return Ok(Named::Other);
     }
     check_portable(name)?;
-    let (mut origin, mut class) = (Origin::Unknown, None);
+    let (mut origin, mut class) = (Origin::Unknown, None::<&str>);
     for folder in folders {
         let stem = archive_stem(folder).unwrap_or(folder);
         if let Some(found) = split_of(stem) {
@@ -91,6 +91,11 @@ pub fn read(path: &str) -> Result<Named, String> {
                 None => return Ok(Named::Other),
             }
         } else {
+            // Below a split the first folder is the class. ImageNet's ids are classes wherever they are.
+            let is_nested = origin != Origin::Unknown && class.is_some_and(|class| is_wnid(class) || !is_wnid(stem));
+            if is_nested {
+                return Err("a folder within a class folder".into());
+            }
             class = Some(stem);
         }
     }
@@ -107,6 +112,12 @@ pub fn read(path: &str) -> Result<Named, String> {
         origin = Origin::Val;
     }
     Ok(Named::Photo(Address { origin, wnid, file_name }))
+}
+
+/// Whether a folder's own name is the class of the photos in it.
+pub(crate) fn is_class_folder(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.is_empty() && split_of(name).is_none() && archive_stem(name).is_none()
 }
 
 /// The class that a folder or tar holds, when its name is a WordNet id: then all of it can be skipped unread.

@@ -12,11 +12,13 @@ pub mod synsets;
 pub mod tar;
 pub mod validation;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Result};
+use crate::intake::compression::Kind;
 use crate::watch::Watch;
 use address::Address;
 use imagenette_files::input;
@@ -91,6 +93,15 @@ impl Original {
         listing::look_through(from, wants_class, watch)
     }
 
+    /// The folders that are classes, by their paths in the copy.
+    pub(super) fn class_folders(&self) -> HashSet<String> {
+        let of_folder = |item: &Item| match item {
+            Item::Folder { relative, .. } if address::is_class_folder(relative) => Some(relative.clone()),
+            _ => None,
+        };
+        self.items.iter().filter_map(of_folder).collect()
+    }
+
     /// Shows every photo to the visitor, once, in one pass. Compressed tars report their progress to the watch
     /// themselves.
     ///
@@ -123,9 +134,15 @@ impl Original {
         watch: Option<&dyn Watch>,
     ) -> Result<()> {
         let (mut file, length) = input::open(path, u64::MAX)?;
-        let mut magic = [0; 2];
-        let read = tar::ReadAt::read_at(&file, &mut magic, 0).map_err(DataError::io("read", path))?;
-        let ended = if read == 2 && magic == [0x1F, 0x8B] {
+        let mut begin = [0; 512];
+        let read = tar::ReadAt::read_at(&file, &mut begin, 0).map_err(DataError::io("read", path))?;
+        let kind = Kind::of(&begin[..read]);
+        if let Some(name) = kind.name() {
+            let hint = "unpack it and give the folder, or install it as it is with `imagenette get --from FILE` (with \
+                        `--split 70:30` where it has no val)";
+            return Err(damaged(path, "a tar, in gzip or as it is", name.into(), hint));
+        }
+        let ended = if kind == Kind::Gzip {
             tar::read_gzip(&mut Followed { reader: &mut file, watch }, relative, visitor)?
         } else if length == 0 {
             TarEnd::Broken("an empty file".into())
