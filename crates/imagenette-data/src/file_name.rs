@@ -3,7 +3,8 @@
 
 use crate::manifest::{MANIFEST_FILE, SPEC_FILE, SUMMARY_FILE};
 
-/// Whether a file or folder is hidden (`.DS_Store`, `._a.jpg`, `.ipynb_checkpoints`) or what file managers leave behind.
+/// Whether a file or folder is hidden (`.DS_Store`, `._a.jpg`, `.ipynb_checkpoints`) or what file managers leave
+/// behind.
 ///
 /// An archive's own manifest counts as such: whoever unpacks it writes one from the photos themselves.
 pub(crate) fn is_clutter(name: &str) -> bool {

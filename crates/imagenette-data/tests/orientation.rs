@@ -1,5 +1,5 @@
-//! Photos that their cameras stored turned: all eight orientations, in each of the formats, become the picture as it was
-//! drawn; photos that are to be used as they are stored stay as they are.
+//! Photos that their cameras stored turned: all eight orientations, in each of the formats, become the picture as it
+//! was drawn; photos that are to be used as they are stored stay as they are.
 
 use std::fs;
 use std::path::Path;

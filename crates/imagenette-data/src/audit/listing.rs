@@ -81,8 +81,8 @@ impl Subject {
         })
     }
 
-    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>`, `test/<class>/<photo>`
-    /// and `unsup/<photo>`, under any of the names that people give to these. Photos are turned as `get` would.
+    /// A folder without a manifest, with `train/<class>/<photo>` and perhaps `val/<class>/<photo>`,
+    /// `test/<class>/<photo>` and `unsup/<photo>`, under any of the names that people give to these. Photos are turned as `get` would.
     ///
     /// # Errors
     /// When there is no such folder, when it has none of these, or when something in it cannot be listed.

@@ -196,8 +196,8 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// How many photos of `val` and `test` are certainly in another split too: by their ImageNet id, their files or their
-    /// pixels.
+    /// How many photos of `val` and `test` are certainly in another split too: by their ImageNet id, their files or
+    /// their pixels.
     pub fn leaks(&self) -> usize {
         let exact = |group: &&DuplicateGroup| group.sameness <= Sameness::Pixels && group.across_splits;
         let by_name = |misplaced: &&Misplaced| misplaced.fault == NameFault::InBothSplits;

@@ -18,12 +18,11 @@ use crate::manifest::{Manifest, OrientationRule, Source};
 use crate::store::{Store, check_name};
 use crate::watch::{Unit, Watch};
 
-/// Installs a dataset from a local archive (a tar, compressed or not, or a zip) or a folder, which is copied. Without a name it gets the
-/// name of the file, without the extension.
+/// Installs a dataset from a local archive (a tar, compressed or not, or a zip) or a folder, which is copied. Without a
+/// name it gets the name of the file, without the extension.
 ///
 /// An archive that is not an official one is accepted when its layout fits, and the manifest says so
-/// (`Source::archive` is
-/// `None`).
+/// (`Source::archive` is `None`).
 ///
 /// # Errors
 /// When there is nothing at the path, when the archive is truncated, damaged or hostile, when the layout does not fit,
@@ -116,7 +115,8 @@ fn say(manifest: &Manifest, watch: &dyn Watch) {
     let turned = manifest.images.iter().filter(|image| image.turned.is_some()).count();
     if turned > 0 {
         watch.notice(&format!(
-            "turned upright, as their EXIF says: {turned} of {} photos (--keep-orientation uses them as they are stored)",
+            "turned upright, as their EXIF says: {turned} of {} photos (--keep-orientation uses them as they are \
+             stored)",
             manifest.images.len()
         ));
     }

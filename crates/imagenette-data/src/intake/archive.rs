@@ -1,4 +1,5 @@
-//! An archive (a tar, compressed or not, or a zip) goes in, a folder of photos comes out: complete, or an error and no folder.
+//! An archive (a tar, compressed or not, or a zip) goes in, a folder of photos comes out: complete, or an error and no
+//! folder.
 //!
 //! Nothing in an archive is trusted: names must fit the layout of a dataset, links and devices are refused, and
 //! counts, sizes and the compression ratio are limited. Photos are hashed and measured on the way, and the archive is

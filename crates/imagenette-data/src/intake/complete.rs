@@ -28,8 +28,8 @@ pub(crate) struct Taken {
 
 /// What to do about a source in another layout.
 pub(super) fn layout_hint() -> &'static str {
-    "the layout is train/<class>/<photo> and val/<class>/<photo>, with the same classes in both (`valid` and `validation` \
-     are val too; `test` is kept apart)"
+    "the layout is train/<class>/<photo> and val/<class>/<photo>, with the same classes in both (`valid` and \
+     `validation` are val too; `test` is kept apart)"
 }
 
 /// The error about class folders without a split, of which `example` is a photo.
@@ -123,7 +123,8 @@ impl Taken {
         let most = dark.iter().map(|(_, largest)| *largest).max().unwrap_or(1).max(1);
         watch.notice(&format!(
             "{} of 16 bits in a small range, nearly black in 8 bits: the first, {first}, has values up to {largest} of \
-             65535; to use the full range, multiply all of them first (ImageMagick: `mogrify -evaluate multiply {} *.png`)",
+             65535; to use the full range, multiply all of them first (ImageMagick: \
+             `mogrify -evaluate multiply {} *.png`)",
             dark.len(),
             u16::MAX / most
         ));

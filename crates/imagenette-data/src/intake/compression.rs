@@ -1,5 +1,5 @@
-//! What an archive is, by its first bytes, and the readers that unpack compressed tars. All of them are Rust: nothing has
-//! to be installed for them.
+//! What an archive is, by its first bytes, and the readers that unpack compressed tars. All of them are Rust: nothing
+//! has to be installed for them.
 
 use std::io::{self, BufRead, Read};
 
