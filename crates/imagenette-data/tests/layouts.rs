@@ -336,9 +336,7 @@ fn hostile_zips_are_refused() {
     // The writer refuses to write such a name, so it is put in afterward.
     let home = Home::new();
     let archive = home.folder.path().join("set.zip");
-    let zip = zip_of("set", &with("train/cat/evilevil.jpg", jpeg(20, 20, 0)), false);
-    let text: Vec<u8> = zip.clone();
-    let mut changed = text;
+    let mut changed = zip_of("set", &with("train/cat/evilevil.jpg", jpeg(20, 20, 0)), false);
     let name = b"set/train/cat/evilevil.jpg";
     let places: Vec<usize> = (0..changed.len() - name.len()).filter(|at| changed[*at..].starts_with(name)).collect();
     for at in places {

@@ -192,8 +192,8 @@ impl Listing<'_> {
 
 /// A photo in one of these folders, where they are class folders.
 fn unsplit_photo(top: &[(std::ffi::OsString, PathBuf)]) -> Option<String> {
-    let folders = top.iter().filter(|(name, path)| !is_clutter(&name.to_string_lossy()) && path.is_dir());
-    folders.into_iter().find_map(|(class, path)| {
+    let mut folders = top.iter().filter(|(name, path)| !is_clutter(&name.to_string_lossy()) && path.is_dir());
+    folders.find_map(|(class, path)| {
         let found = entries(path).ok()?.into_iter().find(|(name, _)| is_photo(&name.to_string_lossy()))?;
         Some(format!("{}/{}", class.to_string_lossy(), found.0.to_string_lossy()))
     })
