@@ -105,7 +105,7 @@ fn address_space(limits: &str) -> Option<u64> {
 fn size(bytes: u64) -> String {
     match bytes {
         ..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        ..1_000_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
+        1_000_000_000..1_000_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
         u64::MAX => "more than 10 million TB".into(),
         _ => format!("{:.0} TB", bytes as f64 / 1e12),
     }

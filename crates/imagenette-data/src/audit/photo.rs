@@ -10,8 +10,6 @@ use super::perceptual::{Hasher, PerceptualHash};
 use crate::error::DataError;
 use crate::image::{Format, Orientation, Pixels, Remark, decode_turned};
 
-/// Larger files are not read: no photo that can be decoded is so large.
-
 /// 128 bits of a sha256: enough to tell a billion photos apart, in half the memory.
 pub(super) type Fingerprint = [u8; 16];
 

@@ -22,6 +22,8 @@ use crate::watch::Watch;
 const QUEUE: usize = 32;
 /// How many unreadable photos an error names.
 const NAMED: usize = 5;
+/// With so many unreadable photos the rest are not read.
+const MOST_UNREADABLE: usize = 10_000;
 
 /// A photo with its place, and the facts about it.
 #[derive(Debug, Clone)]
@@ -114,7 +116,12 @@ impl Intake<'_> {
                         }
                         match self.take_in(place, content, &mut pixels) {
                             Ok(Ok(photo)) => mine.push(photo),
-                            Ok(Err(refused)) => unreadable.lock().expect(poisoned).add(refused),
+                            Ok(Err(refused)) => {
+                                // Whoever sends so many sends no photos: the rest need not be read.
+                                if unreadable.lock().expect(poisoned).add(refused) {
+                                    stop.store(true, Ordering::Relaxed);
+                                }
+                            }
                             Err(error) => {
                                 stop.store(true, Ordering::Relaxed);
                                 failure.lock().expect(poisoned).get_or_insert(error);
@@ -140,8 +147,10 @@ impl Intake<'_> {
         if let Some(error) = failure.into_inner().expect(poisoned) {
             return Err(error);
         }
-        fed?;
         let Unreadable { count, first } = unreadable.into_inner().expect(poisoned);
+        if count < MOST_UNREADABLE {
+            fed?;
+        }
         if count == 0 {
             return Ok(photos.into_inner().expect(poisoned));
         }
@@ -214,16 +223,21 @@ struct Unreadable {
 }
 
 impl Unreadable {
-    fn add(&mut self, refused: (String, String)) {
+    /// Notes one; whether there are so many that the work need not go on.
+    fn add(&mut self, refused: (String, String)) -> bool {
         self.count += 1;
         self.first.insert(refused);
         if self.first.len() > NAMED {
             self.first.pop_last();
         }
+        self.count >= MOST_UNREADABLE
     }
 }
 
 fn files(n: usize) -> String {
+    if n >= MOST_UNREADABLE {
+        return format!("{MOST_UNREADABLE} files or more");
+    }
     if n == 1 { "1 file".into() } else { format!("{n} files") }
 }
 

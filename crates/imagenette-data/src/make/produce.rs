@@ -3,7 +3,7 @@
 //! threads changes nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -218,7 +218,7 @@ impl Shared<'_> {
     }
 }
 
-fn read_file(path: &PathBuf) -> Result<Option<Vec<u8>>> {
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
     let (_, length) = input::open(path, u64::MAX)?;
     if length > LARGEST_BYTES {
         return Ok(None);
