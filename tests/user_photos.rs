@@ -149,8 +149,8 @@ fn photos_that_are_stored_turned_are_turned_and_said_from_get_to_predict() {
     let make = ["make", "--classes", "all", "--split", "own", "--from", "exif", "--sizes", "full", "--json"];
     let sides = |name: &str| {
         let manifest = place.read(&format!("store/datasets/{name}/manifest.jsonl"));
-        let first: serde_json::Value = serde_json::from_str(manifest.lines().nth(1).unwrap()).unwrap();
-        (first["width_px"].as_u64(), first["height_px"].as_u64())
+        let second: serde_json::Value = serde_json::from_str(manifest.lines().nth(2).unwrap()).unwrap();
+        (second["width_px"].as_u64(), second["height_px"].as_u64())
     };
     place.run(&[&make[..], &["--name", "made-upright"]].concat()).succeeds();
     place.run(&[&make[..], &["--name", "made-kept", "--keep-orientation"]].concat()).succeeds();
@@ -196,13 +196,12 @@ fn class_folders_and_train_alone_are_answered_with_a_command_that_works() {
         "hint: give it another name",
         "--name my-flat",
     ]);
-    for (from, shown, name, said) in [
-        ("my flat", "'my flat'", " --name my-flat", "class folders without them"),
-        ("noval", "noval", "", "found no val"),
-    ] {
+    for (from, quote, name, said) in
+        [("my flat", "'", " --name my-flat", "class folders without them"), ("noval", "", "", "found no val")]
+    {
         let refused =
             place.run(&["get", "--from", from, "--name", "own"]).fails_saying(&[said, "hint: draw a val split"]);
-        let command = format!("imagenette get --from {shown} --split 90:10");
+        let command = format!("imagenette get --from {quote}{}{quote} --split 90:10", place.path(from).display());
         says(&refused, &[&format!("`{command}{name}`")]);
         let got = place.shell(&format!("{command}{name}")).succeeds();
         says(&got, &["27 train and 3 val photos"]);
