@@ -74,10 +74,10 @@ pub(crate) fn zip_of(top: &str, files: &[(String, Vec<u8>)], is_deflated: bool) 
     use std::io::Write;
     let mut out = Vec::new();
     let mut zip = rawzip::ZipArchiveWriter::new(&mut out);
-    zip.new_dir(&format!("{top}/")).create().unwrap();
+    zip.new_dir(format!("{top}/")).create().unwrap();
     for (path, bytes) in files {
         let method = if is_deflated { rawzip::CompressionMethod::DEFLATE } else { rawzip::CompressionMethod::STORE };
-        let (mut entry, config) = zip.new_file(&format!("{top}/{path}")).compression_method(method).start().unwrap();
+        let (mut entry, config) = zip.new_file(format!("{top}/{path}")).compression_method(method).start().unwrap();
         if is_deflated {
             let encoder = flate2::write::DeflateEncoder::new(&mut entry, flate2::Compression::fast());
             let mut writer = config.wrap(encoder);
