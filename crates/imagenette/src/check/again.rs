@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use imagenette_data::edition::Split;
 use imagenette_results::run_folder::{PREDICTIONS_FILE, RunFolder};
 use imagenette_results::run_record::Counts;
 use imagenette_results::{Prediction, Run, predictions};
@@ -24,6 +25,8 @@ pub(crate) struct Again<'r> {
     pub(crate) device: &'r Device,
     /// The dataset's content.
     pub(crate) identity: String,
+    /// Which of its photos were evaluated.
+    pub(crate) split: Split,
     /// How photos were shown.
     pub(crate) config: EvaluationConfig,
 }
@@ -71,6 +74,9 @@ impl Again<'_> {
         let record = &self.run.record;
         if self.identity != record.dataset.identity {
             return Ok(Some(format!("the run's dataset is `{}` of other content", record.dataset.name)));
+        }
+        if self.split != Split::Val {
+            return Ok(Some(format!("the run's is on val, this is on {}", self.split.name())));
         }
         if let Some(held_out) = record.held_out {
             return Ok(Some(format!("the run's is on {} held out of train", counted(held_out.photos, "photo"))));

@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let score = super::score::score_against(&arguments.run, &named, &dataset.manifest, Scored::Split(split))?;
     let counts = Counts { correct: score.correct, total: score.total };
     let run = Run::read(&arguments.run)?;
-    let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), config };
+    let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), split, config };
     let compared = again.compare(&named, counts)?;
     if arguments.json {
         print_json(&serde_json::json!({
