@@ -136,8 +136,11 @@ fn predictions_are_scored_strictly() {
     for (table, read) in [
         (change("val/", ""), "photos by path without the split"),
         (change("/", "\\"), "photos by path with `\\`, classes by id"),
-        (change(",n01440764", ";n01440764"), "semicolon between columns"),
-        (change(",n01440764", "\ttench"), "classes by name"),
+        (change(",", ";"), "semicolon between columns"),
+        (
+            change(",n01440764", "\ttench")[1..].to_vec(),
+            "tab between columns, no header, photos by path, classes by name",
+        ),
         (change(",n01440764", ",0")[1..].to_vec(), "no header, photos by path, classes by label, counted from 0"),
     ] {
         write(&table);

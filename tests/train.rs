@@ -170,7 +170,9 @@ fn without_a_name_each_run_gets_a_folder_of_its_own() {
     for _ in 0..2 {
         place.run(&small(&["--set", "epochs=1"])).succeeds();
     }
-    assert_eq!(place.list("runs"), ["default-made-s0", "default-made-s0-2"]);
+    // What was changed is in the name.
+    let name = "default-stem=8-widths=_8_8_8_8_-epochs=1-made-s0".to_owned();
+    assert_eq!(place.list("runs"), [name.clone(), format!("{name}-2")]);
 }
 
 #[test]

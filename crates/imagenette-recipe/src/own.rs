@@ -11,6 +11,8 @@ use crate::error::{RecipeError, Result};
 use crate::read::explain;
 use crate::recipe::Recipe;
 
+/// What stands in an error's message before the key within a part's table: serde's own path ends at the table.
+pub(crate) const AT: char = '\u{1f}';
 /// The key that names a part.
 pub(crate) const KIND: &str = "kind";
 
@@ -179,7 +181,10 @@ pub(crate) fn deserialize_with<'de, D: Deserializer<'de>, T: DeserializeOwned>(
         // The shipped part's name may be written down.
         None => drop(table.remove(KIND)),
     }
-    let shared = T::deserialize(Value::Table(table)).map_err(|error| D::Error::custom(error.message()))?;
+    let shared = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let (path, message) = (error.path().to_string(), error.inner().message());
+        D::Error::custom(if path == "." { message.to_owned() } else { format!("{message}{AT}{path}") })
+    })?;
     Ok((shared, own))
 }
 

@@ -4,7 +4,7 @@ use imagenette_files::nearest::did_you_mean;
 use toml::{Table, Value};
 
 use crate::error::{RecipeError, Result};
-use crate::own::{KIND, PartKind, Parts, ShippedAlone};
+use crate::own::{AT, KIND, PartKind, Parts, ShippedAlone};
 use crate::recipe::Recipe;
 use crate::spelling::{dotted_today, is_old, modernize, modernize_value};
 
@@ -159,6 +159,8 @@ fn plain_value(found: &str) -> String {
 
 /// Turns serde's sentence into key, expected, found and hint.
 pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
+    let (message, inner) = message.split_once(AT).unwrap_or((message, ""));
+    let path = &[path, inner].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")[..];
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let join = |key: &str| match path {
         "" => key.to_owned(),
@@ -365,7 +367,13 @@ mod tests {
         refused(&[("model.widths", "[]")], "model.widths", "");
         refused(&[("model.stem", "7")], "model.stem", "even");
         refused(&[("optimizer.momentum", "1.0")], "optimizer.momentum", "0.85 to 0.95 are usual");
-        refused(&[("loss.class_weights", "balance")], "class_weights", "did you mean `balanced`?");
+        refused(
+            &[("loss.class_weights", "balance")],
+            "recipe: loss.class_weights: expected none",
+            "did you mean `balanced`?",
+        );
+        refused(&[("loss.label_smoothing", "much")], "loss.label_smoothing: expected a number, found the text", "");
+        refused(&[("selection", "{ keep = true }")], "selection.keep: expected a number, found `true`", "");
         refused(&[("sampler", "random")], "sampler: expected shuffle or balanced, found `random`", "");
     }
 

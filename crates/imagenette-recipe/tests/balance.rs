@@ -78,3 +78,24 @@ fn what_is_held_out_is_to_blame_where_it_leaves_too_little_to_train_on() {
     let error = recipe(&[("batch_size", "200")]).validate_for(&manifest).unwrap_err().to_string();
     assert!(error.contains("batch_size: expected at most the 180 photos"), "{error}");
 }
+
+#[test]
+fn a_wrong_value_within_a_part_is_named_by_its_whole_key() {
+    let refused = |key: &str, value: &str| {
+        let text = Recipe::shipped_text("default").unwrap();
+        let error = Recipe::from_toml(text, &[(key.into(), value.into())]).unwrap_err();
+        (error.to_string(), error.hint().unwrap_or_default())
+    };
+    let (message, hint) = refused("loss.class_weights", "balance");
+    assert!(message.contains("recipe: loss.class_weights: expected none or balanced, found `balance`"), "{message}");
+    assert_eq!(hint, "did you mean `balanced`?");
+    for (key, value) in [("loss.label_smoothing", "much"), ("selection", "{ keep = true }")] {
+        let (message, _) = refused(key, value);
+        assert!(
+            message.contains("label_smoothing: expected a number") || message.contains("selection.keep: "),
+            "{message}"
+        );
+    }
+    let (message, hint) = refused("loss.smoothing", "0.1");
+    assert!(message.contains("recipe: loss.smoothing: expected a known key"), "{message} {hint}");
+}

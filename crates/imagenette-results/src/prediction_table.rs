@@ -143,7 +143,7 @@ impl PredictionTable {
         let (mut rows, mut backslashes) = (Vec::new(), false);
         for (number, record) in (1..).zip(records) {
             let record = record.map_err(|error| malformed(path, format!("line {number}: {error}")))?;
-            let line = record.position().map_or(number, csv::Position::line);
+            let line = record.position().map_or(number, |position| line_of(bytes, position));
             let columns: Vec<&str> = record.iter().collect();
             let [sample, class] = columns[..] else {
                 let found = format!("line {line}: {} (`{}`)", counted(columns.len()), shown(&columns.join(",")));
@@ -305,6 +305,13 @@ fn records(bytes: &[u8], separator: char) -> Vec<csv::Result<StringRecord>> {
     builder.from_reader(bytes).into_records().collect()
 }
 
+/// The line in which a record begins. Its position is that of the empty lines before it.
+fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+    let rest = usize::try_from(position.byte()).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    position.line() + empty as u64
+}
+
 /// Whether a path is a photo's by its ending.
 fn is_photo(path: &str) -> bool {
     let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
@@ -395,7 +402,11 @@ mod tests {
             "line 2: expected the name",
             "did you mean `tench`?",
         );
-        refused("val/n01/a.JPEG,n01\nval/n03/f.png,n09\n", "line 2: expected the id of a class, found `n09`", "n01");
+        refused(
+            "val/n01/a.JPEG,n01\nval/n03/f.png,n09\n",
+            "line 2: expected the id of a class, found `n09`",
+            "did you mean",
+        );
         refused("val/n01/a.JPEG,0\nval/n03/f.png,3\n", "line 2: expected a class's label, found `3`", "");
         refused("f,c\nval/n01/a.JPEG,0\nval/n01/a.JPEG,1\n", "line 3: expected each photo once", "exactly once");
         refused("f,c\nval/n01/a.JPEG,n01,0.5\n", "line 2: 3 columns (`val/n01/a.JPEG,n01,0.5`)", "a line reads");

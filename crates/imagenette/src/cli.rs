@@ -221,7 +221,7 @@ pub(crate) struct Train {
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED, numbered if taken]; with --runs for all of them, each in
+    /// Folder for the run [default: runs/RECIPE-DATASET-sSEED with what --set changes after RECIPE, numbered if taken]; with --runs for all of them, each in
     /// sSEED below it [default: runs/RECIPE-DATASET]
     #[arg(short, long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,

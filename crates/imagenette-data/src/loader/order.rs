@@ -26,7 +26,7 @@ pub fn balanced_order(samples: &[u32], label_of: impl Fn(u32) -> u16, seed: u64,
     samples.iter().for_each(|&sample| by_class.entry(label_of(sample)).or_default().push(sample));
     let rounds = samples.len().div_ceil(by_class.len().max(1));
     let drawn_before = u64::from(epoch) * rounds as u64;
-    let drawn: Vec<Vec<(u32, u32)>> = by_class
+    let mut drawn: Vec<std::vec::IntoIter<(u32, u32)>> = by_class
         .iter()
         .map(|(&label, photos)| {
             let (count, mut order, mut known_pass) = (photos.len() as u64, Vec::new(), None);
@@ -41,15 +41,15 @@ pub fn balanced_order(samples: &[u32], label_of: impl Fn(u32) -> u16, seed: u64,
                 }
                 (order[(number % count) as usize], pass)
             };
-            of_class.map(draw).collect()
+            of_class.map(draw).collect::<Vec<_>>().into_iter()
         })
         .collect();
     let mut random = Random::new(seed, Purpose::Order, epoch, 0);
     let mut classes: Vec<usize> = (0..drawn.len()).collect();
     let mut order = Vec::with_capacity(rounds * drawn.len());
-    for round in 0..rounds {
+    for _ in 0..rounds {
         random.shuffle(&mut classes);
-        order.extend(classes.iter().map(|&class| drawn[class][round]));
+        order.extend(classes.iter().filter_map(|&class| drawn[class].next()));
     }
     order.truncate(samples.len());
     order.into_iter().unzip()

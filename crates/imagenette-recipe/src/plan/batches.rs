@@ -10,15 +10,12 @@ use super::step_plan::StepPlan;
 use crate::balance::Sampler;
 use crate::recipe::Recipe;
 
+/// Samples in the order in which they are drawn, and the pass of each where some are drawn several times.
+pub type EpochSamples = (Vec<u32>, Option<Vec<u32>>);
+
 /// The samples of an epoch in the order in which they are drawn, and each one's pass where the recipe draws some several
 /// times. `labels` has the label of every sample of the dataset.
-pub fn epoch_samples(
-    recipe: &Recipe,
-    samples: &[u32],
-    labels: &[u16],
-    seed: u64,
-    epoch: u32,
-) -> (Vec<u32>, Option<Vec<u32>>) {
+pub fn epoch_samples(recipe: &Recipe, samples: &[u32], labels: &[u16], seed: u64, epoch: u32) -> EpochSamples {
     match recipe.sampler {
         Sampler::Shuffle => (epoch_order(samples, seed, epoch), None),
         Sampler::Balanced => {
@@ -40,7 +37,7 @@ pub fn batches(
     own: OwnAugmentations,
 ) -> impl Iterator<Item = BatchRequest> + Send + use<> {
     let recipe = recipe.clone();
-    let mut order: Option<(u32, (Vec<u32>, Option<Vec<u32>>))> = None;
+    let mut order: Option<(u32, EpochSamples)> = None;
     (first..plan.steps()).map(move |step| {
         let step = plan.step(step);
         if order.as_ref().is_none_or(|(known, _)| *known != step.epoch) {

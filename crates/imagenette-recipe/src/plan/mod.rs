@@ -5,6 +5,6 @@ mod batches;
 mod step_plan;
 mod trials;
 
-pub use batches::{batches, epoch_samples};
+pub use batches::{EpochSamples, batches, epoch_samples};
 pub use step_plan::{PlannedStep, StepPlan};
 pub use trials::{Axis, Trial, trials};

@@ -102,14 +102,16 @@ fn begin(
             "note: for a first look `imagenette train --recipe {QUICK_RECIPE}` takes a tenth of the time of `{PHOTOS_RECIPE}`"
         ));
     }
-    let changed = recipes::settings_in_names(&arguments.set);
-    let name = format!("{}{changed}-{}", prepared.recipe.name, prepared.dataset.manifest.name);
+    let (recipe, dataset) = (&prepared.recipe.name, &prepared.dataset.manifest.name);
     let seed = prepared.recipe.seed;
     if prepared.recipe.runs > 1 {
-        let folder = arguments.out.clone().unwrap_or_else(|| run_set::folder(&name, &prepared));
+        let folder =
+            arguments.out.clone().unwrap_or_else(|| run_set::folder(&format!("{recipe}-{dataset}"), &prepared));
         return train_set(&prepared, &folder, arguments, (program, terminal));
     }
-    let folder = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&format!("{name}-s{seed}")));
+    let changed = recipes::settings_in_names(&arguments.set);
+    let name = format!("{recipe}{changed}-{dataset}-s{seed}");
+    let folder = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&name));
     let job = TrainJob { evaluate_every: arguments.evaluate_every, ..prepared.first_job(seed, folder.clone()) };
     let outcome = runs::train_with(&job, tables(arguments), terminal)?;
     finish(&[(folder.clone(), outcome)], &folder, arguments, (program, terminal))
