@@ -75,7 +75,12 @@ fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done()
     refuse("optimizer.learning_rate=-0.1", &["optimizer.learning_rate", "-0.1"]);
     refuse("batch_size=0", &["batch_size"]);
     refuse("epochs", &["KEY=VALUE"]);
-    refuse("resolution=3000", &["resolution", "16 times the photos' (median) shortest side", "3000 px"]);
+    place.run(&["train", "--dataset", "made", "--set", "resolution=3000", "--out", "run"]).fails_saying(&[
+        "resolution",
+        "16 times the photos' (median) shortest side",
+        "3000 px",
+        "hint: ",
+    ]);
     refuse("loss.label_smoothing=1.5", &["loss.label_smoothing", "hint: 0.1 and 0.2 are usual; 0 is none"]);
     refuse("model.activation=swish", &["model.activation", "hint: did you mean `silu`?"]);
     place.run(&["train", "--recipe", "defualt"]).is_bad_usage_saying(&["defualt", "hint: did you mean `default`?"]);

@@ -125,7 +125,7 @@ fn what_does_not_follow_from_the_recipe_or_contradicts_the_history_is_refused() 
     // Without the history, less can be known, and the recipe still says much.
     edited(&place, "alone", |record| record["epochs"] = json!(1));
     std::fs::remove_file(place.path("alone/history.jsonl")).unwrap();
-    place.run(&["plot", "alone"]).fails_saying(&["evaluations after the epochs 1 to 1"]);
+    place.run(&["plot", "alone"]).fails_saying(&["2 evaluations in `by_epoch` of 1 epochs"]);
 }
 
 #[test]

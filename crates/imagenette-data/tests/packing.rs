@@ -276,7 +276,7 @@ fn a_full_disk_is_noticed_before_the_work_begins() {
     let error = Packed::open_or_build(&dataset, folder.path(), 1, &diary).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("the packed file needs") && text.contains("bytes are free"), "{text}");
-    assert!(error.hint().is_some_and(|hint| hint.contains("IMAGENETTE_HOME")));
+    assert!(error.hint().is_some_and(|hint| hint.contains("free some disk space")));
     assert_eq!(diary.photos.load(Ordering::Relaxed), 0);
 }
 

@@ -168,12 +168,14 @@ fn what_cannot_be_shown_together_is_left_out_by_name() {
 }
 
 #[test]
-fn a_name_that_a_terminal_would_obey_is_shown_in_a_group_and_in_what_is_left_out() {
+fn a_name_that_a_terminal_would_obey_is_shown_in_what_is_left_out_and_is_no_recipes() {
     let place = TempDir::new().unwrap();
     let odd = |record: &mut Value| record["recipe"] = "\u{1b}[31mr".into();
-    let runs = [write(place.path(), 0, FIXED, &[4], odd), write(&place.path().join("b\nc"), 0, FIXED, &[4], odd)];
-    let (groups, left_out) = comparable_groups(runs.iter().map(|run| Run::read(run).unwrap()).collect());
-    assert_eq!(groups[0].name, "\\u{1b}[31mr");
+    let odd = write(&place.path().join("odd"), 0, FIXED, &[4], odd);
+    assert!(Run::read(&odd).unwrap_err().to_string().contains("control codes"));
+    let same = |_: &mut Value| ();
+    let runs = [write(place.path(), 0, FIXED, &[4], same), write(&place.path().join("b\nc"), 0, FIXED, &[4], same)];
+    let (_, left_out) = comparable_groups(runs.iter().map(|run| Run::read(run).unwrap()).collect());
     let said = left_out[0].to_string();
     assert!(said.contains("b\\nc") && !said.contains(char::is_control), "{said}");
 }

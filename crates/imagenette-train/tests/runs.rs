@@ -569,8 +569,9 @@ fn a_loss_that_is_not_finite_stops_the_run_at_its_step() {
 fn a_recipe_that_does_not_fit_the_photos_is_refused_before_anything_is_written() {
     let made = Made::new(0);
     for (key, value, expected) in [
-        ("resolution", "64", "at most 40 px"),
-        ("evaluation.resolution", "41", "at most 40 px"),
+        // Photos of one's own may be enlarged, 40 px to 16 times as many.
+        ("resolution", "672", "at most 640 px"),
+        ("evaluation.resolution", "641", "at most 640 px"),
         ("batch_size", "61", "at most the 60 photos"),
     ] {
         let job = made.job(&recipe(&[(key, value)]), "run");

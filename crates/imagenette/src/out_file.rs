@@ -19,9 +19,11 @@ impl<'p> OutFile<'p> {
         Ok(Self { path })
     }
 
-    /// A file at this path, whose name must end in `.svg` or whatever is written there: another ending would lie.
+    /// A file at this path, whose name must end in `.svg` or whatever is written there: another ending would lie. A link
+    /// or a device has its name from elsewhere.
     pub(crate) fn of_kind(path: &'p Path, ending: &str) -> anyhow::Result<Self> {
-        if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
+        let is_named_here = std::fs::symlink_metadata(path).map_or(true, |found| found.is_file());
+        if is_named_here && !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
             return Err(Refusal::usage(
                 format!("--out: expected a file that ends in .{ending}, found {}", path.display()),
                 format!("name it {}", path.with_extension(ending).display()),

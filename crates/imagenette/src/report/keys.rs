@@ -32,7 +32,11 @@ pub(super) fn meaning(key: &str, kinds: &[&str]) -> Option<&'static str> {
     let mut best: Option<(usize, &'static str)> = None;
     for field in fields().filter(|field| field.name == name) {
         let of = field.of.to_lowercase();
-        let plain = |word: &str| word.replace(['-', '_'], "").to_lowercase();
+        // The stages of a resolution are a type of their own.
+        let plain = |word: &str| match word {
+            "resolution" => "stage".to_owned(),
+            word => word.replace(['-', '_'], "").to_lowercase(),
+        };
         // A field of the type that the nearest `kind` or table names is meant; the recipe's own are at the top.
         let by_kind = kinds.iter().position(|kind| of.contains(&plain(kind))).map(|place| 40 - place);
         let by_table = path.iter().rev().position(|table| of.contains(&plain(table))).map(|place| 20 - place);

@@ -82,22 +82,23 @@ pub fn read(path: &str) -> Result<Named, String> {
         return Ok(Named::Other);
     }
     check_portable(name)?;
-    let (mut origin, mut class) = (Origin::Unknown, None::<&str>);
+    let (mut origin, mut class, mut is_nested) = (Origin::Unknown, None::<&str>, false);
     for folder in folders {
         let stem = archive_stem(folder).unwrap_or(folder);
         if let Some(found) = split_of(stem) {
             match found {
-                Some(found) => (origin, class) = (found, None),
+                // What lies around a split (`val/ILSVRC/Data/CLS-LOC/val`) is no class.
+                Some(found) => (origin, class, is_nested) = (found, None, false),
                 None => return Ok(Named::Other),
             }
         } else {
             // Below a split the first folder is the class. ImageNet's ids are classes wherever they are.
-            let is_nested = origin != Origin::Unknown && class.is_some_and(|class| is_wnid(class) || !is_wnid(stem));
-            if is_nested {
-                return Err("a folder within a class folder".into());
-            }
+            is_nested |= origin != Origin::Unknown && class.is_some_and(|class| is_wnid(class) || !is_wnid(stem));
             class = Some(stem);
         }
+    }
+    if is_nested {
+        return Err("a folder within a class folder".into());
     }
     let (file_name, of_name) = plain_name(name);
     // A folder's name is the class; without a folder the file's own name may say it, as ImageNet's do.
