@@ -66,8 +66,7 @@ fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done()
     let refuse = |setting: &str, parts: &[&str]| {
         let ended = place.run(&["train", "--dataset", "made", "--set", setting, "--out", "run"]);
         // What the dataset does not allow is no mistake of the command line alone.
-        let ended =
-            if setting == "resolution=64" { ended.fails_saying(parts) } else { ended.is_bad_usage_saying(parts) };
+        let ended = if setting == "resolution=64" { ended.fails_saying(parts) } else { ended.misused_saying(parts) };
         assert!(ended.stderr.contains("hint: "), "{setting}: {}", ended.stderr);
         assert_eq!(place.list("run"), [""; 0], "{setting}");
     };
@@ -83,11 +82,11 @@ fn recipes_with_typos_and_senseless_values_are_refused_before_anything_is_done()
     ]);
     refuse("loss.label_smoothing=1.5", &["loss.label_smoothing", "hint: 0.1 and 0.2 are usual; 0 is none"]);
     refuse("model.activation=swish", &["model.activation", "hint: did you mean `silu`?"]);
-    place.run(&["train", "--recipe", "defualt"]).is_bad_usage_saying(&["defualt", "hint: did you mean `default`?"]);
-    place.run(&["train", "--epochs", "0"]).is_bad_usage_saying(&["expected a whole number of 1 or more"]);
-    place.run(&["train", "--epochs", "-1"]).is_bad_usage_saying(&["'-1'", "expected a whole number of 1 or more"]);
-    place.run(&["train", "--hold-out", "tenth"]).is_bad_usage_saying(&["expected a number, for example 0.1"]);
-    place.run(&["train", "--runs", "x"]).is_bad_usage_saying(&["expected a whole number from 1 to 10000"]);
+    place.run(&["train", "--recipe", "defualt"]).misused_saying(&["defualt", "hint: did you mean `default`?"]);
+    place.run(&["train", "--epochs", "0"]).misused_saying(&["expected a whole number of 1 or more"]);
+    place.run(&["train", "--epochs", "-1"]).misused_saying(&["'-1'", "expected a whole number of 1 or more"]);
+    place.run(&["train", "--hold-out", "tenth"]).misused_saying(&["expected a number, for example 0.1"]);
+    place.run(&["train", "--runs", "x"]).misused_saying(&["expected a whole number from 1 to 10000"]);
     place
         .run(&["train", "--dataset", "made", "--hold-out", "0.999", "--out", "run"])
         .fails_saying(&["hold_out: expected a share that leaves a batch (64) to train on", "hint: hold out less"]);
@@ -110,7 +109,7 @@ fn what_can_be_refused_at_once_is_refused_before_anything_is_drawn_or_packed() {
         let parts = [parts, &["hint: "]].concat();
         let (ended, is_typed) = (place.run(&arguments), line.contains("m129") || line.contains(".jpg"));
         if is_typed {
-            ended.is_bad_usage_saying(&parts)
+            ended.misused_saying(&parts)
         } else {
             ended.fails_saying(&parts)
         };

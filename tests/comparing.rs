@@ -177,7 +177,7 @@ fn what_cannot_be_compared_is_refused_before_anything_is_trained() {
     place.run(&compare(&["--set", "epochs=2", "--only-base", "2"])).fails_saying(&["--only-base", "an idea is named"]);
     place.run(&compare(&["--set", "epochs=2", "--hold-out", "1"])).fails_saying(&["--hold-out", "below 1"]);
     place.run(&["compare", "default", "--timeout", "soon"]).exits_with(2);
-    place.run(&compare(&["--set", "epocs=2"])).is_bad_usage_saying(&["epocs", "did you mean `epochs`?"]);
+    place.run(&compare(&["--set", "epocs=2"])).misused_saying(&["epocs", "did you mean `epochs`?"]);
     place.run(&compare(&["--set", "epochs=2", "--margin", "200"])).fails_saying(&["--margin"]);
     std::fs::create_dir(place.path("empty")).unwrap();
     place.run(&["compare", "empty", "empty"]).fails_saying(&["no finished run"]);

@@ -68,7 +68,7 @@ fn a_network_is_exported_as_onnx_with_its_classes_and_refused_where_there_is_non
     assert_eq!(json["classes"], serde_json::json!(WNIDS));
     assert_eq!(place.bytes("a.onnx"), place.bytes("run.onnx"));
     place.run(&["export", "photos", "--to", "onnx"]).fails_saying(&["photos: no run is here", "hint: "]);
-    place.run(&["export", "made", "--to", "parquet"]).is_bad_usage_saying(&["expected the folder", "hint: name it"]);
+    place.run(&["export", "made", "--to", "parquet"]).misused_saying(&["expected the folder", "hint: name it"]);
     place.run(&["export", "run", "no/such.onnx", "--to", "onnx"]).fails_saying(&["no/such.onnx", "hint: "]);
 }
 

@@ -133,7 +133,7 @@ impl Ended {
     }
 
     /// Asserts that what was typed is refused with an error that says all of these, and exit status 2.
-    pub(crate) fn is_bad_usage_saying(self, parts: &[&str]) -> Self {
+    pub(crate) fn misused_saying(self, parts: &[&str]) -> Self {
         self.exits_with(2).says(parts)
     }
 

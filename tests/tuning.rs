@@ -45,7 +45,7 @@ fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_evaluated_on_val(
     assert_eq!(eval["total"], VAL_EACH * WNIDS.len());
 
     let refused = with_tiny(&["train", "--dataset", "made"], &["--hold-out", "1.5"]);
-    place.run(&refused).is_bad_usage_saying(&["hold_out: expected a share above 0 and below 1", "hint: 0.1"]);
+    place.run(&refused).misused_saying(&["hold_out: expected a share above 0 and below 1", "hint: 0.1"]);
 }
 
 #[test]
@@ -106,10 +106,10 @@ fn a_sweep_tables_its_trials_and_goes_on_where_it_stopped() {
     }
     assert_eq!(wider.stderr.matches("training `tiny`").count(), 4, "{}", wider.stderr);
 
-    sweep("0.02,0", &[]).is_bad_usage_saying(&["optimizer.learning_rate", "above 0"]);
+    sweep("0.02,0", &[]).misused_saying(&["optimizer.learning_rate", "above 0"]);
     place
         .run(&["sweep", "tiny.toml", "--set", "optimizer.learning_rate"])
-        .is_bad_usage_saying(&["KEY=VALUE,VALUE", "hint:"]);
+        .misused_saying(&["KEY=VALUE,VALUE", "hint:"]);
     // The recipe's own rate is not among these; a value that clearly helps, and fewer epochs than the recipe's.
     let first =
         ["--runs", "2", "--dataset", "made", "--offline", "--threads", "1", "--epochs", "2", "--out", "first-rate"];

@@ -286,7 +286,7 @@ fn photos_of_28_px_train_as_they_come() {
     let arguments = [&["train", "-d", "mnist", "-o", "run"][..], &TINY].concat();
     says(&place.run(&arguments).succeeds(), &["photos of 28 px (median shortest side) are enlarged to 64 px"]);
     let refused = place.run(&[&["train", "-d", "mnist", "--resolution", "28"][..], &TINY].concat());
-    refused.is_bad_usage_saying(&[
+    refused.misused_saying(&[
         "32 px or more",
         "found 28 px",
         "hint: use 32 px or more",

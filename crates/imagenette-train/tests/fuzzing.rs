@@ -80,7 +80,7 @@ fn weights_and_their_headers() {
         let scores = network.predict(&photo);
         assert!(scores.is_err() || scores.unwrap().len() == network.head.classes.len());
     };
-    mutation::fuzz("weights", &[file.clone()], &WORDS, kept(), &mut check);
+    mutation::fuzz("weights", std::slice::from_ref(&file), &WORDS, kept(), &mut check);
     let (header, tensors) = parts(&file);
     mutation::fuzz("headers of weights", &[header], &WORDS, kept(), |header| check(&whole(header, &tensors)));
 }
@@ -98,9 +98,9 @@ fn checkpoints_and_their_headers() {
         let Ok(checkpoint) = Checkpoint::read(&path) else { return };
         let _ = checkpoint.head.check(&path, "", "", 0);
     };
-    mutation::fuzz("checkpoints", &[file.clone()], &WORDS, kept(), check);
+    mutation::fuzz("checkpoints", std::slice::from_ref(&file), &WORDS, kept(), check);
     let (header, tensors) = parts(&file);
-    mutation::fuzz("headers of checkpoints", &[header.clone()], &WORDS, kept(), |header| {
+    mutation::fuzz("headers of checkpoints", std::slice::from_ref(&header), &WORDS, kept(), |header| {
         check(&whole(header, &tensors))
     });
     // Steps beyond the end were a panic; those that are sealed again are tested with runs.

@@ -142,7 +142,7 @@ fn losses(subjects: &[Subject], checks: &[Option<TrainCheck>], across: Across) -
 fn every(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let each = points.len().div_ceil(200).max(1);
     let last = points.len().saturating_sub(1);
-    let kept = |number: usize| number % each == 0 || number == last;
+    let kept = |number: usize| number.is_multiple_of(each) || number == last;
     points.iter().enumerate().filter(|(number, _)| kept(*number)).map(|(_, point)| *point).collect()
 }
 

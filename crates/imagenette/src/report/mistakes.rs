@@ -86,6 +86,9 @@ fn figure(page: &mut String, subject: &Subject, photo: &Judged, photos: Photos, 
     Ok(())
 }
 
+/// Photos of a class that are shown together: their name, whether they are right, and what they are sorted by.
+type Kind = (&'static str, bool, fn(&Judged) -> f32);
+
 /// Every class with its result and some of its photos.
 pub(super) fn classes(page: &mut String, subject: &Subject, photos: Photos) -> anyhow::Result<()> {
     if subject.judged.is_empty() {
@@ -97,7 +100,8 @@ pub(super) fn classes(page: &mut String, subject: &Subject, photos: Photos) -> a
         && subject.dataset.is_some()
         && subject.judged.iter().any(|photo| photo.probabilities.is_some());
     if !has_photos {
-        return Ok(table(page, subject));
+        table(page, subject);
+        return Ok(());
     }
     for label in 0..subject.classes.len().min(CLASSES) {
         let of_class: Vec<&Judged> = subject.judged.iter().filter(|photo| photo.truth == label).collect();
@@ -113,7 +117,7 @@ pub(super) fn classes(page: &mut String, subject: &Subject, photos: Photos) -> a
             100.0 * right as f64 / of_class.len() as f64,
             of_class.len()
         );
-        let kinds: [(&str, bool, fn(&Judged) -> f32); 3] = [
+        let kinds: [Kind; 3] = [
             ("surest and right", true, |photo| -photo.sureness()),
             ("surest and wrong", false, |photo| -photo.sureness()),
             ("most torn", true, Judged::lead),

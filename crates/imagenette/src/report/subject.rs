@@ -127,8 +127,11 @@ fn network(folder: &Path, preparation: &Preparation<'_>) -> anyhow::Result<Saved
     Ok(SavedNetwork::of_run(&folder, &preparation.machine.device, preparation.parts(), NetworkSource::OfRun)?)
 }
 
+/// The probability of each class, a row for each photo.
+type Rows = Vec<Vec<f32>>;
+
 /// The predictions of a run, none where they were not kept, and the probabilities of each, where those were.
-fn predicted(folder: &Path) -> anyhow::Result<(Vec<Prediction>, Option<Vec<Vec<f32>>>)> {
+fn predicted(folder: &Path) -> anyhow::Result<(Vec<Prediction>, Option<Rows>)> {
     let path = folder.join(PREDICTIONS_FILE);
     if !path.is_file() {
         return Ok((Vec::new(), None));
