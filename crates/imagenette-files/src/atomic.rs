@@ -58,7 +58,7 @@ fn fill<E: From<FileError>>(
 /// Whether a file can be written at this path: for who wants to know it before long work. Nothing stays there.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn check(path: &Path) -> Result<(), FileError> {
     match Destination::of(path)? {
         Destination::Replaced(place) => {
