@@ -7,13 +7,20 @@ use crate::manifest::{MANIFEST_FILE, SPEC_FILE, SUMMARY_FILE};
 /// behind.
 ///
 /// An archive's own manifest counts as such: whoever unpacks it writes one from the photos themselves.
-pub(crate) fn is_clutter(name: &str) -> bool {
+pub fn is_clutter(name: &str) -> bool {
     const LEFT_BEHIND: [&str; 5] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "__MACOSX", "@eaDir"];
     name == MANIFEST_FILE || name.starts_with('.') || LEFT_BEHIND.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether a file is a photo by its name.
-pub(crate) fn is_photo(name: &str) -> bool {
+/// Whether a file is a photo by its name: it ends in `.jpeg`, `.jpg`, `.png` or `.webp`, in any case.
+///
+/// # Example
+/// ```
+/// use imagenette_data::file_name::is_photo;
+///
+/// assert!(is_photo("a.b.JPG") && !is_photo(".png") && !is_photo("photo.gif"));
+/// ```
+pub fn is_photo(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, extension)| {
         !stem.is_empty() && ["jpeg", "jpg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     })

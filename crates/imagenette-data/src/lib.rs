@@ -24,7 +24,7 @@ pub mod error;
 pub mod export;
 #[cfg(feature = "fetch")]
 pub mod fetch;
-mod file_name;
+pub mod file_name;
 mod folders;
 pub mod hold_out;
 pub mod image;

@@ -145,9 +145,7 @@ impl Header {
         let plain = Self { sha256: None, ..self.clone() };
         Sha256::new().chain_update(plain.to_json()).chain_update("\n")
     }
-}
 
-impl Header {
     /// Refuses what no program writes; the error is (expected, found).
     fn check(&self) -> Result<(), (String, String)> {
         if self.images > 0 && self.classes.is_empty() {

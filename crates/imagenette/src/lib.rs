@@ -29,6 +29,7 @@ mod report;
 mod run_set;
 mod run_tables;
 mod runs;
+mod scored;
 mod sparkline;
 mod terminal;
 mod terms;

@@ -4,13 +4,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use imagenette_data::DataError;
+use imagenette_data::file_name::{is_clutter, is_photo};
+use imagenette_files::input::PHOTO_BYTES;
 
 use crate::terminal::Refusal;
 
 /// What stands for stdin.
 pub(crate) const STDIN: &str = "-";
-/// The most that is read of stdin: no photo is as large, and a stream may never end.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// What was named, with every folder replaced by the photos in it and below it, in the order of their paths. Hidden files
 /// and folders are left out, and what is no photo by its name; links to folders are not followed, so that there is an end.
@@ -42,7 +42,7 @@ fn add(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
         let kind = entry.file_type().map_err(DataError::io("list", &path))?;
-        if name.starts_with('.') {
+        if is_clutter(&name) {
             continue;
         }
         if kind.is_dir() {
@@ -54,19 +54,15 @@ fn add(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_photo(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-    ending.is_some_and(|ending| ["jpg", "jpeg", "png", "webp"].contains(&ending.as_str()))
-}
-
 /// All of stdin: a photo.
 pub(crate) fn from_stdin() -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    let read = std::io::stdin().lock().take(PHOTO_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(DataError::io("read", Path::new(STDIN)))?;
     let found = match bytes.len() as u64 {
-        0 => "nothing",
-        length if length > MOST_BYTES => "more than 256 MiB",
+        0 => "nothing".to_owned(),
+        // A stream may never end.
+        length if length > PHOTO_BYTES => format!("more than {} MiB", PHOTO_BYTES >> 20),
         _ => return Ok(bytes),
     };
     Err(Refusal::error(

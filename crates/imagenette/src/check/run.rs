@@ -18,9 +18,9 @@ use serde::Serialize;
 
 use super::replay;
 use crate::cli::Check;
-use crate::commands::score::{self, Scored};
 use crate::numbers::thousands;
 use crate::prepared::Preparation;
+use crate::scored::Scored;
 use crate::terminal::Terminal;
 use crate::{Program, datasets};
 
@@ -210,7 +210,7 @@ impl<'c, 'p> Ground<'c, 'p> {
         }
         let scored = predictions::read(&path).map_err(anyhow::Error::from).and_then(|predictions| {
             let on = record.held_out.map_or(Scored::Split(Split::Val), Scored::HeldOut);
-            score::score_against(&path, &predictions, manifest, on)
+            on.score(&path, &predictions, manifest)
         });
         match scored {
             Ok(score) if (score.correct, score.total) == (record.result.correct, record.result.total) => {

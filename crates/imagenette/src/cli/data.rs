@@ -323,6 +323,16 @@ pub(crate) enum SplitName {
     Test,
 }
 
+impl From<SplitName> for Split {
+    fn from(split: SplitName) -> Self {
+        match split {
+            SplitName::Train => Self::Train,
+            SplitName::Val => Self::Val,
+            SplitName::Test => Self::Test,
+        }
+    }
+}
+
 /// A split that a network can be evaluated on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EvaluatedSplit {

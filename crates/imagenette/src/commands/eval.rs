@@ -13,12 +13,12 @@ use imagenette_results::{Run, predictions, probabilities};
 use imagenette_train::run::evaluation::EvaluationData;
 use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
 
-use super::score::Scored;
 use crate::check::again::Again;
 use crate::cli::Eval;
 use crate::out_file::OutFile;
 use crate::prepared::Preparation;
 use crate::progress::Progress;
+use crate::scored::{Scored, no_split};
 use crate::terminal::{Refusal, Terminal, print_json};
 use crate::{Program, datasets};
 
@@ -28,15 +28,16 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     let folder = RunFolder::open(&arguments.run)?;
     let source = if arguments.changed_source { NetworkSource::Any } else { NetworkSource::OfRun };
     let network = SavedNetwork::of_run(&folder, &preparation.machine.device, program.parts(), source)?;
+    let run = Run::read(&arguments.run)?;
     let dataset = match &arguments.dataset {
         Some(named) => datasets::named(named, &preparation.store)?,
-        None => datasets::of_run(&Run::read(&arguments.run)?.record, &preparation.store)?,
+        None => datasets::of_run(&run.record, &preparation.store)?,
     };
     check_classes(&arguments.run, &network.head.classes, &dataset)?;
     let split = Split::from(arguments.split);
     let samples = dataset.manifest.samples(split);
     if samples.is_empty() {
-        return Err(super::score::no_split(&dataset.manifest, split));
+        return Err(no_split(&dataset.manifest, split));
     }
     let packed = preparation.pixels(&dataset)?;
     let mut config = network.head.evaluation;
@@ -58,9 +59,8 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         probabilities.write(&path)?;
     }
     let sureness = probabilities.map(|probabilities| probabilities.sureness(&path, &named)).transpose()?;
-    let score = super::score::score_against(&arguments.run, &named, &dataset.manifest, Scored::Split(split))?;
+    let score = Scored::Split(split).score(&arguments.run, &named, &dataset.manifest)?;
     let counts = Counts { correct: score.correct, total: score.total };
-    let run = Run::read(&arguments.run)?;
     let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), split, config };
     let compared = again.compare(&named, counts)?;
     if arguments.json {

@@ -16,7 +16,7 @@ struct Saying {
 }
 
 const USUAL: Saying = Saying {
-    spelled: "EE-mah-zhuh-NET",
+    spelled: "ee-mah-zhuh-NETTE",
     how: "with a corny, inauthentic French accent, eyebrows up, the last syllable thrown away with one hand",
     voice: ["fr", "Thomas"],
     words: "imagenette",

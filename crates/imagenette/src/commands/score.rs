@@ -1,12 +1,9 @@
 //! `score`: top-1 accuracy recomputed from a file of predictions and a dataset's manifest, and the loss where
 //! probabilities lie beside it.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use imagenette_data::edition::Split;
-use imagenette_data::hold_out::{hold_out, hold_out_rounded};
 use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::store::Store;
 use imagenette_data::{class::Class, dataset::Dataset};
@@ -15,12 +12,12 @@ use imagenette_files::input;
 use imagenette_results::prediction_table::{Form, KnownClass, PredictionTable};
 use imagenette_results::probabilities::{Probabilities, Sureness};
 use imagenette_results::run_folder::PREDICTIONS_FILE;
-use imagenette_results::run_record::HeldOut;
 use imagenette_results::{Prediction, Run, RunRecord, predictions, probabilities, run_record, statistics};
 
 use crate::cli::Score;
 use crate::datasets;
 use crate::numbers::{counted, thousands};
+use crate::scored::{Scored, score};
 use crate::terminal::{Refusal, Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<ExitCode> {
@@ -52,7 +49,7 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
     }
     let dataset = truth(arguments, record.as_ref(), &table)?;
     let held_out = record.as_ref().filter(|_| split == Split::Val).and_then(|record| record.held_out);
-    let scored = scored(&dataset.manifest, held_out.map_or(Scored::Split(split), Scored::HeldOut))?;
+    let scored = held_out.map_or(Scored::Split(split), Scored::HeldOut).photos(&dataset.manifest)?;
     let (predictions, form) = settled(&table, &dataset.manifest, &scored)?;
     if !form.is_usual() {
         terminal.say(&format!("{}: read as {form}", path.display()));
@@ -60,7 +57,7 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
     let probabilities = Probabilities::of_predictions(&path, &predictions, &sha256(&bytes))?;
     let sureness =
         probabilities.map(|known| known.sureness(&probabilities::beside(&path), &predictions)).transpose()?;
-    let score = score_images(&path, &predictions, &dataset.manifest, scored.into_iter())?;
+    let score = score(&path, &predictions, &dataset.manifest, &scored)?;
     if arguments.json {
         let record = record.as_ref().map(|record| record.result);
         print_json(&serde_json::json!({
@@ -121,56 +118,9 @@ fn truth(arguments: &Score, record: Option<&RunRecord>, table: &PredictionTable)
     ))
 }
 
-/// What predictions are scored on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Scored {
-    /// A split of the dataset.
-    Split(Split),
-    /// What a tuning run held out of the train split.
-    HeldOut(HeldOut),
-}
-
-/// Scores predictions against what they are for.
-pub(crate) fn score_against(
-    path: &Path,
-    predictions: &[Prediction],
-    manifest: &Manifest,
-    on: Scored,
-) -> anyhow::Result<predictions::Score> {
-    score_images(path, predictions, manifest, scored(manifest, on)?.into_iter())
-}
-
-/// The error about a dataset that lacks a split.
-pub(crate) fn no_split(manifest: &Manifest, split: Split) -> anyhow::Error {
-    let hint = match split {
-        Split::Test => {
-            "its val split is what there is: leave `--split test` out, or install photos that have a `test` folder"
-        }
-        _ => "use a dataset that has this split; `imagenette info` shows them",
-    };
-    Refusal::error(format!("{} has no {} split", manifest.name, split.name()), hint)
-}
-
 /// Says on what a score was measured, where that is not val.
 pub(crate) fn print_split(split: Split) -> anyhow::Result<()> {
     if split == Split::Val { Ok(()) } else { print(&format!("on the {} split", split.name())) }
-}
-
-/// The photos that predictions are scored on.
-fn scored(manifest: &Manifest, on: Scored) -> anyhow::Result<Vec<&ImageEntry>> {
-    let held_out = match on {
-        Scored::Split(split) => {
-            let of_split: Vec<&ImageEntry> = manifest.images.iter().filter(|image| image.split == split).collect();
-            return if of_split.is_empty() { Err(no_split(manifest, split)) } else { Ok(of_split) };
-        }
-        Scored::HeldOut(held_out) => held_out,
-    };
-    let mut samples = hold_out(manifest, held_out.share)?.held_out;
-    // Runs of before held out none of a small class.
-    if samples.len() as u64 != held_out.photos {
-        samples = hold_out_rounded(manifest, held_out.share)?.held_out;
-    }
-    Ok(samples.iter().map(|&sample| &manifest.images[sample as usize]).collect())
 }
 
 /// The predictions of a table for these photos, and how it was read.
@@ -183,20 +133,6 @@ fn settled(
     let classes: Vec<KnownClass> =
         manifest.classes.iter().map(|class| KnownClass { id: &class.wnid, name: &class.name }).collect();
     Ok(table.settle(&samples, &classes)?)
-}
-
-fn score_images<'m>(
-    path: &Path,
-    predictions: &[Prediction],
-    manifest: &'m Manifest,
-    images: impl Iterator<Item = &'m ImageEntry>,
-) -> anyhow::Result<predictions::Score> {
-    let truth: Vec<(String, usize)> = images
-        .map(|image| Some((manifest.relative_path(image), usize::from(image.label?))))
-        .collect::<Option<_>>()
-        .context("photos without a label cannot be scored")?;
-    let classes: Vec<String> = manifest.classes.iter().map(|class| class.wnid.clone()).collect();
-    Ok(predictions::score(path, predictions, &truth, &classes)?)
 }
 
 /// Prints top-1 with its counts, loss and probability of what is right where they are known, then each class, with its

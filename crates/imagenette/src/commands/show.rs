@@ -14,7 +14,7 @@ use imagenette_files::input;
 use imagenette_files::nearest::nearest;
 use imagenette_train::Recipe;
 
-use crate::cli::{Show, SplitName};
+use crate::cli::Show;
 use crate::datasets::{self, Choice};
 use crate::first_batch::{first_batch, pictures};
 use crate::out_file::OutFile;
@@ -63,11 +63,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     let labels: Vec<u16> = label.map_or_else(|| (0..manifest.classes.len() as u16).collect(), |label| vec![label]);
     // As many pictures as were asked for: the first classes have one more where they do not divide evenly.
     let (each, more) = (arguments.count as usize / labels.len(), arguments.count as usize % labels.len());
-    let split = match arguments.split {
-        SplitName::Train => Split::Train,
-        SplitName::Val => Split::Val,
-        SplitName::Test => Split::Test,
-    };
+    let split = Split::from(arguments.split);
     let of_split = manifest.samples(split);
     if of_split.is_empty() {
         let hint = "`imagenette info` tells which splits a dataset has";
