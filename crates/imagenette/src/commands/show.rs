@@ -18,6 +18,7 @@ use crate::cli::Show;
 use crate::datasets::{self, Choice};
 use crate::first_batch::{first_batch, pictures};
 use crate::out_file::OutFile;
+use crate::scored::no_split;
 use crate::terminal::{Refusal, Terminal, print};
 use crate::{Program, machine, recipes};
 
@@ -66,8 +67,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     let split = Split::from(arguments.split);
     let of_split = manifest.samples(split);
     if of_split.is_empty() {
-        let hint = "`imagenette info` tells which splits a dataset has";
-        return Err(Refusal::error(format!("{} has no {} photos", manifest.name, split.name()), hint));
+        return Err(no_split(manifest, split));
     }
     let mut rows = Vec::new();
     for (place, label) in labels.into_iter().enumerate() {

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::page::escaped;
+use crate::plot::axes::{multiples, round_step};
 
 /// The width that all charts are drawn for; the page scales them. Letters of 11 are then read on a phone too.
 const WIDTH: f64 = 360.0;
@@ -34,10 +35,7 @@ impl Across {
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         let margin = ((high - low) * 0.06).max(0.05);
         let (low, high) = (low - margin, high + margin);
-        let rough = (high - low) / 5.0;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| *step >= rough);
-        Self { low, high, step: step.unwrap_or(10.0 * power) }
+        Self { low, high, step: round_step((high - low) / 5.0) }
     }
 
     fn x(&self, value: f64) -> f64 {
@@ -46,9 +44,7 @@ impl Across {
     }
 
     fn ticks(&self) -> Vec<f64> {
-        let first = (self.low / self.step).ceil() as i64;
-        let last = (self.high / self.step).floor() as i64;
-        (first..=last).map(|number| number as f64 * self.step).collect()
+        multiples(self.low, self.high, self.step)
     }
 
     fn decimals(&self) -> usize {
@@ -133,42 +129,6 @@ pub(super) fn dots(base: &[f64], idea: &[f64], what: &str) -> String {
     svg + "</svg>"
 }
 
-/// Curves of both sides, a line each run: values after each epoch.
-pub(super) fn curves(base: &[Vec<f64>], idea: &[Vec<f64>], what: &str) -> String {
-    const HEIGHT: f64 = 190.0;
-    let all = || base.iter().chain(idea).flatten().copied();
-    let up = Across::of(all());
-    let epochs = base.iter().chain(idea).map(Vec::len).max().unwrap_or(1).max(2);
-    let y = |value: f64| 6.0 + (HEIGHT - 12.0) * (1.0 - (value - up.low) / (up.high - up.low));
-    let x = |epoch: usize| LEFT + (WIDTH - LEFT - RIGHT) * epoch as f64 / (epochs - 1) as f64;
-    let mut svg = begin(HEIGHT + 20.0, what);
-    let decimals = up.decimals();
-    for tick in up.ticks() {
-        let y = y(tick);
-        let _ = write!(
-            svg,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text class=\"name\" x=\"{:.1}\" y=\"{:.1}\">{tick:.decimals$}</text>",
-            WIDTH - RIGHT,
-            LEFT - 6.0,
-            y + 4.0
-        );
-    }
-    let every = epochs.div_ceil(8);
-    for epoch in (0..epochs).filter(|epoch| epoch % every == 0 || epoch + 1 == epochs) {
-        let _ =
-            write!(svg, "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x(epoch), HEIGHT + 14.0, epoch + 1);
-    }
-    for (class, runs) in [("base", base), ("idea", idea)] {
-        for run in runs {
-            let points: Vec<String> =
-                run.iter().enumerate().map(|(epoch, value)| format!("{:.1},{:.1}", x(epoch), y(*value))).collect();
-            let _ = write!(svg, "<g class=\"{class}\"><polyline points=\"{}\"/></g>", points.join(" "));
-        }
-    }
-    svg + "</svg>"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,13 +149,5 @@ mod tests {
         }
         let across = Across::of([89.0, 91.0].into_iter());
         assert!(across.x(89.0) > LEFT && across.x(91.0) < WIDTH - RIGHT && across.ticks().len() >= 3);
-    }
-
-    #[test]
-    fn curves_of_one_epoch_and_of_none_are_drawn() {
-        for runs in [vec![], vec![vec![]], vec![vec![2.0]], vec![vec![2.0, 1.0], vec![2.1, 1.1]]] {
-            let svg = curves(&runs, &runs, "losses");
-            assert!(svg.ends_with("</svg>") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-        }
     }
 }

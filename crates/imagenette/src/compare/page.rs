@@ -11,9 +11,13 @@ use super::outcome::SideRun;
 use super::source_diff::{Line, diff};
 use super::verdict;
 use crate::numbers::seconds;
+use crate::page::line_chart::{self, Chart, Series};
 use crate::page::{self, escaped, with_code};
 
 const STYLE: &str = include_str!("page.css");
+/// Colors of lines: gray and blue, as both sides have them in the other charts.
+const BASE: usize = 4;
+const IDEA: usize = 0;
 /// Photos that are named at most, each way; the JSON has all of them.
 const PHOTOS: usize = 60;
 
@@ -107,12 +111,25 @@ fn curves(page: &mut String, base: &[SideRun], idea: &[SideRun]) -> anyhow::Resu
     let (base, idea) = (losses(base)?, losses(idea)?);
     let has_curve = |runs: &[Vec<f64>]| runs.iter().any(|run| run.len() > 1);
     if has_curve(&base) || has_curve(&idea) {
+        let what = "training loss of each run over epochs";
+        let series: Vec<Series> = [(&base, "baseline", BASE), (&idea, "idea", IDEA)]
+            .into_iter()
+            .flat_map(|(runs, name, color)| {
+                runs.iter().enumerate().map(move |(number, losses)| Series {
+                    // One name for all lines of a side.
+                    name: if number == 0 { name.into() } else { String::new() },
+                    color,
+                    points: (1..).zip(losses).map(|(epoch, loss)| (f64::from(epoch), *loss)).collect(),
+                    has_dots: false,
+                })
+            })
+            .collect();
+        let chart = Chart { what, across: "epochs", is_percent: false, series: &series, strips: &[] };
         let _ = writeln!(
             page,
-            "<h2>Training loss over epochs</h2>\n<p class=\"soft\"><span class=\"key base\"></span> baseline \
-             <span class=\"key idea\"></span> idea, a line each run: the mean of each epoch. Losses of other kinds, \
-             and under other augmentation, are not comparable.</p>\n{}",
-            charts::curves(&base, &idea, "training loss of each run over epochs")
+            "<h2>Training loss over epochs</h2>\n<p class=\"soft\">A line each run: the mean of each epoch. Losses of \
+             other kinds, and under other augmentation, are not comparable.</p>\n{}",
+            line_chart::draw(&chart)
         );
     }
     Ok(())

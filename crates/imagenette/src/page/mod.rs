@@ -1,5 +1,7 @@
 //! Pages that need nothing else: no script, no other file, light and dark, wide and narrow.
 
+pub(crate) mod line_chart;
+
 use imagenette_files::visible;
 
 const STYLE: &str = include_str!("base.css");

@@ -132,7 +132,7 @@ impl Scale {
 }
 
 /// The least and the greatest value; of none, infinity and its negative.
-pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(crate) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
 }
 
@@ -148,7 +148,7 @@ pub(super) fn decimals(step: f64) -> usize {
 }
 
 /// 1, 2 or 5 times a power of ten, not below `least`.
-pub(super) fn round_step(least: f64) -> f64 {
+pub(crate) fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0]
         .map(|digit| digit * power)
@@ -158,7 +158,7 @@ pub(super) fn round_step(least: f64) -> f64 {
 }
 
 /// The multiples of a step from one value to another.
-pub(super) fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
+pub(crate) fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
     ((low / step).ceil() as i64..=(high / step).floor() as i64).map(|number| number as f64 * step).collect()
 }
 

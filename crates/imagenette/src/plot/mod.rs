@@ -5,7 +5,7 @@
 //! operations, [`draw_rows`] a row for each group, [`draw_gains`] what each gains over a baseline, [`draw_rates`] the
 //! losses of `find-lr`, and [`table`] the figures in words.
 
-mod axes;
+pub(crate) mod axes;
 mod curves;
 mod gains;
 mod rates;

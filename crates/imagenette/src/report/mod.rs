@@ -8,9 +8,9 @@ mod batch;
 mod confusion;
 mod curves;
 mod keys;
-mod line_chart;
 mod mistakes;
 mod pictures;
+mod side_by_side;
 mod subject;
 mod train_check;
 
@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use imagenette_data::edition::Edition;
 use imagenette_files::hash;
+use imagenette_results::probabilities;
 
 use crate::numbers::{counted, seconds, thousands};
 use crate::page::{self, escaped};
@@ -62,7 +63,7 @@ pub(crate) fn page(
     };
     let html = match &subjects[..] {
         [subject] => single(subject, checks[0].as_ref(), &checks, photos, preparation, terminal)?,
-        subjects => several(subjects, &checks, photos)?,
+        subjects => side_by_side::page(subjects, &checks, photos)?,
     };
     let name = |subject: &Subject| if subjects.len() > 1 { format!("{}: ", subject.name()) } else { String::new() };
     let missing = subjects
@@ -133,112 +134,6 @@ fn single(
     Ok(html)
 }
 
-/// Several runs side by side.
-fn several(subjects: &[Subject], checks: &[Option<TrainCheck>], photos: Photos) -> anyhow::Result<String> {
-    let mut html = page::begin(&counted(subjects.len() as u64, "run"), STYLE);
-    let _ = writeln!(html, "<h1>{} side by side</h1>", counted(subjects.len() as u64, "run"));
-    html.push_str(
-        "<div class=\"wide\"><table>\n<tr><th>run</th><th>top-1</th><th>right</th><th>cross-entropy</th><th>epochs</th>\
-         <th>training</th><th>dataset</th></tr>\n",
-    );
-    for (number, subject) in subjects.iter().enumerate() {
-        let record = &subject.run.record;
-        let loss = cross_entropy(subject).map_or(String::new(), |loss| format!("{loss:.3}"));
-        let _ = writeln!(
-            html,
-            "<tr><th><span class=\"key c{}\"></span> {}</th><td>{:.2}%</td><td>{} of {}{}</td><td>{loss}</td><td>{}</td>\
-             <td>{}</td><td>{}</td></tr>",
-            number % line_chart::COLORS,
-            escaped(&subject.name()),
-            100.0 * record.result.accuracy(),
-            thousands(record.result.correct),
-            thousands(record.result.total),
-            if record.held_out.is_some() { " held out" } else { "" },
-            record.epochs,
-            seconds(record.seconds.training),
-            escaped(&record.dataset.name)
-        );
-    }
-    html.push_str(
-        "</table></div>\n<p class=\"soft\">One run a side is luck as much as merit: \
-         <code>imagenette compare</code> says whether one recipe is better than another.</p>\n",
-    );
-    curves::section(&mut html, subjects, checks);
-    differences(&mut html, subjects);
-    together(&mut html, subjects);
-    for subject in subjects {
-        let _ = writeln!(html, "<h2>{}</h2>\n<p>{}</p>", escaped(&subject.name()), sentence(subject));
-        mistakes::mistakes(&mut html, subject, photos)?;
-        confusion::section(&mut html, subject);
-    }
-    missing(&mut html, subjects);
-    html.push_str(page::END);
-    Ok(html)
-}
-
-/// Keys of the recipes that are not the same in all runs.
-fn differences(html: &mut String, subjects: &[Subject]) {
-    let flat: Vec<Vec<(String, String)>> = subjects.iter().map(|subject| keys::values(&subject.run.recipe)).collect();
-    let mut names: Vec<&str> = flat.iter().flatten().map(|(key, _)| key.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let of = |table: &'_ [(String, String)], key: &str| -> Option<String> {
-        table.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
-    };
-    let differs = |key: &&str| flat.windows(2).any(|pair| of(&pair[0], key) != of(&pair[1], key));
-    let names: Vec<&str> = names.into_iter().filter(differs).collect();
-    html.push_str("<h2>What differs</h2>\n");
-    if names.is_empty() {
-        html.push_str("<p>Nothing in the recipes but the seed.</p>\n");
-        return;
-    }
-    html.push_str("<div class=\"wide\"><table>\n<tr><th>key</th>");
-    for subject in subjects {
-        let _ = write!(html, "<th>{}</th>", escaped(&subject.name()));
-    }
-    html.push_str("</tr>\n");
-    for key in names {
-        let _ = write!(html, "<tr><th><code>{}</code></th>", escaped(key));
-        for table in &flat {
-            let value = of(table, key).map_or("–".into(), |value| format!("<code>{}</code>", escaped(&value)));
-            let _ = write!(html, "<td>{value}</td>");
-        }
-        html.push_str("</tr>\n");
-    }
-    html.push_str("</table></div>\n");
-}
-
-/// How many photos all runs get right, and all get wrong.
-fn together(html: &mut String, subjects: &[Subject]) {
-    let Some(first) = subjects.first().filter(|first| !first.judged.is_empty()) else { return };
-    let is_right = |subject: &Subject| {
-        subject
-            .judged
-            .iter()
-            .map(|photo| (photo.sample.clone(), photo.is_right()))
-            .collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let all: Vec<_> = subjects.iter().map(is_right).collect();
-    let shared: Vec<&String> = first
-        .judged
-        .iter()
-        .map(|photo| &photo.sample)
-        .filter(|sample| all.iter().all(|run| run.contains_key(*sample)))
-        .collect();
-    if shared.len() < first.judged.len() {
-        html.push_str("<p>The runs were evaluated on different photos.</p>\n");
-        return;
-    }
-    let count = |right: bool| shared.iter().filter(|sample| all.iter().all(|run| run[**sample] == right)).count();
-    let _ = writeln!(
-        html,
-        "<p>Of {} photos all runs get {} right and {} wrong; the rest is where they differ.</p>",
-        thousands(shared.len() as u64),
-        thousands(count(true) as u64),
-        thousands(count(false) as u64)
-    );
-}
-
 /// The result in a sentence.
 fn sentence(subject: &Subject) -> String {
     let record = &subject.run.record;
@@ -266,7 +161,7 @@ fn short_name(subject: &Subject) -> String {
 /// The mean of −ln of the right class's probability over the photos, where probabilities are known.
 fn cross_entropy(subject: &Subject) -> Option<f64> {
     let of = |photo: &subject::Judged| {
-        photo.probabilities.as_ref().map(|_| -f64::from(photo.of(photo.truth)).max(1.0 / f64::from(1u32 << 25)).ln())
+        photo.probabilities.as_ref().map(|_| probabilities::loss(f64::from(photo.of(photo.truth))))
     };
     let losses: Option<Vec<f64>> = subject.judged.iter().map(of).collect();
     losses.filter(|losses| !losses.is_empty()).map(|losses| losses.iter().sum::<f64>() / losses.len() as f64)

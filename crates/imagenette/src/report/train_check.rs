@@ -3,7 +3,7 @@
 
 use imagenette_data::edition::Split;
 use imagenette_data::hold_out::hold_out;
-use imagenette_results::statistics;
+use imagenette_results::{probabilities, statistics};
 use imagenette_train::run::evaluation::EvaluationData;
 
 use super::subject::Subject;
@@ -57,7 +57,7 @@ impl TrainCheck {
         let rows = found.probabilities.chunks_exact(network.model.classes());
         let losses: Vec<f64> = rows
             .zip(&samples)
-            .map(|(row, sample)| -f64::from(row[usize::from(labels[*sample as usize])]).max(1e-7).ln())
+            .map(|(row, sample)| probabilities::loss(f64::from(row[usize::from(labels[*sample as usize])])))
             .collect();
         let counts = data.count(&found);
         let cross_entropy = losses.iter().sum::<f64>() / losses.len() as f64;

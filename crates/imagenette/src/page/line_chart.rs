@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::page::escaped;
+use super::escaped;
+use crate::plot::axes::{bounds, multiples, round_step};
 
 /// The width that charts are drawn for; the page scales them. Letters of 11 are then read on a phone too.
 const WIDTH: f64 = 460.0;
@@ -18,57 +19,54 @@ const GAP: f64 = 10.0;
 /// The least distance between two names at the ends.
 const LINE: f64 = 12.0;
 /// Colors that the style has for lines.
-pub(super) const COLORS: usize = 8;
+pub(crate) const COLORS: usize = 8;
 
 /// One line, or single dots.
-pub(super) struct Series {
-    pub(super) name: String,
+pub(crate) struct Series {
+    /// What stands at its end; nothing where it is empty, as of one of many lines alike.
+    pub(crate) name: String,
     /// Which color of the style, below [`COLORS`].
-    pub(super) color: usize,
-    pub(super) points: Vec<(f64, f64)>,
+    pub(crate) color: usize,
+    pub(crate) points: Vec<(f64, f64)>,
     /// Every point is a dot too: there are few of them.
-    pub(super) has_dots: bool,
+    pub(crate) has_dots: bool,
 }
 
 /// A small curve below, with its largest value in words.
-pub(super) struct Strip {
-    pub(super) name: &'static str,
-    pub(super) points: Vec<(f64, f64)>,
-    pub(super) unit: &'static str,
+pub(crate) struct Strip {
+    pub(crate) name: &'static str,
+    pub(crate) points: Vec<(f64, f64)>,
+    pub(crate) unit: &'static str,
 }
 
 /// What a chart shows.
-pub(super) struct Chart<'c> {
-    pub(super) what: &'c str,
-    pub(super) across: &'static str,
+pub(crate) struct Chart<'c> {
+    pub(crate) what: &'c str,
+    pub(crate) across: &'static str,
     /// Percent signs at the ticks of the vertical axis.
-    pub(super) is_percent: bool,
-    pub(super) series: &'c [Series],
-    pub(super) strips: &'c [Strip],
+    pub(crate) is_percent: bool,
+    pub(crate) series: &'c [Series],
+    pub(crate) strips: &'c [Strip],
 }
 
-/// Round numbers from one value to another, about so many of them.
-fn ticks(low: f64, high: f64, about: f64) -> (Vec<f64>, usize) {
-    let rough = ((high - low) / about).max(f64::MIN_POSITIVE);
-    let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| *step >= rough * 0.999);
-    let step = step.unwrap_or(10.0 * power);
-    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
-    ((first..=last).map(|number| number as f64 * step).collect(), decimals)
+/// Round numbers from one value to another, about so many of them, and the decimals that they need.
+pub(super) fn ticks(low: f64, high: f64, about: f64) -> (Vec<f64>, usize) {
+    let step = round_step(((high - low) / about).max(f64::MIN_POSITIVE));
+    (multiples(low, high, step), (-step.log10().floor()).max(0.0) as usize)
 }
 
-fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    let finite = values.filter(|value| value.is_finite());
-    let (low, high) =
-        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+/// The least and the greatest of the values that are numbers; `None` where there is none.
+fn finite_bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let (low, high) = bounds(values.filter(|value| value.is_finite()));
     (low <= high).then_some((low, high))
 }
 
 /// The chart; nothing where there is no point.
-pub(super) fn draw(chart: &Chart<'_>) -> String {
+pub(crate) fn draw(chart: &Chart<'_>) -> String {
     let all = || chart.series.iter().flat_map(|series| &series.points).filter(|(x, y)| x.is_finite() && y.is_finite());
-    let (Some((_, last)), Some((low, high))) = (bounds(all().map(|(x, _)| *x)), bounds(all().map(|(_, y)| *y))) else {
+    let (Some((_, last)), Some((low, high))) =
+        (finite_bounds(all().map(|(x, _)| *x)), finite_bounds(all().map(|(_, y)| *y)))
+    else {
         return String::new();
     };
     let last = last.max(f64::MIN_POSITIVE);
@@ -134,8 +132,9 @@ pub(super) fn draw(chart: &Chart<'_>) -> String {
 /// The names of the lines at their ends, moved apart where they would cover each other.
 fn names(svg: &mut String, chart: &Chart<'_>, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64) {
     let end = |series: &Series| series.points.iter().rev().find(|(x, y)| x.is_finite() && y.is_finite()).copied();
+    let place = |series| end(series).map(|(a, b)| (x(a), y(b), series));
     let mut ends: Vec<(f64, f64, &Series)> =
-        chart.series.iter().filter_map(|series| end(series).map(|(a, b)| (x(a), y(b), series))).collect();
+        chart.series.iter().filter(|series| !series.name.is_empty()).filter_map(place).collect();
     ends.sort_by(|(_, one, _), (_, other, _)| one.total_cmp(other));
     let mut above = f64::NEG_INFINITY;
     for (_, y, _) in &mut ends {
@@ -161,7 +160,8 @@ fn names(svg: &mut String, chart: &Chart<'_>, x: &impl Fn(f64) -> f64, y: &impl 
 }
 
 fn write_strip(svg: &mut String, strip: &Strip, top: f64, x: &impl Fn(f64) -> f64) {
-    let Some((_, high)) = bounds(strip.points.iter().map(|(_, value)| *value)).filter(|(_, high)| *high > 0.0) else {
+    let Some((_, high)) = finite_bounds(strip.points.iter().map(|(_, value)| *value)).filter(|(_, high)| *high > 0.0)
+    else {
         return;
     };
     let points: Vec<String> = strip
