@@ -103,6 +103,18 @@ fn a_run_leaves_all_that_is_needed_to_check_it() {
     }
     let csv = place.run(&["score", "run/predictions.csv", "--dataset", "made", "--confusion"]).succeeds();
     assert!(csv.stdout.contains(&format!("({correct} of {total}")), "{}", csv.stdout);
+    // A head with the classes' first letters, and below it rows whose numbers are all photos.
+    let (_, matrix) = csv.stdout.split_once("taken for").expect("a matrix");
+    let mut lines = matrix.lines();
+    assert_eq!(lines.next().map(str::split_whitespace).map(Iterator::collect), Some(vec!["tenc", "chur", "para"]));
+    let counted: u64 = lines.flat_map(|line| line[20..].split_whitespace().filter_map(|n| n.parse::<u64>().ok())).sum();
+    assert_eq!(counted.to_string(), total.to_string(), "{matrix}");
+    place.run(&["score", "run", "--out", "confusion.svg"]).succeeds();
+    let picture = place.read("confusion.svg");
+    assert!(picture.starts_with("<svg xmlns=") && picture.contains("parachute taken for"), "{picture}");
+    place
+        .run(&["score", "run", "--out", "confusion.png"])
+        .misused_saying(&["ends in .svg", "hint: name it confusion.svg"]);
     let seen = place
         .run(&["predict", "run", "photos/val/n01440764/n01440764_0.JPEG", "--json", "--top", "2"])
         .succeeds()

@@ -132,9 +132,12 @@ pub(crate) struct Score {
     /// Split that the predictions are for
     #[arg(long, value_enum, default_value_t = EvaluatedSplit::Val)]
     pub(crate) split: EvaluatedSplit,
-    /// Print the confusion matrix as well
+    /// Print the confusion matrix as well; of more than 20 classes the mistakes that are made most often
     #[arg(long)]
     pub(crate) confusion: bool,
+    /// SVG file to write the confusion matrix to
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

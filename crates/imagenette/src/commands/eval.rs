@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         }))?;
     } else {
         super::score::print_split(split)?;
-        super::score::print_score(&score, sureness.as_ref(), &dataset.manifest.classes, false)?;
+        super::score::print_score(&score, sureness.as_ref(), &dataset.manifest.classes)?;
     }
     compared.tell(&run, counts, terminal)?;
     Ok(ExitCode::SUCCESS)

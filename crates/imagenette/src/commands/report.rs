@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Report, program: &Program, terminal: &Terminal) ->
         (None, [run]) if run.is_dir() => run.join(NAME),
         (None, _) => PathBuf::from(NAME),
     };
-    let file = OutFile::at(&out)?;
+    let file = OutFile::of_kind(&out, "html")?;
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     let photos = if arguments.no_photos { Photos::LeftOut } else { Photos::Shown };
     let page = report::page(&arguments.runs, photos, &preparation, terminal)?;

@@ -17,10 +17,13 @@ use imagenette_results::{Prediction, Run, RunRecord, predictions, probabilities,
 use crate::cli::Score;
 use crate::datasets;
 use crate::numbers::{counted, thousands};
+use crate::out_file::OutFile;
+use crate::page::confusion_matrix::{self, frequent_mistakes};
 use crate::scored::{Scored, score};
 use crate::terminal::{Refusal, Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let out = arguments.out.as_deref().map(|path| OutFile::of_kind(path, "svg")).transpose()?;
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
     let split = Split::from(arguments.split);
     if let (Some(run), Split::Test) = (run, split) {
@@ -74,7 +77,14 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
                 counted(held_out.photos, "photo")
             ))?;
         }
-        print_score(&score, sureness.as_ref(), &dataset.manifest.classes, arguments.confusion)?;
+        print_score(&score, sureness.as_ref(), &dataset.manifest.classes)?;
+        if arguments.confusion {
+            print_confusion(&score.confusion, &dataset.manifest.classes)?;
+        }
+    }
+    if let Some(out) = out {
+        let names: Vec<&str> = dataset.manifest.classes.iter().map(|class| class.name.as_str()).collect();
+        out.write(confusion_matrix::picture(&score.confusion, &names).as_bytes())?;
     }
     if let (Some(run), Some(record)) = (run, &record)
         && (record.result.correct, record.result.total) != (score.correct, score.total)
@@ -135,13 +145,11 @@ fn settled(
     Ok(table.settle(&samples, &classes)?)
 }
 
-/// Prints top-1 with its counts, loss and probability of what is right where they are known, then each class, with its
-/// row of the confusion matrix where that is asked for.
+/// Prints top-1 with its counts, loss and probability of what is right where they are known, then each class.
 pub(crate) fn print_score(
     score: &predictions::Score,
     sureness: Option<&Sureness>,
     classes: &[Class],
-    confusion: bool,
 ) -> anyhow::Result<()> {
     let error = statistics::accuracy_standard_error(score.correct, score.total).unwrap_or(0.0);
     print(&format!(
@@ -158,11 +166,29 @@ pub(crate) fn print_score(
     for (label, class) in classes.iter().enumerate() {
         let (correct, total) = score.of_class(label);
         let share = if total == 0 { 0.0 } else { correct as f64 / total as f64 };
-        let mut line = format!("  {:<18} {:>6.1}%  {correct:>4} of {total:<4}", class.name, 100.0 * share);
-        if confusion {
-            score.confusion[label].iter().for_each(|count| line.push_str(&format!(" {count:>4}")));
-        }
+        let line = format!("  {:<18} {:>6.1}%  {correct:>4} of {total:<4}", class.name, 100.0 * share);
         print(line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Prints what is taken for what: a row for each class, a column for what its photos were taken for, each headed by the
+/// first letters of its name; of many classes the most frequent mistakes instead.
+fn print_confusion(confusion: &[Vec<u64>], classes: &[Class]) -> anyhow::Result<()> {
+    const MATRIX: usize = 20;
+    if classes.len() > MATRIX {
+        return frequent_mistakes(confusion).iter().try_for_each(|mistake| {
+            let (truth, given) = (&classes[mistake.truth].name, &classes[mistake.given].name);
+            print(&format!("  {truth} taken for {given}: {} of {}", mistake.count, mistake.of))
+        });
+    }
+    let name = |class: &Class, most: usize| class.name.chars().take(most).collect::<String>();
+    let heads: String = classes.iter().map(|class| format!(" {:>4}", name(class, 4))).collect();
+    print(&format!("\n  {:<18}{heads}", "taken for"))?;
+    for (class, row) in classes.iter().zip(confusion) {
+        // A dot where there is none, so that the others are seen.
+        let cells = row.iter().map(|count| if *count == 0 { "    ·".into() } else { format!(" {count:>4}") });
+        print(&format!("  {:<18}{}", name(class, 18), cells.collect::<String>()))?;
     }
     Ok(())
 }
