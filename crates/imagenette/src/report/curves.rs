@@ -115,7 +115,7 @@ fn losses(subjects: &[Subject], checks: &[Option<TrainCheck>], across: Across) -
     for (number, (subject, check)) in subjects.iter().zip(checks).enumerate() {
         let steps = steps(subject);
         let points: Vec<(f64, f64)> = steps.iter().map(|step| (across.of(step), step.loss)).collect();
-        let name = if is_single { "train".into() } else { super::short_name(subject) };
+        let name = if is_single { "train".into() } else { end_name(subject) };
         if !points.is_empty() {
             series.push(Series { name, color: number, points: thinned(&points), has_dots: false });
         }
@@ -154,7 +154,7 @@ fn accuracies(subjects: &[Subject], checks: &[Option<TrainCheck>], across: Acros
         let name = match is_single {
             true if subject.run.record.held_out.is_some() => "held-out".into(),
             true => "val".into(),
-            false => super::short_name(subject),
+            false => end_name(subject),
         };
         let color = if is_single { 1 } else { number };
         series.push(Series { name, color, points, has_dots: true });
@@ -172,6 +172,14 @@ fn accuracies(subjects: &[Subject], checks: &[Option<TrainCheck>], across: Acros
         "Top-1",
         &draw(&Chart { what: &what, across: across.name(), is_percent: true, series: &series, strips: &[] }),
     )
+}
+
+/// What stands at the end of a run's line: its folder's name, of which the end tells runs apart.
+fn end_name(subject: &Subject) -> String {
+    const ROOM: usize = 14;
+    let name = subject.folder_name();
+    let letters = name.chars().count();
+    if letters <= ROOM { name } else { std::iter::once('…').chain(name.chars().skip(letters + 1 - ROOM)).collect() }
 }
 
 fn framed(title: &str, svg: &str) -> String {

@@ -65,7 +65,8 @@ pub(crate) fn page(
         [subject] => single(subject, checks[0].as_ref(), &checks, photos, preparation, terminal)?,
         subjects => side_by_side::page(subjects, &checks, photos)?,
     };
-    let name = |subject: &Subject| if subjects.len() > 1 { format!("{}: ", subject.name()) } else { String::new() };
+    let name =
+        |subject: &Subject| if subjects.len() > 1 { format!("{}: ", subject.folder_name()) } else { String::new() };
     let missing = subjects
         .iter()
         .flat_map(|subject| subject.missing.iter().map(move |missing| format!("{}{missing}", name(subject))))
@@ -148,16 +149,6 @@ fn sentence(subject: &Subject) -> String {
     )
 }
 
-/// What a run is called at the end of a line: its seed, or the recipe and its seed where that is short.
-fn short_name(subject: &Subject) -> String {
-    let name = format!("{} s{}", subject.run.record.recipe, subject.run.record.seed);
-    if name.chars().count() <= 14 {
-        name
-    } else {
-        format!("…{}", name.chars().skip(name.chars().count() - 13).collect::<String>())
-    }
-}
-
 /// The mean of −ln of the right class's probability over the photos, where probabilities are known.
 fn cross_entropy(subject: &Subject) -> Option<f64> {
     let of = |photo: &subject::Judged| {
@@ -217,7 +208,7 @@ fn missing(html: &mut String, subjects: &[Subject]) {
     html.push_str("<h2>Not in this page</h2>\n<ul>\n");
     for subject in subjects {
         for missing in &subject.missing {
-            let _ = writeln!(html, "<li>{}: {}</li>", escaped(&subject.name()), escaped(missing));
+            let _ = writeln!(html, "<li>{}: {}</li>", escaped(&subject.folder_name()), escaped(missing));
         }
     }
     html.push_str("</ul>\n");

@@ -17,7 +17,7 @@ pub(super) fn page(subjects: &[Subject], checks: &[Option<TrainCheck>], photos: 
     let mut html = frame::begin(&counted(subjects.len() as u64, "run"), STYLE);
     let _ = writeln!(html, "<h1>{} side by side</h1>", counted(subjects.len() as u64, "run"));
     html.push_str(
-        "<div class=\"wide\"><table>\n<tr><th>run</th><th>top-1</th><th>right</th><th>cross-entropy</th><th>epochs</th>\
+        "<div class=\"wide\"><table>\n<tr><th>run</th><th>recipe</th><th>top-1</th><th>right</th><th>cross-entropy</th><th>epochs</th>\
          <th>training</th><th>dataset</th></tr>\n",
     );
     for (number, subject) in subjects.iter().enumerate() {
@@ -25,9 +25,10 @@ pub(super) fn page(subjects: &[Subject], checks: &[Option<TrainCheck>], photos: 
         let loss = super::cross_entropy(subject).map_or(String::new(), |loss| format!("{loss:.3}"));
         let _ = writeln!(
             html,
-            "<tr><th><span class=\"key c{}\"></span> {}</th><td>{:.2}%</td><td>{} of {}{}</td><td>{loss}</td><td>{}</td>\
+            "<tr><th><span class=\"key c{}\"></span> {}</th><td>{}</td><td>{:.2}%</td><td>{} of {}{}</td><td>{loss}</td><td>{}</td>\
              <td>{}</td><td>{}</td></tr>",
             number % frame::line_chart::COLORS,
+            escaped(&subject.folder_name()),
             escaped(&subject.name()),
             100.0 * record.result.accuracy(),
             thousands(record.result.correct),
@@ -46,7 +47,7 @@ pub(super) fn page(subjects: &[Subject], checks: &[Option<TrainCheck>], photos: 
     differences(&mut html, subjects);
     together(&mut html, subjects);
     for subject in subjects {
-        let _ = writeln!(html, "<h2>{}</h2>\n<p>{}</p>", escaped(&subject.name()), super::sentence(subject));
+        let _ = writeln!(html, "<h2>{}</h2>\n<p>{}</p>", escaped(&subject.folder_name()), super::sentence(subject));
         mistakes::mistakes(&mut html, subject, photos)?;
         confusion::section(&mut html, subject);
     }
@@ -73,7 +74,7 @@ fn differences(html: &mut String, subjects: &[Subject]) {
     }
     html.push_str("<div class=\"wide\"><table>\n<tr><th>key</th>");
     for subject in subjects {
-        let _ = write!(html, "<th>{}</th>", escaped(&subject.name()));
+        let _ = write!(html, "<th>{}</th>", escaped(&subject.folder_name()));
     }
     html.push_str("</tr>\n");
     for key in names {

@@ -111,6 +111,11 @@ impl Subject {
         format!("{}, seed {}", self.run.record.recipe, self.run.record.seed)
     }
 
+    /// What it is called beside others, which may have its recipe and its seed: its folder.
+    pub(super) fn folder_name(&self) -> String {
+        self.run.folder.file_name().map_or_else(|| self.name(), |name| name.to_string_lossy().into_owned())
+    }
+
     /// The name of a class.
     pub(super) fn class(&self, label: usize) -> &str {
         self.classes.get(label).map_or("?", |class| class.name.as_str())
