@@ -172,6 +172,10 @@ fn manifests_that_lead_elsewhere_or_ask_for_memory_are_refused() {
         refuse(&["line 1"], 0, &|head| head["classes"][0]["wnid"] = name.into());
     }
     refuse(&["lines of at most 65536 bytes"], 1, &|image| image["file_name"] = "x".repeat(1 << 20).into());
+    let mut bytes = whole.clone().into_bytes();
+    bytes[whole.len() / 2] = 0xff;
+    std::fs::write(&manifest, bytes).unwrap();
+    place.run(&["verify", "made"]).fails_saying(&["lines of text in UTF-8, found other bytes", "hint: "]);
 }
 
 #[test]

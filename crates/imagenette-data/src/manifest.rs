@@ -187,7 +187,12 @@ impl Lines<'_> {
     fn next(&mut self, most_bytes: u64) -> Result<Option<String>> {
         let mut line = String::new();
         let read = (&mut self.reader).take(most_bytes + 1).read_line(&mut line);
-        let read = read.map_err(DataError::io("read", self.path))?;
+        let read = read.map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                DataError::malformed(self.path, "lines of text in UTF-8", "other bytes", FETCH_AGAIN)
+            }
+            _ => DataError::io("read", self.path)(error),
+        })?;
         if read as u64 > most_bytes {
             let expected = format!("lines of at most {most_bytes} bytes");
             return Err(DataError::malformed(self.path, expected, "a longer one", FETCH_AGAIN));
