@@ -163,3 +163,13 @@ fn an_instruction_set_that_is_missing_is_an_error_and_the_portable_one_is_always
     assert!(info("portable").succeeds().stdout.contains("kernels (portable)"));
     info("avx1024").fails_saying(&["avx1024", "hint: "]);
 }
+
+#[test]
+fn quick_is_a_recipe_and_no_second_one() {
+    let place = Place::with_made_dataset();
+    let small = ["--dataset", "made", "--epochs", "1", "--resolution", "32", "--batch-size", "8"];
+    let rest = ["--set", "model.stem=8", "--set", "model.widths=[8,8]", "--out", "run"];
+    place.run(&[&["train", "--quick"][..], &small, &rest].concat()).succeeds();
+    assert!(place.read("run/recipe.toml").contains("name = \"quick\""));
+    place.run(&["train", "--quick", "--recipe", "fast-85"]).exits_with(2);
+}

@@ -19,8 +19,9 @@ use crate::Program;
 /// The place of a flag that comes after a verb's own and before `--help`.
 const LAST: usize = 900;
 /// Flags that make no sense with `--resume`: the run was begun with them.
-const WHAT_IS_TRAINED: [&str; 12] = [
+const WHAT_IS_TRAINED: [&str; 13] = [
     "recipe",
+    "quick",
     "dataset",
     "epochs",
     "resolution",
@@ -189,6 +190,9 @@ pub(crate) struct Train {
     /// Recipe: a name (`--list` shows them) or a .toml file [default: epochs-5 for photos of ImageNet, else default]
     #[arg(short, long, value_name = "NAME|FILE")]
     pub(crate) recipe: Option<String>,
+    /// For a first look: the recipe `quick`
+    #[arg(long, conflicts_with = "recipe")]
+    pub(crate) quick: bool,
     /// Dataset's name or folder [default: the best there is]
     #[arg(short, long, value_name = "NAME|FOLDER")]
     pub(crate) dataset: Option<String>,

@@ -79,27 +79,28 @@ fn begin(
     (program, terminal): (&Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
     let overrides = flags(arguments)?;
-    let wanted = wanted(arguments.recipe.as_deref(), &overrides, &preparation)?;
+    let named = arguments.recipe.as_deref().or(arguments.quick.then_some(QUICK_RECIPE));
+    let wanted = wanted(named, &overrides, &preparation)?;
     // Before anything is fetched, drawn or packed for it.
     if let (Some(folder), 1) = (&arguments.out, wanted.runs) {
         RunFolder::check_new(folder)?;
     }
     let dataset = preparation.dataset(&wanted, arguments.offline)?;
-    let recipe = match arguments.recipe {
+    let recipe = match named {
         Some(_) => wanted,
         None => preparation.recipe(usual_recipe(dataset.manifest.edition), &overrides)?,
     };
     let idle = recipes::idle_settings(
-        arguments.recipe.as_deref().unwrap_or_else(|| usual_recipe(dataset.manifest.edition)),
+        named.unwrap_or_else(|| usual_recipe(dataset.manifest.edition)),
         &arguments.set,
         &overrides,
         preparation.parts(),
     )?;
     idle.iter().for_each(|setting| terminal.say(&format!("note: `--set {setting}` changes nothing: it is so already")));
     let prepared = preparation.finish(recipe, dataset)?;
-    if arguments.recipe.is_none() && prepared.recipe.name == PHOTOS_RECIPE {
+    if named.is_none() && prepared.recipe.name == PHOTOS_RECIPE {
         terminal.say(&format!(
-            "note: for a first look `imagenette train --recipe {QUICK_RECIPE}` takes a tenth of the time of `{PHOTOS_RECIPE}`"
+            "note: for a first look `imagenette train --quick` takes a tenth of the time of `{PHOTOS_RECIPE}`"
         ));
     }
     let (recipe, dataset) = (&prepared.recipe.name, &prepared.dataset.manifest.name);
