@@ -49,6 +49,22 @@ fn a_run_that_holds_photos_out_is_never_taken_for_one_that_was_evaluated_on_val(
 }
 
 #[test]
+fn a_sweep_asks_of_its_trials_alone_that_they_fit_the_photos() {
+    let place = Place::with_made_dataset();
+    // Held out of 72 photos, so many are not left for a batch of the recipe itself.
+    let sweep = |sizes: &str| {
+        let set = format!("batch_size={sizes}");
+        let first = ["sweep", "default", "--dataset", "made", "--runs", "1", "--hold-out", "0.25", "--set", &set];
+        place.run(&[&first[..], &TINY[..4], &TINY[6..]].concat())
+    };
+    let ended = sweep("8,12").succeeds();
+    let lines: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.starts_with("8 ") || line.starts_with("12 ")).collect();
+    assert_eq!(lines.len(), 2, "{}", ended.stdout);
+    sweep("8,512").fails_saying(&["batch_size: expected at most", "found 512"]);
+}
+
+#[test]
 fn a_sweep_tables_its_trials_and_goes_on_where_it_stopped() {
     let place = Place::with_made_dataset();
     let recipe = with_tiny(&["train", "--dataset", "made"], &["--set", "name=tiny", "--out", "first"]);

@@ -2,6 +2,7 @@
 
 mod check;
 mod data;
+mod headings;
 mod runs;
 mod values;
 
@@ -73,7 +74,7 @@ pub(crate) fn command(program: &Program) -> clap::Command {
     let mut command = by_name(Cli::command().name(program.name()).version(version), program);
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     for verb in verbs {
-        command = command.mut_subcommand(verb, |verb| by_name(verb, program));
+        command = command.mut_subcommand(verb, |verb| by_name(headings::grouped(verb), program));
     }
     command
 }

@@ -2,6 +2,7 @@
 //! recipe first, then the dataset, which may have to be fetched or drawn, and last its pixels, which may have to be
 //! packed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,17 +67,31 @@ impl<'p> Preparation<'p> {
 
     /// The second half: a recipe that fits the dataset, and the dataset's pixels.
     pub(crate) fn finish(self, recipe: Recipe, dataset: Dataset) -> anyhow::Result<Prepared<'p>> {
-        self.check(&recipe)?;
-        recipe.validate_for(&dataset.manifest)?;
-        if let Some((photos_px, shown_px)) = recipe.enlarges(&dataset.manifest) {
-            self.terminal
-                .say(&format!("photos of {photos_px} px (median shortest side) are enlarged to {shown_px} px"));
-        }
+        self.fit([&recipe], &dataset)?;
         let packed = self.pixels(&dataset)?;
         Ok(self.with(recipe, dataset, packed))
     }
 
-    /// The second half for measurements, which may enlarge photos: with pixels that were packed elsewhere.
+    /// Refuses recipes that do not fit this machine or the dataset, and says where they enlarge its photos.
+    pub(crate) fn fit<'r>(
+        &self,
+        recipes: impl IntoIterator<Item = &'r Recipe>,
+        dataset: &Dataset,
+    ) -> anyhow::Result<()> {
+        let mut enlarged = BTreeSet::new();
+        for recipe in recipes {
+            self.check(recipe)?;
+            recipe.validate_for(&dataset.manifest)?;
+            enlarged.extend(recipe.enlarges(&dataset.manifest));
+        }
+        for (photos_px, shown_px) in enlarged {
+            self.terminal
+                .say(&format!("photos of {photos_px} px (median shortest side) are enlarged to {shown_px} px"));
+        }
+        Ok(())
+    }
+
+    /// The second half where what fits was seen to already, and the pixels were packed: nothing is looked at again.
     pub(crate) fn with(self, recipe: Recipe, dataset: Dataset, packed: Arc<Packed>) -> Prepared<'p> {
         let Self { machine, store: _, program, terminal: _, began } = self;
         Prepared { machine, program, recipe, dataset, packed, seconds: began.elapsed().as_secs_f64() }

@@ -75,8 +75,9 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
     let trials = trials(&recipe, &axes, preparation.parts()).map_err(recipes::typed)?;
     trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
+    // Of the recipe itself nothing is asked: it need not fit where each trial does.
     let dataset = preparation.dataset(&recipe, arguments.offline)?;
-    trials.iter().try_for_each(|trial| trial.recipe.validate_for(&dataset.manifest))?;
+    preparation.fit(trials.iter().map(|trial| &trial.recipe), &dataset)?;
     let folder = arguments
         .out
         .clone()
@@ -89,7 +90,8 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
         folder,
         changed_machine: arguments.changed_machine,
     };
-    let prepared = preparation.finish(recipe, dataset)?;
+    let packed = preparation.pixels(&dataset)?;
+    let prepared = preparation.with(recipe, dataset, packed);
     if prepared.recipe.hold_out.is_none() {
         terminal.say("evaluating on val: figures that choose a recipe flatter it; `--hold-out 0.1` keeps val unseen");
     }

@@ -1,0 +1,102 @@
+//! Flags of the verbs that have many, in groups: a reader of the help looks for the group first.
+
+/// A heading and the flags below it.
+type Group = (&'static str, &'static [&'static str]);
+
+/// Groups of the verbs that train.
+const TRAINING: [Group; 6] = [
+    (
+        "What is trained",
+        &[
+            "recipe",
+            "quick",
+            "epochs",
+            "resolution",
+            "batch_size",
+            "precision",
+            "learning_rate",
+            "seed",
+            "runs",
+            "set",
+            "base_set",
+            "lowest",
+            "highest",
+            "steps",
+            "list",
+        ],
+    ),
+    ("Photos", &["dataset", "hold_out", "offline"]),
+    ("What is measured", &["train", "only", "photos"]),
+    ("Verdict", &["margin", "max_runs", "strict", "confirm", "only_base", "unequal_cost"]),
+    ("Commands in any language", &["base_command", "idea_command", "timeout"]),
+    (
+        "Run and output",
+        &[
+            "out",
+            "resume",
+            "changed_machine",
+            "evaluate_every",
+            "tensorboard",
+            "csv",
+            "json",
+            "parallel",
+            "device",
+            "ops",
+            "threads",
+        ],
+    ),
+];
+/// Groups of `make`.
+const MAKING: [Group; 4] = [
+    ("What it is made of", &["from", "classes", "members", "val_list", "noise_from"]),
+    (
+        "What is made",
+        &["split", "sizes", "filter", "quality", "subsampling", "keep_orientation", "seed", "noise", "name", "form"],
+    ),
+    ("Parts on several machines", &["shard", "merge"]),
+    ("Run and output", &["out", "strict", "force", "threads", "json"]),
+];
+
+fn groups(verb: &str) -> &'static [Group] {
+    match verb {
+        "train" | "sweep" | "compare" | "find-lr" | "bench" => &TRAINING,
+        "make" => &MAKING,
+        _ => &[],
+    }
+}
+
+/// A verb whose flags stand in groups.
+pub(super) fn grouped(verb: clap::Command) -> clap::Command {
+    let groups = groups(verb.get_name());
+    verb.mut_args(|arg| {
+        let heading = groups.iter().find(|(_, flags)| flags.contains(&arg.get_id().as_str()));
+        match heading {
+            Some((heading, _)) if !arg.is_positional() => arg.help_heading(*heading),
+            _ => arg,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_flag_of_a_verb_with_groups_is_in_one_and_no_group_names_a_flag_that_is_not() {
+        let program = super::super::Cli::command();
+        for groups in [&TRAINING[..], &MAKING[..]] {
+            let named: BTreeSet<String> = groups.iter().flat_map(|(_, flags)| *flags).map(|id| (*id).into()).collect();
+            let verbs = program.get_subcommands().filter(|verb| self::groups(verb.get_name()) == groups);
+            let flags: BTreeSet<String> = verbs
+                .flat_map(|verb| verb.get_arguments())
+                .filter(|arg| !arg.is_positional() && arg.get_id() != "help")
+                .map(|arg| arg.get_id().to_string())
+                .collect();
+            assert_eq!(named, flags);
+        }
+    }
+}
