@@ -1,5 +1,6 @@
 //! A run that is stopped at any moment: after Ctrl-C it resumes to the same bits, and kill -9 loses little.
 
+use std::io::{BufRead, Read};
 use std::process::{Child, Stdio};
 
 use crate::support::{Ended, Place, wait_until};
@@ -195,6 +196,42 @@ fn several_runs_that_were_given_no_folder_go_on_too() {
     // Finished ones are not touched.
     place.run(&several).succeeds();
     assert_eq!(place.list("runs"), ["default-made", "default-made-2", "default-made-3"]);
+}
+
+#[test]
+fn what_keeps_nothing_ends_at_ctrl_c_and_promises_nothing() {
+    let place = Place::with_made_dataset();
+    let small = "--set resolution=32 --set evaluation.resolution=32 --set batch_size=8 --set model.widths=[8,8]";
+    // Each would go on for minutes. The word on stderr tells that it is at work.
+    let lines = [
+        (
+            format!("find-lr default --dataset made --steps 100000 --lowest 1e-6 --highest 1e-5 {small}"),
+            "testing rates",
+        ),
+        ("bench --train --dataset made --steps 10000 --resolution 32 --batch-size 8".into(), "packing"),
+        ("bench --only load,train --dataset made".into(), "packing"),
+        ("check epochs-60".into(), ""),
+    ];
+    for (line, word) in &lines {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let mut command = place.command(&arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+        while !word.is_empty() && !said.contains(word) {
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "{line}: {said}");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let asked = std::time::Instant::now();
+        signal(&child, "-INT");
+        stderr.read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(33), "{line}: {said}");
+        assert!(asked.elapsed().as_secs() < 20, "{line}: {:?}", asked.elapsed());
+        assert!(said.contains("nothing of it is kept") && said.contains("begins it anew"), "{line}: {said}");
+        assert!(!said.contains("go on") && !said.contains("--resume"), "{line}: {said}");
+    }
+    assert_eq!(place.list("."), ["photos", "store"]);
 }
 
 #[test]

@@ -111,6 +111,21 @@ fn folders_without_a_finished_run_are_refused() {
 }
 
 #[test]
+fn a_run_that_diverged_is_left_out_with_a_hint_that_helps() {
+    let place = Place::with_made_dataset();
+    train(&place, "runs/well", &[]);
+    // Two steps an epoch; the rate grows until the loss is not finite, after the first checkpoints.
+    let diverging = "train --dataset made --set name=tiny --epochs 20 --resolution 32 --batch-size 36 --out runs/diverged \
+                     --set model.stem=8 --set model.widths=[8,8] --learning-rate 1e6 --set schedule.warm_up=1.0";
+    place.run(&diverging.split_whitespace().collect::<Vec<_>>()).fails_saying(&["at step "]);
+    assert!(place.path("runs/diverged/checkpoint.safetensors").exists(), "{:?}", place.list("runs/diverged"));
+    let ended = place.run(&["plot", "runs"]).succeeds();
+    assert!(ended.stderr.contains("runs/diverged: a run that diverged"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("--resume"), "{}", ended.stderr);
+    place.run(&["plot", "runs/diverged"]).fails_saying(&["a run that diverged", "hint: start it anew"]);
+}
+
+#[test]
 fn gains_over_a_baseline_have_intervals_and_a_verdict_keeps_its_own() {
     let place = Place::with_made_dataset();
     train(&place, "runs/base", &["--runs", "3"]);

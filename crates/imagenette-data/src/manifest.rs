@@ -3,6 +3,7 @@
 //! On disk it is `manifest.jsonl` in the dataset's folder: a header, then a line for each image, sorted by (split,
 //! wnid, file name). The position of an image in this list is its sample number everywhere else.
 
+use imagenette_files::plain;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -299,8 +300,8 @@ impl Manifest {
         let mut lines = Lines { reader: BufReader::new(file), path: &path };
         let first = lines.next(HEADER_BYTES)?.unwrap_or_default();
         let version = FORMAT.check_json(&path, &first, FETCH_AGAIN)?;
-        let header: Header =
-            serde_json::from_str(&first).map_err(|error| malformed("a complete header".into(), error.to_string()))?;
+        let header: Header = serde_json::from_str(&first)
+            .map_err(|error| malformed("a complete header".into(), plain::json_error(&error)))?;
         if header.sha256.is_some() != (version >= WITH_CHECKSUM) {
             return Err(malformed(
                 "a checksum from version 2 on, and none before".into(),
@@ -318,7 +319,7 @@ impl Manifest {
             sum.update(&line);
             sum.update("\n");
             let image: ImageEntry = serde_json::from_str(&line)
-                .map_err(|error| malformed("an image on each line".into(), format!("line {number}: {error}")))?;
+                .map_err(|error| malformed("an image on each line".into(), plain::json_line_error(number, &error)))?;
             if image.label.is_some_and(|label| usize::from(label) >= header.classes.len()) {
                 return Err(malformed(
                     format!("labels below {}", header.classes.len()),

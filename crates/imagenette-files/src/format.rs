@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::FileError;
+use crate::plain;
 
 /// A file format: its name and the versions that this program reads. It writes the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Format {
     /// does not read.
     pub fn check_json(&self, path: &Path, text: &str, hint: &str) -> Result<u32, FileError> {
         let head: Head = serde_json::from_str(text)
-            .map_err(|error| FileError::malformed(path, self.expected(), error.to_string(), hint))?;
+            .map_err(|error| FileError::malformed(path, self.expected(), plain::json_error(&error), hint))?;
         self.check(path, &head, hint)
     }
 

@@ -2,7 +2,7 @@
 //! filled by one process at a time ([`lock`]), known by their content ([`hash`]), with versions ([`mod@format`]), and
 //! errors that say what to do about them ([`Hint`], [`nearest`]), those of code that panics included ([`panics`]); and
 //! what keeps other people's files from doing harm: their kind and size before they are read ([`input`]), memory before
-//! it is taken ([`memory`]), text before it is shown ([`visible`]). Work on several
+//! it is taken ([`memory`]), text before it is shown ([`visible`], [`plain`]). Work on several
 //! threads goes on with fewer where the system gives no more ([`threads`]).
 //!
 //! Nothing here knows what is in the files.
@@ -17,6 +17,7 @@ pub mod lock;
 pub mod memory;
 pub mod nearest;
 pub mod panics;
+pub mod plain;
 pub mod threads;
 pub mod visible;
 

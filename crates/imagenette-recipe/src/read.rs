@@ -1,6 +1,7 @@
 //! From TOML and overrides to a recipe; serde's answers become errors that name the key and the nearest one.
 
 use imagenette_files::nearest::did_you_mean;
+use imagenette_files::plain;
 use toml::{Table, Value};
 
 use crate::error::{RecipeError, Result};
@@ -131,32 +132,6 @@ fn name_parts(table: &mut Table, kind: PartKind) -> Result<()> {
     Ok(())
 }
 
-/// A type of serde's as people say it.
-fn plain_type(name: &str) -> &str {
-    match name {
-        "f32" | "f64" => "a number",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "bool" | "a boolean" => "true or false",
-        "a string" | "string" => "a text",
-        "variant identifier" => "a name",
-        "a map" | "map" => "a table",
-        "a sequence" | "sequence" => "a list",
-        other => other,
-    }
-}
-
-/// What serde found, as people say it: `string "many"` is the text "many".
-fn plain_value(found: &str) -> String {
-    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
-    match kind {
-        "string" => format!("the text {value}"),
-        "integer" | "boolean" => value.into(),
-        "floating" => value.trim_start_matches("point ").into(),
-        _ => plain_type(found).into(),
-    }
-}
-
 /// Turns serde's sentence into key, expected, found and hint.
 pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
     let (message, inner) = message.split_once(AT).unwrap_or((message, ""));
@@ -193,8 +168,8 @@ pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
     let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "a valid value"));
     RecipeError::Setting {
         key: if path.is_empty() { "(top)".into() } else { path.into() },
-        expected: plain_type(expected.trim_end()).into(),
-        found: plain_value(found),
+        expected: plain::type_name(expected.trim_end()).into(),
+        found: plain::value(found),
         hint: "compare with the recipes in recipes/".into(),
     }
 }

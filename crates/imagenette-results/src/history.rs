@@ -4,6 +4,7 @@
 //! unnoticed. The chain begins with all that decides a run's bits, and covers everything but the clock: a replay of
 //! the run gives the same chain. `docs/formats.md` says how to compute it.
 
+use imagenette_files::plain;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -291,7 +292,7 @@ impl History {
         let malformed = |found: String| ResultsError::malformed(path, FORMAT.expected(), found, hint);
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let version = FORMAT.check_json(path, first, hint)?;
-        let head: Head = serde_json::from_str(first).map_err(|error| malformed(format!("line 1: {error}")))?;
+        let head: Head = serde_json::from_str(first).map_err(|error| malformed(plain::json_line_error(1, &error)))?;
         if !rest.is_empty() && !rest.ends_with('\n') {
             return Err(malformed(format!("line {}, which is cut off", text.lines().count())));
         }
@@ -315,7 +316,8 @@ impl History {
                 true => split_chain(text).ok_or_else(|| of_line("no link of the chain at its end".into()))?,
                 false => (text.to_owned(), ""),
             };
-            let line: HistoryLine = serde_json::from_str(&text).map_err(|error| of_line(error.to_string()))?;
+            let line: HistoryLine =
+                serde_json::from_str(&text).map_err(|error| malformed(plain::json_line_error(number, &error)))?;
             if version < WITH_CHAIN {
                 if !line.is_old() {
                     return Err(of_line(format!("a kind of line that version {version} does not have")));

@@ -4,6 +4,7 @@
 //! class; the metadata name the classes and the predictions' sha256. A reader that does not know this file loses
 //! nothing: the predictions are complete without it.
 
+use imagenette_files::plain;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -260,7 +261,8 @@ impl Probabilities {
         let text = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
         let text = text.ok_or_else(|| malformed("a safetensors file of another program".into()))?;
         FORMAT.check_json(path, text, HINT)?;
-        let description: Description = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let description: Description =
+            serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
         let Description { classes, predictions_sha256, .. } = description;
         let file = SafeTensors::deserialize(bytes).map_err(|error| malformed(error.to_string()))?;
         let [(name, tensor)] = file

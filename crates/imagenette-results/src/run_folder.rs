@@ -27,6 +27,8 @@ pub const WEIGHTS_FILE: &str = "weights.safetensors";
 pub const SOURCE_FILE: &str = "source.txt";
 /// The checkpoint's file name. It is there while a run is not finished.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
+/// The file name of the note that a run diverged. It is there until the run is resumed.
+pub const DIVERGED_FILE: &str = "diverged.txt";
 /// The lock's file name. It is there while a process is at work.
 pub const LOCK_FILE: &str = imagenette_files::lock::LOCK_FILE;
 
@@ -114,7 +116,28 @@ impl RunFolder {
             }
         }
         atomic::remove_unfinished(path)?;
+        let note = folder.file(DIVERGED_FILE);
+        if note.exists() {
+            std::fs::remove_file(&note).map_err(FileError::io("remove", &note))?;
+        }
         Ok((folder, lock))
+    }
+
+    /// Notes that the run in this folder diverged, for whoever finds it: from its checkpoint it would do so again. A
+    /// folder without a checkpoint gets no note.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_divergence(path: &Path, reason: &str) -> Result<()> {
+        if path.join(CHECKPOINT_FILE).is_file() {
+            atomic::write_bytes(&path.join(DIVERGED_FILE), format!("{reason}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the run in this folder is noted to have diverged.
+    pub fn has_diverged(path: &Path) -> bool {
+        path.join(DIVERGED_FILE).is_file()
     }
 
     /// Opens the folder of a run, finished or not, to read from it.

@@ -15,6 +15,7 @@ use crate::error::{Result, ResultsError};
 pub use crate::run::Run;
 use crate::run::is_same_recipe;
 pub use crate::run_folder::RECIPE_FILE;
+use crate::run_folder::RunFolder;
 use crate::run_folder::{FoundRuns, RECORD_FILE};
 use crate::run_record::Counts;
 use crate::statistics;
@@ -135,6 +136,11 @@ impl LeftOut {
         let open = found.unfinished.iter().map(|folder| {
             let (reason, hint) = match FolderLock::holder(folder) {
                 Some(holder) => (format!("a run that is under way ({holder})"), "wait for its end, or leave it out"),
+                None if RunFolder::has_diverged(folder) => {
+                    let hint =
+                        "start it anew with other settings, or leave it out: from its checkpoint it diverges again";
+                    ("a run that diverged".into(), hint)
+                }
                 None => {
                     let hint = "finish it with `imagenette train --resume RUN`, or leave it out";
                     ("a run that has not ended".into(), hint)

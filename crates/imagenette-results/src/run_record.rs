@@ -1,6 +1,7 @@
 //! `record.json`: the account of one run, enough to check it and to repeat it. Every field is listed in
 //! `docs/formats.md`.
 
+use imagenette_files::plain;
 use std::io::Write;
 use std::path::Path;
 
@@ -298,7 +299,7 @@ impl RunRecord {
         let hint = "the file is damaged, was changed, or is another program's: take another copy of it";
         let version = FORMAT.check_json(path, text, hint)?;
         let malformed = |found: String| ResultsError::malformed(path, FORMAT.expected(), found, hint);
-        let record: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let record: Self = serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
         match (version >= WITH_PROVENANCE, &record.provenance) {
             (true, None) => Err(malformed(format!("version {version} without `provenance`"))),
             (false, Some(_)) => Err(malformed(format!("version {version} with `provenance`, which came later"))),

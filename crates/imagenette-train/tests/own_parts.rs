@@ -285,12 +285,18 @@ fn a_network_of_other_source_is_evaluated_only_where_that_is_asked_for() {
     assert!(error.hint().unwrap().contains("--changed-source"));
     let error = read(&Parts::shipped(), NetworkSource::OfRun).unwrap_err().to_string();
     assert!(error.contains("activation `bent` of tests 1.2.3"), "{error}");
+    // What it does is known to its own program alone.
+    let network = read(&before, NetworkSource::OfRun).unwrap();
+    let error = network.to_onnx("test").unwrap_err();
+    assert!(matches!(&error, TrainError::NotOnnx { part } if part == "activation `bent`"), "{error}");
+    assert!(error.hint().unwrap().contains("weights.safetensors"), "{error}");
     // What only trains needs no source to be evaluated.
     let recipe = with(&[("loss", "{ kind = 'rounded' }"), ("epochs", "1")], &before).unwrap();
     let job = TrainJob { parts: before, ..made.job(&recipe, "loss") };
     assert!(matches!(train(&job, &Silent).unwrap(), Outcome::Finished(_)));
     let folder = RunFolder::open(&job.folder).unwrap();
-    assert!(SavedNetwork::of_run(&folder, &Device::cpu(), &after, NetworkSource::OfRun).is_ok());
+    let network = SavedNetwork::of_run(&folder, &Device::cpu(), &after, NetworkSource::OfRun).unwrap();
+    assert!(network.to_onnx("test").is_ok(), "a loss is no part of what is exported");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use imagenette_data::DataError;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -37,6 +38,14 @@ pub(crate) fn listen() -> std::io::Result<()> {
 /// Whether somebody asked the work to stop.
 pub(crate) fn asked() -> bool {
     ASKED.get().is_some_and(|asked| asked.load(Ordering::Relaxed))
+}
+
+/// Ends work that keeps nothing, where somebody asked for it.
+///
+/// # Errors
+/// [`DataError::Interrupted`].
+pub(crate) fn check() -> Result<(), DataError> {
+    if asked() { Err(DataError::Interrupted) } else { Ok(()) }
 }
 
 #[cfg(unix)]

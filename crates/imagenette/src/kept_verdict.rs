@@ -1,5 +1,6 @@
 //! A verdict that `compare` left in a folder: `comparison.json` goes in; who was compared and what was found come out.
 
+use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::FileError;
@@ -82,7 +83,7 @@ impl KeptVerdict {
         let malformed = |found: String| FileError::malformed(&path, FORMAT.expected(), found, HINT);
         let text = input::read_text(&path, input::TEXT_BYTES)?;
         FORMAT.check_json(&path, &text, HINT)?;
-        let stored: Stored = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let stored: Stored = serde_json::from_str(&text).map_err(|error| malformed(plain::json_error(&error)))?;
         let (Some(verdict), Some(look)) = (stored.verdict, stored.looks.last()) else { return Ok(None) };
         let (Some(baseline), Some(idea)) = (stored.baseline, stored.idea) else {
             return Err(malformed("a verdict without its two sides".into()).into());

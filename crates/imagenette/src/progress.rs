@@ -57,6 +57,17 @@ impl Curves {
     }
 }
 
+/// A step in words. What matters most comes first: a narrow terminal shows only the beginning.
+fn step_line(report: &StepReport, epochs: u32) -> String {
+    let StepReport { epoch, step, steps, loss, rate, resolution_px, images_per_second, waiting, seconds_left } = report;
+    format!(
+        "epoch {epoch}/{epochs}  {} left  step {step}/{steps}  loss {loss:.3}  {images_per_second:.0} images/s  \
+         {resolution_px} px  rate {rate:.4}  waiting for data {:.0}%",
+        seconds(*seconds_left),
+        100.0 * waiting
+    )
+}
+
 impl<'t> Progress<'t> {
     /// Of a run or an evaluation.
     pub(crate) fn of_run(terminal: &'t Terminal) -> Self {
@@ -119,18 +130,10 @@ impl TrainWatch for Progress<'_> {
         if !self.is_due() {
             return;
         }
-        let StepReport { epoch, step, steps, loss, rate, resolution_px, images_per_second, waiting, seconds_left } =
-            report;
-        // What matters most comes first: a narrow terminal shows only the beginning.
-        let line = format!(
-            "epoch {epoch}/{}  step {step}/{steps}  {} left  loss {loss:.3}  {images_per_second:.0} images/s  \
-             {resolution_px} px  rate {rate:.4}  waiting for data {:.0}%",
-            self.epochs(),
-            seconds(*seconds_left),
-            100.0 * waiting
-        );
+        let (step, steps, loss) = (report.step, report.steps, report.loss);
+        let line = step_line(report, self.epochs());
         if self.terminal.is_drawn() {
-            self.terminal.progress(*step, *steps, &line, &curves.line(*loss, self.terminal.columns()))
+            self.terminal.progress(step, steps, &line, &curves.line(loss, self.terminal.columns()))
         } else {
             self.terminal.say(&line)
         }
@@ -179,6 +182,28 @@ impl TrainWatch for Progress<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_a_long_run_shows_the_time_left_on_a_narrow_terminal() {
+        let report = StepReport {
+            epoch: 59,
+            step: 12_345,
+            steps: 88_740,
+            loss: 1.2345,
+            rate: 0.0471,
+            resolution_px: 128,
+            images_per_second: 56.7,
+            waiting: 0.014,
+            seconds_left: 45_296.0,
+        };
+        let line = step_line(&report, 60);
+        let expected = "epoch 59/60  12 h 34 min left  step 12345/88740  loss 1.234  57 images/s  128 px  rate 0.0471  \
+                        waiting for data 1%";
+        assert_eq!(line, expected);
+        // Beside the bar, which takes eleven of the columns.
+        let end = |word: &str| line.find(word).map(|at| at + word.len() + "########## ".len()).unwrap();
+        assert!(end(" left") <= 40 && end("loss 1.234") <= 80, "{} and {}", end(" left"), end("loss 1.234"));
+    }
 
     #[test]
     fn curves_fit_any_width() {

@@ -6,7 +6,7 @@ use imagenette_files::hash;
 use imagenette_results::run_folder::{RECORD_FILE, RunFolder};
 use imagenette_results::{Run, RunRecord};
 use imagenette_train::recipe::precision::PrecisionChoice;
-use imagenette_train::{Outcome, Recipe, TrainJob};
+use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
 
 use crate::numbers::thousands;
 use crate::progress::Progress;
@@ -37,6 +37,9 @@ pub(crate) fn train_with(job: &TrainJob, tables: Wanted, terminal: &Terminal) ->
     let progress = Progress::of_run(terminal);
     let outcome = imagenette_train::train(job, &RunTables::new(&progress, &job.folder, tables, terminal));
     terminal.finish();
+    if let Err(error @ TrainError::Diverged { .. }) = &outcome {
+        RunFolder::note_divergence(&job.folder, &error.to_string())?;
+    }
     let outcome = outcome?;
     if let Outcome::Interrupted { step, steps } = outcome {
         terminal.say(&format!("interrupted after step {} of {}", thousands(step), thousands(steps)));

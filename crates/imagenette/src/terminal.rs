@@ -206,7 +206,7 @@ pub(crate) fn report(error: &anyhow::Error, program: &str) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if error.is::<BeginsAnew>() {
-        tell("stopped: interrupted; a measurement is whole or nothing, and nothing of it is kept");
+        tell("stopped: interrupted; what this command finds is whole or nothing, and nothing of it is kept");
         tell("hint: the same command begins it anew");
         return ExitCode::from(interrupt::INTERRUPTED);
     }

@@ -1,6 +1,7 @@
 //! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that
 //! it is complete; and the check of both against the files in the folder. A journal may come from another machine.
 
+use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::hash::{sha256, sha256_of_file};
@@ -172,7 +173,7 @@ pub(super) fn read_journal(folder: &Path) -> Result<Option<(PartHeader, Vec<Entr
 pub(crate) fn parse_journal(bytes: &[u8]) -> Result<(PartHeader, Vec<Entry>), String> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let header: PartHeader = serde_json::from_slice(lines.next().unwrap_or_default())
-        .map_err(|error| format!("another header ({error})"))?;
+        .map_err(|error| format!("another header: {}", plain::json_line_error(1, &error)))?;
     if (header.format.as_str(), header.version) != (FORMAT, VERSION) {
         return Err(format!("{} version {}", header.format, header.version));
     }

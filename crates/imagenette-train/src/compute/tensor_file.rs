@@ -1,5 +1,6 @@
 //! Files of named tensors with a description: safetensors with one JSON text in the metadata. Complete or absent.
 
+use imagenette_files::plain;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -73,7 +74,7 @@ pub(crate) fn read<H: DeserializeOwned>(
     let text = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
     let text = text.ok_or_else(|| malformed("a safetensors file of another program".into()))?;
     format.check_json(path, text, hint).map_err(DataError::from)?;
-    let head = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+    let head = serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(error.to_string()))?;
     let mut tensors = Vec::new();
     for (name, view) in file.iter() {

@@ -107,7 +107,8 @@ impl RangeTest {
         let peak = recipe.optimizer.learning_rate();
         recipe.schedule = Schedule::Exponential { start: lowest / peak, end: highest / peak };
         recipe.resolution = Resolution::Fixed(recipe.resolution.px(0.0));
-        (recipe.ema, recipe.selection) = (None, None);
+        // Nothing is evaluated, so there is nothing to keep rules for: the first resolution may be the smallest.
+        (recipe.ema, recipe.selection, recipe.rules) = (None, None, None);
         recipe.validate()?;
         recipe.validate_for(&job.dataset.manifest)?;
         let (samples, _) = recipe.samples(&job.dataset.manifest)?;

@@ -91,6 +91,14 @@ impl fmt::Display for Report {
 /// # Errors
 /// The first promise that is not kept, with the part where one can be named.
 pub fn check(parts: &Arc<Parts>, recipe: &str) -> Result<Report> {
+    check_with(parts, recipe, &Silent)
+}
+
+/// The same, until the watch asks it to stop.
+///
+/// # Errors
+/// Those of [`check`], and [`DataError::Interrupted`].
+pub fn check_with(parts: &Arc<Parts>, recipe: &str, watch: &dyn TrainWatch) -> Result<Report> {
     parts.check_names()?;
     let recipe = small(recipe, parts)?;
     let folder = tempfile::tempdir()
@@ -114,11 +122,16 @@ pub fn check(parts: &Arc<Parts>, recipe: &str) -> Result<Report> {
     }
     // In f32 whatever the recipe says: in bf16 small differences of the loss are lost in its rounding.
     let in_f32 = Recipe { precision: PrecisionChoice::F32, ..recipe.clone() };
-    let gradient_error = gradients(&TrainJob { recipe: in_f32, ..job("gradients") }.resolved()?, &whole)?;
-    same_bits(&job, &whole)?;
+    let gradient_error = gradients(&TrainJob { recipe: in_f32, ..job("gradients") }.resolved()?, &whole, watch)?;
+    same_bits(&job, &whole, watch)?;
     let built_in = TrainJob { recipe: built_in(&recipe)?, ..job("built-in steps") };
-    let [step_seconds, built_in_step_seconds] = step_seconds([&job("steps"), &built_in])?;
+    let [step_seconds, built_in_step_seconds] = step_seconds([&job("steps"), &built_in], watch)?;
     Ok(Report { parts: named, gradient_error, step_seconds, built_in_step_seconds })
+}
+
+/// Ends where the watch asks for it.
+fn go_on(watch: &dyn TrainWatch) -> Result<()> {
+    if watch.interrupted() { Err(DataError::Interrupted.into()) } else { Ok(()) }
 }
 
 /// The recipe with few small steps: the smallest of some resolutions that its parts accept.
@@ -214,7 +227,7 @@ fn slopes(name: &str, curve: &dyn Curve) -> Result<()> {
 
 /// The largest difference between the gradient of the loss by all that is learned, and what the loss does along some
 /// directions, as a share.
-fn gradients(job: &TrainJob, whole: &str) -> Result<f64> {
+fn gradients(job: &TrainJob, whole: &str, watch: &dyn TrainWatch) -> Result<f64> {
     let samples = job.dataset.manifest.samples(Split::Train);
     job.recipe.check_steps(samples.len())?;
     let plan = StepPlan::of(&job.recipe, samples.len());
@@ -244,6 +257,7 @@ fn gradients(job: &TrainJob, whole: &str) -> Result<f64> {
     let mut largest: f64 = 0.0;
     // Along the gradient itself, and along it with parts of it left out at random.
     for number in 0..4 {
+        go_on(watch)?;
         let mut random = Random::new(job.seed, Purpose::Test, 0, number);
         let mut keep = || number == 0 || random.chance(0.5);
         let direction: Vec<Vec<f32>> = gradients
@@ -297,39 +311,43 @@ fn dot(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
     a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
-/// Interrupts after so many steps of this sitting.
-struct StopAfter(AtomicU64);
+/// Interrupts after so many steps of this sitting, or where another watch does.
+struct StopAfter<'w> {
+    left: AtomicU64,
+    watch: &'w dyn TrainWatch,
+}
 
-impl TrainWatch for StopAfter {
+impl TrainWatch for StopAfter<'_> {
     fn step(&self, _: &StepReport) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.left.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn interrupted(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.left.load(Ordering::Relaxed) == 0 || self.watch.interrupted()
     }
 }
 
 /// Runs of one thread, of two, and one that is interrupted and resumed: all end in the same bits, and in numbers.
-fn same_bits<'j>(job: &(dyn Fn(&str) -> TrainJob<'j> + Sync), whole: &str) -> Result<()> {
-    let finish = |job: &TrainJob, watch: &dyn TrainWatch| match train(job, watch) {
+fn same_bits<'j>(job: &(dyn Fn(&str) -> TrainJob<'j> + Sync), whole: &str, watch: &dyn TrainWatch) -> Result<()> {
+    const NEVER: u64 = u64::MAX;
+    let finish = |job: &TrainJob, steps: u64| match train(job, &StopAfter { left: AtomicU64::new(steps), watch }) {
         Ok(Outcome::Finished(record)) => Ok(Some(*record)),
-        Ok(Outcome::Interrupted { .. }) => Ok(None),
+        Ok(Outcome::Interrupted { .. }) => go_on(watch).map(|()| None),
         Err(error @ TrainError::Diverged { .. }) => Err(fault(whole, error.to_string())),
         Err(error) => Err(error),
     };
     let finished =
         |found: Option<RunRecord>| found.ok_or_else(|| fault(whole, "a run was interrupted that nobody interrupted"));
-    let one = with_threads(1, || finish(&job("one thread"), &Silent))?;
+    let one = with_threads(1, || finish(&job("one thread"), NEVER))?;
     let one = finished(one)?;
-    let two = with_threads(2, || finish(&TrainJob { loader_threads: 2, ..job("two threads") }, &Silent))?;
+    let two = with_threads(2, || finish(&TrainJob { loader_threads: 2, ..job("two threads") }, NEVER))?;
     agree(&one, &finished(two)?, whole, "with two threads")?;
     let mut resumed = job("resumed");
-    if finish(&resumed, &StopAfter(AtomicU64::new(3)))?.is_some() {
+    if finish(&resumed, 3)?.is_some() {
         return Err(fault(whole, "a run ended before its fourth step"));
     }
     resumed.resume = true;
-    agree(&one, &finished(finish(&resumed, &Silent)?)?, whole, "when it is interrupted after step 3 and resumed")
+    agree(&one, &finished(finish(&resumed, NEVER)?)?, whole, "when it is interrupted after step 3 and resumed")
 }
 
 /// Compares the weights and predictions of two runs.
@@ -355,7 +373,7 @@ fn with_threads<T: Send>(count: usize, work: impl FnOnce() -> Result<T> + Send) 
 
 /// The medians of the seconds of a step of two jobs, in turn, so that a machine that slows down slows both; after two
 /// that warm up.
-fn step_seconds(jobs: [&TrainJob; 2]) -> Result<[f64; 2]> {
+fn step_seconds(jobs: [&TrainJob; 2], watch: &dyn TrainWatch) -> Result<[f64; 2]> {
     let jobs = [jobs[0].resolved()?, jobs[1].resolved()?];
     let begin = |job: &TrainJob| {
         let samples = job.dataset.manifest.samples(Split::Train);
@@ -365,6 +383,7 @@ fn step_seconds(jobs: [&TrainJob; 2]) -> Result<[f64; 2]> {
     let mut steps = [BareSteps::begin(&jobs[0])?, BareSteps::begin(&jobs[1])?];
     let mut seconds = [Vec::new(), Vec::new()];
     for round in 0..TIMED_STEPS + 2 {
+        go_on(watch)?;
         for side in 0..2 {
             let batch = batches[side][round % batches[side].len()].clone();
             let began = Instant::now();

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use imagenette_data::DataError;
 use imagenette_files::Hint;
 use imagenette_files::nearest::nearest;
-use imagenette_train::Recipe;
 use imagenette_train::parts::Parts;
 use imagenette_train::recipe::PartKind;
+use imagenette_train::run::watch::TrainWatch;
 use imagenette_train::study::promises;
+use imagenette_train::{Recipe, TrainError};
 use serde::Serialize;
 
 use crate::terminal::Refusal;
-use crate::{Program, recipes};
+use crate::{Program, interrupt, recipes};
 
 /// What was found of a part or a recipe.
 #[derive(Serialize)]
@@ -43,10 +45,20 @@ fn shipped_names(kind: PartKind) -> &'static [&'static str] {
     kind.shipped()
 }
 
+/// Goes on until somebody asks it to stop.
+struct UntilAsked;
+
+impl TrainWatch for UntilAsked {
+    fn interrupted(&self) -> bool {
+        interrupt::asked()
+    }
+}
+
 /// Checks a part by its name in the recipe `default`, or a recipe as it is.
 pub(crate) fn check(named: &str, program: &Program) -> anyhow::Result<CheckedPart> {
     let text = recipe(named, program)?;
-    let (holds, said, hint) = match promises::check(program.parts(), &text) {
+    let (holds, said, hint) = match promises::check_with(program.parts(), &text, &UntilAsked) {
+        Err(error @ TrainError::Data(DataError::Interrupted)) => return Err(error.into()),
         Ok(report) => (true, report.to_string(), None),
         Err(error) => (false, error.to_string(), error.hint()),
     };

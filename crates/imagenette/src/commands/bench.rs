@@ -22,6 +22,7 @@ use super::bench_train;
 use crate::Program;
 use crate::cli::{Bench, BenchPart};
 use crate::datasets::{self, Choice};
+use crate::interrupt;
 use crate::machine::peak_memory_bytes;
 use crate::numbers::{bytes, counted, thousands};
 use crate::prepared::{Preparation, Prepared};
@@ -164,6 +165,7 @@ fn train(prepared: &Prepared, place: &Path, terminal: &Terminal) -> anyhow::Resu
     let watched = Watched { terminal, began: Mutex::new(None), enough: AtomicBool::new(false), last: Mutex::new(None) };
     imagenette_train::train(&job, &watched)?;
     terminal.finish();
+    interrupt::check()?;
     let last = watched.last.into_inner().expect("no thread panics here");
     let report = last.context("a thousand epochs have at least one step")?;
     let (recipe, device) = (&job.recipe.name, job.device.description());
@@ -188,7 +190,8 @@ fn seconds_to_decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
     imagenette_files::threads::share(threads, || {
         loop {
             let sample = next.fetch_add(1, Ordering::Relaxed);
-            if sample >= dataset.manifest.images.len() {
+            // Who asked is answered after the last thread.
+            if interrupt::asked() || sample >= dataset.manifest.images.len() {
                 return;
             }
             let path = dataset.path_of(sample as u32);
@@ -199,6 +202,7 @@ fn seconds_to_decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
             }
         }
     });
+    interrupt::check()?;
     match failed.into_inner().expect("no thread panics here") {
         Some(error) => Err(error.into()),
         None => Ok(began.elapsed().as_secs_f64()),
@@ -232,10 +236,12 @@ fn images_loaded(
     let warm_up = dataset.manifest.images.len().div_ceil(BATCH_SIZE);
     let mut loader = Loader::new(packed, dataset.labels().into(), 0, threads, Box::new(requests))?;
     for _ in 0..warm_up {
+        interrupt::check()?;
         loader.next().context("there are always more requests")??;
     }
     let (began, mut images) = (Instant::now(), 0);
     while began.elapsed() < WATCHED {
+        interrupt::check()?;
         images += loader.next().context("there are always more requests")??.samples.len();
     }
     Ok((images, began.elapsed().as_secs_f64()))
@@ -258,6 +264,6 @@ impl TrainWatch for Watched<'_> {
     }
 
     fn interrupted(&self) -> bool {
-        self.enough.load(Ordering::Relaxed) || crate::interrupt::asked()
+        self.enough.load(Ordering::Relaxed) || interrupt::asked()
     }
 }

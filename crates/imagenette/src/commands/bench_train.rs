@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Bench;
 use crate::datasets::{self, Choice};
+use crate::interrupt;
 use crate::machine::peak_memory_bytes;
 use crate::numbers::{bytes, counted, thousands};
 use crate::prepared::Preparation;
@@ -87,6 +88,7 @@ fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Termi
     let batches: Vec<Batch> = few.by_ref().take(2).collect::<Result<_, _>>()?;
     drop(few);
     let check = |loss: f64| -> anyhow::Result<()> {
+        interrupt::check()?;
         anyhow::ensure!(loss.is_finite(), "the loss is {loss} after a few steps");
         Ok(())
     };

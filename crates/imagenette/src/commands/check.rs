@@ -11,12 +11,17 @@ use crate::check::part::{self, CheckedPart};
 use crate::check::run::{CheckedRun, Ground};
 use crate::check::table;
 use crate::cli::Check;
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::interrupt;
+use crate::terminal::{Refusal, Terminal, kept_whole_or_not, print, print_json};
 
 /// How many levels below a named folder are searched for runs.
 const DEPTH: u32 = 6;
 
 pub(crate) fn run(arguments: &Check, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    kept_whole_or_not(checked(arguments, program, terminal))
+}
+
+fn checked(arguments: &Check, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let own = part::own_names(program.parts());
     let what = match arguments.what.as_slice() {
         [] if own.is_empty() => vec!["runs".to_owned()],
@@ -29,6 +34,7 @@ pub(crate) fn run(arguments: &Check, program: &Program, terminal: &Terminal) -> 
         match Check::folder(named) {
             Some(folder) => {
                 for folder in folders(folder)? {
+                    interrupt::check()?;
                     runs.push(ground.check(&folder)?);
                 }
             }

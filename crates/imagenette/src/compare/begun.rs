@@ -1,6 +1,7 @@
 //! `comparison.json`: the design from the start, so that it cannot be changed once runs have been looked at, and every
 //! number at the end.
 
+use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::atomic;
@@ -39,7 +40,7 @@ impl Begun {
                  or name another --out",
             )
         };
-        let known: Value = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let known: Value = serde_json::from_str(&text).map_err(|error| damaged(plain::json_error(&error)))?;
         if known["format"] != FORMAT || known["design"]["stored_baseline"].as_u64().is_none() {
             return Err(damaged("something else".into()));
         }

@@ -1,6 +1,7 @@
 //! The ledger: which ideas were judged against a baseline on val. Each look at val spends some of it, and who tries
 //! many ideas will find one that helps by chance; the ledger cannot forbid that, but it counts.
 
+use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::format::Format;
@@ -90,7 +91,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<Entry>> {
     FORMAT.check_json(path, lines.next().unwrap_or_default(), &hint)?;
     let entry = |(number, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| {
-            let what = format!("{}, line {}: expected a verdict, found {error}", path.display(), number + 2);
+            let found = plain::json_line_error(number + 2, &error);
+            let what = format!("{}: expected a verdict on each line, found {found}", path.display());
             Refusal::error(what, hint.clone())
         })
     };
@@ -136,7 +138,10 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap() + "{\"baseline\":\n";
         std::fs::write(&path, &text).unwrap();
         let error = enter(&path, &entry("two", 1)).unwrap_err().to_string();
-        assert!(error.contains("ledger.jsonl, line 3: expected a verdict"), "{error}");
+        assert!(
+            error.contains("ledger.jsonl: expected a verdict on each line") && error.contains("(line 3, "),
+            "{error}"
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         std::fs::write(&path, "no ledger").unwrap();
         let error = enter(&path, &entry("two", 1)).unwrap_err().to_string();

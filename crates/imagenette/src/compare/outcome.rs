@@ -1,5 +1,6 @@
 //! A finished run of a side, of this program or of a command: what a comparison needs of it.
 
+use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::format::Format;
@@ -191,7 +192,7 @@ impl CommandRecord {
         let text = input::read_text(&path, input::TABLE_BYTES)?;
         FORMAT.check_json(&path, &text, DAMAGED)?;
         let malformed = |found: String| FileError::malformed(&path, FORMAT.expected(), found, DAMAGED);
-        let record: Self = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let record: Self = serde_json::from_str(&text).map_err(|error| malformed(plain::json_error(&error)))?;
         if record.correct > record.total || record.total == 0 {
             return Err(malformed(format!("{} of {} photos right", record.correct, record.total)).into());
         }
