@@ -15,7 +15,9 @@ fn verbs(help: &str) -> Vec<String> {
 /// The flags of a help text, in order.
 fn flags(help: &str) -> Vec<&str> {
     let flag = |line: &'_ str| line.trim_start().starts_with('-') && line.contains("--");
-    let in_options = help.lines().skip_while(|line| !line.starts_with("Options:"));
+    // Under `Options:`, or under the headings of a verb that has many.
+    let is_heading = |line: &str| line.ends_with(':') && !line.starts_with([' ', '-']) && line != "Arguments:";
+    let in_options = help.lines().skip_while(|line| !is_heading(line));
     let lines = in_options.filter(|line| flag(line) && !line.trim_start().starts_with("- "));
     lines.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--"))).collect()
 }

@@ -59,6 +59,37 @@ fn predict_takes_folders_several_photos_and_stdin() {
 }
 
 #[test]
+fn mistakes_and_where_the_network_looked_are_pictures() {
+    let place = trained();
+    let height = |file: &str| {
+        let bytes = place.bytes(file);
+        assert!(bytes.starts_with(b"\x89PNG"), "{file}");
+        u32::from_be_bytes(bytes[20..24].try_into().unwrap())
+    };
+    let explain = ["predict", "run", "photos/val/n01440764", "--explain", "looked.png"];
+    let ended = place.run(&explain).succeeds();
+    assert_eq!(ended.stdout.lines().count(), 8, "{}", ended.stdout);
+    assert!(ended.stderr.contains("where the network looked: looked.png"), "{}", ended.stderr);
+    assert_eq!(height("looked.png"), 6 + 8 * (26 + 262 + 16));
+    place
+        .run(&["predict", "run", "photos/val", "--explain", "looked.jpg"])
+        .misused_saying(&[".png", "hint: name it looked.png"]);
+
+    let ended = place.run(&["show", "run", "--mistakes", "--out", "wrong.png"]).succeeds();
+    assert_eq!(ended.stdout, "wrong.png\n");
+    let score = place.run(&["score", "run", "--json"]).succeeds().json();
+    let wrong = score["total"].as_u64().unwrap() - score["correct"].as_u64().unwrap();
+    let lines = wrong.min(40).div_ceil(10) as u32;
+    let label = if wrong > 0 { 32 } else { 0 };
+    assert_eq!(height("wrong.png"), 6 + 26 + lines * (166 + label));
+    place.run(&["show", "run"]).misused_saying(&["expected a dataset, found a run", "hint: `--mistakes`"]);
+    place.run(&["show", "made", "--mistakes"]).fails_saying(&["expected a run's folder", "hint: "]);
+    place.run(&["show", "--mistakes"]).exits_with(2);
+    std::fs::remove_dir_all(place.path("store/datasets/made")).unwrap();
+    place.run(&["show", "run", "--mistakes"]).fails_saying(&["its photos are not here", "hint: "]);
+}
+
+#[test]
 fn a_network_is_exported_as_onnx_with_its_classes_and_refused_where_there_is_none() {
     let place = trained();
     let ended = place.run(&["export", "run", "--to", "onnx"]).succeeds();

@@ -208,6 +208,14 @@ fn a_batch_can_be_looked_at_as_the_network_sees_it() {
         let file = ended.stdout.trim();
         assert!(place.bytes(file).starts_with(b"\x89PNG"), "{file}");
     }
+    // Pairs of a photo and what is made of it, ten pictures in a line.
+    let size = |file: &str| {
+        let bytes = place.bytes(file);
+        let side = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        (side(16), side(20))
+    };
+    let (width, height) = (6 + 10 * 166, 6 + 26 + 2 * (166 + 16));
+    assert_eq!(size("c.png"), (width, height));
     place.run(&["show", "made", "--class", "tensh"]).fails_saying(&["no class `tensh`", "hint: did you mean `tench`?"]);
 }
 

@@ -4,7 +4,7 @@
 //! `cargo run --release -p imagenette-data --example draw_sheet -- /tmp/sheet.png [LABEL]`
 
 use imagenette_data::class;
-use imagenette_data::contact_sheet::{Row, contact_sheet};
+use imagenette_data::contact_sheet::{Cell, Row, contact_sheet};
 use imagenette_data::drawn::draw;
 use imagenette_data::edition::Split;
 use imagenette_data::image::encode_png;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows: Vec<Row> = labels
         .map(|label| {
             let pictures = (0..per_class).map(|index| draw(label, Split::Train, index, 0));
-            Row { caption: classes[usize::from(label)].name.clone(), pictures: pictures.collect() }
+            Row { caption: classes[usize::from(label)].name.clone(), cells: pictures.map(Cell::from).collect() }
         })
         .collect();
     std::fs::write(&path, encode_png(&contact_sheet(&rows, COLUMNS, 160)))?;

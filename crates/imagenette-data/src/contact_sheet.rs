@@ -1,50 +1,77 @@
 //! Rows of pictures with captions go in, one picture of them all comes out, so that a person can look at the data.
 
-use font8x8::UnicodeFonts;
-
 use crate::augment::CropBox;
 use crate::image::{Pixels, Resizer};
+use crate::text::Line;
 
 /// The space between and around pictures.
-const GAP_PX: u32 = 4;
-/// Height of a caption: an 8-px font at twice its size, and space around it.
-const CAPTION_PX: u32 = 22;
+const GAP_PX: u32 = 6;
+/// Height of a caption above a row, and of each line of a label below a picture.
+const CAPTION_PX: u32 = 26;
+const LABEL_PX: u32 = 16;
 const PAPER: [u8; 3] = [250, 250, 248];
-const INK: [u8; 3] = [40, 40, 44];
+const CAPTION: Line = Line { height_px: 20.0, ink: [30, 30, 34] };
+const LABEL: Line = Line { height_px: 13.0, ink: [90, 90, 96] };
 
 /// A caption and the pictures under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// One line of ASCII.
+    /// A line of text; what does not fit is cut.
     pub caption: String,
-    /// The pictures, of any size; each is fitted into a cell.
-    pub pictures: Vec<Pixels>,
+    /// The pictures in their order.
+    pub cells: Vec<Cell>,
 }
 
-/// Lays out the rows one below the other, each picture fitted into a square cell of `cell_px`, `columns` cells to a
-/// line.
+/// A picture on the sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The picture, of any size; it is fitted into its place.
+    pub picture: Pixels,
+    /// What stands below it in one or more lines, each cut where it does not fit; nothing where it is empty.
+    pub label: String,
+}
+
+impl From<Pixels> for Cell {
+    fn from(picture: Pixels) -> Self {
+        Self { picture, label: String::new() }
+    }
+}
+
+/// Lays out the rows one below the other, each picture fitted into a square of `cell_px` with its label below it,
+/// `columns` cells to a line.
 ///
 /// # Panics
 /// When a picture has no pixels, or another number of them than its sides say.
 pub fn contact_sheet(rows: &[Row], columns: u32, cell_px: u32) -> Pixels {
     let columns = columns.max(1);
-    let lines = |row: &Row| (row.pictures.len() as u32).div_ceil(columns);
+    let height_of = |row: &Row| {
+        let label_lines = row.cells.iter().map(|cell| cell.label.lines().count() as u32).max().unwrap_or(0);
+        cell_px + GAP_PX + label_lines * LABEL_PX
+    };
+    let lines = |row: &Row| (row.cells.len() as u32).div_ceil(columns);
     let width_px = GAP_PX + columns * (cell_px + GAP_PX);
-    let height_px = GAP_PX + rows.iter().map(|row| CAPTION_PX + lines(row) * (cell_px + GAP_PX)).sum::<u32>();
+    let height_px = GAP_PX + rows.iter().map(|row| CAPTION_PX + lines(row) * height_of(row)).sum::<u32>();
     let mut sheet = Pixels { width_px, height_px, rgb: PAPER.repeat((width_px * height_px) as usize) };
     let mut resizer = Resizer::new();
     let mut top = GAP_PX;
     for row in rows {
-        write_caption(&mut sheet, &row.caption, GAP_PX, top);
+        let caption = CAPTION.fitted(&row.caption, (width_px - 2 * GAP_PX) as f32);
+        CAPTION.write(&mut sheet, &caption, GAP_PX as f32, top as f32);
         top += CAPTION_PX;
-        for (position, picture) in (0..).zip(&row.pictures) {
+        for (position, Cell { picture, label }) in (0..).zip(&row.cells) {
             let scale = f64::from(cell_px) / f64::from(picture.width_px.max(picture.height_px));
             let fit = |side: u32| ((f64::from(side) * scale).round() as u32).clamp(1, cell_px);
             let small = fitted(&mut resizer, picture, fit(picture.width_px), fit(picture.height_px));
-            let left = GAP_PX + position % columns * (cell_px + GAP_PX) + (cell_px - small.width_px) / 2;
-            let upper = top + position / columns * (cell_px + GAP_PX) + (cell_px - small.height_px) / 2;
-            paste(&mut sheet, &small, left, upper);
+            let (left, upper) =
+                (GAP_PX + position % columns * (cell_px + GAP_PX), top + position / columns * height_of(row));
+            paste(&mut sheet, &small, left + (cell_px - small.width_px) / 2, upper + (cell_px - small.height_px) / 2);
+            for (line, text) in (0..).zip(label.lines()) {
+                let text = LABEL.fitted(text, cell_px as f32);
+                let middle = left as f32 + (cell_px as f32 - LABEL.width_px(&text)) / 2.0;
+                LABEL.write(&mut sheet, &text, middle, (upper + cell_px + 1 + line * LABEL_PX) as f32);
+            }
         }
-        top += lines(row) * (cell_px + GAP_PX);
+        top += lines(row) * height_of(row);
     }
     sheet
 }
@@ -65,24 +92,6 @@ fn paste(sheet: &mut Pixels, picture: &Pixels, left: u32, top: u32) {
     }
 }
 
-fn write_caption(sheet: &mut Pixels, text: &str, left: u32, top: u32) {
-    for (place, character) in (0..).zip(text.chars()) {
-        let glyph = font8x8::BASIC_FONTS.get(character).unwrap_or([0; 8]);
-        for (dot_y, bits) in (0..).zip(glyph) {
-            for dot_x in (0..8).filter(|x| bits >> x & 1 == 1) {
-                // Each dot of the font is a square of 2×2 pixels.
-                for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                    let (x, y) = (left + place * 16 + dot_x * 2 + x, top + dot_y * 2 + y);
-                    if x < sheet.width_px && y < sheet.height_px {
-                        let start = ((y * sheet.width_px + x) * 3) as usize;
-                        sheet.rgb[start..start + 3].copy_from_slice(&INK);
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,27 +101,36 @@ mod tests {
     }
 
     #[test]
-    fn every_picture_is_in_its_cell() {
+    fn every_picture_is_in_its_cell_with_its_label_below_it() {
+        let cell = |picture: Pixels, label: &str| Cell { picture, label: label.into() };
         let rows = [
             Row {
                 caption: "tench".into(),
-                pictures: vec![plain(20, 10, [255, 0, 0]), plain(1, 1, [0, 255, 0]), plain(7, 70, [0, 0, 255])],
+                cells: vec![
+                    plain(20, 10, [255, 0, 0]).into(),
+                    cell(plain(1, 1, [0, 255, 0]), "green\nor so"),
+                    plain(7, 70, [0, 0, 255]).into(),
+                ],
             },
-            Row { caption: "a caption that is far longer than the sheet is wide".into(), pictures: vec![] },
+            Row { caption: "a caption that is far longer than the sheet is wide".into(), cells: vec![] },
         ];
         let sheet = contact_sheet(&rows, 2, 32);
-        assert_eq!((sheet.width_px, sheet.height_px), (4 + 2 * 36, 4 + 22 + 2 * 36 + 22));
+        assert_eq!((sheet.width_px, sheet.height_px), (6 + 2 * 38, 6 + 26 + 2 * (38 + 32) + 26));
         let at = |x: u32, y: u32| &sheet.rgb[((y * sheet.width_px + x) * 3) as usize..][..3];
         // Centers of the three cells: a wide one, one pixel made large, and a tall one on the second line.
         assert_eq!(
-            (at(4 + 16, 26 + 16), at(40 + 16, 26 + 16), at(4 + 16, 62 + 16)),
+            (at(6 + 16, 32 + 16), at(44 + 16, 32 + 16), at(6 + 16, 102 + 16)),
             (&[255, 0, 0][..], &[0, 255, 0][..], &[0, 0, 255][..])
         );
         // There is paper above the wide picture.
-        assert_eq!(at(4 + 16, 26 + 2), PAPER);
+        assert_eq!(at(6 + 16, 32 + 2), PAPER);
+        let is_written = |from: (u32, u32), to: (u32, u32)| {
+            (from.1..to.1).any(|y| (from.0..to.0).any(|x| at(x, y).iter().all(|channel| *channel < 160)))
+        };
+        assert!(is_written((6, 6), (60, 32)), "a caption");
         assert!(
-            sheet.rgb.chunks(3).take((sheet.width_px * 26) as usize).any(|pixel| pixel == INK),
-            "a caption is written"
+            is_written((44, 65), (76, 80)) && is_written((44, 81), (76, 96)) && !is_written((6, 65), (38, 96)),
+            "a label below the second alone"
         );
     }
 }

@@ -39,6 +39,7 @@ pub mod packed;
 pub mod random;
 pub mod store;
 mod tar_headers;
+mod text;
 mod threads;
 pub mod watch;
 

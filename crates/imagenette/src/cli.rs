@@ -73,8 +73,9 @@ pub(crate) fn command(program: &Program) -> clap::Command {
     let version: &'static str = program.full_version().leak();
     let mut command = by_name(Cli::command().name(program.name()).version(version), program);
     let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let quiet = command.get_arguments().find(|arg| arg.get_id() == "quiet").expect("a flag of all verbs").clone();
     for verb in verbs {
-        command = command.mut_subcommand(verb, |verb| by_name(headings::grouped(verb), program));
+        command = command.mut_subcommand(verb, |verb| by_name(headings::grouped(verb, &quiet), program));
     }
     command
 }
@@ -497,10 +498,15 @@ pub(crate) struct Completions {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:  imagenette learn 1")]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette learn 1\n\
+        \x20\x20imagenette learn 3 --dataset imagenette2-160")]
 pub(crate) struct Learn {
     /// Number of the lesson [default: their list]
     pub(crate) lesson: Option<usize>,
+    /// Print its commands for this dataset, a name or a folder; the numbers of the lesson stay those of the drawn set
+    #[arg(short, long, value_name = "NAME|FOLDER", requires = "lesson")]
+    pub(crate) dataset: Option<String>,
     /// Print the answer to its question too
     #[arg(long)]
     pub(crate) answer: bool,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use imagenette_data::augment::Augment;
+use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::Pixels;
@@ -46,4 +47,23 @@ pub(crate) fn pictures(batch: &Batch) -> Vec<Pixels> {
     let side = batch.resolution_px;
     let picture = |rgb: &[u8]| Pixels { width_px: side, height_px: side, rgb: rgb.to_vec() };
     batch.pixels.chunks_exact((side * side * 3) as usize).map(picture).collect()
+}
+
+/// What each picture of a batch is taught as: its class, or both of a mixture with their shares.
+pub(crate) fn labels(batch: &Batch, classes: &[Class]) -> Vec<String> {
+    let class = |place: usize| {
+        let label = batch.labels.get(place).map(|label| usize::from(*label));
+        label.and_then(|label| classes.get(label)).map_or("?", |class| class.name.as_str())
+    };
+    let of = |place: usize| match batch.mixtures.as_ref().and_then(|mixtures| mixtures.get(place)) {
+        Some(mixture) if mixture.share < 0.999 && mixture.partner != place => format!(
+            "{} {:.0}% + {} {:.0}%",
+            class(place),
+            100.0 * mixture.share,
+            class(mixture.partner),
+            100.0 * (1.0 - mixture.share)
+        ),
+        _ => class(place).to_owned(),
+    };
+    (0..batch.samples.len()).map(of).collect()
 }

@@ -4,6 +4,7 @@
 //! so is a researcher's own program: [`ideas`] has all that it needs. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
 //! command line.
 
+mod attention;
 mod check;
 mod cli;
 mod commands;
@@ -130,7 +131,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments, terminal),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
-        Verb::Learn(arguments) => commands::learn::run(&arguments),
+        Verb::Learn(arguments) => commands::learn::run(&arguments, terminal),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),
     }

@@ -229,14 +229,15 @@ impl SavedNetwork {
     /// # Errors
     /// When the file is not a readable photo.
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
-        self.look(photo).map(|(probabilities, _)| probabilities)
+        self.look(photo).map(|(probabilities, _, _)| probabilities)
     }
 
-    /// As [`SavedNetwork::predict`], with the remarks on the photo. It is turned as the photos of the training were.
+    /// As [`SavedNetwork::predict`], with the remarks on the photo and its pixels, turned as the photos of the training
+    /// were.
     ///
     /// # Errors
     /// As [`SavedNetwork::predict`].
-    pub fn look(&self, photo: &Path) -> Result<(Vec<f64>, Vec<Remark>)> {
+    pub fn look(&self, photo: &Path) -> Result<(Vec<f64>, Vec<Remark>, Pixels)> {
         let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
         self.look_at(&bytes, photo)
     }
@@ -245,7 +246,7 @@ impl SavedNetwork {
     ///
     /// # Errors
     /// When they are not a readable photo.
-    pub fn look_at(&self, photo: &[u8], name: &Path) -> Result<(Vec<f64>, Vec<Remark>)> {
+    pub fn look_at(&self, photo: &[u8], name: &Path) -> Result<(Vec<f64>, Vec<Remark>, Pixels)> {
         let orientation = if self.head.orientation.is_stored() { None } else { Orientation::of(photo) };
         let mut pixels = Pixels::default();
         let remarks = image::decode_turned(photo, name, orientation, &mut pixels)?;
@@ -253,7 +254,7 @@ impl SavedNetwork {
         let probabilities = self.probabilities(&square)?.pop().unwrap_or_default();
         // Scores that are no finite numbers have no probabilities.
         match probabilities.iter().find(|probability| !probability.is_finite()) {
-            None => Ok((probabilities, remarks)),
+            None => Ok((probabilities, remarks, pixels)),
             Some(found) => Err(TrainError::Malformed {
                 path: name.to_owned(),
                 expected: "scores that are finite numbers".into(),

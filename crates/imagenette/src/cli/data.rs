@@ -7,7 +7,7 @@ use imagenette_data::edition::Split;
 use imagenette_data::intake::SplitParts;
 use imagenette_data::make::spec::{Filter, Size, SplitRule, Subsampling};
 
-use super::values;
+use super::{MachineFlags, values};
 
 /// Flags that make no sense with `--merge`: the parts were made with them.
 const WHAT_IS_MADE: [&str; 14] = [
@@ -293,16 +293,24 @@ pub(crate) struct Info {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette show imagenette2-160 --class tench\n\
+        \x20\x20imagenette show --augmented epochs-5\n\
+        \x20\x20imagenette show runs/default-drawn-s0 --mistakes")]
 pub(crate) struct Show {
-    /// Dataset's name or folder [default: the best there is]
+    /// Dataset's name or folder [default: the best there is]; with --mistakes a run's folder
+    #[arg(value_name = "DATASET|RUN", value_hint = ValueHint::AnyPath)]
     pub(crate) dataset: Option<String>,
+    /// Show the photos that a run is wrong about, those that it is surest of first, with what it said
+    #[arg(long, requires = "dataset", conflicts_with_all = ["augmented", "class", "split", "seed"])]
+    pub(crate) mistakes: bool,
     /// Show only this class: its name (tench), WordNet id or label
     #[arg(long)]
     pub(crate) class: Option<String>,
     /// Split to show pictures of
     #[arg(long, value_enum, default_value_t = SplitName::Train)]
     pub(crate) split: SplitName,
-    /// Show what the network would see: the first training batch of this recipe
+    /// Show what the network would see: the first training batch of this recipe, each sample beside its photo
     #[arg(long, value_name = "RECIPE", conflicts_with_all = ["class", "split"])]
     pub(crate) augmented: Option<String>,
     /// Number of pictures
@@ -314,6 +322,8 @@ pub(crate) struct Show {
     /// PNG file to write
     #[arg(short, long, value_name = "FILE", default_value = "contact-sheet.png", value_hint = ValueHint::FilePath)]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) machine: MachineFlags,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,9 @@
 //! Flags of the verbs that have many, in groups: a reader of the help looks for the group first.
 
+use clap::{Arg, ArgAction, Command};
+
+use super::LAST;
+
 /// A heading and the flags below it.
 type Group = (&'static str, &'static [&'static str]);
 
@@ -65,16 +69,25 @@ fn groups(verb: &str) -> &'static [Group] {
     }
 }
 
-/// A verb whose flags stand in groups.
-pub(super) fn grouped(verb: clap::Command) -> clap::Command {
+/// What stands last: the flags that every verb has.
+const GENERAL: &str = "General";
+
+/// A verb whose flags stand in groups, those that every verb has in the last one.
+pub(super) fn grouped(verb: Command, quiet: &Arg) -> Command {
     let groups = groups(verb.get_name());
-    verb.mut_args(|arg| {
+    if groups.is_empty() {
+        return verb;
+    }
+    let verb = verb.mut_args(|arg| {
         let heading = groups.iter().find(|(_, flags)| flags.contains(&arg.get_id().as_str()));
         match heading {
             Some((heading, _)) if !arg.is_positional() => arg.help_heading(*heading),
             _ => arg,
         }
-    })
+    });
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).display_order(LAST + 1);
+    let help = help.help("Print help").help_heading(GENERAL);
+    verb.disable_help_flag(true).arg(quiet.clone().help_heading(GENERAL)).arg(help)
 }
 
 #[cfg(test)]

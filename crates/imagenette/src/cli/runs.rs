@@ -95,6 +95,10 @@ pub(crate) struct Eval {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette predict runs/default-drawn-s0 photo.jpg\n\
+        \x20\x20imagenette predict runs/default-drawn-s0 photos/ --explain looked.png\n\n\
+        In the picture of --explain parts are dark where covering them changes nothing: the network did not look there.")]
 pub(crate) struct Predict {
     /// The run's folder
     #[arg(value_hint = ValueHint::DirPath)]
@@ -102,6 +106,9 @@ pub(crate) struct Predict {
     /// Photos to classify, folders of photos at any depth, or - for a photo on stdin
     #[arg(required = true, value_name = "PHOTO|FOLDER", value_hint = ValueHint::AnyPath)]
     pub(crate) images: Vec<PathBuf>,
+    /// PNG file to write: each photo beside where the network looked
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) explain: Option<PathBuf>,
     /// Classes to name for each photo
     #[arg(long, default_value_t = 3, value_parser = values::whole::<u32>(1..=1000))]
     pub(crate) top: u32,

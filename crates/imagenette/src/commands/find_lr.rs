@@ -51,19 +51,31 @@ fn json(arguments: &FindLr, job: &TrainJob, result: &RangeResult) -> serde_json:
     })
 }
 
+/// With fewer steps the smoothed loss is mostly that of the first ones.
+const FEW_STEPS: usize = 60;
+
 fn as_text(result: &RangeResult) -> String {
+    let few = match result.points.len() {
+        steps if steps < FEW_STEPS => {
+            format!(
+                "\n{} are few: with `--steps 200` the curve follows its dots more closely",
+                counted(steps as u64, "step")
+            )
+        }
+        _ => String::new(),
+    };
     let steepest = result.steepest.map_or("nowhere".into(), |rate| format!("at {rate:.2e}"));
     let steepest = format!("the loss falls fastest {steepest}");
     match result.suggestions.first() {
         Some(first) => {
             let settings = result.suggestions.iter().map(|Suggestion { key, rate }| format!("--set {key}={rate:.2e}"));
             format!(
-                "{steepest}\nthe loss is lowest at {:.2e}\nsuggestion: {} (a tenth of that rate; {} with one seed)",
+                "{steepest}\nthe loss is lowest at {:.2e}\nsuggestion: {} (a tenth of that rate; {} with one seed){few}",
                 10.0 * first.rate,
                 settings.collect::<Vec<_>>().join(" "),
                 counted(result.points.len() as u64, "step")
             )
         }
-        None => format!("{steepest}\nno suggestion: the loss diverged immediately; lower --lowest"),
+        None => format!("{steepest}\nno suggestion: the loss diverged immediately; lower --lowest{few}"),
     }
 }

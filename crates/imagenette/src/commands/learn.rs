@@ -2,8 +2,13 @@
 
 use std::process::ExitCode;
 
+use imagenette_data::store::Store;
+
+use super::train::{PHOTOS_RECIPE, usual_recipe};
 use crate::cli::Learn;
-use crate::terminal::{Refusal, print, print_json};
+use crate::compare::shell;
+use crate::datasets;
+use crate::terminal::{Refusal, Terminal, print, print_json};
 
 /// The lessons' files in their order.
 const LESSONS: [&str; 9] = [
@@ -18,7 +23,13 @@ const LESSONS: [&str; 9] = [
     include_str!("../../../../docs/course/9-your-photos.md"),
 ];
 
-pub(crate) fn run(arguments: &Learn) -> anyhow::Result<ExitCode> {
+/// The dataset of the lessons' commands, and the recipe that they name.
+const DRAWN: &str = "drawn";
+const RECIPE: &str = "default";
+/// The recipe for photos of ImageNet, of which the usual one would take an hour.
+const QUICK: &str = "quick";
+
+pub(crate) fn run(arguments: &Learn, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let Some(number) = arguments.lesson else {
         if arguments.json {
             print_json(&LESSONS.map(title))?;
@@ -34,12 +45,60 @@ pub(crate) fn run(arguments: &Learn) -> anyhow::Result<ExitCode> {
             "`imagenette learn` lists them",
         ));
     };
+    let store = Store::open_default()?;
+    let text = match &arguments.dataset {
+        Some(named) => {
+            let manifest = datasets::named(named, &store)?.manifest;
+            for_dataset(lesson, named, usual_recipe(manifest.edition) == PHOTOS_RECIPE)
+        }
+        None => (*lesson).to_owned(),
+    };
+    let lesson = &text;
     if arguments.json {
         print_json(&serde_json::json!({ "title": title(lesson), "text": lesson, "commands": commands(lesson) }))?;
     } else {
         print(&plain(lesson, arguments.answer))?;
     }
+    match &arguments.dataset {
+        Some(named) => terminal.say(&format!(
+            "note: the commands are for `{named}`; the numbers of the lesson are those of the drawn set"
+        )),
+        None => {
+            let others = store.installed().unwrap_or_default();
+            if let (Some(other), true) = (others.iter().find(|name| *name != DRAWN), lesson.contains(DRAWN)) {
+                terminal.say(&format!(
+                    "hint: `imagenette learn {number} --dataset {other}` has its commands for `{other}`"
+                ));
+            }
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A lesson whose commands are for another dataset, with the quick recipe where that is the one to learn with.
+fn for_dataset(lesson: &str, named: &str, is_quick: bool) -> String {
+    let named = shell::quoted(named);
+    let mut is_shell = false;
+    let line = |line: &str| {
+        if line.starts_with("```") {
+            is_shell = line == "```sh";
+        }
+        // It is there already.
+        if is_shell && line == format!("imagenette get {DRAWN}") {
+            return None;
+        }
+        if !is_shell {
+            return Some(line.to_owned());
+        }
+        let word = |word: &str| match word {
+            DRAWN => named.clone(),
+            RECIPE if is_quick => QUICK.to_owned(),
+            "train" if is_quick => format!("train --{QUICK}"),
+            word => word.to_owned(),
+        };
+        Some(line.split(' ').map(word).collect::<Vec<_>>().join(" "))
+    };
+    lesson.lines().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn title(lesson: &str) -> &str {
@@ -105,6 +164,16 @@ fn plain(lesson: &str, with_answer: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_are_for_the_dataset_that_is_named() {
+        let of = |number: usize, is_quick: bool| commands(&for_dataset(LESSONS[number - 1], "my photos", is_quick));
+        assert_eq!(of(1, false), ["imagenette show 'my photos' --count 40 --out sheet.png", "imagenette info"]);
+        assert_eq!(of(3, true)[0], "imagenette train --quick --dataset 'my photos' --precision f32 --out first");
+        assert!(of(5, true).contains(&"imagenette find-lr quick --dataset 'my photos'".into()), "{:?}", of(5, true));
+        // What is said about the drawn set is not said about other photos.
+        assert!(for_dataset(LESSONS[0], "mine", false).contains("`get drawn` draws 5,000 pictures"));
+    }
 
     #[test]
     fn a_lesson_is_plain_text_with_its_commands() {

@@ -22,7 +22,7 @@ use crate::{Program, datasets, recipes, run_set, runs};
 /// The recipe for the drawn set and for photos of any size.
 const SMALL_RECIPE: &str = "default";
 /// The recipe for Imagenette's photos and others of ImageNet: the best of five epochs.
-const PHOTOS_RECIPE: &str = "epochs-5";
+pub(super) const PHOTOS_RECIPE: &str = "epochs-5";
 /// The recipe for whoever does not want to wait: 7% of the operations of the one before.
 const QUICK_RECIPE: &str = "quick";
 
@@ -166,7 +166,7 @@ fn wanted(named: Option<&str>, overrides: &Overrides, preparation: &Preparation)
 }
 
 /// What `train` runs on a dataset when no recipe is named.
-fn usual_recipe(edition: Edition) -> &'static str {
+pub(super) fn usual_recipe(edition: Edition) -> &'static str {
     match edition {
         Edition::ImagenetteV1 | Edition::ImagenetteV2 | Edition::ImagewoofV2 | Edition::Imagewang => PHOTOS_RECIPE,
         Edition::Drawn | Edition::Own => SMALL_RECIPE,

@@ -21,7 +21,7 @@ mod outcome;
 mod page;
 mod photos;
 mod progress;
-mod shell;
+pub(crate) mod shell;
 mod side;
 mod source_diff;
 mod template;

@@ -70,7 +70,7 @@ pub(super) fn tell_group(child: &mut Child, _signal: Signal) {
 
 /// A text as one word of a line for the shell.
 #[cfg(not(windows))]
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=,@%+".contains(letter);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
@@ -80,7 +80,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A text as one word of a line for `cmd`.
 #[cfg(windows)]
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:\\=,@+".contains(letter);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

@@ -6,7 +6,7 @@ use imagenette_train::Recipe;
 
 use super::pictures;
 use super::subject::Subject;
-use crate::first_batch::{first_batch, pictures};
+use crate::first_batch::{first_batch, labels, pictures};
 use crate::page::escaped;
 use crate::prepared::Preparation;
 use crate::terminal::Terminal;
@@ -38,26 +38,15 @@ pub(super) fn section(
          photo that it was made from: cropped, mirrored, and what else the recipe does.</p>\n<div class=\"photos\">",
         batch.resolution_px
     );
-    for (place, seen) in pictures(&batch).iter().enumerate() {
-        let sample = batch.samples[place];
+    let labels = labels(&batch, &subject.classes);
+    for ((seen, label), &sample) in pictures(&batch).iter().zip(&labels).zip(&batch.samples) {
         let path = dataset.manifest.relative_path(&dataset.manifest.images[sample as usize]);
         page.push_str("<figure>");
         if let Some(photo) = pictures::photo(dataset, &path) {
             let _ = write!(page, "<img alt=\"the photo\" src=\"{photo}\">");
         }
         let _ = write!(page, "<img alt=\"what the network sees\" src=\"{}\">", pictures::jpeg(&pictures::fitted(seen)));
-        let class = |place: usize| batch.labels.get(place).map_or("?", |label| subject.class(usize::from(*label)));
-        let label = match batch.mixtures.as_ref().and_then(|mixtures| mixtures.get(place)) {
-            Some(mixture) if mixture.share < 0.999 && mixture.partner != place => format!(
-                "{} {:.0}% + {} {:.0}%",
-                class(place),
-                100.0 * mixture.share,
-                class(mixture.partner),
-                100.0 * (1.0 - mixture.share)
-            ),
-            _ => class(place).to_owned(),
-        };
-        let _ = writeln!(page, "<figcaption>{}</figcaption></figure>", escaped(&label));
+        let _ = writeln!(page, "<figcaption>{}</figcaption></figure>", escaped(label));
     }
     page.push_str("</div>\n");
     Ok(())

@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use super::Photos;
-use super::attention::Attention;
 use super::pictures;
 use super::subject::{Judged, Subject};
+use crate::attention::Attention;
 use crate::page::escaped;
 
 /// Mistakes that are shown with where the network looked.
@@ -18,12 +18,11 @@ const CLASSES: usize = 60;
 
 /// The most confident mistakes.
 pub(super) fn mistakes(page: &mut String, subject: &Subject, photos: Photos) -> anyhow::Result<()> {
-    let mut wrong: Vec<&Judged> = subject.judged.iter().filter(|photo| !photo.is_right()).collect();
+    let wrong = subject.mistakes();
     if wrong.is_empty() {
         return Ok(());
     }
     let is_sure = wrong.iter().any(|photo| photo.probabilities.is_some());
-    wrong.sort_by(|one, other| other.sureness().total_cmp(&one.sureness()).then_with(|| one.sample.cmp(&other.sample)));
     let shown = &wrong[..wrong.len().min(MISTAKES)];
     let _ = writeln!(
         page,

@@ -3,15 +3,14 @@
 //! that repeat it. One file without script; what a run does not have is named and left out.
 
 mod anatomy;
-mod attention;
 mod batch;
 mod confusion;
 mod curves;
 mod keys;
 mod mistakes;
-mod pictures;
+pub(crate) mod pictures;
 mod side_by_side;
-mod subject;
+pub(crate) mod subject;
 mod train_check;
 
 use std::fmt::Write;

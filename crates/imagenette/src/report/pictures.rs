@@ -18,7 +18,7 @@ pub(super) fn photo(dataset: &Dataset, sample: &str) -> Option<String> {
 }
 
 /// A photo's pixels, turned as the network was shown them; `None` where it is gone or cannot be read.
-pub(super) fn read(dataset: &Dataset, sample: &str) -> Option<Pixels> {
+pub(crate) fn read(dataset: &Dataset, sample: &str) -> Option<Pixels> {
     let path = dataset.root.join(Path::new(sample));
     let bytes = input::read(&path, input::PHOTO_BYTES).ok()?;
     let manifest = &dataset.manifest;

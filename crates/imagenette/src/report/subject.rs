@@ -19,48 +19,48 @@ use crate::progress::Progress;
 use crate::terminal::Terminal;
 
 /// One run and what there is of it.
-pub(super) struct Subject {
-    pub(super) run: Run,
+pub(crate) struct Subject {
+    pub(crate) run: Run,
     /// What happened, where its history was kept.
-    pub(super) lines: Vec<HistoryLine>,
+    pub(crate) lines: Vec<HistoryLine>,
     /// What it says of each photo, where its predictions were kept.
-    pub(super) judged: Vec<Judged>,
+    pub(crate) judged: Vec<Judged>,
     /// The classes in label order.
-    pub(super) classes: Vec<Class>,
-    pub(super) dataset: Option<Dataset>,
-    pub(super) network: Option<SavedNetwork>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) dataset: Option<Dataset>,
+    pub(crate) network: Option<SavedNetwork>,
     /// What the page is made without, and why.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// What a run says of a photo.
-pub(super) struct Judged {
+pub(crate) struct Judged {
     /// Its path below the dataset.
-    pub(super) sample: String,
+    pub(crate) sample: String,
     /// The labels of its class and of the one that it was given.
-    pub(super) truth: usize,
-    pub(super) given: usize,
+    pub(crate) truth: usize,
+    pub(crate) given: usize,
     /// The probability of each class, where it is known.
-    pub(super) probabilities: Option<Vec<f32>>,
+    pub(crate) probabilities: Option<Vec<f32>>,
 }
 
 impl Judged {
-    pub(super) fn is_right(&self) -> bool {
+    pub(crate) fn is_right(&self) -> bool {
         self.truth == self.given
     }
 
     /// How sure the network was of what it said, 0..1; 0 where that is not known.
-    pub(super) fn sureness(&self) -> f32 {
+    pub(crate) fn sureness(&self) -> f32 {
         self.of(self.given)
     }
 
     /// The probability of a class; 0 where it is not known.
-    pub(super) fn of(&self, label: usize) -> f32 {
+    pub(crate) fn of(&self, label: usize) -> f32 {
         self.probabilities.as_ref().and_then(|row| row.get(label)).copied().unwrap_or(0.0)
     }
 
     /// The share between the two likeliest classes: small where it was torn.
-    pub(super) fn lead(&self) -> f32 {
+    pub(crate) fn lead(&self) -> f32 {
         let mut row = self.probabilities.clone().unwrap_or_default();
         row.sort_by(|a, b| b.total_cmp(a));
         match row[..] {
@@ -76,7 +76,7 @@ impl Subject {
     ///
     /// # Errors
     /// When there is no finished run, or its files do not belong together.
-    pub(super) fn read(folder: &Path, preparation: &Preparation<'_>, terminal: &Terminal) -> anyhow::Result<Self> {
+    pub(crate) fn read(folder: &Path, preparation: &Preparation<'_>, terminal: &Terminal) -> anyhow::Result<Self> {
         let run = Run::read(folder)?;
         let mut missing = Vec::new();
         let history = folder.join(HISTORY_FILE);
@@ -107,22 +107,31 @@ impl Subject {
     }
 
     /// What the run is called: its recipe and seed.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}, seed {}", self.run.record.recipe, self.run.record.seed)
     }
 
     /// What it is called beside others, which may have its recipe and its seed: its folder.
-    pub(super) fn folder_name(&self) -> String {
+    pub(crate) fn folder_name(&self) -> String {
         self.run.folder.file_name().map_or_else(|| self.name(), |name| name.to_string_lossy().into_owned())
     }
 
+    /// The photos that it is wrong about, those that it is surest of first.
+    pub(crate) fn mistakes(&self) -> Vec<&Judged> {
+        let mut wrong: Vec<&Judged> = self.judged.iter().filter(|photo| !photo.is_right()).collect();
+        wrong.sort_by(|one, other| {
+            other.sureness().total_cmp(&one.sureness()).then_with(|| one.sample.cmp(&other.sample))
+        });
+        wrong
+    }
+
     /// The name of a class.
-    pub(super) fn class(&self, label: usize) -> &str {
+    pub(crate) fn class(&self, label: usize) -> &str {
         self.classes.get(label).map_or("?", |class| class.name.as_str())
     }
 
     /// What was evaluated, in words.
-    pub(super) fn photos(&self) -> &'static str {
+    pub(crate) fn photos(&self) -> &'static str {
         if self.run.record.held_out.is_some() { "held-out photos" } else { "val photos" }
     }
 }

@@ -15,10 +15,10 @@ const COVERS: usize = PLACES + 1;
 const GRAY: [u8; 3] = [124, 116, 104];
 
 /// The network's square of a photo and how much each of 8 by 8 parts of it counts.
-pub(super) struct Attention {
-    pub(super) square: Pixels,
+pub(crate) struct Attention {
+    pub(crate) square: Pixels,
     /// Row by row, 0..1; 1 is the part that counts most. All are 0 where no part matters.
-    pub(super) parts: Vec<f32>,
+    pub(crate) parts: Vec<f32>,
 }
 
 impl Attention {
@@ -26,7 +26,7 @@ impl Attention {
     ///
     /// # Errors
     /// When a part of the network that is from elsewhere fails, or memory does not suffice.
-    pub(super) fn of(network: &SavedNetwork, photo: &Pixels, label: usize) -> anyhow::Result<Self> {
+    pub(crate) fn of(network: &SavedNetwork, photo: &Pixels, label: usize) -> anyhow::Result<Self> {
         let square = network.view(photo)?;
         let side = network.head.evaluation.resolution as usize;
         let mut squares = square.clone();
@@ -44,7 +44,7 @@ impl Attention {
     }
 
     /// The square with what counts bright and the rest dimmed.
-    pub(super) fn picture(&self) -> Pixels {
+    pub(crate) fn picture(&self) -> Pixels {
         let side = self.square.width_px as usize;
         let mut picture = self.square.clone();
         for (place, pixel) in picture.rgb.chunks_exact_mut(3).enumerate() {
