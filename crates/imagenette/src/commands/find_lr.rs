@@ -51,16 +51,13 @@ fn json(arguments: &FindLr, job: &TrainJob, result: &RangeResult) -> serde_json:
     })
 }
 
-/// With fewer steps the smoothed loss is mostly that of the first ones.
+/// With fewer steps a few losses decide, and those of single batches jump about.
 const FEW_STEPS: usize = 60;
 
 fn as_text(result: &RangeResult) -> String {
     let few = match result.points.len() {
         steps if steps < FEW_STEPS => {
-            format!(
-                "\n{} are few: with `--steps 200` the curve follows its dots more closely",
-                counted(steps as u64, "step")
-            )
+            format!("\n{} are few: with `--steps 200` less of it is chance", counted(steps as u64, "step"))
         }
         _ => String::new(),
     };
@@ -70,8 +67,8 @@ fn as_text(result: &RangeResult) -> String {
         Some(first) => {
             let settings = result.suggestions.iter().map(|Suggestion { key, rate }| format!("--set {key}={rate:.2e}"));
             format!(
-                "{steepest}\nthe loss is lowest at {:.2e}\nsuggestion: {} (a tenth of that rate; {} with one seed){few}",
-                10.0 * first.rate,
+                "{steepest}\nthe loss is lowest at {:.2e}\nsuggestion: {} (a third of that rate; {} with one seed){few}",
+                result.lowest().unwrap_or(first.rate),
                 settings.collect::<Vec<_>>().join(" "),
                 counted(result.points.len() as u64, "step")
             )

@@ -72,7 +72,7 @@ pub fn draw_rates(result: &RangeResult, title: &str) -> Result<Option<String>, P
 
 /// From the rate at which the loss falls fastest to that at which it is lowest; `None` where they are not in this order.
 fn usable(result: &RangeResult) -> Option<(f64, f64)> {
-    let lowest = result.points.iter().min_by(|a, b| a.smoothed.total_cmp(&b.smoothed))?.rate;
+    let lowest = result.lowest()?;
     result.steepest.filter(|steepest| *steepest < lowest).map(|steepest| (steepest, lowest))
 }
 
