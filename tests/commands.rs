@@ -118,6 +118,18 @@ fn predictions_are_scored_strictly() {
     assert_eq!((&score["correct"], &score["total"]), (&8.into(), &24.into()));
     assert!(place.run(&["score", "p.csv"]).succeeds().stdout.starts_with("top-1 33.33%"));
 
+    // With how sure it is, in columns of its own order: of each photo a half goes to `tench`, a quarter to the others.
+    let header = format!("sample,class,p_{},p_tench,p_{}", WNIDS[2], WNIDS[1]);
+    let sure: Vec<String> =
+        std::iter::once(header).chain(lines[1..].iter().map(|line| format!("{line},0.25,0.5,0.25"))).collect();
+    write(&sure);
+    let score = place.run(&["score", "p.csv", "--json"]).succeeds().json();
+    let expected = (8.0 * 2f64.ln() + 16.0 * 4f64.ln()) / 24.0;
+    assert!((score["sureness"]["cross_entropy"].as_f64().unwrap() - expected).abs() < 1e-9, "{score}");
+    write(&sure.iter().map(|line| line.replace("0.5,0.25", "0.5,0.9")).collect::<Vec<_>>());
+    place.run(&["score", "p.csv"]).fails_saying(&["p.csv", "adds up to 1.6", "hint: softmax"]);
+    write(&lines);
+
     write(&lines[..lines.len() - 1]);
     place.run(&["score", "p.csv"]).fails_saying(&[
         "p.csv",

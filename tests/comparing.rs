@@ -148,7 +148,11 @@ fn a_verdict_survives_a_damaged_ledger_and_a_damaged_comparison_is_refused() {
     let ledger = "{\"format\":\"imagenette-ledger\",\"version\":1}\nnonsense\n";
     std::fs::write(place.path("store/baselines/ledger.jsonl"), ledger).unwrap();
     let idea = compare(&["--set", "optimizer.learning_rate=0.04", "--max-runs", "2", "--out", "verdict"]);
-    let ended = place.run(&idea).fails_saying(&["ledger.jsonl, line 2", "not entered in the ledger"]);
+    let ended = place.run(&idea).fails_saying(&[
+        "ledger.jsonl: expected a verdict on each line",
+        "(line 2, ",
+        "not entered in the ledger",
+    ]);
     assert!(ended.stdout.contains("2 runs and 2 runs"), "the verdict is said: {}", ended.stdout);
     assert!(place.read("verdict/comparison.json").contains("\"p\""));
     assert_eq!(place.read("store/baselines/ledger.jsonl"), ledger);

@@ -1,5 +1,5 @@
 //! Predictions as people's programs write them: a table of two columns with commas, semicolons or tabs, with or without a
-//! header; photos with or without the split's name, in Windows' spelling or by file name alone; classes by id, by name or by
+//! header; behind them, where the header names them `p_CLASS`, the probability of each class; photos with or without the split's name, in Windows' spelling or by file name alone; classes by id, by name or by
 //! label. What is meant follows from the dataset, never from a guess about one line: a column is read in one way, which all
 //! of its lines fit.
 
@@ -8,12 +8,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
+use imagenette_files::FileError;
 use imagenette_files::nearest::nearest;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Result, ResultsError};
 use crate::predictions::Prediction;
+use crate::probabilities::Probabilities;
 
+/// How the header begins the name of a column with a class's probabilities.
+const PROBABILITY: &str = "p_";
 /// What separates two columns, the usual one first.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
@@ -24,6 +28,8 @@ pub struct PredictionTable {
     separator: char,
     has_header: bool,
     backslashes: bool,
+    /// The classes of the columns with probabilities, as the header names them.
+    probability_columns: Vec<String>,
     rows: Vec<Row>,
 }
 
@@ -34,6 +40,8 @@ struct Row {
     /// With `/` between folders.
     sample: String,
     class: String,
+    /// As many as there are columns with them.
+    probabilities: Vec<f32>,
 }
 
 /// A class of the dataset, as predictions may name it.
@@ -129,30 +137,38 @@ impl PredictionTable {
     /// Reads a table's bytes. `path` is named in messages.
     ///
     /// # Errors
-    /// When a line has not two columns, with the line.
+    /// When a line has not two columns, or not those of the header with probabilities, with the line.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<Self> {
         let (separator, records) = SEPARATORS
             .into_iter()
             .map(|separator| (separator, records(bytes, separator)))
             .max_by_key(|(separator, records)| {
-                let fitting = records.iter().flatten().filter(|record| record.len() == 2).count();
+                let columns = 2 + probability_columns(records).len();
+                let fitting = records.iter().flatten().filter(|record| record.len() == columns).count();
                 // Of equal ones the first.
                 (fitting, SEPARATORS.len() - SEPARATORS.iter().position(|known| known == separator).unwrap_or(0))
             })
             .expect("there are separators");
+        let probability_columns = probability_columns(&records);
         let (mut rows, mut backslashes) = (Vec::new(), false);
         for (number, record) in (1..).zip(records) {
             let record = record.map_err(|error| malformed(path, format!("line {number}: {error}")))?;
             let line = record.position().map_or(number, |position| line_of(bytes, position));
             let columns: Vec<&str> = record.iter().collect();
-            let [sample, class] = columns[..] else {
+            let (&[sample, class], rest) = columns.split_first_chunk().unwrap_or((&["", ""], &[]));
+            if columns.len() != 2 + probability_columns.len() {
                 let found = format!("line {line}: {} (`{}`)", counted(columns.len()), shown(&columns.join(",")));
                 return Err(malformed(path, found));
-            };
+            }
             backslashes |= sample.contains('\\');
             let sample = sample.replace('\\', "/");
             let sample = sample.strip_prefix("./").map_or(sample.clone(), Into::into);
-            rows.push(Row { line, sample, class: class.to_owned() });
+            // The header's own are names.
+            let probabilities = match number {
+                1 => Vec::new(),
+                _ => rest.iter().map(|text| probability(path, line, text)).collect::<Result<_>>()?,
+            };
+            rows.push(Row { line, sample, class: class.to_owned(), probabilities });
         }
         // A photo's name ends in one of a photo; a header's does not.
         let has_header = rows.first().is_some_and(|row| !is_photo(&row.sample));
@@ -162,7 +178,63 @@ impl PredictionTable {
         if rows.is_empty() {
             return Err(malformed(path, "no line with a photo".into()));
         }
-        Ok(Self { path: path.to_owned(), separator, has_header, backslashes, rows })
+        Ok(Self { path: path.to_owned(), separator, has_header, backslashes, probability_columns, rows })
+    }
+
+    /// The probability of each class, row by row in label order, for the predictions of [`PredictionTable::settle`]; `None`
+    /// where the table has no columns with them. `predictions_sha256` is the hash of the table's bytes.
+    ///
+    /// # Errors
+    /// When the columns are not those of the classes, each once, or the numbers do not go with the predictions
+    /// ([`Probabilities::check`]).
+    pub fn probabilities(
+        &self,
+        predictions: &[Prediction],
+        classes: &[KnownClass],
+        predictions_sha256: &str,
+    ) -> Result<Option<Probabilities>> {
+        if self.probability_columns.is_empty() {
+            return Ok(None);
+        }
+        let column_of = |(label, class): (usize, &KnownClass)| {
+            let label = label.to_string();
+            let is_its =
+                |name: &String| [class.id, class.name, &label].iter().any(|known| name.eq_ignore_ascii_case(known));
+            self.probability_columns.iter().position(is_its).ok_or_else(|| {
+                self.problem(
+                    format!(
+                        "line 1: expected a column `{PROBABILITY}{}` beside the others with probabilities",
+                        class.id
+                    ),
+                    "a header has one such column for each class: by its id, its name or its label".into(),
+                )
+            })
+        };
+        let columns: Vec<usize> = classes.iter().enumerate().map(column_of).collect::<Result<_>>()?;
+        if self.probability_columns.len() != classes.len() {
+            return Err(self.problem(
+                format!(
+                    "line 1: expected the probabilities of {} classes, found {}",
+                    classes.len(),
+                    self.probability_columns.len()
+                ),
+                "a header has one such column for each class: by its id, its name or its label".into(),
+            ));
+        }
+        let values: Vec<f32> =
+            self.rows.iter().flat_map(|row| columns.iter().map(|&column| row.probabilities[column])).collect();
+        let ids: Vec<String> = classes.iter().map(|class| class.id.to_owned()).collect();
+        let found = Probabilities::new(&self.path, &ids, predictions, predictions_sha256, &values);
+        // Not a file beside the predictions, which could be removed.
+        found.map(Some).map_err(|error| match error {
+            ResultsError::File(FileError::Malformed { path, expected, found, .. }) => ResultsError::malformed(
+                &path,
+                expected,
+                found,
+                "softmax of the scores: each line adds up to 1, and its class is the most probable",
+            ),
+            error => error,
+        })
     }
 
     /// Whether the first photo is one of these, `val/n01440764/photo.JPEG`, however it is written.
@@ -299,6 +371,25 @@ fn best<T>(mut candidates: impl Iterator<Item = (T, usize)>) -> T {
     best.0
 }
 
+/// The classes of the columns with probabilities: those of a header all of whose columns behind the first two are such.
+fn probability_columns(records: &[csv::Result<StringRecord>]) -> Vec<String> {
+    let header = records.first().and_then(|record| record.as_ref().ok());
+    let named = |header: &StringRecord| {
+        let names = header.iter().skip(2).map(|name| name.strip_prefix(PROBABILITY).map(str::to_owned));
+        names.collect::<Option<Vec<String>>>()
+    };
+    header.and_then(named).unwrap_or_default()
+}
+
+fn probability(path: &Path, line: u64, text: &str) -> Result<f32> {
+    let number = text.parse().ok().filter(|number: &f32| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| {
+        let problem = format!("line {line}: expected a probability from 0 to 1, found `{}`", shown(text));
+        let hint = "softmax of the scores gives probabilities".into();
+        ResultsError::Samples { path: path.to_owned(), problem, hint }
+    })
+}
+
 fn records(bytes: &[u8], separator: char) -> Vec<csv::Result<StringRecord>> {
     let mut builder = ReaderBuilder::new();
     builder.delimiter(separator as u8).has_headers(false).flexible(true).trim(Trim::All);
@@ -419,6 +510,35 @@ mod tests {
             "",
         );
         assert!(PredictionTable::read(Path::new("p.csv"), b"a.JPEG,\xff\xfe\n").is_err());
+    }
+
+    #[test]
+    fn columns_of_probabilities_are_read_in_any_order_and_held_to_the_predictions() {
+        let text = "sample,class,p_church,p_n01,p_1\nval/n01/a.JPEG,n01,0.25,0.5,0.25\nval/n03/f.png,church,1,0,0\n";
+        let of = |text: &str| -> Result<Option<Vec<Vec<f32>>>> {
+            let table = PredictionTable::read(Path::new("p.csv"), text.as_bytes())?;
+            let (predictions, _) = table.settle(&samples(), &CLASSES)?;
+            let found = table.probabilities(&predictions, &CLASSES, "hash")?;
+            Ok(found.map(|known| known.rows().collect()))
+        };
+        // One way of naming classes for the predictions, any for the columns.
+        let text = text.replace(",church,1", ",n03,1");
+        assert_eq!(of(&text).unwrap().unwrap(), [[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]]);
+        assert_eq!(of(&text.replace(',', ";")).unwrap().unwrap()[0][0], 0.5);
+        assert_eq!(of("f,c\nval/n01/a.JPEG,n01\n").unwrap(), None);
+        let refused = |from: &str, to: &str, said: &str| {
+            let error = of(&text.replace(from, to)).expect_err("this must be refused");
+            assert!(error.to_string().contains(said) && error.hint().is_some(), "{error}");
+        };
+        refused("p_1", "p_x", "line 1: expected a column `p_n02`");
+        refused("p_1", "confidence", "line 1: 5 columns");
+        refused("0.5,0.25\n", "0.5,much\n", "line 2: expected a probability from 0 to 1, found `much`");
+        refused("0.5,0.25\n", "0.5,NaN\n", "found `NaN`");
+        refused("0.5,0.25\n", "0.5\n", "line 2: 4 columns");
+        refused("0.5,0.25\n", "0.5,0.75\n", "which adds up to 1.5");
+        let error = of(&text.replace("0.5,0.25\n", "0.5,0.75\n")).unwrap_err();
+        assert!(error.hint().unwrap().starts_with("softmax"), "{error}");
+        refused("0.25,0.5,0.25", "0.5,0.25,0.25", "is not the most probable class");
     }
 
     #[test]

@@ -127,8 +127,8 @@ pub(crate) struct Predict {
         \x20\x20imagenette score runs/default-drawn-s0\n\
         \x20\x20imagenette score mine.csv --dataset imagenette2-160\n\n\
         In a table columns are separated by commas, semicolons or tabs; a header may be missing. Photos are written as \
-        val/CLASS/PHOTO, without val/ or by file name, with / or \\; classes by id, by name or by label from 0. What was \
-        read is said.")]
+        val/CLASS/PHOTO, without val/ or by file name, with / or \\; classes by id, by name or by label from 0. Columns \
+        p_CLASS behind them, one for each class, are probabilities: the loss is then said too. What was read is said.")]
 pub(crate) struct Score {
     /// A table of predictions, a line a photo (`sample,class`), or a run's folder
     #[arg(value_name = "PREDICTIONS|RUN", value_hint = ValueHint::AnyPath)]

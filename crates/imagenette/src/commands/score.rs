@@ -57,9 +57,14 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
     if !form.is_usual() {
         terminal.say(&format!("{}: read as {form}", path.display()));
     }
-    let probabilities = Probabilities::of_predictions(&path, &predictions, &sha256(&bytes))?;
-    let sureness =
-        probabilities.map(|known| known.sureness(&probabilities::beside(&path), &predictions)).transpose()?;
+    let hash = sha256(&bytes);
+    let columns = table.probabilities(&predictions, &known_classes(&dataset.manifest), &hash)?;
+    let sureness = match columns {
+        Some(known) => Some(known.sureness(&path, &predictions)?),
+        None => Probabilities::of_predictions(&path, &predictions, &hash)?
+            .map(|known| known.sureness(&probabilities::beside(&path), &predictions))
+            .transpose()?,
+    };
     let score = score(&path, &predictions, &dataset.manifest, &scored)?;
     if arguments.json {
         let record = record.as_ref().map(|record| record.result);
@@ -140,9 +145,12 @@ fn settled(
     scored: &[&ImageEntry],
 ) -> anyhow::Result<(Vec<Prediction>, Form)> {
     let samples: Vec<String> = scored.iter().map(|image| manifest.relative_path(image)).collect();
-    let classes: Vec<KnownClass> =
-        manifest.classes.iter().map(|class| KnownClass { id: &class.wnid, name: &class.name }).collect();
-    Ok(table.settle(&samples, &classes)?)
+    Ok(table.settle(&samples, &known_classes(manifest))?)
+}
+
+/// The classes of a dataset in label order, as predictions may name them.
+fn known_classes(manifest: &Manifest) -> Vec<KnownClass<'_>> {
+    manifest.classes.iter().map(|class| KnownClass { id: &class.wnid, name: &class.name }).collect()
 }
 
 /// Prints top-1 with its counts, loss and probability of what is right where they are known, then each class.

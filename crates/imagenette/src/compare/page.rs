@@ -53,7 +53,7 @@ pub(super) fn html(findings: &Findings) -> anyhow::Result<String> {
             .iter()
             .for_each(|key| drop(fields.remove(*key)));
     }
-    page.push_str("<h2>Every number</h2>\n<div class=\"wide\"><table>\n");
+    page.push_str("<h2>Every number</h2>\n<div class=\"wide\" tabindex=\"0\"><table>\n");
     let mut rows = Vec::new();
     flatten("", &numbers, &mut rows);
     for (key, value) in rows {
@@ -141,7 +141,7 @@ fn differences(page: &mut String, findings: &Findings) {
         page.push_str("<p>Nothing that is known.</p>\n");
         return;
     }
-    page.push_str("<div class=\"wide\"><table>\n<tr><th>key</th><th>baseline</th><th>idea</th></tr>\n");
+    page.push_str("<div class=\"wide\" tabindex=\"0\"><table>\n<tr><th>key</th><th>baseline</th><th>idea</th></tr>\n");
     for difference in &findings.judgement.differences {
         let cell = |side: &Option<String>| {
             side.as_ref().map_or("–".into(), |text| format!("<code>{}</code>", escaped(text)))
@@ -170,7 +170,7 @@ fn sources(page: &mut String, base: Option<&SideRun>, idea: Option<&SideRun>) ->
         (None, _) => "The source of the idea",
         (_, None) => "The source of the baseline",
     };
-    let _ = write!(page, "<details><summary>{what}</summary>\n<pre class=\"diff\">");
+    let _ = write!(page, "<details><summary>{what}</summary>\n<pre class=\"diff\" tabindex=\"0\">");
     for line in lines {
         let _ = match line {
             Line::Same(text) => writeln!(page, "  {}", escaped(text)),
@@ -189,7 +189,7 @@ fn classes(page: &mut String, findings: &Findings) {
     }
     page.push_str(
         "<h2>Classes</h2>\n<p class=\"soft\">Right in the mean of the runs; nothing here is tested for chance.</p>\n\
-         <div class=\"wide\"><table>\n\
+         <div class=\"wide\" tabindex=\"0\"><table>\n\
          <tr><th>class</th><th>photos</th><th>baseline</th><th>idea</th><th>points</th></tr>\n",
     );
     for class in &findings.classes {
@@ -229,7 +229,7 @@ fn photos(page: &mut String, findings: &Findings) {
 fn sides(page: &mut String, findings: &Findings) {
     let judgement = &findings.judgement;
     page.push_str(
-        "<h2>All runs</h2>\n<div class=\"wide\"><table>\n\
+        "<h2>All runs</h2>\n<div class=\"wide\" tabindex=\"0\"><table>\n\
          <tr><th>side</th><th>seed</th><th>right</th><th>top-1</th><th>seconds</th><th>folder</th></tr>\n",
     );
     for (which, side) in [("baseline", &judgement.base), ("idea", &judgement.idea)] {

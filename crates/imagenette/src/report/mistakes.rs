@@ -151,7 +151,7 @@ pub(super) fn classes(page: &mut String, subject: &Subject, photos: Photos) -> a
 }
 
 fn table(page: &mut String, subject: &Subject) {
-    page.push_str("<div class=\"wide\"><table>\n<tr><th>class</th><th>right</th><th>photos</th></tr>\n");
+    page.push_str("<div class=\"wide\" tabindex=\"0\"><table>\n<tr><th>class</th><th>right</th><th>photos</th></tr>\n");
     for label in 0..subject.classes.len() {
         let of_class = subject.judged.iter().filter(|photo| photo.truth == label);
         let (right, total) =

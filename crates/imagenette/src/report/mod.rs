@@ -172,7 +172,7 @@ fn time(html: &mut String, subject: &Subject) {
         ),
         ("interruptions", record.resumed.to_string()),
     ];
-    html.push_str("<h2>Time</h2>\n<div class=\"wide\"><table>\n");
+    html.push_str("<h2>Time</h2>\n<div class=\"wide\" tabindex=\"0\"><table>\n");
     for (name, value) in rows {
         let _ = writeln!(html, "<tr><th>{name}</th><td>{}</td></tr>", escaped(&value));
     }

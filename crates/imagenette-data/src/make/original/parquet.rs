@@ -5,7 +5,8 @@
 
 use imagenette_files::panics::caught;
 use parquet::basic::Type as Physical;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::column::reader::ColumnReaderImpl;
 use parquet::data_type::DataType;
 use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
@@ -230,13 +231,66 @@ impl<T: DataType> Column<T> {
 
 type Strings = Column<parquet::data_type::ByteArrayType>;
 
-impl Strings {
+impl<T: DataType> Column<T> {
+    /// The column of this place, whose type is known from the schema.
     fn open(group: &dyn RowGroupReader, at: usize) -> Result<Self, Stop> {
-        let optional = group.metadata().column(at).column_descr().max_def_level();
-        match group.get_column_reader(at)? {
-            ColumnReader::ByteArrayColumnReader(reader) => Ok(Self { reader, optional }),
-            _ => Err(Stop::File("a column whose type is not the schema's".into())),
+        let column = group.metadata().column(at).column_descr_ptr();
+        if column.physical_type() != T::get_physical_type() {
+            return Err(Stop::File("a column whose type is not the schema's".into()));
         }
+        let optional = column.max_def_level();
+        let pages = Box::new(Plausible(group.get_column_page_reader(at)?));
+        Ok(Self { reader: ColumnReaderImpl::new(column, pages), optional })
+    }
+}
+
+/// The pages of a column. The library takes memory for as many values as a dictionary claims, before it reads the first.
+struct Plausible(Box<dyn PageReader>);
+
+impl Plausible {
+    /// The page, if each value that it claims to hold takes a byte or more of it.
+    fn checked(page: Option<Page>) -> parquet::errors::Result<Option<Page>> {
+        match &page {
+            Some(Page::DictionaryPage { buf, num_values, .. }) if *num_values as usize > buf.len() => {
+                let claim = format!("a dictionary claims {num_values} values in {} bytes", buf.len());
+                Err(parquet::errors::ParquetError::General(claim))
+            }
+            _ => Ok(page),
+        }
+    }
+}
+
+impl Iterator for Plausible {
+    type Item = parquet::errors::Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for Plausible {
+    fn get_next_page(&mut self) -> parquet::errors::Result<Option<Page>> {
+        Self::checked(self.0.get_next_page()?)
+    }
+
+    fn peek_next_page(&mut self) -> parquet::errors::Result<Option<PageMetadata>> {
+        self.0.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> parquet::errors::Result<()> {
+        self.0.skip_next_page()
+    }
+
+    fn supports_deferred_dictionary(&self) -> bool {
+        self.0.supports_deferred_dictionary()
+    }
+
+    fn take_deferred_dictionary(&mut self) -> parquet::errors::Result<Option<Page>> {
+        Self::checked(self.0.take_deferred_dictionary()?)
+    }
+
+    fn at_record_boundary(&mut self) -> parquet::errors::Result<bool> {
+        self.0.at_record_boundary()
     }
 }
 
@@ -248,11 +302,9 @@ enum Labels {
 
 impl Labels {
     fn open(group: &dyn RowGroupReader, at: usize) -> Result<Self, Stop> {
-        let optional = group.metadata().column(at).column_descr().max_def_level();
-        match group.get_column_reader(at)? {
-            ColumnReader::Int64ColumnReader(reader) => Ok(Self::Wide(Column { reader, optional })),
-            ColumnReader::Int32ColumnReader(reader) => Ok(Self::Narrow(Column { reader, optional })),
-            _ => Err(Stop::File("a column whose type is not the schema's".into())),
+        match group.metadata().column(at).column_type() {
+            Physical::INT32 => Ok(Self::Narrow(Column::open(group, at)?)),
+            _ => Ok(Self::Wide(Column::open(group, at)?)),
         }
     }
 
@@ -261,5 +313,25 @@ impl Labels {
             Self::Wide(column) => column.read(rows),
             Self::Narrow(column) => Ok(column.read(rows)?.into_iter().map(|label| label.map(i64::from)).collect()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::basic::Encoding;
+
+    use super::*;
+
+    #[test]
+    fn a_dictionary_holds_no_more_values_than_bytes() {
+        let page = |num_values: u32| Page::DictionaryPage {
+            buf: bytes::Bytes::from_static(&[0; 40]),
+            num_values,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        assert!(Plausible::checked(Some(page(10))).is_ok() && Plausible::checked(None).is_ok());
+        let error = Plausible::checked(Some(page(134_217_727))).unwrap_err().to_string();
+        assert!(error.contains("a dictionary claims 134217727 values in 40 bytes"), "{error}");
     }
 }
