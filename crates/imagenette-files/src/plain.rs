@@ -21,8 +21,8 @@ pub fn value(found: &str) -> String {
     let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
     match kind {
         "string" => format!("the text {value}"),
-        "integer" | "boolean" => value.trim_matches('`').into(),
-        "floating" => value.trim_start_matches("point ").trim_matches('`').into(),
+        "integer" | "boolean" => value.into(),
+        "floating" => value.trim_start_matches("point ").into(),
         _ => type_name(found).into(),
     }
 }
@@ -37,7 +37,11 @@ pub fn json_error(error: &serde_json::Error) -> String {
 
 /// The same of a line of a file of lines, with its number in it: `null where a text belongs (line 7, column 12)`.
 pub fn json_line_error(number: usize, error: &serde_json::Error) -> String {
-    format!("{} (line {number}, column {})", wrong(error), error.column())
+    match error.column() {
+        // Of some values only that they are wrong is known.
+        0 => format!("{} (line {number})", wrong(error)),
+        column => format!("{} (line {number}, column {column})", wrong(error)),
+    }
 }
 
 /// What is wrong, without the place.
@@ -72,16 +76,16 @@ mod tests {
         let said = |text: &str| json_error(&serde_json::from_str::<Counts>(text).unwrap_err());
         for (text, expected) in [
             (r#"{"correct":null}"#, "null where a whole number of 0 or more belongs (line 1, column 15)"),
-            (r#"{"correct":-1}"#, "-1 where a whole number of 0 or more belongs (line 1, column 13)"),
+            (r#"{"correct":-1}"#, "`-1` where a whole number of 0 or more belongs (line 1, column 13)"),
             (
                 r#"{"correct":"many"}"#,
                 "the text \"many\" where a whole number of 0 or more belongs (line 1, column 17)",
             ),
-            ("{\n\"share\":true}", "true where a number belongs (line 2, column 12)"),
-            (r#"{"name":1.5}"#, "1.5 where a text belongs (line 1, column 11)"),
+            ("{\n\"share\":true}", "`true` where a number belongs (line 2, column 12)"),
+            (r#"{"name":1.5}"#, "`1.5` where a text belongs (line 1, column 11)"),
             (r#"{"name":[]}"#, "a list where a text belongs (line 1, column 8)"),
             ("[]", "a list of 0 where something else belongs (line 1, column 2)"),
-            ("7", "7 where a table belongs (line 1, column 1)"),
+            ("7", "`7` where a table belongs (line 1, column 1)"),
             ("{}", "missing field `correct` (line 1, column 2)"),
         ] {
             assert_eq!(said(text), expected, "{text}");

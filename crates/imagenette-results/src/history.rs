@@ -549,7 +549,7 @@ mod tests {
         assert_eq!(read(&text).unwrap(), old);
         assert_eq!((old.link(), old.training_seconds()), (None, BTreeMap::from([(1, 0.75)])));
         refused(&text[..text.len() - 9], "found line 3, which is cut off");
-        refused(&text.replace("\"loss\":2.3", "\"loss\":null"), "found line 2: ");
+        refused(&text.replace("\"loss\":2.3", "\"loss\":null"), "found null where a number belongs (line 2)");
         refused(&text.replace("\"loss\":2.3", "\"los\":2.3"), "unknown field `los`");
         refused(&text.replace("\"version\":1", "\"version\":2"), "does not go with version 2");
         refused(&text.replace("\"version\":1", "\"version\":3"), "found imagenette-history version 3");
