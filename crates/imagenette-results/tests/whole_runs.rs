@@ -277,7 +277,7 @@ fn a_folder_of_another_program_is_no_run() {
     assert!(error.to_string().contains("found a run that has not ended"), "{error}");
     for (record, part) in [
         ("", "EOF while parsing"),
-        ("[]", "invalid length 0"),
+        ("[]", "a list of 0 where something else belongs"),
         ("{\"accuracy\": 0.999}", "missing field `format`"),
         ("{\"format\": \"wandb-run\", \"version\": 1}", "found wandb-run version 1"),
         ("\u{0}\u{1}", "expected value"),
