@@ -3,13 +3,12 @@
 //! On disk it is `manifest.jsonl` in the dataset's folder: a header, then a line for each image, sorted by (split,
 //! wnid, file name). The position of an image in this list is its sample number everywhere else.
 
-use imagenette_files::plain;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use imagenette_files::format::Format;
-use imagenette_files::{FileError, atomic, input, visible};
+use imagenette_files::{FileError, atomic, input, plain, visible};
 // Its home is the crate for files; callers in other crates still look for it here.
 pub use imagenette_files::hash::hex;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,6 @@
 //! unnoticed. The chain begins with all that decides a run's bits, and covers everything but the clock: a replay of
 //! the run gives the same chain. `docs/formats.md` says how to compute it.
 
-use imagenette_files::plain;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +11,7 @@ use std::path::Path;
 use imagenette_files::format::Format;
 use imagenette_files::hash::{self, sha256};
 use imagenette_files::input;
-use imagenette_files::{FileError, atomic};
+use imagenette_files::{FileError, atomic, plain};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -4,7 +4,6 @@
 //! class; the metadata name the classes and the predictions' sha256. A reader that does not know this file loses
 //! nothing: the predictions are complete without it.
 
-use imagenette_files::plain;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 use half::f16;
 use imagenette_files::format::Format;
 use imagenette_files::input;
-use imagenette_files::{FileError, atomic};
+use imagenette_files::{FileError, atomic, plain};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 

@@ -1,13 +1,12 @@
 //! `record.json`: the account of one run, enough to check it and to repeat it. Every field is listed in
 //! `docs/formats.md`.
 
-use imagenette_files::plain;
 use std::io::Write;
 use std::path::Path;
 
 use imagenette_files::format::Format;
 use imagenette_files::input;
-use imagenette_files::{FileError, atomic};
+use imagenette_files::{FileError, atomic, plain};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempts;

@@ -1,4 +1,4 @@
-//! Which dataset a command means: the one that was named, else the best there is.
+//! Which dataset a command means: the one that was named, else the best there is; and its photos.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
 use imagenette_data::fetch::FetchOptions;
+use imagenette_data::image::{self, Pixels};
 use imagenette_data::install::{GetOptions, get, get_drawn};
 use imagenette_data::manifest::MANIFEST_FILE;
 use imagenette_data::packed::Packed;
@@ -17,6 +18,7 @@ use imagenette_data::store::Store;
 use imagenette_data::watch::{Unit, Watch};
 use imagenette_files::atomic::UnfinishedFolder;
 use imagenette_files::hash::short;
+use imagenette_files::input;
 use imagenette_files::nearest::nearest;
 use imagenette_results::RunRecord;
 
@@ -196,6 +198,22 @@ pub(crate) fn pixels(
     let packed = Packed::open_or_build(dataset, folder, threads, terminal);
     terminal.finish();
     Ok(Arc::new(packed?))
+}
+
+/// The pixels of a sample, turned as the network is shown them.
+pub(crate) fn photo(dataset: &Dataset, sample: u32) -> anyhow::Result<Pixels> {
+    let path = dataset.path_of(sample);
+    let bytes = input::read(&path, input::PHOTO_BYTES)?;
+    let mut pixels = Pixels::default();
+    image::decode_turned(&bytes, &path, dataset.manifest.images[sample as usize].turned, &mut pixels)?;
+    Ok(pixels)
+}
+
+/// The same for the photo of this path below the dataset; `None` where it is gone or cannot be read.
+pub(crate) fn photo_at(dataset: &Dataset, path: &str) -> Option<Pixels> {
+    let manifest = &dataset.manifest;
+    let sample = manifest.images.iter().position(|image| manifest.relative_path(image) == path)?;
+    photo(dataset, sample as u32).ok()
 }
 
 /// A part of a dataset with about this many photos, spread evenly over the splits and classes.

@@ -1,11 +1,11 @@
 //! A verdict that `compare` left in a folder: `comparison.json` goes in; who was compared and what was found come out.
 
-use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::FileError;
 use imagenette_files::format::Format;
 use imagenette_files::input;
+use imagenette_files::plain;
 use imagenette_results::ResultsError;
 use imagenette_results::statistics::Interval;
 use serde::Deserialize;

@@ -32,6 +32,7 @@ mod run_tables;
 mod runs;
 mod scored;
 mod sparkline;
+mod subject;
 mod terminal;
 mod terms;
 

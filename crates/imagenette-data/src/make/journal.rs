@@ -1,11 +1,11 @@
 //! What a part's folder says about itself: a journal with a header and a line for each photo, and the declaration that
 //! it is complete; and the check of both against the files in the folder. A journal may come from another machine.
 
-use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::hash::{sha256, sha256_of_file};
 use imagenette_files::input;
+use imagenette_files::plain;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -1,6 +1,5 @@
 //! Files of named tensors with a description: safetensors with one JSON text in the metadata. Complete or absent.
 
-use imagenette_files::plain;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::path::Path;
 use imagenette_data::DataError;
 use imagenette_files::format::Format;
 use imagenette_files::input;
+use imagenette_files::plain;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -109,6 +109,17 @@ pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, man
     tensor_file::write(path, &head, tensors.collect())
 }
 
+/// What a network says of a photo.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// The probability of each class, in label order.
+    pub probabilities: Vec<f64>,
+    /// What is odd about the file.
+    pub remarks: Vec<Remark>,
+    /// The photo's pixels, turned as those of the training were.
+    pub pixels: Pixels,
+}
+
 impl SavedNetwork {
     /// Reads the network of a finished run.
     ///
@@ -229,7 +240,7 @@ impl SavedNetwork {
     /// # Errors
     /// When the file is not a readable photo.
     pub fn predict(&self, photo: &Path) -> Result<Vec<f64>> {
-        self.look(photo).map(|(probabilities, _, _)| probabilities)
+        self.look(photo).map(|looked| looked.probabilities)
     }
 
     /// As [`SavedNetwork::predict`], with the remarks on the photo and its pixels, turned as the photos of the training
@@ -237,7 +248,7 @@ impl SavedNetwork {
     ///
     /// # Errors
     /// As [`SavedNetwork::predict`].
-    pub fn look(&self, photo: &Path) -> Result<(Vec<f64>, Vec<Remark>, Pixels)> {
+    pub fn look(&self, photo: &Path) -> Result<Looked> {
         let bytes = input::read(photo, input::PHOTO_BYTES).map_err(DataError::from)?;
         self.look_at(&bytes, photo)
     }
@@ -246,7 +257,7 @@ impl SavedNetwork {
     ///
     /// # Errors
     /// When they are not a readable photo.
-    pub fn look_at(&self, photo: &[u8], name: &Path) -> Result<(Vec<f64>, Vec<Remark>, Pixels)> {
+    pub fn look_at(&self, photo: &[u8], name: &Path) -> Result<Looked> {
         let orientation = if self.head.orientation.is_stored() { None } else { Orientation::of(photo) };
         let mut pixels = Pixels::default();
         let remarks = image::decode_turned(photo, name, orientation, &mut pixels)?;
@@ -254,7 +265,7 @@ impl SavedNetwork {
         let probabilities = self.probabilities(&square)?.pop().unwrap_or_default();
         // Scores that are no finite numbers have no probabilities.
         match probabilities.iter().find(|probability| !probability.is_finite()) {
-            None => Ok((probabilities, remarks, pixels)),
+            None => Ok(Looked { probabilities, remarks, pixels }),
             Some(found) => Err(TrainError::Malformed {
                 path: name.to_owned(),
                 expected: "scores that are finite numbers".into(),

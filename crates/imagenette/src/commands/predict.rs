@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use imagenette_data::DataError;
 use imagenette_data::class::Class;
 use imagenette_data::contact_sheet::{Cell, Row, contact_sheet};
-use imagenette_data::image::{self, Pixels, Remark};
+use imagenette_data::image;
 use imagenette_files::visible;
 use imagenette_results::run_folder::RunFolder;
-use imagenette_train::run::saved_network::{NetworkSource, SavedNetwork};
+use imagenette_train::run::saved_network::{Looked, NetworkSource, SavedNetwork};
 
 use crate::attention::Attention;
 use crate::cli::Predict;
@@ -98,20 +98,12 @@ pub(crate) fn run(arguments: &Predict, program: &Program, terminal: &Terminal) -
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What a network says of a photo.
-struct Looked {
-    probabilities: Vec<f64>,
-    remarks: Vec<Remark>,
-    pixels: Pixels,
-}
-
 fn look(network: &SavedNetwork, photo: &Path) -> anyhow::Result<Looked> {
-    let (probabilities, remarks, pixels) = if photo == Path::new(photo_paths::STDIN) {
+    Ok(if photo == Path::new(photo_paths::STDIN) {
         network.look_at(&photo_paths::from_stdin()?, photo)?
     } else {
         network.look(photo)?
-    };
-    Ok(Looked { probabilities, remarks, pixels })
+    })
 }
 
 /// The photo, and where the network looked when it named the likeliest class.

@@ -10,21 +10,19 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
 use imagenette_data::random::{Purpose, Random};
-use imagenette_files::input;
 use imagenette_files::nearest::nearest;
 use imagenette_results::run_folder::RECORD_FILE;
 use imagenette_train::Recipe;
 
 use crate::Program;
 use crate::cli::Show;
-use crate::datasets::Choice;
+use crate::datasets::{self, Choice};
 use crate::first_batch::{first_batch, labels, pictures};
 use crate::numbers::{counted, thousands};
 use crate::out_file::OutFile;
 use crate::prepared::Preparation;
-use crate::report::pictures as report_pictures;
-use crate::report::subject::Subject;
 use crate::scored::no_split;
+use crate::subject::{Judged, Subject};
 use crate::terminal::{Refusal, Terminal, print};
 
 /// Side of a picture on the sheet, in pixels.
@@ -112,12 +110,12 @@ fn mistakes(
     }
     let wrong = subject.mistakes();
     let percent = |likely: f32| if likely > 0.0 { format!(" {:.0}%", 100.0 * likely) } else { String::new() };
-    let cell = |photo: &&crate::report::subject::Judged| {
+    let cell = |photo: &&Judged| {
         let (given, truth) = (subject.class(photo.given), subject.class(photo.truth));
         let label = format!("{given}{}\nis {truth}", percent(photo.sureness()));
         // A photo that is gone leaves its place empty rather than the sheet unmade.
         let gone = || Pixels { width_px: 1, height_px: 1, rgb: vec![230; 3] };
-        Cell { picture: report_pictures::read(dataset, &photo.sample).unwrap_or_else(gone), label }
+        Cell { picture: datasets::photo_at(dataset, &photo.sample).unwrap_or_else(gone), label }
     };
     let cells: Vec<Cell> = wrong.iter().take(arguments.count as usize).map(cell).collect();
     let caption = format!(
@@ -154,7 +152,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     let name = |label: u16| manifest.classes[usize::from(label)].name.clone();
     let cell = |(of, sample): (u16, u32)| {
         let label = if label.is_some() { String::new() } else { name(of) };
-        Ok(Cell { picture: photo_of(dataset, sample)?, label })
+        Ok(Cell { picture: datasets::photo(dataset, sample)?, label })
     };
     let cells = in_turn.take(arguments.count as usize).map(cell).collect::<anyhow::Result<Vec<Cell>>>()?;
     let photos = counted(cells.len() as u64, &format!("{} photo", split.name()));
@@ -187,19 +185,10 @@ fn augmented(
         let name = |label: u16| dataset.manifest.classes[usize::from(label)].name.clone();
         let photo = &dataset.manifest.images[sample as usize];
         let class = photo.label.map_or_else(String::new, name);
-        cells.push(Cell { picture: photo_of(dataset, sample)?, label: class });
+        cells.push(Cell { picture: datasets::photo(dataset, sample)?, label: class });
         cells.push(Cell { picture: seen, label });
     }
     Ok(vec![Row { caption, cells }])
-}
-
-/// The pixels of a sample, turned as the network is shown them.
-fn photo_of(dataset: &Dataset, sample: u32) -> anyhow::Result<Pixels> {
-    let path = dataset.path_of(sample);
-    let bytes = input::read(&path, input::PHOTO_BYTES)?;
-    let mut pixels = Pixels::default();
-    image::decode_turned(&bytes, &path, dataset.manifest.images[sample as usize].turned, &mut pixels)?;
-    Ok(pixels)
 }
 
 /// The label of a class that is named by its name, its WordNet id or its label.

@@ -1,11 +1,11 @@
 //! `comparison.json`: the design from the start, so that it cannot be changed once runs have been looked at, and every
 //! number at the end.
 
-use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::atomic;
 use imagenette_files::input;
+use imagenette_files::plain;
 use imagenette_results::comparison::Design;
 use serde_json::{Value, json};
 

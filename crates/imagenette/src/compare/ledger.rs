@@ -1,13 +1,12 @@
 //! The ledger: which ideas were judged against a baseline on val. Each look at val spends some of it, and who tries
 //! many ideas will find one that helps by chance; the ledger cannot forbid that, but it counts.
 
-use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::format::Format;
 use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
-use imagenette_files::{FileError, atomic};
+use imagenette_files::{FileError, atomic, plain};
 use serde::{Deserialize, Serialize};
 
 use crate::interrupt;

@@ -1,11 +1,10 @@
 //! A finished run of a side, of this program or of a command: what a comparison needs of it.
 
-use imagenette_files::plain;
 use std::path::{Path, PathBuf};
 
 use imagenette_files::format::Format;
 use imagenette_files::input;
-use imagenette_files::{FileError, atomic, hash};
+use imagenette_files::{FileError, atomic, hash, plain};
 use imagenette_results::environment::Arithmetic;
 use imagenette_results::history::{History, HistoryLine};
 use imagenette_results::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, SOURCE_FILE};

@@ -7,9 +7,9 @@ use imagenette_train::compute::weights::Slot;
 use imagenette_train::run::saved_network::SavedNetwork;
 
 use super::pictures;
-use super::subject::Subject;
 use crate::numbers::thousands;
 use crate::page::escaped;
+use crate::subject::Subject;
 use imagenette_train::recipe::model::ModelConfig;
 
 /// Filters of the first layer that are shown.

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use imagenette_train::Recipe;
 
 use super::pictures;
-use super::subject::Subject;
 use crate::first_batch::{first_batch, labels, pictures};
 use crate::page::escaped;
 use crate::prepared::Preparation;
+use crate::subject::Subject;
 use crate::terminal::Terminal;
 
 /// Samples that are shown.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::subject::Subject;
 use crate::page::confusion_matrix::{CLASSES, counts, frequent_mistakes, matrix};
 use crate::page::escaped;
+use crate::subject::Subject;
 
 /// The section of a page.
 pub(super) fn section(page: &mut String, subject: &Subject) {

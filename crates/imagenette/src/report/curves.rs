@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use imagenette_results::history::HistoryLine;
 
-use super::subject::Subject;
 use super::train_check::TrainCheck;
 use crate::page::line_chart::{Chart, Series, Strip, draw};
+use crate::subject::Subject;
 
 /// Points of a curve of losses at most: each is the mean of as many steps as are needed.
 const POINTS: usize = 120;

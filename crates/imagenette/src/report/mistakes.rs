@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use super::Photos;
 use super::pictures;
-use super::subject::{Judged, Subject};
 use crate::attention::Attention;
+use crate::datasets;
 use crate::page::escaped;
+use crate::subject::{Judged, Subject};
 
 /// Mistakes that are shown with where the network looked.
 const MISTAKES: usize = 18;
@@ -53,7 +54,7 @@ fn figure(page: &mut String, subject: &Subject, photo: &Judged, photos: Photos, 
         .dataset
         .as_ref()
         .filter(|_| photos == Photos::Shown)
-        .and_then(|dataset| pictures::read(dataset, &photo.sample));
+        .and_then(|dataset| datasets::photo_at(dataset, &photo.sample));
     page.push_str("<figure>");
     if let Some(pixels) = &pixels {
         let _ = write!(page, "<img alt=\"{}\" src=\"{}\">", escaped(&alt), pictures::jpeg(&pictures::fitted(pixels)));

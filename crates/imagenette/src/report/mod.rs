@@ -8,9 +8,8 @@ mod confusion;
 mod curves;
 mod keys;
 mod mistakes;
-pub(crate) mod pictures;
+mod pictures;
 mod side_by_side;
-pub(crate) mod subject;
 mod train_check;
 
 use std::fmt::Write;
@@ -23,8 +22,8 @@ use imagenette_results::probabilities;
 use crate::numbers::{counted, seconds, thousands};
 use crate::page::{self, escaped};
 use crate::prepared::Preparation;
+use crate::subject::{Judged, Subject};
 use crate::terminal::Terminal;
-use subject::Subject;
 use train_check::TrainCheck;
 
 const STYLE: &str = include_str!("report.css");
@@ -150,9 +149,8 @@ fn sentence(subject: &Subject) -> String {
 
 /// The mean of −ln of the right class's probability over the photos, where probabilities are known.
 fn cross_entropy(subject: &Subject) -> Option<f64> {
-    let of = |photo: &subject::Judged| {
-        photo.probabilities.as_ref().map(|_| probabilities::loss(f64::from(photo.of(photo.truth))))
-    };
+    let of =
+        |photo: &Judged| photo.probabilities.as_ref().map(|_| probabilities::loss(f64::from(photo.of(photo.truth))));
     let losses: Option<Vec<f64>> = subject.judged.iter().map(of).collect();
     losses.filter(|losses| !losses.is_empty()).map(|losses| losses.iter().sum::<f64>() / losses.len() as f64)
 }

@@ -1,31 +1,19 @@
 //! Photos as they stand in a page: small JPEG or PNG files, inlined.
 
-use std::path::Path;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use imagenette_data::augment::CropBox;
 use imagenette_data::dataset::Dataset;
-use imagenette_data::image::{self, Pixels, Resizer, encode_png, encode_preview};
-use imagenette_files::input;
+use imagenette_data::image::{Pixels, Resizer, encode_png, encode_preview};
+
+use crate::datasets;
 
 /// The longest side of a photo.
 const PHOTO_PX: u32 = 128;
 
 /// A photo of a dataset, small; `None` where it is gone or cannot be read.
 pub(super) fn photo(dataset: &Dataset, sample: &str) -> Option<String> {
-    Some(jpeg(&fitted(&read(dataset, sample)?)))
-}
-
-/// A photo's pixels, turned as the network was shown them; `None` where it is gone or cannot be read.
-pub(crate) fn read(dataset: &Dataset, sample: &str) -> Option<Pixels> {
-    let path = dataset.root.join(Path::new(sample));
-    let bytes = input::read(&path, input::PHOTO_BYTES).ok()?;
-    let manifest = &dataset.manifest;
-    let turned = manifest.images.iter().find(|image| manifest.relative_path(image) == sample)?.turned;
-    let mut pixels = Pixels::default();
-    image::decode_turned(&bytes, &path, turned, &mut pixels).ok()?;
-    Some(pixels)
+    Some(jpeg(&fitted(&datasets::photo_at(dataset, sample)?)))
 }
 
 /// The pixels, small, as the address of an inlined JPEG.

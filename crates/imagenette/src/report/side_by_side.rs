@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use super::subject::Subject;
 use super::train_check::TrainCheck;
 use super::{Photos, STYLE, confusion, curves, keys, mistakes};
 use crate::numbers::{counted, seconds, thousands};
 use crate::page::{self as frame, escaped};
+use crate::subject::Subject;
 
 /// The page.
 ///

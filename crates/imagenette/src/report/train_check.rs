@@ -6,10 +6,10 @@ use imagenette_data::hold_out::hold_out;
 use imagenette_results::{probabilities, statistics};
 use imagenette_train::run::evaluation::EvaluationData;
 
-use super::subject::Subject;
 use crate::numbers::counted;
 use crate::prepared::Preparation;
 use crate::progress::Progress;
+use crate::subject::Subject;
 use crate::terminal::Terminal;
 
 /// Train photos that are shown.
