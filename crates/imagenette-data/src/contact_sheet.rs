@@ -37,6 +37,25 @@ impl From<Pixels> for Cell {
     }
 }
 
+/// A picture fitted into a square of `cell_px`, small ones made larger: what a sheet holds of it. Photos that wait for
+/// their sheet as they are would fill the memory.
+///
+/// # Panics
+/// When the picture has no pixels, or another number of them than its sides say.
+pub fn fitted(picture: &Pixels, cell_px: u32) -> Pixels {
+    let scale = f64::from(cell_px) / f64::from(picture.width_px.max(picture.height_px));
+    let fit = |side: u32| ((f64::from(side) * scale).round() as u32).clamp(1, cell_px);
+    let (width_px, height_px) = (fit(picture.width_px), fit(picture.height_px));
+    if (width_px, height_px) == (picture.width_px, picture.height_px) {
+        return picture.clone();
+    }
+    let (width, height) = (f64::from(picture.width_px), f64::from(picture.height_px));
+    let whole = CropBox { left: 0.0, top: 0.0, width, height };
+    let mut rgb = vec![0; (width_px * height_px * 3) as usize];
+    Resizer::new().resize(&picture.rgb, (picture.width_px, picture.height_px), whole, &mut rgb, (width_px, height_px));
+    Pixels { width_px, height_px, rgb }
+}
+
 /// Lays out the rows one below the other, each picture fitted into a square of `cell_px` with its label below it,
 /// `columns` cells to a line.
 ///
@@ -52,16 +71,13 @@ pub fn contact_sheet(rows: &[Row], columns: u32, cell_px: u32) -> Pixels {
     let width_px = GAP_PX + columns * (cell_px + GAP_PX);
     let height_px = GAP_PX + rows.iter().map(|row| CAPTION_PX + lines(row) * height_of(row)).sum::<u32>();
     let mut sheet = Pixels { width_px, height_px, rgb: PAPER.repeat((width_px * height_px) as usize) };
-    let mut resizer = Resizer::new();
     let mut top = GAP_PX;
     for row in rows {
         let caption = CAPTION.fitted(&row.caption, (width_px - 2 * GAP_PX) as f32);
         CAPTION.write(&mut sheet, &caption, GAP_PX as f32, top as f32);
         top += CAPTION_PX;
         for (position, Cell { picture, label }) in (0..).zip(&row.cells) {
-            let scale = f64::from(cell_px) / f64::from(picture.width_px.max(picture.height_px));
-            let fit = |side: u32| ((f64::from(side) * scale).round() as u32).clamp(1, cell_px);
-            let small = fitted(&mut resizer, picture, fit(picture.width_px), fit(picture.height_px));
+            let small = fitted(picture, cell_px);
             let (left, upper) =
                 (GAP_PX + position % columns * (cell_px + GAP_PX), top + position / columns * height_of(row));
             paste(&mut sheet, &small, left + (cell_px - small.width_px) / 2, upper + (cell_px - small.height_px) / 2);
@@ -74,14 +90,6 @@ pub fn contact_sheet(rows: &[Row], columns: u32, cell_px: u32) -> Pixels {
         top += lines(row) * height_of(row);
     }
     sheet
-}
-
-fn fitted(resizer: &mut Resizer, picture: &Pixels, width_px: u32, height_px: u32) -> Pixels {
-    let (width, height) = (f64::from(picture.width_px), f64::from(picture.height_px));
-    let whole = CropBox { left: 0.0, top: 0.0, width, height };
-    let mut rgb = vec![0; (width_px * height_px * 3) as usize];
-    resizer.resize(&picture.rgb, (picture.width_px, picture.height_px), whole, &mut rgb, (width_px, height_px));
-    Pixels { width_px, height_px, rgb }
 }
 
 fn paste(sheet: &mut Pixels, picture: &Pixels, left: u32, top: u32) {

@@ -1,7 +1,8 @@
-//! Predictions as people's programs write them: a table of two columns with commas, semicolons or tabs, with or without a
-//! header; behind them, where the header names them `p_CLASS`, the probability of each class; photos with or without the split's name, in Windows' spelling or by file name alone; classes by id, by name or by
-//! label. What is meant follows from the dataset, never from a guess about one line: a column is read in one way, which all
-//! of its lines fit.
+//! Predictions as people's programs write them: a table of two columns with commas, semicolons or tabs, with or without
+//! a header; behind them, where the header names them `p_CLASS`, the probability of each class. Photos are written with
+//! or without the split's name, in Windows' spelling or by file name alone; classes by id, by name or by label. What is
+//! meant follows from the dataset, never from a guess about one line: a column is read in one way, which all of its
+//! lines fit.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +19,8 @@ use crate::probabilities::Probabilities;
 
 /// How the header begins the name of a column with a class's probabilities.
 const PROBABILITY: &str = "p_";
+/// What to do about columns with probabilities that are not those of the classes.
+const COLUMNS_HINT: &str = "a header has one such column for each class: by its id, its name or its label";
 /// What separates two columns, the usual one first.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
@@ -181,8 +184,8 @@ impl PredictionTable {
         Ok(Self { path: path.to_owned(), separator, has_header, backslashes, probability_columns, rows })
     }
 
-    /// The probability of each class, row by row in label order, for the predictions of [`PredictionTable::settle`]; `None`
-    /// where the table has no columns with them. `predictions_sha256` is the hash of the table's bytes.
+    /// The probability of each class, row by row in label order, for the predictions of [`PredictionTable::settle`];
+    /// `None` where the table has no columns with them. `predictions_sha256` is the hash of the table's bytes.
     ///
     /// # Errors
     /// When the columns are not those of the classes, each once, or the numbers do not go with the predictions
@@ -206,7 +209,7 @@ impl PredictionTable {
                         "line 1: expected a column `{PROBABILITY}{}` beside the others with probabilities",
                         class.id
                     ),
-                    "a header has one such column for each class: by its id, its name or its label".into(),
+                    COLUMNS_HINT.into(),
                 )
             })
         };
@@ -218,7 +221,7 @@ impl PredictionTable {
                     classes.len(),
                     self.probability_columns.len()
                 ),
-                "a header has one such column for each class: by its id, its name or its label".into(),
+                COLUMNS_HINT.into(),
             ));
         }
         let values: Vec<f32> =

@@ -15,8 +15,7 @@ use crate::error::{Result, ResultsError};
 pub use crate::run::Run;
 use crate::run::is_same_recipe;
 pub use crate::run_folder::RECIPE_FILE;
-use crate::run_folder::RunFolder;
-use crate::run_folder::{FoundRuns, RECORD_FILE};
+use crate::run_folder::{FoundRuns, RECORD_FILE, RunFolder};
 use crate::run_record::Counts;
 use crate::statistics;
 

@@ -38,7 +38,10 @@ pub(crate) fn train_with(job: &TrainJob, tables: Wanted, terminal: &Terminal) ->
     let outcome = imagenette_train::train(job, &RunTables::new(&progress, &job.folder, tables, terminal));
     terminal.finish();
     if let Err(error @ TrainError::Diverged { .. }) = &outcome {
-        RunFolder::note_divergence(&job.folder, &error.to_string())?;
+        // The note is for whoever finds the folder; that it cannot be written hides nothing of what happened.
+        if let Err(unwritten) = RunFolder::note_divergence(&job.folder, &error.to_string()) {
+            terminal.say(&unwritten.to_string());
+        }
     }
     let outcome = outcome?;
     if let Outcome::Interrupted { step, steps } = outcome {

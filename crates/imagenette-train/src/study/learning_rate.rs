@@ -2,8 +2,9 @@
 //! falls fastest, and where it is lowest, tell which peak rates to try.
 //!
 //! # Source
-//! Smith, "Cyclical learning rates for training neural networks", 2015, section 3.3; the end is that of fastai's `lr_find`.
-//! Its smoothing, a mean of the losses so far, lags behind by half of a hundred steps; here the curve follows its dots.
+//! Smith, "Cyclical learning rates for training neural networks", 2015, section 3.3; the end is that of fastai's
+//! `lr_find`. Its smoothing, a mean of the losses so far, lags behind by half of a hundred steps; here the curve follows
+//! its dots.
 
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ use crate::run::watch::TrainWatch;
 
 /// The width of smoothing (the standard deviation of its weights) as a share of all steps.
 const WIDTH: f64 = 0.04;
-/// The suggestion is the rate of the lowest loss divided by this. Measured with four recipes whose rates were tuned: it is
-/// 0.8 to 1.4 times theirs (LOG.md).
+/// The suggestion is the rate of the lowest loss divided by this. It was chosen on four recipes whose rates were tuned: it
+/// is 0.8 to 1.4 times theirs (LOG.md).
 const BELOW_LOWEST: f64 = 3.0;
 /// The share of the mean of the losses so far that stays at each step: it decides when the test ends.
 const STAYS: f64 = 0.98;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use imagenette_data::DataError;
 use imagenette_data::class::Class;
-use imagenette_data::contact_sheet::{Cell, Row, contact_sheet};
+use imagenette_data::contact_sheet::{Cell, Row, contact_sheet, fitted};
 use imagenette_data::image;
 use imagenette_files::visible;
 use imagenette_results::run_folder::RunFolder;
@@ -113,7 +113,7 @@ fn explained_cells(network: &SavedNetwork, looked: &Looked) -> anyhow::Result<Ve
     let picture = Attention::of(network, &looked.pixels, label)?.picture();
     let name = network.head.classes.get(label).map_or("?", |class| class.name.as_str());
     let label = format!("{name} {:.1}%", 100.0 * likely);
-    Ok(vec![Cell::from(looked.pixels.clone()), Cell { picture, label }])
+    Ok(vec![Cell::from(fitted(&looked.pixels, CELL_PX)), Cell { picture: fitted(&picture, CELL_PX), label }])
 }
 
 /// A line for each class: its name, its probability as a bar, and in percent.

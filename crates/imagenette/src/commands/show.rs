@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use imagenette_data::class::Class;
-use imagenette_data::contact_sheet::{Cell, Row, contact_sheet};
+use imagenette_data::contact_sheet::{Cell, Row, contact_sheet, fitted};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
@@ -115,7 +115,7 @@ fn mistakes(
         let label = format!("{given}{}\nis {truth}", percent(photo.sureness()));
         // A photo that is gone leaves its place empty rather than the sheet unmade.
         let gone = || Pixels { width_px: 1, height_px: 1, rgb: vec![230; 3] };
-        Cell { picture: datasets::photo_at(dataset, &photo.sample).unwrap_or_else(gone), label }
+        Cell { picture: fitted(&datasets::photo_at(dataset, &photo.sample).unwrap_or_else(gone), CELL_PX), label }
     };
     let cells: Vec<Cell> = wrong.iter().take(arguments.count as usize).map(cell).collect();
     let caption = format!(
@@ -152,7 +152,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     let name = |label: u16| manifest.classes[usize::from(label)].name.clone();
     let cell = |(of, sample): (u16, u32)| {
         let label = if label.is_some() { String::new() } else { name(of) };
-        Ok(Cell { picture: datasets::photo(dataset, sample)?, label })
+        Ok(Cell { picture: fitted(&datasets::photo(dataset, sample)?, CELL_PX), label })
     };
     let cells = in_turn.take(arguments.count as usize).map(cell).collect::<anyhow::Result<Vec<Cell>>>()?;
     let photos = counted(cells.len() as u64, &format!("{} photo", split.name()));
@@ -185,7 +185,7 @@ fn augmented(
         let name = |label: u16| dataset.manifest.classes[usize::from(label)].name.clone();
         let photo = &dataset.manifest.images[sample as usize];
         let class = photo.label.map_or_else(String::new, name);
-        cells.push(Cell { picture: datasets::photo(dataset, sample)?, label: class });
+        cells.push(Cell { picture: fitted(&datasets::photo(dataset, sample)?, CELL_PX), label: class });
         cells.push(Cell { picture: seen, label });
     }
     Ok(vec![Row { caption, cells }])

@@ -70,14 +70,14 @@ pub fn draw_rates(result: &RangeResult, title: &str) -> Result<Option<String>, P
     Ok(Some(finished(picture)))
 }
 
-/// From the rate at which the loss falls fastest to that at which it is lowest; `None` where they are not in this order.
+/// From the rate at which the loss falls fastest to that at which it is lowest; `None` where they are in another order.
 fn usable(result: &RangeResult) -> Option<(f64, f64)> {
     let lowest = result.lowest()?;
     result.steepest.filter(|steepest| *steepest < lowest).map(|steepest| (steepest, lowest))
 }
 
-/// The lowest and the highest loss of the picture: those of the smoothed curve, and of single losses but for outliers, as
-/// far as three times the lowest.
+/// The lowest and the highest loss of the picture: those of the smoothed curve, and of single losses but for outliers,
+/// as far as three times the lowest.
 fn heights(result: &RangeResult) -> (f64, f64) {
     let mut single: Vec<f64> = result.points.iter().map(|point| point.loss).collect();
     single.sort_unstable_by(f64::total_cmp);

@@ -86,7 +86,8 @@ pub(super) fn section(page: &mut String, subject: &Subject) {
     let _ = writeln!(
         page,
         "<h2>The network</h2>\n<p class=\"soft\"><code>{}</code>: {} parameters{cost}. From a photo to the scores of {} \
-         classes; the bar is a layer's share of the parameters.</p>\n<div class=\"wide\" tabindex=\"0\"><table class=\"layers\">\n\
+         classes; the bar is a layer's share of the parameters.</p>\n\
+         <div class=\"wide\" tabindex=\"0\"><table class=\"layers\">\n\
          <tr><th>layer</th><th>channels × height × width</th><th>weights</th><th>parameters</th><th>share</th></tr>\n\
          <tr><th>photo</th><td>3 × {px} × {px}</td><td></td><td></td><td></td></tr>",
         escaped(&model.name),

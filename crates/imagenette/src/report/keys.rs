@@ -82,7 +82,8 @@ pub(super) fn section(page: &mut String, recipe: &Table) {
     // What stands at the top comes first, as in the file.
     found.sort_by_key(|(key, ..)| key.contains('.'));
     page.push_str(
-        "<h2>The recipe</h2>\n<details><summary>Every key, with what it means</summary>\n<div class=\"wide\" tabindex=\"0\"><table>\n",
+        "<h2>The recipe</h2>\n<details><summary>Every key, with what it means</summary>\n\
+         <div class=\"wide\" tabindex=\"0\"><table>\n",
     );
     for (key, value, kinds) in &found {
         let name = key.split('.').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join(".");

@@ -17,7 +17,9 @@ pub(super) fn page(subjects: &[Subject], checks: &[Option<TrainCheck>], photos: 
     let mut html = frame::begin(&counted(subjects.len() as u64, "run"), STYLE);
     let _ = writeln!(html, "<h1>{} side by side</h1>", counted(subjects.len() as u64, "run"));
     html.push_str(
-        "<div class=\"wide\" tabindex=\"0\"><table>\n<tr><th>run</th><th>recipe</th><th>top-1</th><th>right</th><th>cross-entropy</th><th>epochs</th>\
+        "<div class=\"wide\" tabindex=\"0\"><table>\n\
+         <tr><th>run</th><th>recipe</th><th>top-1</th><th>right</th><th>cross-entropy</th>\
+         <th>epochs</th>\
          <th>training</th><th>dataset</th></tr>\n",
     );
     for (number, subject) in subjects.iter().enumerate() {

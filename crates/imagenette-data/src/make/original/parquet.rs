@@ -244,7 +244,7 @@ impl<T: DataType> Column<T> {
     }
 }
 
-/// The pages of a column. The library takes memory for as many values as a dictionary claims, before it reads the first.
+/// The pages of a column. The library takes memory for as many values as a dictionary claims, before it reads one.
 struct Plausible(Box<dyn PageReader>);
 
 impl Plausible {
