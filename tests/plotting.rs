@@ -17,14 +17,29 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(lines[0].starts_with("| recipe ") && lines[1].starts_with("| ---"), "{}", ended.stdout);
     assert!(lines[2].contains("tiny (loss.label_smoothing = ") && lines[2].contains("|   2 |"), "{}", ended.stdout);
-    assert_eq!(lines.len(), 8, "{}", ended.stdout);
-    let plots = ["top-1-by-epochs.svg", "top-1-by-flop.svg", "top-1-by-recipe.svg", "top-1-by-seconds.svg"];
-    assert_eq!(place.list("plots"), plots);
+    assert_eq!(lines.len(), 4 + place.list("plots").len(), "{}", ended.stdout);
+    let plots = [
+        "loss-by-epochs.svg",
+        "loss-by-seconds.svg",
+        "top-1-by-epochs.svg",
+        "top-1-by-flop.svg",
+        "top-1-by-recipe.svg",
+        "top-1-by-seconds.svg",
+    ];
+    // Over seconds, which differ by chance, there may be a frontier; over epochs both recipes cost the same.
+    let lasting = |folder: &str| {
+        let mut names = place.list(folder);
+        names.retain(|name| name != "frontier-by-seconds.svg");
+        names
+    };
+    assert_eq!(lasting("plots"), plots);
     for name in place.list("plots") {
         let picture = place.read(&format!("plots/{name}"));
         assert!(picture.starts_with("<svg") && picture.contains("small &amp; quick"), "{picture}");
+        assert!(picture.contains("@media(prefers-color-scheme:dark)"), "{picture}");
         // Two lines with two evaluations each, and a band around the one with two seeds.
-        assert!(picture.contains("(n = 2)") && picture.contains("(n = 1)"), "{picture}");
+        assert!(name.starts_with("loss") || picture.contains("(n = 2)") && picture.contains("(n = 1)"), "{picture}");
+        assert!(!name.starts_with("loss") || picture.contains("at the end"), "{picture}");
     }
     let side_by_side = "ends at the same place stand side by side";
     assert!(place.read("plots/top-1-by-epochs.svg").contains(side_by_side));
@@ -68,7 +83,7 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     let json = drawn.json();
     assert_eq!(json["left_out"].as_array().unwrap().len(), 6);
     assert_eq!(json["groups"].as_array().unwrap().len(), 2);
-    assert_eq!(place.list("some"), plots);
+    assert_eq!(lasting("some"), plots);
     ["a-again", "open", "other", "damaged", "odd"]
         .iter()
         .for_each(|folder| std::fs::remove_dir_all(place.path("runs").join(folder)).unwrap());
@@ -90,6 +105,25 @@ fn runs_become_plots_and_a_table_and_held_out_results_stay_apart() {
     assert!(markdown.contains("| [a](a) ") && markdown.contains("2: 0, 1"), "{markdown}");
     assert_eq!(place.run(&["runs", "runs/a"]).succeeds().stdout.lines().count(), 2);
     place.run(&["runs", "elsewhere"]).fails_saying(&["elsewhere: expected finished runs, found none", "hint:"]);
+}
+
+#[test]
+fn a_picture_on_which_nothing_moves_is_not_drawn() {
+    let place = Place::with_made_dataset();
+    // One evaluation, so no curve; without its history there is nothing at all to draw, and the table says it all.
+    train(&place, "runs/once", &["--evaluate-every", "0"]);
+    let once = place.run(&["plot", "runs"]).succeeds();
+    assert!(once.stderr.contains("no curve of top-1 over epochs, seconds, flop: evaluated once"), "{}", once.stderr);
+    assert_eq!(place.list("plots"), ["loss-by-epochs.svg", "loss-by-seconds.svg"]);
+    std::fs::remove_file(place.path("runs/once/history.jsonl")).unwrap();
+    let bare = place.run(&["plot", "runs", "--out", "bare"]).succeeds();
+    assert!(!place.path("bare").exists() && bare.stdout.starts_with("| recipe "), "{}", bare.stdout);
+    // A recipe of other costs beside it: what is reached for what.
+    train(&place, "runs/longer", &["--evaluate-every", "0", "--set", "model.depths=[2,2]"]);
+    place.run(&["plot", "runs"]).succeeds();
+    let picture = place.read("plots/frontier-by-flop.svg");
+    assert!(picture.contains("line: the best for at most so much"), "{picture}");
+    assert!(!picture.contains("gray circles"), "the old board is about Imagenette alone");
 }
 
 #[test]

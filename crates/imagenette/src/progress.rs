@@ -15,6 +15,9 @@ use crate::terminal::Terminal;
 const REDRAW: Duration = Duration::from_millis(100);
 /// How often a pipe gets a line.
 const PLAIN: Duration = Duration::from_secs(10);
+/// When a run has gone on for so long, it is said once how long the rest takes, where that is worth saying.
+const TELLING: Duration = Duration::from_secs(3);
+const WORTH_SAYING_SECONDS: f64 = 120.0;
 
 /// Shows a run, or what is done like one, on the terminal.
 pub(crate) struct Progress<'t> {
@@ -24,6 +27,9 @@ pub(crate) struct Progress<'t> {
     epochs: Mutex<u32>,
     holds_out: AtomicBool,
     said: Mutex<Option<Instant>>,
+    /// When the first step was done, until it is said how long the run takes.
+    first_step: Mutex<Option<Instant>>,
+    is_told: AtomicBool,
     curves: Mutex<Curves>,
 }
 
@@ -78,6 +84,8 @@ impl<'t> Progress<'t> {
             epochs,
             holds_out,
             said: Mutex::new(None),
+            first_step: Mutex::new(None),
+            is_told: AtomicBool::new(false),
             curves: Mutex::default(),
         }
     }
@@ -96,6 +104,17 @@ impl<'t> Progress<'t> {
             *said = Some(Instant::now());
         }
         is_due
+    }
+
+    /// Says once, soon after the start, how long the run takes.
+    fn tell_how_long(&self, seconds_left: f64) {
+        let first = *self.first_step.lock().expect("no thread panics while it draws").get_or_insert_with(Instant::now);
+        if first.elapsed() >= TELLING
+            && !self.is_told.swap(true, Ordering::Relaxed)
+            && seconds_left >= WORTH_SAYING_SECONDS
+        {
+            self.terminal.say(&format!("about {} to go on this machine", seconds(seconds_left)));
+        }
     }
 
     fn epochs(&self) -> u32 {
@@ -127,6 +146,7 @@ impl TrainWatch for Progress<'_> {
     fn step(&self, report: &StepReport) {
         let mut curves = self.curves.lock().expect("no thread panics while it draws");
         curves.loss.push(report.loss);
+        self.tell_how_long(report.seconds_left);
         if !self.is_due() {
             return;
         }

@@ -8,7 +8,9 @@ use super::{EvaluatedSplit, MachineFlags, values};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:  imagenette plot runs/ --out plots\n\n\
-        Runs of one recipe with different seeds become one curve: mean, standard deviation and n. Results on \
+        Runs of one recipe with different seeds become one curve: mean, standard deviation and n. Drawn are top-1 and \
+        training loss over epochs, seconds and FLOP, what each recipe reached for its cost, and a row for each; \
+        pictures on which nothing would move are left out. Results on \
         held-out photos and on val are never mixed.")]
 pub(crate) struct Plot {
     /// Folders of runs, or folders that contain them

@@ -1,5 +1,5 @@
-//! `plot`: folders of runs go in; pictures of their accuracy over epochs, seconds and operations and by recipe come
-//! out, and a table; where a baseline is named, pictures of what is gained over it. A user's folder may hold anything:
+//! `plot`: folders of runs go in; pictures of their accuracy and loss over epochs, seconds and operations, of what is
+//! reached for what, and by recipe come out, and a table; where a baseline is named, what is gained over it. A user's folder may hold anything:
 //! what cannot be drawn is named and left out.
 
 use std::collections::{BTreeSet, HashSet};
@@ -8,13 +8,17 @@ use std::process::ExitCode;
 
 use imagenette_data::DataError;
 use imagenette_files::atomic;
-use imagenette_results::run_folder;
+use imagenette_results::history::History;
+use imagenette_results::run_folder::{self, HISTORY_FILE};
 use imagenette_results::run_group::{LeftOut, Run, RunGroup, comparable_groups};
 
 use crate::cli::Plot;
 use crate::gains::{self, Baseline};
 use crate::kept_verdict::KeptVerdict;
-use crate::plot::{Axis, Figures, Gain, draw_curves, draw_gains, draw_rows, measure, table};
+use crate::plot::{
+    Axis, Drawn, Figures, Gain, LossCurve, draw_curves, draw_frontier, draw_gains, draw_losses, draw_rows, measure,
+    table,
+};
 use crate::terminal::{Refusal, Terminal, print, print_json};
 
 /// How many levels below a named folder are searched for runs.
@@ -34,8 +38,8 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
     let over = baseline.as_ref().map(|(baseline, verdicts)| Over::of(baseline, &groups, verdicts)).transpose()?;
     say_where_seconds_differ(&groups, terminal);
     let dataset = &first.runs[0].record.dataset;
-    let title = arguments.title.clone().unwrap_or_else(|| format!("{} on {}", measure(&groups), dataset.name));
-    let plots = draw(&groups, over.as_ref(), &title, &arguments.out, terminal)?;
+    let titles = Titles { given: arguments.title.as_deref(), dataset: &dataset.name };
+    let plots = draw(&groups, over.as_ref(), &titles, &arguments.out, terminal)?;
     if arguments.json {
         let groups: Vec<_> = groups.iter().map(json).collect();
         let plots: Vec<_> = plots.iter().map(|path| path.to_string_lossy()).collect();
@@ -205,14 +209,27 @@ fn say_where_seconds_differ(groups: &[RunGroup], terminal: &Terminal) {
     }
 }
 
+/// What stands above the pictures: what was typed, or what each shows.
+struct Titles<'t> {
+    given: Option<&'t str>,
+    dataset: &'t str,
+}
+
+impl Titles<'_> {
+    fn of(&self, what: &str) -> String {
+        self.given.map_or_else(|| format!("{what} on {}", self.dataset), str::to_owned)
+    }
+}
+
 /// Draws every picture that the groups have something for; gives the files.
 fn draw(
     groups: &[RunGroup],
     over: Option<&Over>,
-    title: &str,
+    titles: &Titles,
     out: &Path,
     terminal: &Terminal,
 ) -> anyhow::Result<Vec<PathBuf>> {
+    let title = &titles.of(measure(groups));
     let mut plots: Vec<PathBuf> = Vec::new();
     let mut keep = |name: &str, picture: String| -> anyhow::Result<()> {
         std::fs::create_dir_all(out).map_err(DataError::io("create", out))?;
@@ -221,11 +238,26 @@ fn draw(
         plots.push(path);
         Ok(())
     };
+    let losses: Vec<Vec<Option<LossCurve>>> = groups.iter().map(losses).collect();
+    let mut missing: Vec<(&str, Vec<&str>)> = Vec::new();
     for axis in Axis::ALL {
         match draw_curves(groups, axis, title)? {
-            Some(picture) => keep(&format!("top-1-by-{}", axis.name()), picture)?,
-            None => terminal.say(&format!("no plot over {}: not every run records it", axis.name())),
+            Drawn::Picture(picture) => keep(&format!("top-1-by-{}", axis.name()), picture)?,
+            Drawn::Nothing(why) => match missing.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, axes)) => axes.push(axis.name()),
+                None => missing.push((why, vec![axis.name()])),
+            },
         }
+        // What has no cost or no history to show is no news.
+        if let Drawn::Picture(picture) = draw_losses(groups, &losses, axis, &titles.of("training loss"))? {
+            keep(&format!("loss-by-{}", axis.name()), picture)?;
+        }
+        if let Drawn::Picture(picture) = draw_frontier(groups, axis, title)? {
+            keep(&format!("frontier-by-{}", axis.name()), picture)?;
+        }
+    }
+    for (why, axes) in missing {
+        terminal.say(&format!("no curve of top-1 over {}: {why}", axes.join(", ")));
     }
     // Where a baseline is named, intervals of differences say more than standard deviations side by side.
     let (name, rows) = match over {
@@ -236,6 +268,15 @@ fn draw(
         keep(name, picture)?;
     }
     Ok(plots)
+}
+
+/// The losses of a group's runs; none of a run whose folder has no history that can be read.
+fn losses(group: &RunGroup) -> Vec<Option<LossCurve>> {
+    let of_run = |run: &Run| {
+        let history = History::read(&run.folder.join(HISTORY_FILE)).ok()?;
+        LossCurve::of(history.lines(), run.record.steps as f64 / f64::from(run.record.epochs.max(1)))
+    };
+    group.runs.iter().map(of_run).collect()
 }
 
 fn json(group: &RunGroup) -> serde_json::Value {

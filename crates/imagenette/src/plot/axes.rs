@@ -83,14 +83,16 @@ pub(super) struct Scale {
     least: f64,
     greatest: f64,
     is_logarithmic: bool,
+    begins_at_zero: bool,
 }
 
 impl Scale {
-    /// A scale for all values of some curves; logarithmic where the curves' ends are far apart.
-    pub(super) fn of(ends: impl Iterator<Item = f64>, values: impl Iterator<Item = f64>) -> Self {
+    /// A scale for all values of some curves; logarithmic where the curves' ends are far apart. Of courses it begins at
+    /// zero, of single marks beside the first.
+    pub(super) fn of(ends: impl Iterator<Item = f64>, values: impl Iterator<Item = f64>, begins_at_zero: bool) -> Self {
         let (first_end, last_end) = bounds(ends);
         let (least, greatest) = bounds(values);
-        Self { least, greatest, is_logarithmic: least > 0.0 && last_end / first_end >= WIDE }
+        Self { least, greatest, is_logarithmic: least > 0.0 && last_end / first_end >= WIDE, begins_at_zero }
     }
 
     pub(super) fn place(self, value: f64) -> f64 {
@@ -106,8 +108,11 @@ impl Scale {
         if self.is_logarithmic {
             let margin = 0.04 * (self.greatest / self.least).log10();
             (self.least.log10() - margin, self.greatest.log10() + margin)
-        } else {
+        } else if self.begins_at_zero || self.least >= self.greatest {
             (0.0, if self.greatest > 0.0 { 1.06 * self.greatest } else { 1.0 })
+        } else {
+            let margin = 0.06 * (self.greatest - self.least);
+            (self.least - margin, self.greatest + margin)
         }
     }
 
@@ -115,7 +120,7 @@ impl Scale {
     pub(super) fn ticks(self, is_whole: bool) -> Vec<f64> {
         let (left, right) = self.range();
         if !self.is_logarithmic {
-            let step = round_step(right / 8.0).max(if is_whole { 1.0 } else { 0.0 });
+            let step = round_step((right - left) / 8.0).max(if is_whole { 1.0 } else { 0.0 });
             return multiples(left, right, step);
         }
         let decades = left.floor() as i32..=right.floor() as i32;
@@ -179,7 +184,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_few() {
-        let scale = |least, greatest, is_logarithmic| Scale { least, greatest, is_logarithmic };
+        let scale = |least, greatest, is_logarithmic| Scale { least, greatest, is_logarithmic, begins_at_zero: true };
         assert_eq!(scale(1.0, 5.0, false).ticks(true), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(
             scale(60.0, 1254.0, true).ticks(false).iter().map(|x| number(*x)).collect::<Vec<_>>(),
@@ -190,13 +195,15 @@ mod tests {
             ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"]
         );
         assert!(scale(1e-3, 1e6, true).ticks(false).len() <= 10);
+        let near = Scale { least: 297.0, greatest: 418.0, is_logarithmic: false, begins_at_zero: false };
+        assert_eq!(near.ticks(false), [300.0, 320.0, 340.0, 360.0, 380.0, 400.0, 420.0]);
         assert_eq!(number(0.0), "0");
         assert_eq!(number(0.15), "0.15");
     }
 
     #[test]
     fn ends_that_are_far_apart_make_the_axis_logarithmic() {
-        let scale = |ends: [f64; 2], least: f64| Scale::of(ends.into_iter(), ends.into_iter().chain([least]));
+        let scale = |ends: [f64; 2], least: f64| Scale::of(ends.into_iter(), ends.into_iter().chain([least]), true);
         assert!(!scale([5.0, 10.0], 1.0).is_logarithmic);
         assert!(scale([5.0, 60.0], 1.0).is_logarithmic);
         assert!(!scale([5.0, 60.0], 0.0).is_logarithmic, "zero has no logarithm");

@@ -4,10 +4,9 @@ use imagenette_train::study::learning_rate::RangeResult;
 use plotters::prelude::*;
 
 use super::PlotError;
-use super::style::finished;
+use super::style::{GRID, finished};
 
 const SIZE_PX: (u32, u32) = (800, 500);
-const GRID: RGBColor = RGBColor(215, 215, 215);
 /// Single losses, behind the smoothed ones.
 const DOT: RGBColor = RGBColor(170, 170, 170);
 /// Behind the rates that can be used.
