@@ -40,8 +40,47 @@ pub enum Purpose {
     Depth = 14,
     /// The order of a class's photos where classes are drawn equally often; `epoch` is the pass, `sample` the label.
     Balance = 15,
+    /// The operations of a strong augmentation.
+    Strong = 17,
+    /// SimCLR's distortion of colors.
+    SimClr = 18,
+    /// Where a square is cut out of a training sample.
+    Cutout = 19,
     /// How long to wait before another attempt at a download.
     Backoff = 100,
+}
+
+/// What all that is random of one showing of a sample is keyed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleKey {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The epoch, or the pass where samples can be drawn several times in an epoch.
+    pub epoch: u32,
+    /// The sample's number in the manifest.
+    pub sample: u32,
+    /// Which of several views of the sample in one epoch, from 0; at most [`SampleKey::LARGEST_VIEW`].
+    pub view: u32,
+}
+
+impl SampleKey {
+    /// The largest number of a view.
+    pub const LARGEST_VIEW: u32 = 255;
+
+    /// The key of the first view.
+    pub fn new(seed: u64, epoch: u32, sample: u32) -> Self {
+        Self { seed, epoch, sample, view: 0 }
+    }
+
+    /// The stream for a purpose, from its beginning.
+    pub fn random(self, purpose: Purpose) -> Random {
+        Random::new(self.seed, purpose, self.epoch, self.sample).of_view(self.view)
+    }
+
+    /// The stream of an own part by its name.
+    pub fn own(self, name: &str) -> Random {
+        Random::own(self.seed, name, self.epoch, self.sample).of_view(self.view)
+    }
 }
 
 /// A stream of random numbers keyed by (seed, purpose, epoch, sample).
@@ -70,6 +109,12 @@ impl Random {
         // FNV-1a: a name must give the same number everywhere and for ever.
         let hash = name.bytes().fold(0x811C_9DC5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self { counter: [0, hash | 1 << 31, epoch, sample], ..Self::new(seed, Purpose::Test, epoch, sample) }
+    }
+
+    /// This stream for another view of the sample. Each view has 2²⁴ blocks of the counter to itself, of four numbers each.
+    fn of_view(mut self, view: u32) -> Self {
+        self.counter[0] = view << 24;
+        self
     }
 
     /// The next 32 random bits.
@@ -159,6 +204,22 @@ mod tests {
                 assert!((a ^ b).count_ones() > 6, "{values:x?}");
             }
         }
+    }
+
+    #[test]
+    fn views_of_a_sample_have_streams_of_their_own_and_the_first_is_the_plain_one() {
+        let key = SampleKey::new(3, 1, 2);
+        let numbers = |view| -> Vec<u32> {
+            let mut random = SampleKey { view, ..key }.random(Purpose::Strong);
+            (0..50).map(|_| random.next_u32()).collect()
+        };
+        let mut plain = Random::new(3, Purpose::Strong, 1, 2);
+        assert!(numbers(0).iter().all(|number| *number == plain.next_u32()));
+        let mut all: Vec<u32> = [0, 1, 2, SampleKey::LARGEST_VIEW].into_iter().flat_map(numbers).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 200);
+        assert_ne!(key.own("mine").next_u32(), SampleKey { view: 1, ..key }.own("mine").next_u32());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::image::Resizer;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View, epoch_order};
 use imagenette_data::packed::Packed;
+use imagenette_data::random::SampleKey;
 use imagenette_data::watch::Silent;
 
 const SEED: u64 = 11;
@@ -49,7 +50,10 @@ impl Set {
                 samples: samples.to_vec(),
                 resolution_px: 16 + 8 * epoch,
                 view: TRAIN,
+                view_number: 0,
                 own: Default::default(),
+                strong: None,
+                cutout: None,
                 erase: None,
                 mix: None,
             };
@@ -113,7 +117,7 @@ fn an_image_is_its_plan_resized_and_mirrored() {
     {
         let photo = set.packed.photo(sample);
         let epoch = position as u32 / 12;
-        let plan = plan_train(&augment, photo.width_px, photo.height_px, side, SEED, epoch, sample);
+        let plan = plan_train(&augment, photo.width_px, photo.height_px, side, SampleKey::new(SEED, epoch, sample));
         let mut expected = vec![0; pixels.len()];
         resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, &mut expected, (side, side));
         if plan.flip {
@@ -182,7 +186,10 @@ fn erasing_and_mixing_change_batches_and_invalid_settings_are_errors_at_their_pl
         samples: (0..12).collect(),
         resolution_px: 16,
         view: TRAIN,
+        view_number: 0,
         own: Default::default(),
+        strong: None,
+        cutout: None,
         erase: None,
         mix: None,
     };
@@ -224,7 +231,10 @@ fn evaluation_sees_the_same_pixels_in_every_epoch() {
             samples: (0..9).collect(),
             resolution_px: 20,
             view: View::Evaluation(geometry),
+            view_number: 0,
             own: Default::default(),
+            strong: None,
+            cutout: None,
             erase: None,
             mix: None,
         };
@@ -242,7 +252,10 @@ fn a_request_that_cannot_be_met_is_an_error_at_its_place() {
         samples: vec![1, 2],
         resolution_px: 8,
         view: TRAIN,
+        view_number: 0,
         own: Default::default(),
+        strong: None,
+        cutout: None,
         erase: None,
         mix: None,
     };
@@ -280,7 +293,10 @@ fn the_queue_is_bounded_and_a_dropped_loader_stops_its_workers() {
             samples: vec![0, 1, 2],
             resolution_px: 12,
             view: TRAIN,
+            view_number: 0,
             own: Default::default(),
+            strong: None,
+            cutout: None,
             erase: None,
             mix: None,
         }
@@ -310,7 +326,10 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
             samples: vec![0],
             resolution_px: 8,
             view: TRAIN,
+            view_number: 0,
             own: Default::default(),
+            strong: None,
+            cutout: None,
             erase: None,
             mix: None,
         }
@@ -324,7 +343,10 @@ fn waiting_is_counted_only_while_the_consumer_waits() {
         samples: vec![0],
         resolution_px: 8,
         view: TRAIN,
+        view_number: 0,
         own: Default::default(),
+        strong: None,
+        cutout: None,
         erase: None,
         mix: None,
     });
@@ -343,7 +365,10 @@ fn buffers_of_dropped_batches_are_used_again() {
         samples: vec![0, 1],
         resolution_px: 64,
         view: TRAIN,
+        view_number: 0,
         own: Default::default(),
+        strong: None,
+        cutout: None,
         erase: None,
         mix: None,
     });
@@ -378,7 +403,10 @@ fn a_panic_in_the_requests_reaches_the_consumer() {
             samples: vec![0],
             resolution_px: 8,
             view: TRAIN,
+            view_number: 0,
             own: Default::default(),
+            strong: None,
+            cutout: None,
             erase: None,
             mix: None,
         }

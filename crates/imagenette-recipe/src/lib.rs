@@ -4,6 +4,7 @@
 //! Nothing here computes: this crate knows neither Burn nor the kernels, so that a recipe can be read, checked and
 //! compared by programs that never train. `imagenette-train` builds networks and optimizers from the configurations.
 
+pub mod augment;
 pub mod balance;
 mod canonical;
 mod checks;

@@ -2,10 +2,11 @@
 //!
 //! TOML text and dotted overrides go in; a [`Recipe`] that makes sense comes out, or an error with the nearest key.
 
-use imagenette_data::augment::{Augment, Erase, EvaluationGeometry, Mix};
+use imagenette_data::augment::{Erase, EvaluationGeometry, Mix};
 use imagenette_files::hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::augment::AugmentConfig;
 use crate::balance::{ClassWeights, Sampler};
 use crate::defaults::{is_default, whole};
 use crate::lookahead::LookaheadConfig;
@@ -56,7 +57,7 @@ pub struct Recipe {
     #[serde(default)]
     pub loss: LossConfig,
     /// How a training sample is made from its photo.
-    pub augment: Augment,
+    pub augment: AugmentConfig,
     /// How a val photo is shown.
     pub evaluation: EvaluationConfig,
     /// The share of each class's train photos that is held out, and evaluated on instead of val, for tuning; such a run

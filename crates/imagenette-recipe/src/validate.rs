@@ -1,7 +1,6 @@
 //! The checks that types cannot make: of a recipe by itself, then against the dataset that it is used on.
 
 use imagenette_data::DataError;
-use imagenette_data::augment::Augment;
 use imagenette_data::edition::{Edition, Split};
 use imagenette_data::hold_out::{HoldOut, hold_out};
 use imagenette_data::loader::LARGEST_RESOLUTION_PX;
@@ -91,7 +90,7 @@ impl Recipe {
         {
             checked.map_err(|error| inside(error, ""))?;
         }
-        self.augment.validate().map_err(|error| inside(error, "augment"))?;
+        self.augment.validate()?;
         self.evaluation.geometry.validate().map_err(|error| inside(error, "evaluation"))
     }
 
@@ -141,7 +140,7 @@ impl Recipe {
             for stage in stages {
                 at_least_one("resolution.batch_size", stage.batch_size.unwrap_or(1))?;
                 if let Some(crop) = stage.crop {
-                    let checked = Augment { crop, ..self.augment }.validate();
+                    let checked = self.augment.crop_and_flip(Some(crop)).validate();
                     checked.map_err(|error| inside(error, "resolution"))?;
                 }
             }

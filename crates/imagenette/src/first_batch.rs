@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use imagenette_data::augment::Augment;
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
@@ -32,11 +31,22 @@ pub(crate) fn first_batch(
     if let Some(passes) = &mut passes {
         passes.truncate(count);
     }
-    let crop = recipe.resolution.crop(0.0).unwrap_or(recipe.augment.crop);
-    let view = View::Train(Augment { crop, ..recipe.augment });
+    let view = View::Train(recipe.augment.crop_and_flip(recipe.resolution.crop(0.0)));
     let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
     let (own, erase) = (parts.augmentations_of(recipe)?, recipe.erase_at(0.0));
-    let request = BatchRequest { epoch: 0, samples: order, passes, resolution_px, view, own, erase, mix };
+    let request = BatchRequest {
+        epoch: 0,
+        samples: order,
+        passes,
+        resolution_px,
+        view,
+        view_number: 0,
+        own,
+        strong: recipe.augment.strong,
+        cutout: recipe.augment.cutout,
+        erase,
+        mix,
+    };
     let requests = Box::new(std::iter::once(request));
     let mut loader = Loader::new(packed, labels.into(), seed, 1, requests)?;
     Ok(loader.next().context("the loader gives one batch for one request")??)

@@ -7,10 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::IMAGENET_MEAN;
+use super::MEAN_COLOR;
 use super::settings::setting;
 use crate::error::Result;
-use crate::random::{Purpose, Random};
+use crate::random::{Purpose, SampleKey};
 
 /// How boxes are erased.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -89,8 +89,8 @@ impl Erase {
     }
 
     /// The box that is erased from this sample, if any. The settings must have passed [`Erase::validate`].
-    pub fn plan(&self, side_px: usize, seed: u64, epoch: u32, sample: u32) -> Option<Patch> {
-        let mut random = Random::new(seed, Purpose::Erase, epoch, sample);
+    pub fn plan(&self, side_px: usize, key: SampleKey) -> Option<Patch> {
+        let mut random = key.random(Purpose::Erase);
         if !random.chance(self.probability) {
             return None;
         }
@@ -110,8 +110,8 @@ impl Erase {
     }
 
     /// Erases the planned box of one sample, if any: uint8 `[side, side, 3]`.
-    pub fn photo(&self, pixels: &mut [u8], side_px: usize, seed: u64, epoch: u32, sample: u32) {
-        if let Some(patch) = self.plan(side_px, seed, epoch, sample) {
+    pub fn photo(&self, pixels: &mut [u8], side_px: usize, key: SampleKey) {
+        if let Some(patch) = self.plan(side_px, key) {
             paint(pixels, side_px, patch);
         }
     }
@@ -119,16 +119,15 @@ impl Erase {
     /// Erases the planned box of each sample of a batch: uint8 `[N, side, side, 3]`.
     pub fn batch(&self, pixels: &mut [u8], samples: &[u32], side_px: usize, seed: u64, epoch: u32) {
         for (photo, &sample) in pixels.chunks_exact_mut(side_px * side_px * 3).zip(samples) {
-            self.photo(photo, side_px, seed, epoch, sample);
+            self.photo(photo, side_px, SampleKey::new(seed, epoch, sample));
         }
     }
 }
 
 /// Fills a box of a square with the mean color.
-fn paint(photo: &mut [u8], side_px: usize, Patch { left, top, width, height }: Patch) {
-    let color = IMAGENET_MEAN.map(|mean| (255.0 * mean).round() as u8);
+pub(super) fn paint(photo: &mut [u8], side_px: usize, Patch { left, top, width, height }: Patch) {
     for row in photo.chunks_exact_mut(side_px * 3).skip(top).take(height) {
-        row[left * 3..(left + width) * 3].as_chunks_mut::<3>().0.fill(color);
+        row[left * 3..(left + width) * 3].as_chunks_mut::<3>().0.fill(MEAN_COLOR);
     }
 }
 
@@ -140,7 +139,8 @@ mod tests {
 
     #[test]
     fn boxes_have_the_frequency_areas_and_aspects_asked_for() {
-        let patches: Vec<Patch> = (0..8000).filter_map(|sample| USUAL.plan(128, 1, 3, sample)).collect();
+        let patches: Vec<Patch> =
+            (0..8000).filter_map(|sample| USUAL.plan(128, SampleKey::new(1, 3, sample))).collect();
         assert!((patches.len() as f64 / 8000.0 - 0.25).abs() < 0.02, "{}", patches.len());
         let area = |patch: &Patch| (patch.width * patch.height) as f64 / 128.0 / 128.0;
         assert!(patches.iter().all(|patch| (0.018..0.34).contains(&area(patch))));
@@ -151,8 +151,10 @@ mod tests {
             let aspect = patch.height as f64 / patch.width as f64;
             assert!((0.25..4.0).contains(&aspect), "{patch:?}");
         }
-        assert_eq!(USUAL.plan(128, 1, 3, 7), USUAL.plan(128, 1, 3, 7));
-        assert!((0..99).any(|sample| USUAL.plan(128, 1, 3, sample) != USUAL.plan(128, 1, 4, sample)));
+        assert_eq!(USUAL.plan(128, SampleKey::new(1, 3, 7)), USUAL.plan(128, SampleKey::new(1, 3, 7)));
+        assert!((0..99).any(
+            |sample| USUAL.plan(128, SampleKey::new(1, 3, sample)) != USUAL.plan(128, SampleKey::new(1, 4, sample))
+        ));
     }
 
     #[test]
@@ -161,7 +163,7 @@ mod tests {
         let mut pixels: Vec<u8> = vec![7; 2 * 20 * 20 * 3];
         always.batch(&mut pixels, &[5, 9], 20, 0, 0);
         for (number, sample) in [5, 9].into_iter().enumerate() {
-            let patch = always.plan(20, 0, 0, sample).unwrap();
+            let patch = always.plan(20, SampleKey::new(0, 0, sample)).unwrap();
             for (place, pixel) in pixels[number * 1200..][..1200].chunks(3).enumerate() {
                 let (row, column) = (place / 20, place % 20);
                 let inside = (patch.top..patch.top + patch.height).contains(&row)

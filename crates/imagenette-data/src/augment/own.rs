@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imagenette_files::panics::caught;
 
 use crate::error::{DataError, Result};
-use crate::random::Random;
+use crate::random::{Random, SampleKey};
 
 /// What is done to the pixels of a training sample.
 pub trait OwnAugmentation: Debug + Send + Sync {
@@ -19,7 +19,7 @@ pub trait OwnAugmentation: Debug + Send + Sync {
     }
 
     /// Changes a sample in place. All that is random comes from `random`, which is keyed by (seed, the augmentation's
-    /// name, epoch, sample), so that a sample is the same whichever thread makes it.
+    /// name, epoch, sample, view), so that a sample is the same whichever thread makes it.
     ///
     /// # Shapes
     /// `rgb` is `[side_px, side_px, 3]`: row, column, channel (red, green, blue).
@@ -42,14 +42,14 @@ impl OwnAugmentations {
     }
 
     /// Changes a sample by each of them.
-    pub(crate) fn change(&self, rgb: &mut [u8], side_px: usize, (seed, epoch, sample): (u64, u32, u32)) -> Result<()> {
+    pub(crate) fn change(&self, rgb: &mut [u8], side_px: usize, key: SampleKey) -> Result<()> {
         for (name, part) in self.0.iter() {
-            let mut random = Random::own(seed, name, epoch, sample);
+            let mut random = key.own(name);
             // A panic of somebody else's code is not this program's: it ends the run with an error.
             caught(|| part.change(rgb, side_px, &mut random)).map_err(|what| DataError::Augmentation {
                 name: name.clone(),
-                epoch,
-                sample,
+                epoch: key.epoch,
+                sample: key.sample,
                 what,
             })?;
         }

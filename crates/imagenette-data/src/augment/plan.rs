@@ -4,7 +4,7 @@
 use imagenette_resize::CropBox;
 
 use super::settings::{Augment, Crop, EvaluationGeometry, Flip};
-use crate::random::{Purpose, Random};
+use crate::random::{Purpose, Random, SampleKey};
 
 /// What one sample shows of its photo in one epoch: a box, resized to the square, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,30 +24,23 @@ const BEFORE_THE_FIRST_EPOCH: u32 = u32::MAX;
 /// # Example
 /// ```
 /// use imagenette_data::augment::{Augment, Crop, Flip, plan_train};
+/// use imagenette_data::random::SampleKey;
 ///
 /// let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::Alternating };
-/// let plan = |epoch| plan_train(&augment, 224, 224, 128, 1, epoch, 7);
+/// let plan = |epoch| plan_train(&augment, 224, 224, 128, SampleKey::new(1, epoch, 7));
 /// assert_eq!(plan(3), plan(3));
 /// assert_ne!(plan(3).flip, plan(4).flip);
 /// ```
-pub fn plan_train(
-    augment: &Augment,
-    width_px: u32,
-    height_px: u32,
-    resolution_px: u32,
-    seed: u64,
-    epoch: u32,
-    sample: u32,
-) -> Plan {
-    let mut random = Random::new(seed, Purpose::Augment, epoch, sample);
+pub fn plan_train(augment: &Augment, width_px: u32, height_px: u32, resolution_px: u32, key: SampleKey) -> Plan {
+    let mut random = key.random(Purpose::Augment);
     // The coin is tossed before the crop is drawn, so that a change of the crop leaves every flip as it was.
     let coin = random.chance(0.5);
     let flip = match augment.flip {
         Flip::None => false,
         Flip::Random => coin,
         Flip::Alternating => {
-            let first = Random::new(seed, Purpose::Augment, BEFORE_THE_FIRST_EPOCH, sample).chance(0.5);
-            first ^ (epoch % 2 == 1)
+            let first = SampleKey { epoch: BEFORE_THE_FIRST_EPOCH, ..key }.random(Purpose::Augment).chance(0.5);
+            first ^ (key.epoch % 2 == 1)
         }
     };
     let crop = match augment.crop {
@@ -185,7 +178,13 @@ mod tests {
             };
             let (width, height, resolution) = (side(&mut random), side(&mut random), 1 + random.below(300));
             for crop in crops {
-                let plan = plan_train(&Augment { crop, flip: Flip::Random }, width, height, resolution, 1, 2, sample);
+                let plan = plan_train(
+                    &Augment { crop, flip: Flip::Random },
+                    width,
+                    height,
+                    resolution,
+                    SampleKey::new(1, 2, sample),
+                );
                 assert_inside(plan.crop, width, height);
             }
             for geometry in [EvaluationGeometry::Whole, EvaluationGeometry::Center { ratio: 1.143 }] {
@@ -198,7 +197,8 @@ mod tests {
     fn random_boxes_have_the_areas_and_aspects_asked_for() {
         let augment = Augment { crop: USUAL, flip: Flip::None };
         let n = 20_000;
-        let boxes: Vec<CropBox> = (0..n).map(|s| plan_train(&augment, 1000, 1000, 128, 3, 0, s).crop).collect();
+        let boxes: Vec<CropBox> =
+            (0..n).map(|s| plan_train(&augment, 1000, 1000, 128, SampleKey::new(3, 0, s)).crop).collect();
         let areas: Vec<f64> = boxes.iter().map(|b| b.width * b.height / 1e6).collect();
         let aspects: Vec<f64> = boxes.iter().map(|b| (b.width / b.height).ln()).collect();
         assert!(areas.iter().all(|area| (0.349..=1.0).contains(area)));
@@ -222,9 +222,9 @@ mod tests {
     #[test]
     fn a_box_that_never_fits_becomes_the_center_with_an_allowed_aspect() {
         let crop = Crop::RandomResized { area: [1.0, 1.0], aspect: [0.75, 4.0 / 3.0] };
-        let wide = plan_train(&Augment { crop, flip: Flip::None }, 1000, 100, 64, 0, 0, 0).crop;
+        let wide = plan_train(&Augment { crop, flip: Flip::None }, 1000, 100, 64, SampleKey::new(0, 0, 0)).crop;
         assert_eq!(wide, CropBox { left: 433.0, top: 0.0, width: 133.0, height: 100.0 });
-        let high = plan_train(&Augment { crop, flip: Flip::None }, 90, 1200, 64, 0, 0, 0).crop;
+        let high = plan_train(&Augment { crop, flip: Flip::None }, 90, 1200, 64, SampleKey::new(0, 0, 0)).crop;
         assert_eq!(high, CropBox { left: 0.0, top: 540.0, width: 90.0, height: 120.0 });
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip: Flip::None };
         let mut seen = [[0u32; 41]; 5];
         for sample in 0..20_500 {
-            let crop = plan_train(&augment, 320, 160, 32, 9, 0, sample).crop;
+            let crop = plan_train(&augment, 320, 160, 32, SampleKey::new(9, 0, sample)).crop;
             assert!(
                 (crop.width - 32.0 * 320.0 / 72.0).abs() < 1e-9 && (crop.height - 32.0 * 160.0 / 36.0).abs() < 1e-9
             );
@@ -260,7 +260,7 @@ mod tests {
     fn flips_alternate_from_a_coin_toss_or_are_tossed_in_each_epoch() {
         let flips = |flip, epoch| -> Vec<bool> {
             let augment = Augment { crop: Crop::Light { scale: 1.125 }, flip };
-            (0..4000).map(|sample| plan_train(&augment, 64, 64, 32, 5, epoch, sample).flip).collect()
+            (0..4000).map(|sample| plan_train(&augment, 64, 64, 32, SampleKey::new(5, epoch, sample)).flip).collect()
         };
         let share = |flips: &[bool]| flips.iter().filter(|&&flip| flip).count() as f64 / flips.len() as f64;
         let same = |a: &[bool], b: &[bool]| a.iter().zip(b).filter(|(a, b)| a == b).count() as f64 / a.len() as f64;
@@ -276,7 +276,9 @@ mod tests {
 
     #[test]
     fn a_change_of_the_crop_leaves_every_flip_as_it_was() {
-        let flip = |crop, sample| plan_train(&Augment { crop, flip: Flip::Random }, 99, 70, 32, 5, 1, sample).flip;
+        let flip = |crop, sample| {
+            plan_train(&Augment { crop, flip: Flip::Random }, 99, 70, 32, SampleKey::new(5, 1, sample)).flip
+        };
         assert!((0..200).all(|sample| flip(USUAL, sample) == flip(Crop::Light { scale: 1.125 }, sample)));
     }
 }

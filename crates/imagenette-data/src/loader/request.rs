@@ -1,7 +1,10 @@
 //! What is asked of the loader: which samples, how they are seen, and at which resolution.
 
-use crate::augment::{Augment, Erase, EvaluationGeometry, Mix, OwnAugmentations, Plan, plan_evaluation, plan_train};
+use crate::augment::{
+    Augment, Cutout, Erase, EvaluationGeometry, Mix, OwnAugmentations, Plan, Strong, plan_evaluation, plan_train,
+};
 use crate::error::{DataError, Result};
+use crate::random::SampleKey;
 
 /// How the samples of a batch are seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,8 +29,15 @@ pub struct BatchRequest {
     pub resolution_px: u32,
     /// How the samples are seen.
     pub view: View,
+    /// Which view of the samples this is, where one epoch shows several: what is random of each sample depends on it. 0
+    /// where there is one; at most [`SampleKey::LARGEST_VIEW`].
+    pub view_number: u32,
     /// What code from elsewhere does to the samples, before anything is erased.
     pub own: OwnAugmentations,
+    /// How the samples are changed strongly after that; `None` for not at all.
+    pub strong: Option<Strong>,
+    /// What squares are cut out of the samples after that; `None` for none.
+    pub cutout: Option<Cutout>,
     /// What is erased from the samples; `None` leaves them whole.
     pub erase: Option<Erase>,
     /// How the samples are mixed with one another; `None` leaves them as they are. A batch of which samples are still
@@ -54,6 +64,8 @@ impl BatchRequest {
             View::Train(augment) => augment.validate()?,
             View::Evaluation(geometry) => geometry.validate()?,
         }
+        self.strong.map_or(Ok(()), |strong| strong.validate())?;
+        self.cutout.map_or(Ok(()), |cutout| cutout.validate())?;
         self.erase.map_or(Ok(()), |erase| erase.validate())?;
         self.mix.map_or(Ok(()), |mixed| mixed.mix.validate())?;
         if !(1..=LARGEST_RESOLUTION_PX).contains(&self.resolution_px) {
@@ -62,6 +74,14 @@ impl BatchRequest {
                 expected: format!("a number from 1 to {LARGEST_RESOLUTION_PX}"),
                 found: self.resolution_px.to_string(),
                 hint: "64 to 256 are usual".into(),
+            });
+        }
+        if self.view_number > SampleKey::LARGEST_VIEW {
+            return Err(DataError::Setting {
+                key: "view_number".into(),
+                expected: format!("a number from 0 to {}", SampleKey::LARGEST_VIEW),
+                found: self.view_number.to_string(),
+                hint: "views are counted from 0 in each epoch".into(),
             });
         }
         if let Some(passes) = self.passes.as_ref().filter(|passes| passes.len() != self.samples.len()) {
@@ -83,9 +103,9 @@ impl BatchRequest {
         }
     }
 
-    pub(super) fn plan(&self, width_px: u32, height_px: u32, seed: u64, epoch: u32, sample: u32) -> Plan {
+    pub(super) fn plan(&self, width_px: u32, height_px: u32, key: SampleKey) -> Plan {
         match &self.view {
-            View::Train(augment) => plan_train(augment, width_px, height_px, self.resolution_px, seed, epoch, sample),
+            View::Train(augment) => plan_train(augment, width_px, height_px, self.resolution_px, key),
             View::Evaluation(geometry) => plan_evaluation(*geometry, width_px, height_px, self.resolution_px),
         }
     }

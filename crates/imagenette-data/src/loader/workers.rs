@@ -12,6 +12,7 @@ use super::request::{BatchRequest, MixRequest};
 use crate::error::{DataError, Result};
 use crate::image::Resizer;
 use crate::packed::Packed;
+use crate::random::SampleKey;
 
 /// Makes batches before they are needed.
 ///
@@ -43,7 +44,10 @@ use crate::packed::Packed;
 ///             passes: None,
 ///             resolution_px: 64,
 ///             view: View::Train(augment),
+///             view_number: 0,
 ///             own: Default::default(),
+///             strong: None,
+///             cutout: None,
 ///             erase: None,
 ///             mix: None,
 ///         })
@@ -232,16 +236,20 @@ impl Worker {
                 Ok(photo) => photo,
                 Err(error) => return Some(Err(error)),
             };
-            let plan = request.plan(photo.width_px, photo.height_px, seed, epoch, sample);
+            let key = SampleKey { seed, epoch, sample, view: request.view_number };
+            let plan = request.plan(photo.width_px, photo.height_px, key);
             self.resizer.resize(photo.rgb, (photo.width_px, photo.height_px), plan.crop, target, (side, side));
             if plan.flip {
                 mirror(target, side as usize, &mut self.aside);
             }
-            if let Err(error) = request.own.change(target, side as usize, (seed, epoch, sample)) {
+            if let Err(error) = request.own.change(target, side as usize, key) {
                 return Some(Err(error));
             }
+            if let Some(cutout) = &request.cutout {
+                cutout.photo(target, side as usize, key);
+            }
             if let Some(erase) = &request.erase {
-                erase.photo(target, side as usize, seed, epoch, sample);
+                erase.photo(target, side as usize, key);
             }
         }
         let mixtures = request.mix.and_then(|MixRequest { mix, start }| {

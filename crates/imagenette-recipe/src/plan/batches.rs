@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use imagenette_data::augment::{Augment, OwnAugmentations};
+use imagenette_data::augment::OwnAugmentations;
 use imagenette_data::loader::{BatchRequest, MixRequest, View, balanced_order, epoch_order};
 
 use super::step_plan::StepPlan;
@@ -46,14 +46,26 @@ pub fn batches(
         let (_, (order, passes)) = order.as_ref().expect("it was just made");
         let part = step.start..step.start + step.count;
         let (samples, passes) = (order[part.clone()].to_vec(), passes.as_ref().map(|passes| passes[part].to_vec()));
-        let view = View::Train(Augment { crop: step.crop.unwrap_or(recipe.augment.crop), ..recipe.augment });
+        let view = View::Train(recipe.augment.crop_and_flip(step.crop));
         // What the network itself is to select from is mixed after that.
         let mix = match recipe.selection_at(step.progress) {
             Some(_) => None,
             None => recipe.mix_at(step.progress).map(|mix| MixRequest { mix, start: step.start as u32 }),
         };
         let erase = recipe.erase_at(step.progress);
-        BatchRequest { epoch: step.epoch, samples, passes, resolution_px: step.px, view, own: own.clone(), erase, mix }
+        BatchRequest {
+            epoch: step.epoch,
+            samples,
+            passes,
+            resolution_px: step.px,
+            view,
+            view_number: 0,
+            own: own.clone(),
+            strong: recipe.augment.strong,
+            cutout: recipe.augment.cutout,
+            erase,
+            mix,
+        }
     })
 }
 

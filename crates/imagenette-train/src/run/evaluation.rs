@@ -135,7 +135,10 @@ impl EvaluationData {
                 samples: samples.to_vec(),
                 resolution_px,
                 view,
+                view_number: 0,
                 own: OwnAugmentations::default(),
+                strong: None,
+                cutout: None,
                 erase: None,
                 mix: None,
             })

@@ -266,7 +266,10 @@ impl Learner {
                 samples: samples.to_vec(),
                 resolution_px,
                 view,
+                view_number: 0,
                 own: OwnAugmentations::default(),
+                strong: None,
+                cutout: None,
                 erase: None,
                 mix: None,
             })

@@ -228,7 +228,10 @@ fn images_loaded(
             samples,
             resolution_px,
             view: View::Train(augment),
+            view_number: 0,
             own: OwnAugmentations::default(),
+            strong: None,
+            cutout: None,
             erase: None,
             mix: None,
         })

@@ -132,11 +132,12 @@ fn measure(job: &TrainJob, steps: &mut BareSteps, count: usize, terminal: &Termi
 /// Training batches of the recipe, without end.
 fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
     let samples = job.dataset.manifest.samples(Split::Train);
-    let (size, view) = (job.recipe.batch_size as usize, View::Train(job.recipe.augment));
+    let (size, view) = (job.recipe.batch_size as usize, View::Train(job.recipe.augment.crop_and_flip(None)));
     let resolution_px = job.recipe.evaluation.resolution;
     // As in the first step of a run.
     let own = job.parts.augmentations_of(&job.recipe)?;
     let (erase, mix) = (job.recipe.erase_at(0.0), job.recipe.mix_at(0.0));
+    let (strong, cutout) = (job.recipe.augment.strong, job.recipe.augment.cutout);
     let requests = (0..).flat_map(move |epoch| {
         let order = epoch_order(&samples, 0, epoch);
         let batches: Vec<Vec<u32>> = order.chunks_exact(size).map(<[u32]>::to_vec).collect();
@@ -147,7 +148,10 @@ fn loader(job: &TrainJob) -> anyhow::Result<Loader> {
             samples,
             resolution_px,
             view,
+            view_number: 0,
             own: own.clone(),
+            strong,
+            cutout,
             erase,
             mix: mix.map(|mix| MixRequest { mix, start: 0 }),
         })
