@@ -19,7 +19,7 @@ pub use mix::{Mix, Mixture};
 pub use own::{OwnAugmentation, OwnAugmentations};
 pub use plan::{Plan, plan_evaluation, plan_train};
 pub use settings::{Augment, Crop, EvaluationGeometry, Flip};
-pub use strong::{RandAugment, Resampling, SimClr, Strong, TrivialAugment};
+pub use strong::{Operation, Operations, RandAugment, Resampling, Scratch, SimClr, Strong, TrivialAugment};
 
 /// The mean of ImageNet's training photos for each channel (red, green, blue), for values in 0..1.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::batch::{Batch, Pool};
 use super::request::{BatchRequest, MixRequest};
+use crate::augment::Scratch;
 use crate::error::{DataError, Result};
 use crate::image::Resizer;
 use crate::packed::Packed;
@@ -119,6 +120,7 @@ impl Loader {
                 resizer: Resizer::new(),
                 aside: Vec::new(),
                 unmixed: Vec::new(),
+                scratch: Scratch::default(),
             };
             let intake = intake.clone();
             let handle = std::thread::Builder::new()
@@ -194,6 +196,8 @@ struct Worker {
     aside: Vec<u8>,
     /// A copy of a batch while it is mixed.
     unmixed: Vec<u8>,
+    /// What strong augmentation works in.
+    scratch: Scratch,
 }
 
 impl Worker {
@@ -244,6 +248,9 @@ impl Worker {
             }
             if let Err(error) = request.own.change(target, side as usize, key) {
                 return Some(Err(error));
+            }
+            if let Some(strong) = &request.strong {
+                strong.photo(target, side as usize, key, &mut self.scratch);
             }
             if let Some(cutout) = &request.cutout {
                 cutout.photo(target, side as usize, key);

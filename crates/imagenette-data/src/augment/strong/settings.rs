@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::settings::setting;
+use super::operations::Operations;
 use crate::error::Result;
 
 /// How samples are changed beyond recognition of their pixels, and not of what they show.
@@ -103,8 +104,8 @@ impl Default for SimClr {
 
 /// The largest magnitude: the sources divide every range into 30 equal parts.
 pub(super) const LARGEST_MAGNITUDE: u32 = 30;
-/// The most operations that can follow each other; after a few nothing is left to recognize.
-const MOST_OPERATIONS: u32 = 8;
+/// The most operations that can follow each other.
+const MOST_OPERATIONS: u32 = Operations::MOST as u32;
 /// With more the hue would go more than once around.
 const LARGEST_STRENGTH: f64 = 2.5;
 /// A wider blur leaves one color.
