@@ -20,6 +20,7 @@ mod plotting;
 mod records;
 mod reporting;
 mod support;
+mod tasks;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod together;

@@ -31,8 +31,16 @@ pub struct HoldOut {
 /// # }
 /// ```
 pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
+    hold_out_of(manifest, manifest.samples(Split::Train), share)
+}
+
+/// As [`hold_out`], of these photos of the train split alone.
+///
+/// # Errors
+/// As [`hold_out`].
+pub fn hold_out_of(manifest: &Manifest, samples: Vec<u32>, share: f64) -> Result<HoldOut> {
     // A class with two photos or more is on both sides: what is held out must say something about each.
-    draw(manifest, share, |photos, rounded| rounded.max(1).min(photos.saturating_sub(1)))
+    draw(manifest, samples, share, |photos, rounded| rounded.max(1).min(photos.saturating_sub(1)))
 }
 
 /// As [`hold_out`] was until November 2026: of a class with few photos none was held out. For runs of that time.
@@ -40,11 +48,11 @@ pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
 /// # Errors
 /// As [`hold_out`].
 pub fn hold_out_rounded(manifest: &Manifest, share: f64) -> Result<HoldOut> {
-    draw(manifest, share, |_, rounded| rounded)
+    draw(manifest, manifest.samples(Split::Train), share, |_, rounded| rounded)
 }
 
 /// `count` says how many of a class's photos are held out, from their number and the share of them, rounded.
-fn draw(manifest: &Manifest, share: f64, count: impl Fn(usize, usize) -> usize) -> Result<HoldOut> {
+fn draw(manifest: &Manifest, samples: Vec<u32>, share: f64, count: impl Fn(usize, usize) -> usize) -> Result<HoldOut> {
     if !(share > 0.0 && share < 1.0) {
         return Err(DataError::Setting {
             key: "hold_out".into(),
@@ -53,7 +61,6 @@ fn draw(manifest: &Manifest, share: f64, count: impl Fn(usize, usize) -> usize) 
             hint: "0.1 holds out a tenth of the train split".into(),
         });
     }
-    let samples = manifest.samples(Split::Train);
     let label_of = |sample: u32| manifest.images[sample as usize].label;
     let mut held_out = Vec::new();
     for label in 0..manifest.classes.len() as u16 {

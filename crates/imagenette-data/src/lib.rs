@@ -39,6 +39,7 @@ pub mod packed;
 pub mod random;
 pub mod store;
 mod tar_headers;
+pub mod task;
 mod text;
 mod threads;
 pub mod watch;

@@ -40,6 +40,8 @@ pub enum Purpose {
     Depth = 14,
     /// The order of a class's photos where classes are drawn equally often; `epoch` is the pass, `sample` the label.
     Balance = 15,
+    /// The order of photos that are learned from without labels; `epoch` is the pass.
+    Unlabeled = 16,
     /// The operations of a strong augmentation.
     Strong = 17,
     /// SimCLR's distortion of colors.

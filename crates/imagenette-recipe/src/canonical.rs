@@ -7,7 +7,8 @@
 //!   added;
 //! - whole numbers are digits alone, all others have one digit before the point, as few as tell them apart after it,
 //!   and an exponent: `1`, `1e0` and `1.0` are `1`, `0.05` is `5e-2`;
-//! - `seed`, `runs` and `dataset` are left out: they say which run it is, not how it is trained.
+//! - `seed`, `runs` and `dataset` are left out: they say which run it is, not how it is trained. So is where initial weights
+//!   were found, once their hash is known.
 
 use imagenette_files::hash;
 use serde::Deserialize;
@@ -40,6 +41,13 @@ impl Recipe {
         NOT_THE_RECIPE.iter().for_each(|key| drop(table.remove(*key)));
         let mut known = self.clone();
         (known.seed, known.runs, known.dataset) = (0, 1, None);
+        // Weights are known by their hash; where they were found is another matter.
+        if let Some(initial) = known.initial.as_mut().filter(|initial| initial.weights_sha256.is_some()) {
+            (initial.from, initial.origin) = (String::new(), None);
+            for key in ["from", "origin"] {
+                remove(&mut table, &["initial".to_owned(), key.to_owned()]);
+            }
+        }
         for path in leaves(&table, &[]) {
             let mut without = table.clone();
             remove(&mut without, &path);

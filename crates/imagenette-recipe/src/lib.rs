@@ -10,6 +10,7 @@ mod canonical;
 mod checks;
 mod defaults;
 pub mod error;
+pub mod initial;
 pub mod lookahead;
 pub mod model;
 pub mod optimizer;
@@ -22,6 +23,8 @@ pub mod schedule;
 pub mod selection;
 mod shipped;
 mod spelling;
+mod split;
+pub mod unlabeled;
 mod validate;
 mod window;
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::augment::AugmentConfig;
 use crate::balance::{ClassWeights, Sampler};
-use crate::defaults::{is_default, whole};
+use crate::defaults::{is_default, is_whole, whole};
+use crate::initial::InitialWeights;
 use crate::lookahead::LookaheadConfig;
 use crate::model::ModelConfig;
 use crate::optimizer::OptimizerConfig;
@@ -16,6 +17,7 @@ use crate::own::{OwnPart, PartKind, deserialize_with, serialize_with};
 use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
 use crate::selection::Selection;
+use crate::unlabeled::Unlabeled;
 use crate::validate::{check_resolution, inside};
 use crate::window::Window;
 
@@ -33,6 +35,13 @@ pub struct Recipe {
     pub epochs: u32,
     /// Samples a step.
     pub batch_size: u32,
+    /// What is to be learned from little, by its name: `labels-10%` (`imagenette task --list`). It says which labels may be
+    /// used. Absent means all of the train split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Which of the task's fixed draws, from 1.
+    #[serde(default = "whole::<1>", skip_serializing_if = "is_whole::<1>")]
+    pub draw: u32,
     /// How the samples of an epoch are drawn.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sampler: Sampler,
@@ -79,6 +88,12 @@ pub struct Recipe {
     /// Which samples of a batch are learned from; absent means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Selection>,
+    /// The weights that the run begins with; absent means random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<InitialWeights>,
+    /// How photos without labels are learned from beside the others; absent means not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlabeled: Option<Unlabeled>,
     /// Which rules the recipe promises to keep; it is refused where it breaks them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,

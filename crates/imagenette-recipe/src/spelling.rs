@@ -5,12 +5,13 @@ use toml::{Table, Value};
 use crate::error::{RecipeError, Result};
 
 /// Old and new spellings. None of these words means anything else in any table of a recipe.
-const RENAMED: [(&str, &str); 5] = [
+const RENAMED: [(&str, &str); 6] = [
     ("learned_scale", "learned_gain"),
     ("normalisation_decay", "normalization_decay"),
     ("normalisation_momentum", "normalization_momentum"),
     ("normalisation_rate_factor", "normalization_rate_factor"),
     ("normalise_weights", "normalize_weights"),
+    ("unlabelled", "unlabeled"),
 ];
 
 /// A key in its new spelling.

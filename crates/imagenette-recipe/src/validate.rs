@@ -1,10 +1,10 @@
 //! The checks that types cannot make: of a recipe by itself, then against the dataset that it is used on.
 
 use imagenette_data::DataError;
-use imagenette_data::edition::{Edition, Split};
-use imagenette_data::hold_out::{HoldOut, hold_out};
+use imagenette_data::edition::Edition;
 use imagenette_data::loader::LARGEST_RESOLUTION_PX;
 use imagenette_data::manifest::Manifest;
+use imagenette_data::task::TaskSplit;
 use imagenette_files::{memory, visible};
 
 use crate::balance::ClassWeights;
@@ -82,6 +82,9 @@ impl Recipe {
         }
         self.validate_lookahead()?;
         self.validate_rules()?;
+        self.validate_task()?;
+        self.validate_unlabeled()?;
+        self.validate_initial()?;
         if let Some(selection) = &self.selection {
             selection.validate()?;
         }
@@ -92,6 +95,17 @@ impl Recipe {
         }
         self.augment.validate()?;
         self.evaluation.geometry.validate().map_err(|error| inside(error, "evaluation"))
+    }
+
+    /// Checks that there are photos without labels where the recipe learns from such.
+    fn validate_without_labels(&self, manifest: &Manifest, split: &TaskSplit) -> Result<()> {
+        require(
+            self.unlabeled.is_none() || !split.unlabeled.is_empty(),
+            "unlabeled",
+            "photos without labels to learn from",
+            format!("none in {}", manifest.name),
+            "name a task (`--task labels-10%`), or install them beside the others: `get --from mine/ --unlabeled more/`",
+        )
     }
 
     fn validate_rules(&self) -> Result<()> {
@@ -168,35 +182,21 @@ impl Recipe {
         Ok(memory::check(&what, steps.saturating_mul(BYTES_OF_A_STEP), "set `epochs` lower")?)
     }
 
-    /// The samples that are trained on and those that are evaluated on: train and val, or two parts of train where the
-    /// recipe holds some out.
-    ///
-    /// # Errors
-    /// When the share that is held out makes no sense.
-    pub fn samples(&self, manifest: &Manifest) -> Result<(Vec<u32>, Vec<u32>)> {
-        Ok(match self.hold_out {
-            None => (manifest.samples(Split::Train), manifest.samples(Split::Val)),
-            Some(share) => {
-                let HoldOut { train, held_out } = hold_out(manifest, share)?;
-                (train, held_out)
-            }
-        })
-    }
-
     /// Checks the recipe against the dataset that it is used on.
     ///
     /// # Errors
     /// When it asks for more pixels than the photos have, for a batch larger than the train split, or when a split is
     /// empty.
     pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
-        let (trained_on, evaluated) = self.samples(manifest)?;
-        let (train, evaluated) = (trained_on.len(), evaluated.len());
+        let split = self.split(manifest)?;
+        let (train, evaluated) = (split.labeled.len(), split.evaluated.len());
         let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
         let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
+        let drawn = self.labeled_draws(&split);
         if let Some(share) = self.hold_out {
             // Where the whole split is smaller than a batch, what is held out is not to blame.
             require(
-                largest as usize <= train || largest as usize > train + evaluated,
+                self.task.is_some() || largest as usize <= train || largest as usize > train + evaluated,
                 "hold_out",
                 &format!("a share that leaves a batch ({largest}) to train on"),
                 format!("{share}, which leaves {train} of {} photos", train + evaluated),
@@ -224,15 +224,19 @@ impl Recipe {
             },
             "add a folder of photos for each further class, then install the dataset again",
         )?;
-        self.validate_balance(manifest, &trained_on)?;
+        self.validate_balance(manifest, &split.labeled)?;
+        self.validate_without_labels(manifest, &split)?;
         require(
-            largest as usize <= train,
+            largest as usize <= drawn,
             "batch_size",
-            &format!("at most the {train} photos that are trained on"),
+            &match self.photos_each() {
+                1 => format!("at most the {drawn} photos that are trained on"),
+                each => format!("at most the {drawn} labeled photos of an epoch, of which one in {each} has a label"),
+            },
             largest.to_string(),
-            &format!("use `--set batch_size={}`", train.min(64)),
+            &format!("use `--set batch_size={}`", drawn.min(64)),
         )?;
-        self.check_steps(train)?;
+        self.check_steps(drawn)?;
         let shortest_px = median_side_px(manifest);
         // Of photos of one's own there is no larger size to get: `enlarges` says what happens.
         let (most_px, most) = match manifest.edition {

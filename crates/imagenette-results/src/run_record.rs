@@ -47,6 +47,9 @@ pub struct RunRecord {
     pub steps: u64,
     /// Training samples drawn, counted one by one: an epoch drops its last part-filled batch.
     pub samples_drawn: u64,
+    /// How many labels the run had, of a task or beside photos without labels; absent where all of train has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelsRecord>,
     /// Floating-point operations of the training steps' convolutions and matrix products: two for each multiply-add,
     /// three times the forward pass for each step, and the matrix products of an optimizer that has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +122,29 @@ pub struct Provenance {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// How many labels a run had, and what it learned from beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelsRecord {
+    /// The task that says which, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Which of its draws, from 1.
+    pub draw: u32,
+    /// Photos that were trained on with their labels.
+    pub labeled: u64,
+    /// Labels among them that are wrong on purpose.
+    pub wrong: u64,
+    /// Photos that were trained on without.
+    pub unlabeled: u64,
+    /// Photos that an epoch draws, with labels and without.
+    pub epoch_photos: u64,
+    /// Photos without labels that were drawn in all, beside [`RunRecord::samples_drawn`].
+    pub unlabeled_drawn: u64,
+    /// Photos that a teacher looked at.
+    pub teacher_passes: u64,
 }
 
 /// A part of a run that is not this program's own.
@@ -375,6 +401,7 @@ mod tests {
             epochs: 5,
             steps: 310,
             samples_drawn: 19_840,
+            labels: None,
             training_flop: Some(1.5e12),
             seconds: Seconds { training: 100.5, evaluation: 2.25, total: 105.0 },
             dollars: None,

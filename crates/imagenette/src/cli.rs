@@ -20,7 +20,7 @@ use crate::Program;
 /// The place of a flag that comes after a verb's own and before `--help`.
 const LAST: usize = 900;
 /// Flags that make no sense with `--resume`: the run was begun with them.
-const WHAT_IS_TRAINED: [&str; 13] = [
+const WHAT_IS_TRAINED: [&str; 17] = [
     "recipe",
     "quick",
     "dataset",
@@ -32,6 +32,10 @@ const WHAT_IS_TRAINED: [&str; 13] = [
     "seed",
     "runs",
     "hold_out",
+    "task",
+    "draw",
+    "initial",
+    "more",
     "set",
     "out",
 ];
@@ -135,6 +139,8 @@ pub(crate) enum Verb {
     Score(Score),
     /// Measure how fast this machine decodes, packs, loads and trains
     Bench(Bench),
+    /// List the tasks of little data, or show one: its rules, its photos, its wrong labels
+    Task(Task),
     /// Read the course: nine lessons of ten minutes, from a photo to an honest answer
     Learn(Learn),
     /// Say how the name is said
@@ -224,6 +230,19 @@ pub(crate) struct Train {
     /// tuning
     #[arg(long, value_name = "SHARE", value_parser = values::number)]
     pub(crate) hold_out: Option<f64>,
+    /// What is to be learned from little, for example labels-10%: says which labels may be used (`task --list`)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: Option<String>,
+    /// Which of the task's fixed draws [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::at_least::<u32>(1))]
+    pub(crate) draw: Option<u32>,
+    /// Begin with the weights of this finished run, or of a safetensors file, instead of random ones; the head is drawn
+    /// anew where the classes or the task are others
+    #[arg(long, value_name = "RUN|FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) initial: Option<String>,
+    /// Train a finished run on for so many epochs, as its recipe says, under a new schedule: a new run
+    #[arg(long, num_args = 2, value_names = ["EPOCHS", "RUN"], conflicts_with_all = ["recipe", "quick", "epochs", "initial"])]
+    pub(crate) more: Option<Vec<String>>,
     /// Change any key of the recipe, for example --set optimizer.momentum=0.9
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -401,6 +420,12 @@ pub(crate) struct FindLr {
     /// Steps from the lowest to the highest rate
     #[arg(long, default_value_t = 100, value_parser = values::at_least::<u32>(1))]
     pub(crate) steps: u32,
+    /// What is to be learned from little, for example labels-10%: says which labels may be used (`task --list`)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: Option<String>,
+    /// Which of the task's fixed draws [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::at_least::<u32>(1))]
+    pub(crate) draw: Option<u32>,
     /// Change any key of the recipe, for example --set batch_size=32
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -488,6 +513,48 @@ pub(crate) enum BenchPart {
     Pack,
     Load,
     Train,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette task --list\n\
+        \x20\x20imagenette task show labels-10% --dataset imagenette2-160\n\
+        \x20\x20imagenette train --task labels-10% --draw 2\n\n\
+        A task says which labels may be used; its lists follow from file names and are the same for everybody.")]
+pub(crate) struct Task {
+    /// What to do with a task
+    #[command(subcommand)]
+    pub(crate) verb: Option<TaskVerb>,
+    /// List the tasks, as is done without anything
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskVerb {
+    /// Show a task: its rules, and how many photos it has in a dataset
+    Show(TaskShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskShow {
+    /// The task's name, for example labels-10%
+    pub(crate) name: String,
+    /// Count its photos in this dataset, a name or a folder
+    #[arg(short, long, value_name = "NAME|FOLDER")]
+    pub(crate) dataset: Option<String>,
+    /// Which of its fixed draws
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::at_least::<u32>(1))]
+    pub(crate) draw: u32,
+    /// Write its photos as a table: path, role, the label that is trained with
+    #[arg(short, long, value_name = "FILE.csv", requires = "dataset", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

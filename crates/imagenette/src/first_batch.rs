@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
-use imagenette_data::edition::Split;
 use imagenette_data::image::Pixels;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View};
 use imagenette_data::packed::Packed;
@@ -25,8 +24,10 @@ pub(crate) fn first_batch(
     (seed, count): (u64, usize),
 ) -> anyhow::Result<Batch> {
     let resolution_px = recipe.resolution.px(0.0);
-    let labels = dataset.labels();
-    let (mut order, mut passes) = epoch_samples(recipe, &dataset.manifest.samples(Split::Train), &labels, seed, 0);
+    let split = recipe.split(&dataset.manifest)?;
+    let labels = split.labels(&dataset.manifest);
+    let draws = recipe.labeled_draws(&split);
+    let (mut order, mut passes) = epoch_samples(recipe, &split.labeled, &labels, draws, (seed, 0));
     order.truncate(count);
     if let Some(passes) = &mut passes {
         passes.truncate(count);

@@ -132,6 +132,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Predict(arguments) => commands::predict::run(&arguments, program, terminal),
         Verb::Score(arguments) => commands::score::run(&arguments, terminal),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
+        Verb::Task(arguments) => commands::task::run(&arguments, terminal),
         Verb::Learn(arguments) => commands::learn::run(&arguments, terminal),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),

@@ -89,7 +89,7 @@ pub(crate) fn dataset(named: Option<&str>) -> Option<(String, String)> {
 }
 
 /// A text as a TOML string: a folder's name may look like anything.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     if text.contains('\'') {
         format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
     } else {

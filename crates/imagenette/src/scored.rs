@@ -4,8 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use imagenette_data::edition::Split;
-use imagenette_data::hold_out::{hold_out, hold_out_rounded};
+use imagenette_data::hold_out::{hold_out, hold_out_of, hold_out_rounded};
 use imagenette_data::manifest::{ImageEntry, Manifest};
+use imagenette_data::task::Task;
+use imagenette_results::RunRecord;
 use imagenette_results::run_record::HeldOut;
 use imagenette_results::{Prediction, predictions};
 
@@ -18,6 +20,31 @@ pub(crate) enum Scored {
     Split(Split),
     /// What a tuning run held out of the train split.
     HeldOut(HeldOut),
+}
+
+/// The photos that a run was evaluated on: val, or what it held out; of those what its task says.
+///
+/// # Errors
+/// As [`Scored::photos`], and when this program does not know the task.
+pub(crate) fn evaluated<'m>(record: &RunRecord, manifest: &'m Manifest) -> anyhow::Result<Vec<&'m ImageEntry>> {
+    match of_task(record, manifest)? {
+        Some(samples) => Ok(samples.iter().map(|&sample| &manifest.images[sample as usize]).collect()),
+        None => record.held_out.map_or(Scored::Split(Split::Val), Scored::HeldOut).photos(manifest),
+    }
+}
+
+/// The samples that a run under a task was evaluated on; `None` of a run without one.
+///
+/// # Errors
+/// When this program does not know the task, or the photos are others.
+pub(crate) fn of_task(record: &RunRecord, manifest: &Manifest) -> anyhow::Result<Option<Vec<u32>>> {
+    let task = record.labels.as_ref().and_then(|labels| Some((labels.task.as_deref()?, labels.draw)));
+    let Some((task, draw)) = task else { return Ok(None) };
+    let split = Task::named(task)?.split(manifest, draw)?;
+    Ok(Some(match record.held_out {
+        Some(held_out) => hold_out_of(manifest, split.labeled, held_out.share)?.held_out,
+        None => split.evaluated,
+    }))
 }
 
 impl Scored {
@@ -39,19 +66,6 @@ impl Scored {
             samples = hold_out_rounded(manifest, held_out.share)?.held_out;
         }
         Ok(samples.iter().map(|&sample| &manifest.images[sample as usize]).collect())
-    }
-
-    /// Scores predictions for these photos; `path` is what errors name.
-    ///
-    /// # Errors
-    /// As [`Scored::photos`] and [`score`].
-    pub(crate) fn score(
-        self,
-        path: &Path,
-        predictions: &[Prediction],
-        manifest: &Manifest,
-    ) -> anyhow::Result<predictions::Score> {
-        score(path, predictions, manifest, &self.photos(manifest)?)
     }
 }
 

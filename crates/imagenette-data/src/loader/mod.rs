@@ -8,6 +8,6 @@ mod request;
 mod workers;
 
 pub use batch::{Batch, Buffer};
-pub use order::{balanced_order, epoch_order};
+pub use order::{balanced_order, epoch_order, repeated_order};
 pub use request::{BatchRequest, LARGEST_RESOLUTION_PX, MixRequest, View};
 pub use workers::Loader;

@@ -47,7 +47,10 @@ impl<'r> Planned<'r> {
     pub(super) fn of(record: &RunRecord, recipe: Option<&'r Recipe>) -> Self {
         let held_out = record.held_out.map_or(0, |held_out| held_out.photos);
         let plan = recipe.and_then(|recipe| {
-            let samples = record.dataset.train.checked_sub(held_out)?;
+            let samples = match &record.labels {
+                Some(labels) => labels.epoch_photos / recipe.photos_each() as u64,
+                None => record.dataset.train.checked_sub(held_out)?,
+            };
             let progress = |part: u32| f64::from(part) / 100.0;
             let stages = (0..=100).filter_map(|part| recipe.resolution.batch_size(progress(part)));
             let least = stages.chain([recipe.batch_size]).min().unwrap_or(1).max(1);
@@ -80,6 +83,16 @@ impl<'r> Planned<'r> {
         let Some(plan) = &self.plan else {
             return Verdict::Unknown("a run too long to plan its steps here, or without photos to train on".into());
         };
+        if record.labels.is_some() != (recipe.task.is_some() || recipe.unlabeled.is_some()) {
+            let expected = "labels in the record where the recipe has a task or learns from photos without";
+            return malformed(path, expected, format!("{:?}", record.labels.as_ref().map(|labels| labels.labeled)))
+                .into();
+        }
+        let others = plan.samples() * (recipe.photos_each() as u64 - 1);
+        if let Some(labels) = record.labels.as_ref().filter(|labels| labels.unlabeled_drawn != others) {
+            let expected = format!("{others} photos without labels, as the recipe plans");
+            return malformed(path, expected, labels.unlabeled_drawn.to_string()).into();
+        }
         if (record.steps, record.samples_drawn) != (plan.steps(), plan.samples()) {
             let photos = record.dataset.train - record.held_out.map_or(0, |held_out| held_out.photos);
             let (steps, samples) = (plan.steps(), plan.samples());
@@ -111,11 +124,12 @@ impl<'r> Planned<'r> {
             return Verdict::Unknown("the record does not name them".into());
         };
         let evaluated_px = f64::from(recipe.evaluation.resolution);
+        let learned = recipe.learning_passes();
         let of_step = |step: u64| {
             let step = plan.step(step);
             let passes = match recipe.selection_at(step.progress) {
-                Some(selection) => step.count + 3 * selection.count(step.count),
-                None => 3 * step.count,
+                Some(selection) => step.count + learned * selection.count(step.count),
+                None => learned * step.count + (1 + learned) * (recipe.photos_each() - 1) * step.count,
             };
             2.0 * forward as f64 * (f64::from(step.px) / evaluated_px).powi(2) * passes as f64
         };

@@ -76,16 +76,41 @@ pub(crate) fn read<H: DeserializeOwned>(
     format.check_json(path, text, hint).map_err(DataError::from)?;
     let head = serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(error.to_string()))?;
+    Ok((head, tensors(&file).map_err(malformed)?))
+}
+
+/// The tensors of any safetensors file, with our description where it has one that can be read.
+///
+/// # Errors
+/// When it cannot be read, is damaged or truncated, or holds other numbers than float32.
+pub(crate) fn read_any<H: DeserializeOwned>(path: &Path) -> Result<(Option<H>, Vec<NamedTensor>)> {
+    let bytes = input::read(path, input::TENSORS_BYTES).map_err(DataError::from)?;
+    let malformed = |found: String, hint: &str| TrainError::Malformed {
+        path: path.to_owned(),
+        expected: "a whole safetensors file".into(),
+        found,
+        hint: hint.into(),
+    };
+    let whole = "take another copy of the file";
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(error.to_string(), whole))?;
+    let text = metadata.metadata().as_ref().and_then(|map| map.get(KEY));
+    let head = text.and_then(|text| serde_json::from_str(text).ok());
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(error.to_string(), whole))?;
+    Ok((head, tensors(&file).map_err(|found| malformed(found, "save its tensors as float32"))?))
+}
+
+/// All tensors of a file.
+fn tensors(file: &SafeTensors) -> std::result::Result<Vec<NamedTensor>, String> {
     let mut tensors = Vec::new();
     for (name, view) in file.iter() {
         if view.dtype() != Dtype::F32 {
-            return Err(malformed(format!("`{name}` as {:?}", view.dtype())));
+            return Err(format!("`{}` as {:?}", name.escape_debug(), view.dtype()));
         }
         let (numbers, _) = view.data().as_chunks::<4>();
         let values = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         tensors.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
     }
-    Ok((head, tensors))
+    Ok(tensors)
 }
 
 /// Takes the tensor of this name and shape out of a list.

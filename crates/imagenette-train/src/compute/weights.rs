@@ -134,6 +134,11 @@ impl Layout {
         SlotId(self.slots.len() - 1)
     }
 
+    /// Leaves some tensors as they begin, running statistics among them.
+    pub(crate) fn freeze(&mut self, is_frozen: impl Fn(&Slot) -> bool) {
+        self.slots.iter_mut().filter(|slot| is_frozen(slot)).for_each(|slot| slot.role = Role::Frozen);
+    }
+
     /// Lets code draw the initial numbers of the tensors from `first` on, as many as it gives.
     pub(crate) fn draw_from(&mut self, first: SlotId, draw: impl Fn(u64) -> Vec<Vec<f32>> + Send + Sync + 'static) {
         self.drawn.push((first.0, Arc::new(draw)));

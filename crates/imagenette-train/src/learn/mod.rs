@@ -2,6 +2,7 @@
 //! follow those that are trained.
 
 pub mod average;
+pub mod fix_match;
 pub mod lookahead;
 pub mod loss;
 pub mod own;

@@ -16,6 +16,8 @@ const EPSILON: f64 = 1e-5;
 pub struct Pass {
     tensors: Vec<Tensor<1>>,
     learns: bool,
+    /// By place, while learning: what is neither learned nor followed.
+    frozen: Vec<bool>,
     statistics: Vec<(SlotId, Tensor<1>)>,
     random: Option<Random>,
     multiply_adds: Cell<u64>,
@@ -27,7 +29,8 @@ impl Pass {
         let tensors = weights.tensors().iter().zip(layout.slots()).map(|(tensor, slot)| {
             if slot.role.is_learned() { tensor.clone().autodiff().require_grad() } else { tensor.clone() }
         });
-        Self { learns: true, ..Self::of(tensors.collect()) }
+        let frozen = layout.slots().iter().map(|slot| slot.role == Role::Frozen).collect();
+        Self { learns: true, frozen, ..Self::of(tensors.collect()) }
     }
 
     /// A pass that evaluates: running statistics, no gradients.
@@ -36,7 +39,14 @@ impl Pass {
     }
 
     fn of(tensors: Vec<Tensor<1>>) -> Self {
-        Self { tensors, learns: false, statistics: Vec::new(), random: None, multiply_adds: Cell::new(0) }
+        Self {
+            tensors,
+            learns: false,
+            frozen: Vec::new(),
+            statistics: Vec::new(),
+            random: None,
+            multiply_adds: Cell::new(0),
+        }
     }
 
     /// The pass with a source of randomness, for what a network leaves out while it learns.
@@ -199,7 +209,8 @@ impl Normalization {
     pub fn forward(&self, pass: &mut Pass, x: Maps, residual: Option<Maps>, activation: &Activation) -> Maps {
         let affine = Affine { gain: pass.tensor(self.gain), bias: pass.tensor(self.bias), epsilon: EPSILON };
         let (mean, variance) = (pass.tensor(self.mean), pass.tensor(self.variance));
-        if !pass.learns {
+        // What is frozen is normalized as it was when it was trained.
+        if !pass.learns || pass.frozen[self.mean.0] {
             return ops::normalize_by(x, affine, [mean, variance], residual, activation);
         }
         let batch = ops::normalize_by_batch(x, affine, residual, activation);

@@ -12,6 +12,8 @@ mod xresnet;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use imagenette_recipe::RecipeError;
+use imagenette_recipe::initial::InitialWeights;
 use imagenette_recipe::model::{FastConfig, XResNetConfig};
 
 pub use fast::FastNetwork;
@@ -70,6 +72,34 @@ impl Model {
             return Err(fault(&own, format!("two of its tensors have the name `{}`", pair[0])));
         }
         Ok(Self { network: Network::Own(network.into()), layout, classes, own: Some(own) })
+    }
+
+    /// The network with what these settings freeze left as it is: neither learned nor followed.
+    ///
+    /// # Errors
+    /// When a name is none of its tensors', or nothing is left to learn.
+    pub fn frozen(mut self, initial: Option<&InitialWeights>) -> Result<Self> {
+        let Some(initial) = initial.filter(|initial| !initial.freeze.is_empty()) else { return Ok(self) };
+        let refuse = |expected: &str, found: String, hint: String| {
+            let key = "initial.freeze".into();
+            Err(RecipeError::Setting { key, expected: expected.into(), found, hint }.into())
+        };
+        for name in &initial.freeze {
+            let one = InitialWeights { freeze: vec![name.clone()], ..initial.clone() };
+            if !self.layout.slots().iter().any(|slot| one.is_frozen(&slot.name)) {
+                let mut parts: Vec<&str> =
+                    self.layout.slots().iter().filter_map(|slot| slot.name.split('.').next()).collect();
+                parts.dedup();
+                let hint = format!("there are {}; `body` is everything but the head", parts.join(", "));
+                return refuse("the beginning of a tensor's name", format!("`{}`", name.escape_debug()), hint);
+            }
+        }
+        self.layout.freeze(|slot| initial.is_frozen(&slot.name));
+        if self.layout.learned() == 0 {
+            let hint = "leave the head out of it: `freeze = [\"body\"]`".into();
+            return refuse("something that is still learned", "everything frozen".into(), hint);
+        }
+        Ok(self)
     }
 
     /// Which numbers the network has.

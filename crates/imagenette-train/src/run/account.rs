@@ -7,7 +7,9 @@ use imagenette_recipe::Recipe;
 use imagenette_recipe::plan::{PlannedStep, StepPlan};
 use imagenette_results::RunRecord;
 use imagenette_results::environment::Arithmetic;
-use imagenette_results::run_record::{Counts, DatasetRecord, HeldOut, ModelRecord, Provenance};
+use imagenette_results::run_record::{
+    Counts, DatasetRecord, HeldOut, LabelsRecord, ModelRecord, ParentRun, Provenance,
+};
 
 use super::checkpoint::CheckpointHead;
 use super::clock::Clock;
@@ -44,7 +46,7 @@ impl Costs {
     /// When the parts lack one that the recipe names, or the network cannot be built.
     pub fn of(recipe: &Recipe, parts: &Parts, classes: usize, samples: usize, device: &Device) -> Result<Self> {
         let device = device.clone().with_precision(recipe.precision)?;
-        let model = parts.model_of(&recipe.model, classes)?;
+        let model = parts.model_of(&recipe.model, classes)?.frozen(recipe.initial.as_ref())?;
         let zeros = model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]);
         let weights = Weights::from_host(zeros, &device);
         let plan = StepPlan::of(recipe, samples);
@@ -58,7 +60,7 @@ impl Costs {
 }
 
 /// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned
-/// from, one forward pass for what a selection looks at, and the optimizer's products of matrices.
+/// from (once where only the head learns), one forward pass for what a selection or a teacher looks at, and the optimizer's products of matrices.
 fn flop_of(
     recipe: &Recipe,
     plan: &StepPlan,
@@ -78,9 +80,12 @@ fn flop_of(
                 found
             }
         };
+        let others = recipe.photos_each() - 1;
+        let learned = recipe.learning_passes();
         let passes = match recipe.selection_at(progress) {
-            Some(selection) => count + 3 * selection.count(count),
-            None => 3 * count,
+            Some(selection) => count + learned * selection.count(count),
+            // Of photos without labels the teacher sees one view and the network learns from another.
+            None => learned * count + (1 + learned) * others * count,
         };
         flop += 2.0 * (forward as f64 * passes as f64 + update as f64);
     }
@@ -123,6 +128,21 @@ pub(super) fn record(
 ) -> Result<RunRecord> {
     let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
     let count = |split| manifest.samples(split).len() as u64;
+    let split = recipe.split(manifest)?;
+    let learns_from_others = recipe.unlabeled.is_some();
+    let labels = (recipe.task.is_some() || learns_from_others).then(|| {
+        let others = (recipe.photos_each() as u64 - 1) * learner.plan.samples();
+        LabelsRecord {
+            task: recipe.task.clone(),
+            draw: recipe.draw,
+            labeled: split.labeled.len() as u64,
+            wrong: split.wrong.len() as u64,
+            unlabeled: if learns_from_others { split.unlabeled.len() as u64 } else { 0 },
+            epoch_photos: split.epoch_photos as u64,
+            unlabeled_drawn: others,
+            teacher_passes: others,
+        }
+    });
     Ok(RunRecord {
         format: RunRecord::format(),
         version: RunRecord::version(),
@@ -149,6 +169,7 @@ pub(super) fn record(
         epochs: recipe.epochs,
         steps: learner.plan.steps(),
         samples_drawn: learner.plan.samples(),
+        labels,
         training_flop: flop_of(recipe, &learner.plan, learner.model.layout(), |px| {
             multiply_adds(learner, px, &job.device)
         })?,
@@ -170,8 +191,11 @@ pub(super) fn record(
             probabilities_sha256: hashes.probabilities,
             weights_sha256: hashes.weights,
             initial_weights_sha256: Some(head.initial_weights_sha256.clone()),
-            parent: None,
-            task: None,
+            parent: recipe
+                .initial
+                .as_ref()
+                .and_then(|initial| Some(ParentRun { weights_sha256: initial.weights_sha256.clone()?, chain: None })),
+            task: recipe.task.clone(),
             plan: Vec::new(),
             notes: serde_json::Map::new(),
         }),

@@ -12,6 +12,7 @@ use crate::compute::device::Device;
 use crate::compute::precision;
 use crate::error::Result;
 use crate::parts::Parts;
+use crate::run::initial;
 
 /// Everything that a run needs to be told.
 #[derive(Debug, Clone)]
@@ -89,6 +90,10 @@ impl<'a> TrainJob<'a> {
         let mut job = self.clone();
         job.device = job.device.with_precision(job.recipe.precision)?;
         job.recipe.precision = precision::choice_of(job.device.precision());
+        // A run that goes on has its weights in its checkpoint.
+        if let Some(initial) = job.recipe.initial.clone().filter(|_| !job.resume) {
+            job.recipe.initial = Some(initial::resolved(&initial, &job)?);
+        }
         Ok(job)
     }
 }

@@ -9,15 +9,20 @@ use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_kernels::loss::cross_entropy_of_each;
 use imagenette_recipe::Recipe;
+use imagenette_recipe::initial::HEAD;
 use imagenette_recipe::plan::{PlannedStep, StepPlan};
+use imagenette_recipe::unlabeled::Unlabeled;
 
 use super::budget;
+use super::initial;
 use super::job::TrainJob;
+use super::step_batch::{StepBatch, Views};
 use crate::compute::device::Device;
 use crate::compute::guard::guard;
 use crate::compute::weights::{SlotId, Weights, download, upload};
 use crate::error::Result;
 use crate::learn::average;
+use crate::learn::fix_match;
 use crate::learn::lookahead::Lookahead;
 use crate::learn::loss::{self, Loss, LossRule};
 use crate::learn::own::Judged;
@@ -68,9 +73,9 @@ impl Learner {
     pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Result<Self> {
         let (recipe, device, parts) = (job.recipe.clone(), job.device.clone(), &job.parts);
         let manifest = &job.dataset.manifest;
-        let model = parts.model_of(&recipe.model, manifest.classes.len())?;
+        let model = parts.model_of(&recipe.model, manifest.classes.len())?.frozen(recipe.initial.as_ref())?;
         budget::check_training(&recipe, model.layout(), plan, &device)?;
-        let class_weights = recipe.class_weights(manifest, &recipe.samples(manifest)?.0);
+        let class_weights = recipe.class_weights(manifest, &recipe.split(manifest)?.labeled);
         let weights = Weights::draw(model.layout(), job.seed, &device);
         let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
         let lookahead = recipe.lookahead().map(|config| Lookahead::new(config, &weights));
@@ -96,16 +101,23 @@ impl Learner {
     ///
     /// # Errors
     /// When a part from elsewhere does what it must not, with the step.
-    pub(crate) fn step(&mut self, step: u64, batch: Batch) -> Result<f64> {
-        self.learn(step, batch).map_err(|error| error.at_step(step + 1))
+    pub(crate) fn step(&mut self, step: u64, batch: impl Into<StepBatch>) -> Result<f64> {
+        self.learn(step, batch.into()).map_err(|error| error.at_step(step + 1))
     }
 
-    fn learn(&mut self, step: u64, batch: Batch) -> Result<f64> {
+    fn learn(&mut self, step: u64, batch: StepBatch) -> Result<f64> {
         let planned = *self.plan.step(step);
         self.begin_average(step);
-        let batch = self.select(batch, planned)?;
-        let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
-        let targets = self.targets(&batch);
+        let StepBatch { labeled, unlabeled } = batch;
+        let labeled = self.select(labeled, planned)?;
+        let (photos, targets) = match unlabeled {
+            None => (self.photos(&labeled), self.targets(&labeled)),
+            Some(views) => match self.consistent(&labeled, &views, planned)? {
+                Some(taught) => taught,
+                // A teacher without finite scores has nothing to teach: the run has diverged.
+                None => return Ok(f64::NAN),
+            },
+        };
 
         // Forward, loss, gradients; and again where the optimizer looks at two places.
         let looks_ahead = self.optimizer.may_look_ahead().then(|| (photos.clone(), targets.clone()));
@@ -121,11 +133,36 @@ impl Learner {
             self.weights.set(slot, statistic);
         }
         let factor = self.schedule.factor(planned.progress)?;
+        let before = self.slowed().map(|_| self.weights.clone());
         profile::time(Part::Optimizer, 0.0, || {
             self.optimizer.step(&mut self.weights, self.model.layout(), gradients, factor, &self.device)
         })?;
+        if let Some((factor, before)) = self.slowed().zip(before) {
+            self.slow_body(factor, &before);
+        }
         self.follow(step);
         Ok(loss.value())
+    }
+
+    fn photos(&self, batch: &Batch) -> Maps {
+        ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device)
+    }
+
+    /// A step's labeled photos and behind them the strong views of the others, with the targets of both: of the others what
+    /// the teacher is sure of in their plain views. `None` where the teacher's scores are not finite.
+    fn consistent(&self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Vec<f32>)>> {
+        let Some(Unlabeled::FixMatch(settings)) = &self.recipe.unlabeled else {
+            unreachable!("batches without labels are asked for by recipes that learn from them")
+        };
+        let teacher = self.average.as_ref().unwrap_or(&self.weights);
+        let scores = download(&self.model.forward(&mut Pass::evaluating(teacher), self.photos(&views.plain))?);
+        let (own, weight) = (self.targets(labeled), settings.weight_at(planned.progress));
+        let Some(targets) = fix_match::targets(&own, &scores, self.model.classes(), settings, weight) else {
+            return Ok(None);
+        };
+        let pixels = [&labeled.pixels[..], &views.strong.pixels[..]].concat();
+        let (count, side_px) = (labeled.samples.len() + views.strong.samples.len(), labeled.resolution_px as usize);
+        Ok(Some((ops::photos(&pixels, count, side_px, &self.device), targets)))
     }
 
     /// How much of each class every sample of a batch is, and how much that counts.
@@ -237,6 +274,27 @@ impl Learner {
         self.plan.number_since(self.recipe.ema?.from, step)
     }
 
+    /// By how much the updates of everything but the head are shortened, where they are.
+    fn slowed(&self) -> Option<f64> {
+        self.recipe.initial.as_ref().map(|initial| initial.body_rate_factor).filter(|factor| *factor != 1.0)
+    }
+
+    /// Shortens the update of everything but the head.
+    fn slow_body(&mut self, factor: f64, before: &Weights) {
+        for (place, slot) in self.model.layout().slots().iter().enumerate() {
+            if slot.role.is_learned() && !slot.name.starts_with(HEAD) {
+                let (id, device) = (SlotId(place), &self.device);
+                let moved = ops::move_average(
+                    before.tensor(id).clone(),
+                    self.weights.take(id, device),
+                    1.0 - factor,
+                    device.ops(),
+                );
+                self.weights.set(id, moved);
+            }
+        }
+    }
+
     /// Moves what follows the weights, after a step.
     fn follow(&mut self, step: u64) {
         let (done, layout) = (step + 1, self.model.layout());
@@ -250,9 +308,37 @@ impl Learner {
         }
     }
 
+    /// Puts the weights in place that the recipe begins with, where it names any.
+    ///
+    /// # Errors
+    /// When they cannot be read, or do not fit the network.
+    pub(crate) fn begin_with(&mut self, job: &TrainJob) -> Result<()> {
+        let Some(initial) = &self.recipe.initial else { return Ok(()) };
+        let fitted = initial::fitted(initial, self.model.layout(), &job.dataset.manifest, job)?;
+        for (place, values) in fitted.values.into_iter().enumerate() {
+            if let Some(values) = values {
+                self.weights.set(SlotId(place), upload(values, &self.device));
+            }
+        }
+        self.restart_followers();
+        Ok(())
+    }
+
+    /// What follows the weights begins as they are.
+    fn restart_followers(&mut self) {
+        if self.average.is_some() {
+            self.average = Some(self.weights.clone());
+        }
+        self.lookahead = self.recipe.lookahead().map(|config| Lookahead::new(config, &self.weights));
+    }
+
     /// Computes the frozen stem, where the network has one, from train photos that the seed chooses.
     pub(crate) fn whiten_stem(&mut self, job: &TrainJob, samples: &[u32]) -> Result<()> {
         let Some(WhitenedStem { slot, filters, patch_px }) = self.model.whitened_stem() else { return Ok(()) };
+        // Weights that came along have the stem that they were trained with.
+        if self.recipe.initial.is_some() {
+            return Ok(());
+        }
         let mut chosen = samples.to_vec();
         Random::new(job.seed, Purpose::Whitening, 0, 0).shuffle(&mut chosen);
         chosen.truncate(WHITENING_PHOTOS);
@@ -282,11 +368,7 @@ impl Learner {
             batch?.pixels.chunks_exact(side_px * side_px * 3).for_each(|photo| moments.add(photo, side_px));
         }
         self.weights.set(slot, upload(moments.filters(filters), &job.device));
-        // What follows the weights begins as they are.
-        if self.average.is_some() {
-            self.average = Some(self.weights.clone());
-        }
-        self.lookahead = job.recipe.lookahead().map(|config| Lookahead::new(config, &self.weights));
+        self.restart_followers();
         Ok(())
     }
 }

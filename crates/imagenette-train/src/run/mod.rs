@@ -6,11 +6,13 @@ pub(crate) mod budget;
 pub mod checkpoint;
 pub mod clock;
 pub mod evaluation;
+mod initial;
 pub mod job;
 pub(crate) mod learner;
 mod pace;
 pub mod saved_network;
 mod state;
+pub mod step_batch;
 pub mod trainer;
 pub mod watch;
 

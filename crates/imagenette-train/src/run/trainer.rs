@@ -14,6 +14,7 @@ use super::evaluation::EvaluationData;
 use super::job::{Outcome, TrainJob};
 use super::pace::{Pace, Speed};
 use super::state::RunState;
+use super::step_batch::StepBatch;
 use super::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
 use crate::error::{Result, TrainError};
 
@@ -28,8 +29,9 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;
     let time = MachineTime::default();
-    let (samples, evaluated) = recipe.samples(&job.dataset.manifest)?;
-    let plan = StepPlan::of(recipe, samples.len());
+    let split = recipe.split(&job.dataset.manifest)?;
+    let plan = StepPlan::of(recipe, recipe.labeled_draws(&split));
+    let evaluated = split.evaluated.clone();
     let evaluation =
         EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
     evaluation.check(&recipe.model, &job.device)?;
@@ -38,7 +40,8 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         (RunState::restore(job, &plan, &folder)?, folder, lock)
     } else {
         // The network is built first: what is wrong with its parts is said before anything is written.
-        let state = RunState::begin(job, &plan)?;
+        let mut state = RunState::begin(job, &plan)?;
+        state.learner.begin_with(job)?;
         state.learner.probe()?;
         let (folder, lock) = RunFolder::begin(&job.folder, &recipe.to_toml(), source_of(job))?;
         (state, folder, lock)
@@ -47,7 +50,8 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     watch.begin(&RunPlan {
         model: recipe.model.name(),
         parameters: state.learner.model.layout().learned(),
-        train_photos: samples.len(),
+        train_photos: split.labeled.len(),
+        unlabeled_photos: if recipe.unlabeled.is_some() { split.unlabeled.len() } else { 0 },
         evaluation_photos: evaluation.len(),
         holds_out: recipe.hold_out.is_some(),
         steps_per_epoch: plan.steps_per_epoch(),
@@ -55,14 +59,14 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         done_steps: state.head.step,
     });
     if !job.resume {
-        state.learner.whiten_stem(job, &samples)?;
+        state.learner.whiten_stem(job, &split.labeled)?;
         state.record_initial_weights();
     }
     // A run that is killed at any moment from here on can be resumed, and the attempt that was killed is known.
     state.save(&folder, &mut clock)?;
-    let labels: Arc<[u16]> = job.dataset.labels().into();
+    let labels: Arc<[u16]> = split.labels(&job.dataset.manifest).into();
     let augmentations = job.parts.augmentations_of(recipe)?;
-    let requests = batches(recipe, job.seed, samples, labels.clone(), plan.clone(), state.head.step, augmentations);
+    let requests = batches(recipe, job.seed, split, labels.clone(), plan.clone(), state.head.step, augmentations);
     let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
     let written = folder.clone();
@@ -110,8 +114,9 @@ impl Run<'_> {
             }
 
             self.clock.turn_to(Activity::Training);
-            let batch = self.loader.next().expect("there is a request for each step that is left")?;
-            let resolution_px = batch.resolution_px;
+            let next = StepBatch::next(&mut self.loader, &self.job.recipe);
+            let batch = next.expect("there is a request for each step that is left")?;
+            let resolution_px = batch.labeled.resolution_px;
             let loss = self.state.learner.step(done, batch)?;
             self.end_step(loss, resolution_px)?;
 

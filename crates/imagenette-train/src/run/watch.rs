@@ -11,6 +11,8 @@ pub struct RunPlan {
     pub parameters: u64,
     /// Photos that are trained on.
     pub train_photos: usize,
+    /// Photos that are learned from without labels.
+    pub unlabeled_photos: usize,
     /// Photos that are evaluated on: the val split, or what is held out of train.
     pub evaluation_photos: usize,
     /// Whether these are held out of the train split, so that what is reported is not a val accuracy.

@@ -17,6 +17,7 @@ use imagenette_recipe::{positive, require};
 use crate::error::{Result, TrainError};
 use crate::run::job::TrainJob;
 use crate::run::learner::Learner;
+use crate::run::step_batch::StepBatch;
 use crate::run::watch::TrainWatch;
 
 /// The width of smoothing (the standard deviation of its weights) as a share of all steps.
@@ -117,19 +118,22 @@ impl RangeTest {
         (recipe.ema, recipe.selection, recipe.rules) = (None, None, None);
         recipe.validate()?;
         recipe.validate_for(&job.dataset.manifest)?;
-        let (samples, _) = recipe.samples(&job.dataset.manifest)?;
-        let per_epoch = (samples.len() as u32 / recipe.batch_size).max(1);
+        let split = recipe.split(&job.dataset.manifest)?;
+        let draws = recipe.labeled_draws(&split);
+        let per_epoch = (draws as u32 / recipe.batch_size).max(1);
         recipe.epochs = self.steps.div_ceil(per_epoch);
-        let plan = StepPlan::of(recipe, samples.len()).first(self.steps.into());
+        let plan = StepPlan::of(recipe, draws).first(self.steps.into());
 
         let mut learner = Learner::new(&job, &plan)?;
-        learner.whiten_stem(&job, &samples)?;
-        let labels: Arc<[u16]> = job.dataset.labels().into();
+        learner.begin_with(&job)?;
+        learner.whiten_stem(&job, &split.labeled)?;
+        let labels: Arc<[u16]> = split.labels(&job.dataset.manifest).into();
         let augmentations = job.parts.augmentations_of(&job.recipe)?;
-        let requests = batches(&job.recipe, job.seed, samples, labels.clone(), plan.clone(), 0, augmentations);
-        let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
+        let requests = batches(&job.recipe, job.seed, split, labels.clone(), plan.clone(), 0, augmentations);
+        let mut loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
         let (mut points, mut mean, mut best) = (Vec::new(), 0.0, f64::INFINITY);
-        for (step, batch) in (0u64..).zip(loader) {
+        let batches = std::iter::from_fn(|| StepBatch::next(&mut loader, &job.recipe));
+        for (step, batch) in (0u64..).zip(batches) {
             if watch.interrupted() {
                 return Err(DataError::Interrupted.into());
             }

@@ -12,6 +12,7 @@ use imagenette_data::edition::Split;
 use imagenette_data::loader::{Batch, Loader};
 use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
+use imagenette_data::task::TaskSplit;
 use imagenette_data::{DataError, watch};
 use imagenette_files::FileError;
 use imagenette_recipe::model::{ActivationConfig, ModelConfig};
@@ -178,10 +179,20 @@ fn built_in(recipe: &Recipe) -> Result<Recipe, RecipeError> {
 
 /// The first batches of a run.
 fn first_batches(job: &TrainJob, plan: &StepPlan, count: usize) -> Result<Vec<Batch>> {
-    let samples = job.dataset.manifest.samples(Split::Train);
     let augmentations = job.parts.augmentations_of(&job.recipe)?;
+    // Parts are looked at on photos with labels.
+    let recipe = Recipe { unlabeled: None, ..job.recipe.clone() };
     let labels: Arc<[u16]> = job.dataset.labels().into();
-    let requests = batches(&job.recipe, job.seed, samples, labels.clone(), plan.clone(), 0, augmentations).take(count);
+    let requests = batches(
+        &recipe,
+        job.seed,
+        TaskSplit::whole(&job.dataset.manifest),
+        labels.clone(),
+        plan.clone(),
+        0,
+        augmentations,
+    )
+    .take(count);
     let loader =
         Loader::new(job.packed.clone(), labels, job.seed, 1, Box::new(requests.collect::<Vec<_>>().into_iter()))?;
     Ok(loader.collect::<Result<_, _>>()?)

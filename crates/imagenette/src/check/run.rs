@@ -20,7 +20,7 @@ use super::replay;
 use crate::cli::Check;
 use crate::numbers::thousands;
 use crate::prepared::Preparation;
-use crate::scored::Scored;
+use crate::scored::{evaluated, score};
 use crate::terminal::Terminal;
 use crate::{Program, datasets};
 
@@ -208,10 +208,9 @@ impl<'c, 'p> Ground<'c, 'p> {
         if !path.is_file() {
             return Verdict::Holds(format!("as {} is; no predictions are here", manifest.name));
         }
-        let scored = predictions::read(&path).map_err(anyhow::Error::from).and_then(|predictions| {
-            let on = record.held_out.map_or(Scored::Split(Split::Val), Scored::HeldOut);
-            on.score(&path, &predictions, manifest)
-        });
+        let scored = predictions::read(&path)
+            .map_err(anyhow::Error::from)
+            .and_then(|predictions| score(&path, &predictions, manifest, &evaluated(record, manifest)?));
         match scored {
             Ok(score) if (score.correct, score.total) == (record.result.correct, record.result.total) => {
                 Verdict::Holds(format!(
@@ -230,7 +229,11 @@ impl<'c, 'p> Ground<'c, 'p> {
         let Some(dataset) = self.dataset(record) else {
             return unknown("without the dataset its classes are not known");
         };
-        let samples = record.dataset.train.saturating_sub(record.held_out.map_or(0, |held_out| held_out.photos));
+        // Photos of a task are counted anew.
+        let samples = match recipe.split(&dataset.manifest) {
+            Ok(split) => recipe.labeled_draws(&split) as u64,
+            Err(error) => return failed(Path::new(&record.recipe), error.to_string()),
+        };
         let (device, parts) = (&self.preparation.machine.device, self.program.parts());
         let classes = dataset.manifest.classes.len();
         let key = (recipe.canonical_sha256(), classes, samples);

@@ -31,7 +31,7 @@ pub(crate) fn of_runs(runs: &[CheckedRun]) -> String {
         let count = |word: &str| found.iter().filter(|(_, finding)| finding.verdict.word() == word).count();
         // The first reason stands for all of them.
         let reasons = found.iter().filter_map(|(run, finding)| match &finding.verdict {
-            Verdict::Unknown(said) => Some(said.replace(run.folder(), "RUN")),
+            Verdict::Unknown(said) => Some(without_folder(said, run.folder())),
             _ => None,
         });
         let (held, failed, unknown) = (count("holds"), count("fails"), count("cannot be known"));
@@ -51,6 +51,36 @@ pub(crate) fn of_runs(runs: &[CheckedRun]) -> String {
     lines.join("\n")
 }
 
+/// What is said of a run without its folder's name, where that stands as a word or begins a path.
+fn without_folder(said: &str, folder: &str) -> String {
+    let is_edge = |letter: char| letter.is_whitespace() || matches!(letter, '`' | '/' | ':' | ',');
+    let (mut text, mut rest) = (String::new(), said);
+    while let Some(place) = rest.find(folder).filter(|_| !folder.is_empty()) {
+        let (before, after) = (&rest[..place], &rest[place + folder.len()..]);
+        // A path that ends so is another one.
+        let begins = text.chars().chain(before.chars()).last().is_none_or(|letter| is_edge(letter) && letter != '/');
+        let ends = after.chars().next().is_none_or(is_edge);
+        text += before;
+        text += if begins && ends { "RUN" } else { folder };
+        rest = after;
+    }
+    text + rest
+}
+
 fn widest<'a>(words: impl Iterator<Item = &'a str>) -> usize {
     words.map(|word| word.chars().count()).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_replaced_where_it_is_a_word() {
+        let said = "whether weights are these: `imagenette eval a`; a/record.json; b/a/x; imagenette a, all";
+        let expected = "whether weights are these: `imagenette eval RUN`; RUN/record.json; b/a/x; imagenette RUN, all";
+        assert_eq!(without_folder(said, "a"), expected);
+        assert_eq!(without_folder("runs/a", "runs/a"), "RUN");
+        assert_eq!(without_folder("aa", "a"), "aa");
+    }
 }

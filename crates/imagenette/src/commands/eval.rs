@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
+use imagenette_data::manifest::ImageEntry;
 use imagenette_files::hash::sha256;
 use imagenette_results::run_folder::{PROBABILITIES_FILE, RunFolder};
 use imagenette_results::run_record::Counts;
@@ -18,7 +19,7 @@ use crate::cli::Eval;
 use crate::out_file::OutFile;
 use crate::prepared::Preparation;
 use crate::progress::Progress;
-use crate::scored::{Scored, no_split};
+use crate::scored::{no_split, of_task, score};
 use crate::terminal::{Refusal, Terminal, print_json};
 use crate::{Program, datasets};
 
@@ -35,13 +36,19 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
     };
     check_classes(&arguments.run, &network.head.classes, &dataset)?;
     let split = Split::from(arguments.split);
-    let samples = dataset.manifest.samples(split);
+    // A task may be about some of the classes.
+    let of_task = match split {
+        Split::Val if run.record.held_out.is_none() => of_task(&run.record, &dataset.manifest)?,
+        _ => None,
+    };
+    let samples = of_task.unwrap_or_else(|| dataset.manifest.samples(split));
     if samples.is_empty() {
         return Err(no_split(&dataset.manifest, split));
     }
     let packed = preparation.pixels(&dataset)?;
     let mut config = network.head.evaluation;
     config.resolution = arguments.resolution.unwrap_or(config.resolution);
+    let photos: Vec<&ImageEntry> = samples.iter().map(|&sample| &dataset.manifest.images[sample as usize]).collect();
     let data = EvaluationData::of(&dataset, samples, packed, config, preparation.machine.threads);
     data.check(&network.head.model, network.device())?;
     let predicted = data.predict(&network.model, &network.weights, network.device(), &Progress::of_run(terminal));
@@ -59,7 +66,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         probabilities.write(&path)?;
     }
     let sureness = probabilities.map(|probabilities| probabilities.sureness(&path, &named)).transpose()?;
-    let score = Scored::Split(split).score(&arguments.run, &named, &dataset.manifest)?;
+    let score = score(&arguments.run, &named, &dataset.manifest, &photos)?;
     let counts = Counts { correct: score.correct, total: score.total };
     let again = Again { run: &run, device: network.device(), identity: dataset.manifest.identity(), split, config };
     let compared = again.compare(&named, counts)?;

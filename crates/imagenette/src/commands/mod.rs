@@ -22,5 +22,6 @@ pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod show;
 pub(crate) mod sweep;
+pub(crate) mod task;
 pub(crate) mod train;
 pub(crate) mod verify;

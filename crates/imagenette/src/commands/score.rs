@@ -19,7 +19,7 @@ use crate::datasets;
 use crate::numbers::{counted, thousands};
 use crate::out_file::OutFile;
 use crate::page::confusion_matrix::{self, frequent_mistakes};
-use crate::scored::{Scored, score};
+use crate::scored::{Scored, evaluated, score};
 use crate::terminal::{Refusal, Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<ExitCode> {
@@ -52,7 +52,10 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
     }
     let dataset = truth(arguments, record.as_ref(), &table)?;
     let held_out = record.as_ref().filter(|_| split == Split::Val).and_then(|record| record.held_out);
-    let scored = held_out.map_or(Scored::Split(split), Scored::HeldOut).photos(&dataset.manifest)?;
+    let scored = match record.as_ref().filter(|_| split == Split::Val) {
+        Some(record) => evaluated(record, &dataset.manifest)?,
+        None => Scored::Split(split).photos(&dataset.manifest)?,
+    };
     let (predictions, form) = settled(&table, &dataset.manifest, &scored)?;
     if !form.is_usual() {
         terminal.say(&format!("{}: read as {form}", path.display()));

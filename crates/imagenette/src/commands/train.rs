@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
-use imagenette_results::run_folder::{CHECKPOINT_FILE, RunFolder};
+use imagenette_results::run_folder::{CHECKPOINT_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
 use imagenette_results::{RunRecord, statistics};
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
@@ -16,7 +16,7 @@ use crate::numbers::{counted, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
 use crate::run_tables::Wanted;
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json};
 use crate::{Program, datasets, recipes, run_set, runs};
 
 /// The recipe for the drawn set and for photos of any size.
@@ -79,7 +79,8 @@ fn begin(
     (program, terminal): (&Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
     let overrides = flags(arguments)?;
-    let named = arguments.recipe.as_deref().or(arguments.quick.then_some(QUICK_RECIPE));
+    let parents = arguments.more.as_deref().map(|more| parent_recipe(more)).transpose()?;
+    let named = arguments.recipe.as_deref().or(parents.as_deref()).or(arguments.quick.then_some(QUICK_RECIPE));
     let wanted = wanted(named, &overrides, &preparation)?;
     // Before anything is fetched, drawn or packed for it.
     if let (Some(folder), 1) = (&arguments.out, wanted.runs) {
@@ -173,6 +174,25 @@ pub(super) fn usual_recipe(edition: Edition) -> &'static str {
     }
 }
 
+/// The recipe of a run that is trained on, `[EPOCHS, RUN]`.
+fn parent_recipe(more: &[String]) -> anyhow::Result<String> {
+    let [epochs, run] = more else { unreachable!("clap asks for two values") };
+    if epochs.parse::<u32>().is_ok_and(|epochs| epochs > 0) {
+        let path = Path::new(run).join(RECIPE_FILE);
+        return match path.is_file() && Path::new(run).join(WEIGHTS_FILE).is_file() {
+            true => Ok(path.to_string_lossy().into_owned()),
+            false => Err(Refusal::error(
+                format!("{run}: expected a finished run with its recipe and weights, found none"),
+                "`imagenette runs` lists finished runs; `train --resume RUN` finishes one",
+            )),
+        };
+    }
+    Err(Refusal::usage(
+        format!("--more: expected a number of epochs and a run, found `{epochs}`"),
+        "for example `imagenette train --more 5 runs/first`",
+    ))
+}
+
 /// The flags as keys and values that are put over a recipe.
 fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     let mut overrides = Overrides::new();
@@ -184,6 +204,13 @@ fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     put("precision", arguments.precision.and_then(|name| Some(name.to_possible_value()?.get_name().to_owned())));
     // `{:?}` keeps a point or an exponent, so that TOML reads a float.
     put("optimizer.learning_rate", arguments.learning_rate.map(|rate| format!("{rate:?}")));
+    put("initial", arguments.initial.as_deref().map(|from| format!("{{ from = {} }}", recipes::quoted(from))));
+    if let Some([epochs, run]) = arguments.more.as_deref() {
+        put("epochs", Some(epochs.clone()));
+        put("initial", Some(format!("{{ from = {}, head = \"kept\" }}", recipes::quoted(run))));
+    }
+    put("task", arguments.task.clone());
+    put("draw", arguments.draw.map(|draw| draw.to_string()));
     put("hold_out", arguments.hold_out.map(|share| format!("{share:?}")));
     put("seed", arguments.seed.map(|seed| seed.to_string()));
     put("runs", arguments.runs.map(|runs| runs.to_string()));

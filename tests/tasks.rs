@@ -1,0 +1,195 @@
+//! Little data as a user meets it: tasks, photos without labels, weights to begin with, and what is refused.
+
+use crate::support::{Ended, Place, TRAIN_EACH, VAL_EACH, WNIDS};
+
+const PHOTOS: usize = TRAIN_EACH * WNIDS.len();
+const TINY: &str = "train --dataset made --set name=tiny --resolution 32 --batch-size 8 --set model.stem=8 \
+                    --set model.widths=[8,8] --set loss.label_smoothing=0";
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+fn train(place: &Place, more: &str) -> Ended {
+    place.run(&words(&format!("{TINY} {more}")))
+}
+
+fn record(place: &Place, run: &str) -> serde_json::Value {
+    serde_json::from_str(&place.read(&format!("{run}/record.json"))).unwrap()
+}
+
+#[test]
+fn tasks_are_listed_shown_and_written_as_tables() {
+    let place = Place::with_made_dataset();
+    let list = place.run(&["task", "--list"]).succeeds().stdout;
+    assert!(
+        list.contains("labels-10%") && list.contains("wrong-labels-50%") && list.contains("other-five-1"),
+        "{list}"
+    );
+    assert_eq!(place.run(&["task"]).succeeds().stdout, list);
+    let json = place.run(&["task", "--json"]).succeeds().json();
+    assert!(json.as_array().unwrap().iter().any(|task| task["name"] == "labels-4" && task["draws"] == 5));
+    let shown = place.run(&words("task show labels-4 --dataset made --draw 3 --out list.csv")).succeeds();
+    assert!(shown.stdout.contains("12 photos with labels, 4 of each class"), "{}", shown.stdout);
+    assert!(shown.stdout.contains(&format!("an epoch draws {PHOTOS}")), "{}", shown.stdout);
+    let table = place.read("list.csv");
+    let of = |role: &str| table.lines().filter(|line| line.split(',').nth(1) == Some(role)).count();
+    assert_eq!((of("labeled"), of("unlabeled"), of("evaluated")), (12, PHOTOS - 12, VAL_EACH * WNIDS.len()));
+    let wrong = place.run(&words("task show wrong-labels-25% --dataset made --out wrong.csv --json")).succeeds().json();
+    assert_eq!(wrong["photos"]["wrong"], PHOTOS.div_ceil(4));
+    let table = place.read("wrong.csv");
+    let changed = table.lines().skip(1).filter(|line| {
+        let fields: Vec<&str> = line.split(',').collect();
+        fields[1] == "labeled" && fields[2] != fields[3]
+    });
+    assert_eq!(changed.count(), PHOTOS.div_ceil(4));
+
+    place.run(&["task", "show", "label-4"]).fails_saying(&["found `label-4`", "labels-4"]);
+    place.run(&words("task show labels-4 --dataset made --draw 9")).fails_saying(&["from 1 to 5", "found 9"]);
+    place.run(&words("task show labels-25 --dataset made")).fails_saying(&["25 photos of each class", "found 24 of"]);
+    place.run(&words("task show five-classes --dataset made")).fails_saying(&["Imagenette or the drawn set"]);
+    place.run(&words("task show labels-4 --out list.csv")).exits_with(2);
+}
+
+#[test]
+fn a_run_under_a_task_uses_its_labels_alone_and_is_believed() {
+    let place = Place::with_made_dataset();
+    train(&place, "--task labels-4 --draw 2 --epochs 2 --out few").succeeds();
+    let labels = &record(&place, "few")["labels"];
+    assert_eq!((&labels["labeled"], &labels["epoch_photos"], &labels["draw"]), (&12.into(), &PHOTOS.into(), &2.into()));
+    assert_eq!((&labels["unlabeled"], &labels["task"]), (&0.into(), &"labels-4".into()));
+    // As many photos are drawn as train has.
+    assert_eq!(record(&place, "few")["samples_drawn"], 2 * PHOTOS);
+    train(&place, "--task wrong-labels-50% --epochs 2 --out wrong").succeeds();
+    assert_eq!(record(&place, "wrong")["labels"]["wrong"], PHOTOS / 2);
+    // Held out are labeled photos of the task alone.
+    train(&place, "--task labels-4 --hold-out 0.25 --epochs 1 --out tuning").succeeds();
+    let tuning = record(&place, "tuning");
+    assert_eq!((&tuning["held_out"]["photos"], &tuning["labels"]["labeled"]), (&3.into(), &9.into()));
+    let checked = place.run(&["check", "few", "wrong", "tuning", "--replay"]).succeeds();
+    assert!(checked.stdout.contains("nothing fails"), "{}", checked.stdout);
+    for run in ["few", "wrong", "tuning"] {
+        place.run(&["score", run]).succeeds();
+    }
+    // Other tasks, and all of the labels, are rows of their own.
+    train(&place, "--epochs 2 --out whole").succeeds();
+    let rows = place.run(&["runs", "--json", "few", "whole", "wrong"]).succeeds().json();
+    assert_eq!(rows["rows"].as_array().unwrap().len(), 3);
+    // What the record says of its labels is checked.
+    let forged = place.read("few/record.json").replace("\"labeled\": 12", "\"labeled\": 72");
+    std::fs::write(place.path("few/record.json"), forged.replace("\"epoch_photos\": 72", "\"epoch_photos\": 144"))
+        .unwrap();
+    place.run(&["check", "few"]).exits_with(1);
+}
+
+#[test]
+fn photos_without_labels_are_learned_from_and_the_run_repeats() {
+    let place = Place::with_made_dataset();
+    let method = "--set unlabeled.kind=fix-match --set unlabeled.ratio=2 --set ema.decay=0.9 --epochs 2";
+    train(&place, &format!("--task labels-4 {method} --out semi")).succeeds();
+    let semi = record(&place, "semi");
+    // 72 photos an epoch: three steps of 8 with labels and 16 without.
+    assert_eq!((&semi["steps"], &semi["samples_drawn"]), (&6.into(), &48.into()));
+    let labels = &semi["labels"];
+    assert_eq!((&labels["unlabeled"], &labels["unlabeled_drawn"]), (&(PHOTOS - 12).into(), &96.into()));
+    assert_eq!(labels["teacher_passes"], 96);
+    // The same bits with any number of threads, and without what the others do nothing is the same.
+    train(&place, &format!("--task labels-4 {method} --threads 1 --out one")).succeeds();
+    let weights = |run: &str| place.bytes(&format!("{run}/weights.safetensors"));
+    assert_eq!(weights("semi"), weights("one"));
+    train(&place, "--task labels-4 --set ema.decay=0.9 --epochs 2 --out supervised").succeeds();
+    assert_ne!(weights("semi"), weights("supervised"));
+    let checked = place.run(&["check", "semi", "--replay"]).succeeds();
+    assert!(!checked.stdout.contains("fails  "), "{}", checked.stdout);
+
+    train(&place, &format!("{method} --out x")).fails_saying(&["photos without labels to learn from", "none in made"]);
+    train(&place, &format!("--task labels-4 {method} --set loss.label_smoothing=0.2 --out x"))
+        .fails_saying(&["unlabeled.threshold", "loss.label_smoothing=0"]);
+    train(&place, &format!("--task labels-4 {method} --set unlabeled.ratio=0 --out x"))
+        .fails_saying(&["unlabeled.ratio"]);
+    train(&place, &format!("--task labels-4 {method} --batch-size 64 --out x"))
+        .fails_saying(&["labeled photos of an epoch"]);
+    train(&place, "--draw 2 --out x").fails_saying(&["draw", "none without a task"]);
+    assert!(!place.path("x").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_with_photos_without_labels_goes_on_to_the_same_bits() {
+    let place = Place::with_made_dataset();
+    let method = "--task labels-4 --set unlabeled.kind=fix-match --set ema.decay=0.9 --epochs 40 --evaluate-every 0";
+    train(&place, &format!("{method} --out whole")).succeeds();
+    let line = format!("{TINY} {method} --out parts");
+    let mut child = place.command(&words(&line)).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !place.path("parts/checkpoint.safetensors").exists() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if !place.path("parts/record.json").exists() {
+        place.run(&["train", "--resume", "parts"]).succeeds();
+    }
+    assert_eq!(place.bytes("parts/weights.safetensors"), place.bytes("whole/weights.safetensors"));
+}
+
+#[test]
+fn a_run_begins_where_another_one_ended() {
+    let place = Place::with_made_dataset();
+    train(&place, "--epochs 2 --out first").succeeds();
+    let first = record(&place, "first");
+    train(&place, "--initial first --epochs 1 --seed 7 --out second").succeeds();
+    let second = record(&place, "second");
+    let weights = &first["provenance"]["weights_sha256"];
+    assert_eq!(&second["provenance"]["parent"]["weights_sha256"], weights);
+    let recipe = place.read("second/recipe.toml");
+    assert!(recipe.contains("origin = \"`tiny` on made, 2 epochs"), "{recipe}");
+    place.run(&["check", "second", "--replay"]).succeeds();
+
+    // On with a run: the same classes, so the head is kept; everything frozen but the head stays as it was.
+    place.run(&["train", "--more", "1", "first", "--dataset", "made", "--out", "more"]).succeeds();
+    assert_eq!(record(&place, "more")["epochs"], 1);
+    train(&place, "--initial first --set initial.freeze=[\"body\"] --epochs 1 --out frozen").succeeds();
+    let learned = |run: &str| record(&place, run)["model"]["parameters"].as_u64().unwrap();
+    assert!(learned("frozen") < learned("first") / 2);
+    let eval = |run: &str| place.run(&["eval", run, "--json"]).succeeds().json();
+    eval("frozen");
+    place.run(&["check", "frozen", "more"]).succeeds();
+    // A body that learns more slowly ends elsewhere than one that learns as fast as the head.
+    train(&place, "--initial first --set initial.body_rate_factor=0.1 --epochs 1 --out slow").succeeds();
+    train(&place, "--initial first --epochs 1 --out fast").succeeds();
+    assert_ne!(place.bytes("slow/weights.safetensors"), place.bytes("fast/weights.safetensors"));
+
+    // What does not fit, and what is none.
+    let wider = TINY.replace("[8,8]", "[8,16]");
+    place
+        .run(&words(&format!("{wider} --initial first --out x")))
+        .fails_saying(&["tensors that fit", "do not: `groups.1"]);
+    train(&place, "--initial nowhere --out x").fails_saying(&["nowhere"]);
+    train(&place, "--initial photos --out x").fails_saying(&["no finished run is here"]);
+    train(&place, "--initial first --set initial.freeze=[\"bdoy\"] --out x").fails_saying(&[
+        "initial.freeze",
+        "`bdoy`",
+        "head",
+    ]);
+    train(&place, "--initial first --set initial.freeze=[\"body\",\"head\"] --out x")
+        .fails_saying(&["everything frozen"]);
+    place.run(&["train", "--more", "none", "first"]).exits_with(2);
+    place.run(&["train", "--more", "1", "photos"]).fails_saying(&["photos: expected a finished run"]);
+    // A task's runs may not begin with weights that have seen all labels.
+    train(&place, "--initial first --task labels-4 --out x")
+        .fails_saying(&["all labels of train", "`labels-4` has others"]);
+    // Other weights than those that the recipe names.
+    std::fs::write(place.path("named.toml"), recipe.replace(weights.as_str().unwrap(), &"0".repeat(64))).unwrap();
+    place.run(&words("train --recipe named.toml --dataset made --out x")).fails_saying(&["found others", "hint:"]);
+    let mut damaged = place.bytes("first/weights.safetensors");
+    let end = damaged.len();
+    damaged[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(place.path("nan.safetensors"), &damaged).unwrap();
+    train(&place, "--initial nan.safetensors --out x").fails_saying(&["finite numbers", "found NaN in"]);
+    std::fs::write(place.path("half.safetensors"), &damaged[..end / 2]).unwrap();
+    train(&place, "--initial half.safetensors --out x")
+        .fails_saying(&["half.safetensors: expected a whole safetensors file"]);
+    assert!(!place.path("x").exists());
+}
