@@ -47,7 +47,7 @@ fn weights_are_of_the_photos_that_are_trained_on() {
     let manifest = manifest(&[100, 60, 20]);
     let weights = |overrides: &[(&str, &str)]| {
         let recipe = recipe(overrides);
-        recipe.class_weights(&manifest, &recipe.samples(&manifest).unwrap().0)
+        recipe.class_weights(&manifest, &recipe.split(&manifest).unwrap().labeled)
     };
     assert_eq!(weights(&[]), None);
     let balanced = ("loss.class_weights", "balanced");
