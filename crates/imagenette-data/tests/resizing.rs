@@ -1,5 +1,7 @@
 //! Resizing: the same pixels as Pillow's, the same pixels as the plain formula, the same pixels on every processor.
 
+mod pattern;
+
 use std::path::Path;
 
 use fast_image_resize as fir;
@@ -8,6 +10,7 @@ use fir::pixels::U8x3;
 use imagenette_data::augment::CropBox;
 use imagenette_data::image::Resizer;
 use imagenette_data::random::{Purpose, Random};
+use pattern::pattern;
 
 /// As in `golden/make.py`: photo, box (left, top, right, bottom), target.
 type Case = ((u32, u32), [f64; 4], (u32, u32));
@@ -27,29 +30,6 @@ const CASES: [Case; 14] = [
     ((97, 131), [0.0, 0.0, 97.0, 131.0], (31, 29)),
     ((60, 60), [29.9, 29.9, 30.4, 30.6], (12, 12)),
 ];
-
-/// As in `golden/make.py`.
-fn pattern((width, height): (u32, u32), salt: u32) -> Vec<u8> {
-    let mut rgb = Vec::new();
-    for y in 0..height {
-        for x in 0..width {
-            let mut h = (x.wrapping_mul(0x9E37_79B1))
-                .wrapping_add(y.wrapping_mul(0x85EB_CA77))
-                .wrapping_add(salt.wrapping_mul(0xC2B2_AE3D));
-            h ^= h >> 15;
-            h = h.wrapping_mul(0x2C1B_3C6D);
-            h ^= h >> 12;
-            if (x + y) % 3 == 0 {
-                rgb.extend([h as u8, (h >> 8) as u8, (h >> 16) as u8]);
-            } else {
-                let red = x * 255 / (width - 1).max(1);
-                let green = 255 - y * 255 / (height - 1).max(1);
-                rgb.extend([red as u8, green as u8, (h >> 24) as u8]);
-            }
-        }
-    }
-    rgb
-}
 
 fn crop([left, top, right, bottom]: [f64; 4]) -> CropBox {
     CropBox { left, top, width: right - left, height: bottom - top }

@@ -13,6 +13,8 @@ import zlib
 import PIL
 from PIL import Image
 
+from pattern import pattern
+
 HERE = pathlib.Path(__file__).parent
 
 # (width, height), (left, top, right, bottom), (target width, target height)
@@ -32,22 +34,6 @@ CASES = [
     ((97, 131), (0, 0, 97, 131), (31, 29)),
     ((60, 60), (29.9, 29.9, 30.4, 30.6), (12, 12)),
 ]
-
-
-def pattern(width, height, salt):
-    """Red rises to the right, green falls to the bottom, blue is noise; every third pixel is noise altogether."""
-    rgb = bytearray()
-    for y in range(height):
-        for x in range(width):
-            h = (x * 0x9E3779B1 + y * 0x85EBCA77 + salt * 0xC2B2AE3D) & 0xFFFFFFFF
-            h ^= h >> 15
-            h = (h * 0x2C1B3C6D) & 0xFFFFFFFF
-            h ^= h >> 12
-            if (x + y) % 3 == 0:
-                rgb += bytes((h & 255, (h >> 8) & 255, (h >> 16) & 255))
-            else:
-                rgb += bytes((x * 255 // max(width - 1, 1), 255 - y * 255 // max(height - 1, 1), (h >> 24) & 255))
-    return bytes(rgb)
 
 
 def smooth(width, height):
@@ -119,4 +105,4 @@ keep("veiled.webp", alpha, "WEBP", quality=90)
 mirrored = base.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 keep("moving.webp", base, "WEBP", lossless=True, save_all=True, append_images=[mirrored])
 keep("moving.png", base, "PNG", save_all=True, append_images=[mirrored])
-(HERE / "README.md").write_text(f"Made by `make.py` with Pillow {PIL.__version__}; no photo is involved.\n")
+(HERE / "README.md").write_text(f"Made by `make.py` and `make_operations.py` with Pillow {PIL.__version__}; no photo is involved.\n")

@@ -11,11 +11,27 @@ type Matrix = [f64; 6];
 pub(super) fn rotation(degrees: f64, side_px: usize) -> Matrix {
     // Python's modulo has the sign of the divisor. `libm`, so that every platform computes the same bits.
     let angle = -degrees.rem_euclid(360.0).to_radians();
-    let rounded = |value: f64| (value * 1e15).round_ties_even() / 1e15;
-    let (sine, cosine) = (rounded(libm::sin(angle)), rounded(libm::cos(angle)));
+    let (sine, cosine) = (to_15_digits(libm::sin(angle)), to_15_digits(libm::cos(angle)));
     let center = side_px as f64 / 2.0;
     let from_center = |a: f64, b: f64| a * -center + b * -center + center;
     [cosine, sine, from_center(cosine, sine), -sine, cosine, from_center(-sine, cosine)]
+}
+
+/// Python's `round(value, 15)` of a value in −1..1.
+fn to_15_digits(value: f64) -> f64 {
+    let digits = value * 1e15;
+    // What the product lost: the sine of 45° lies so near the middle between two digits that it decides.
+    let lost = value.mul_add(1e15, -digits);
+    let whole = digits.round();
+    let rest = digits - whole + lost;
+    let step = if rest > 0.5 {
+        1.0
+    } else if rest < -0.5 {
+        -1.0
+    } else {
+        0.0
+    };
+    (whole + step) / 1e15
 }
 
 /// Puts each pixel where the matrix says; what comes from outside is the mean color.

@@ -98,7 +98,9 @@ impl Reaches {
             8 => Operation::Contrast(factor),
             9 => Operation::Sharpness(factor),
             10 => Operation::Posterize { bits: 8 - (self.bits * part).round_ties_even() as u32 },
-            11 => Operation::Solarize { threshold: (255.0 * (1.0 - part)).ceil() as u32 },
+            11 => {
+                Operation::Solarize { threshold: (255 * (LARGEST_MAGNITUDE - magnitude)).div_ceil(LARGEST_MAGNITUDE) }
+            }
             12 => Operation::AutoContrast,
             _ => Operation::Equalize,
         }
@@ -258,10 +260,10 @@ mod tests {
                 match *operation {
                     Operation::Brightness(factor) | Operation::Contrast(factor) | Operation::Color(factor) => {
                         assert!((0.6..=1.4).contains(&factor), "{factor}");
-                        order.push_str(&format!("{operation:?}")[..2]);
+                        order.push_str(&format!("{operation:?}")[..3]);
                     }
                     Operation::Hue { shift } => {
-                        order.push('H');
+                        order.push_str("Hue");
                         assert!(shift <= 25 || shift >= 231, "{shift}");
                         hues[usize::from(shift >= 231)] += 1;
                     }
