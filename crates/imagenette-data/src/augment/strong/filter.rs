@@ -1,6 +1,6 @@
 //! What mixes a pixel with its neighbors: sharpness and blur.
 
-use super::operation::{Scratch, blended};
+use super::operation::{Scratch, blended, rounded};
 
 /// Moves values away from the weighted mean of their neighborhood (3 × 3, the middle five times), or toward it; those on
 /// the edges stay as they are.
@@ -11,20 +11,20 @@ pub(super) fn sharpen(rgb: &mut [u8], side_px: usize, factor: f32, scratch: &mut
     let before = &mut scratch.square;
     before.clear();
     before.extend_from_slice(rgb);
-    let (width, sums) = (side_px * 3, &mut scratch.sums);
+    let (width, sums) = (side_px * 3, &mut scratch.columns);
     sums.resize(width, 0);
     for (line, rows) in before.windows(3 * width).step_by(width).enumerate() {
         let (upper, rest) = rows.split_at(width);
         let (middle, lower) = rest.split_at(width);
         // Down each column first, so that every value is added once.
         for (((sum, &upper), &middle), &lower) in sums.iter_mut().zip(upper).zip(middle).zip(lower) {
-            *sum = u32::from(upper) + u32::from(middle) + u32::from(lower);
+            *sum = i32::from(upper) + i32::from(middle) + i32::from(lower);
         }
         let target = &mut rgb[(line + 1) * width + 3..(line + 2) * width - 3];
-        let around = sums.windows(7).map(|sums| sums[0] + sums[3] + sums[6]);
+        let around = sums.iter().zip(&sums[3..]).zip(&sums[6..]).map(|((left, middle), right)| left + middle + right);
         for ((value, &own), around) in target.iter_mut().zip(&middle[3..]).zip(around) {
-            // No sum lies between two integers, so that the rounding of floats cannot show.
-            let smooth = ((around + 4 * u32::from(own)) as f32 * (1.0 / 13.0) + 0.5) as i32 as u8;
+            // No thirteenth lies in the middle between two integers, so that nothing hangs on the roundings of floats.
+            let smooth = rounded((around + 4 * i32::from(own)) as f32 * (1.0 / 13.0));
             *value = blended(smooth, own, factor);
         }
     }
@@ -39,7 +39,7 @@ const PASSES: usize = 3;
 /// Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended box filtering", 2011.
 pub(super) fn blur(rgb: &mut [u8], side_px: usize, sigma_px: f32, scratch: &mut Scratch) {
     let box_filter = BoxFilter::of(box_radius(sigma_px));
-    let Scratch { square: one, second: other, sums } = scratch;
+    let Scratch { square: one, second: other, sums, .. } = scratch;
     one.resize(rgb.len(), 0);
     other.resize(rgb.len(), 0);
     // Down is fast, since neighboring values are added side by side; across is down in the transposed square.

@@ -92,6 +92,8 @@ pub struct Scratch {
     pub(super) second: Vec<u8>,
     /// A sum for each value of a row.
     pub(super) sums: Vec<u32>,
+    /// A sum of few values for each value of a row.
+    pub(super) columns: Vec<i32>,
 }
 
 impl Operation {
@@ -163,11 +165,27 @@ fn translate_rows(rgb: &mut [u8], side_px: usize, px: i32) {
     rgb.chunks_exact_mut(side_px * 3).for_each(|row| translate(row, px.into()));
 }
 
-/// Pillow's `Image.blend` of two values: `from` for a factor of 0 and `value` for 1; rounded down, and beyond 0..1 kept in
-/// range.
+/// Pillow's `Image.blend` of two values: `from` for a factor of 0 and `value` for 1; cut off to a whole number, and in range
+/// where the factor is beyond 0..1.
 #[inline(always)]
-pub(super) fn blended(from: u8, value: u8, factor: f32) -> u8 {
-    let moved = f32::from(from) + factor * (f32::from(value) - f32::from(from));
-    // Clamped before it is cut off, so that the conversion is one instruction for many values.
-    moved.clamp(0.0, 255.0) as i32 as u8
+pub(super) fn blended(from: f32, value: u8, factor: f32) -> u8 {
+    let moved = (from + factor * (f32::from(value) - from)).clamp(0.0, 255.0);
+    let nearest = rounded(moved);
+    as_byte(if nearest > moved { nearest - 1.0 } else { nearest })
+}
+
+/// From here on the numbers that an f32 has are the whole ones.
+const WHOLE: f32 = 8_388_608.0;
+
+/// To the nearest whole number, of 0 to 255. Written with what every processor does to several numbers at once, as a
+/// conversion that minds its range is not.
+#[inline(always)]
+pub(super) fn rounded(value: f32) -> f32 {
+    value + WHOLE - WHOLE
+}
+
+/// A whole number of 0 to 255 as a byte.
+#[inline(always)]
+fn as_byte(whole: f32) -> u8 {
+    (whole + WHOLE).to_bits() as u8
 }

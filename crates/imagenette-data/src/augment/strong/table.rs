@@ -7,13 +7,7 @@ type Tables = [[u8; 256]; 3];
 
 /// Spreads each channel over 0 to 255.
 pub(super) fn auto_contrast(rgb: &mut [u8]) {
-    let (mut lowest, mut highest) = ([255u8; 3], [0u8; 3]);
-    for pixel in rgb.as_chunks::<3>().0 {
-        for channel in 0..3 {
-            lowest[channel] = lowest[channel].min(pixel[channel]);
-            highest[channel] = highest[channel].max(pixel[channel]);
-        }
-    }
+    let (lowest, highest) = extremes(rgb);
     let tables = std::array::from_fn(|channel| {
         let (low, high) = (f64::from(lowest[channel]), f64::from(highest[channel]));
         if high <= low {
@@ -24,6 +18,28 @@ pub(super) fn auto_contrast(rgb: &mut [u8]) {
         std::array::from_fn(|value| (value as f64 * scale + offset) as u8)
     });
     look_up(rgb, &tables);
+}
+
+/// The lowest and the highest value of each channel.
+fn extremes(rgb: &[u8]) -> ([u8; 3], [u8; 3]) {
+    // Sixteen pixels side by side, of which every third value is of one channel.
+    let (mut lowest, mut highest) = ([255u8; 48], [0u8; 48]);
+    let (many, rest) = rgb.as_chunks::<48>();
+    for values in many {
+        for ((low, high), &value) in lowest.iter_mut().zip(&mut highest).zip(values) {
+            (*low, *high) = ((*low).min(value), (*high).max(value));
+        }
+    }
+    for ((low, high), &value) in lowest.iter_mut().zip(&mut highest).zip(rest) {
+        (*low, *high) = ((*low).min(value), (*high).max(value));
+    }
+    let of = |values: &[u8; 48], channel: usize, better: fn(u8, u8) -> u8| {
+        values[channel..].iter().step_by(3).copied().reduce(better).unwrap_or(0)
+    };
+    (
+        std::array::from_fn(|channel| of(&lowest, channel, u8::min)),
+        std::array::from_fn(|channel| of(&highest, channel, u8::max)),
+    )
 }
 
 /// Makes the values of each channel about equally frequent.
@@ -52,7 +68,7 @@ pub(super) fn equalize(rgb: &mut [u8]) {
 
 /// Moves every value away from one, or toward it.
 pub(super) fn blend_with(rgb: &mut [u8], from: u8, factor: f32) {
-    let table: [u8; 256] = std::array::from_fn(|value| blended(from, value as u8, factor));
+    let table: [u8; 256] = std::array::from_fn(|value| blended(from.into(), value as u8, factor));
     rgb.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
 }
 
