@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::DataError;
-use imagenette_data::augment::{Augment, Crop, Erase, EvaluationGeometry, Flip, Mix, plan_train};
+use imagenette_data::augment::{
+    Augment, Crop, Cutout, Erase, EvaluationGeometry, Flip, Mix, RandAugment, Scratch, SimClr, Strong, TrivialAugment,
+    plan_train,
+};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::image::Resizer;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View, epoch_order};
@@ -208,6 +211,96 @@ fn erasing_and_mixing_change_batches_and_invalid_settings_are_errors_at_their_pl
         let Err(DataError::Setting { key, .. }) = &results[number] else { panic!("{expected} should be refused") };
         assert_eq!(key, expected);
     }
+}
+
+#[test]
+fn workers_change_samples_strongly_and_cut_out_as_the_plain_functions_do() {
+    let set = set(50);
+    let cutout = Cutout { size: 0.4, probability: 0.7 };
+    let mut scratch = Scratch::default();
+    for strong in [
+        Strong::RandAugment(RandAugment { magnitude: 12, ..RandAugment::default() }),
+        Strong::TrivialAugment(TrivialAugment::default()),
+        Strong::SimClr(SimClr { solarize: 0.2, ..SimClr::default() }),
+    ] {
+        for view_number in [0, 1] {
+            let plain: Vec<BatchRequest> =
+                set.requests(7).into_iter().map(|request| BatchRequest { view_number, ..request }).collect();
+            let with = |request: &BatchRequest| BatchRequest {
+                strong: Some(strong),
+                cutout: Some(cutout),
+                erase: Some(ERASE),
+                ..request.clone()
+            };
+            let asked: Vec<BatchRequest> = plain.iter().map(with).collect();
+            let mut expected = Vec::new();
+            for (batch, request) in set.loader(1, plain.into_iter()).zip(&asked) {
+                let (mut batch, side) = (batch.unwrap(), request.resolution_px as usize);
+                for (pixels, &sample) in batch.pixels.chunks_exact_mut(side * side * 3).zip(&request.samples) {
+                    let key = SampleKey { seed: SEED, epoch: request.epoch, sample, view: view_number };
+                    strong.photo(pixels, side, key, &mut scratch);
+                    cutout.photo(pixels, side, key);
+                    ERASE.photo(pixels, side, key);
+                }
+                expected.push(batch.pixels);
+            }
+            for threads in [1, 4] {
+                let found: Vec<_> =
+                    set.loader(threads, asked.clone().into_iter()).map(|batch| batch.unwrap().pixels).collect();
+                assert!(found == expected, "{strong:?}, view {view_number}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_view_is_cropped_and_mirrored_otherwise_and_changed_otherwise() {
+    let set = set(40);
+    let request = |view_number, strong| BatchRequest {
+        epoch: 3,
+        passes: None,
+        samples: (0..40).collect(),
+        resolution_px: 32,
+        view: TRAIN,
+        view_number,
+        own: Default::default(),
+        strong,
+        cutout: None,
+        erase: None,
+        mix: None,
+    };
+    let strong = Some(Strong::RandAugment(RandAugment::default()));
+    let bad = Some(Strong::RandAugment(RandAugment { magnitude: 99, ..RandAugment::default() }));
+    let bad_cutout = BatchRequest { cutout: Some(Cutout { size: 0.0, probability: 1.0 }), ..request(0, None) };
+    let requests = [
+        request(0, None),
+        request(1, None),
+        request(1, None),
+        request(0, strong),
+        request(1, strong),
+        request(0, bad),
+        bad_cutout,
+        request(256, None),
+    ];
+    let results: Vec<_> = set.loader(2, requests.into_iter()).collect();
+    let differing = |one: usize, other: usize| {
+        let [one, other] = [one, other].map(|number| &results[number].as_ref().unwrap().pixels);
+        one.chunks(32 * 32 * 3).zip(other.chunks(32 * 32 * 3)).filter(|(one, other)| one != other).count()
+    };
+    assert_eq!((differing(0, 1), differing(1, 2), differing(3, 4)), (40, 0, 40));
+    assert!(differing(0, 3) > 25 && differing(1, 4) > 25, "{} {}", differing(0, 3), differing(1, 4));
+    for (number, expected) in [(5, "strong.magnitude"), (6, "cutout.size"), (7, "view_number")] {
+        let Err(DataError::Setting { key, .. }) = &results[number] else { panic!("{expected} should be refused") };
+        assert_eq!(key, expected);
+    }
+    // Flips of a view alternate too.
+    let View::Train(augment) = TRAIN else { unreachable!() };
+    let flip = |view, epoch, sample| {
+        plan_train(&augment, 64, 64, 32, SampleKey { view, ..SampleKey::new(SEED, epoch, sample) }).flip
+    };
+    assert!((0..99).all(|sample| flip(1, 4, sample) != flip(1, 5, sample)));
+    let same = (0..400).filter(|&sample| flip(0, 4, sample) == flip(1, 4, sample)).count();
+    assert!((150..250).contains(&same), "{same}");
 }
 
 #[test]

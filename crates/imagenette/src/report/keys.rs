@@ -109,7 +109,11 @@ mod tests {
     #[test]
     fn every_key_of_every_shipped_recipe_has_a_line() {
         for (name, text) in Recipe::shipped() {
-            let recipe = Recipe::from_toml_with(text, &[], &Parts::shipped()).unwrap();
+            // What no shipped recipe has yet comes in turn.
+            let strong = ["rand-augment", "trivial-augment", "sim-clr"][name.len() % 3];
+            let strongly = [("augment.strong", strong), ("augment.cutout", "{ size = 0.5 }")];
+            let strongly = strongly.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let recipe = Recipe::from_toml_with(text, &strongly, &Parts::shipped()).unwrap();
             let table: Table = toml::from_str(&recipe.to_toml()).unwrap();
             let mut found = Vec::new();
             keys(&table, "", &[], &mut found);
@@ -134,6 +138,14 @@ mod tests {
             meaning("epochs", &[]).unwrap().contains("how often")
                 || meaning("epochs", &[]).unwrap().contains("How often")
         );
+        let strength = meaning("augment.strong.strength", &["sim-clr"]).unwrap();
+        assert!(strength.contains("distorted"), "{strength}");
+        let of = |key| meaning(key, &["rand-augment"]).unwrap();
+        assert!(
+            of("augment.strong.magnitude").contains("0 to 30") && of("augment.strong.operations").contains("follow")
+        );
+        assert!(meaning("augment.cutout.size", &[]).unwrap().contains("cut out"));
+        assert!(meaning("augment.cutout.probability", &[]).unwrap().contains("cut from"));
         assert_eq!(meaning("optimizer.of_my_own", &["lion"]), None);
     }
 }
