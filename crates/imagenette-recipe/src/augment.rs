@@ -119,7 +119,7 @@ mod tests {
             (
                 "augment.strong",
                 "rand-augmnt",
-                "augment.strong: expected rand-augment or",
+                "augment.strong.kind: expected rand-augment or",
                 "did you mean `rand-augment`?",
             ),
             ("augment.strong", "3", "augment.strong: expected the name of a policy or a table", "recipes/"),

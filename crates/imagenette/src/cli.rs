@@ -497,7 +497,7 @@ pub(crate) struct Bench {
     /// Recipe whose training is measured
     #[arg(short, long, value_name = "NAME|FILE", default_value = "default")]
     pub(crate) recipe: String,
-    /// Measure only these, separated by commas
+    /// Measure only these, separated by commas; strong augmentation (augment) is measured only where it is named
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<BenchPart>,
     #[command(flatten)]
@@ -512,6 +512,7 @@ pub(crate) enum BenchPart {
     Decode,
     Pack,
     Load,
+    Augment,
     Train,
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use imagenette_data::augment::{Augment, Crop, Flip, OwnAugmentations};
+use imagenette_data::augment::{Augment, Crop, Flip, OwnAugmentations, Strong};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image;
@@ -18,7 +18,7 @@ use imagenette_files::input;
 use imagenette_train::run::watch::{StepReport, TrainWatch};
 use serde_json::{Map, Value, json};
 
-use super::bench_train;
+use super::{bench_augment, bench_train};
 use crate::Program;
 use crate::cli::{Bench, BenchPart};
 use crate::datasets::{self, Choice};
@@ -30,13 +30,13 @@ use crate::terminal::{Terminal, kept_whole_or_not, print, print_json};
 
 /// How long the loader and the trainer are watched at the least.
 const WATCHED: Duration = Duration::from_secs(8);
-const BATCH_SIZE: usize = 64;
+pub(super) const BATCH_SIZE: usize = 64;
 
 /// What was measured: for JSON, and as a line for people.
-struct Measured {
-    name: &'static str,
-    value: Value,
-    line: String,
+pub(super) struct Measured {
+    pub(super) name: &'static str,
+    pub(super) value: Value,
+    pub(super) line: String,
 }
 
 pub(crate) fn run(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
@@ -67,7 +67,9 @@ fn measure(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow:
     if is_wanted(BenchPart::Decode) {
         add(decode(&sample, threads, terminal)?)?;
     }
-    if [BenchPart::Pack, BenchPart::Load, BenchPart::Train].into_iter().any(is_wanted) {
+    // Of interest to few, and half a minute of everybody's.
+    let is_augment_wanted = arguments.only.contains(&BenchPart::Augment);
+    if [BenchPart::Pack, BenchPart::Load, BenchPart::Train].into_iter().any(is_wanted) || is_augment_wanted {
         let place = datasets::passing_folder(&preparation.store)?;
         let (packed, measured) = pack(&sample, place.path(), threads, terminal)?;
         if is_wanted(BenchPart::Pack) {
@@ -75,6 +77,9 @@ fn measure(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow:
         }
         if is_wanted(BenchPart::Load) {
             add(load(&sample, packed.clone(), threads, arguments.resolution, terminal)?)?;
+        }
+        if is_augment_wanted {
+            add(bench_augment::augment(&sample, &packed, threads, arguments.resolution, terminal)?)?;
         }
         if let Some(mut recipe) = recipe {
             // A small sample still fills a batch.
@@ -88,7 +93,7 @@ fn measure(arguments: &Bench, program: &Program, terminal: &Terminal) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-fn whole(rate: f64) -> String {
+pub(super) fn whole(rate: f64) -> String {
     thousands(rate.round() as u64)
 }
 
@@ -145,7 +150,7 @@ fn load(
     terminal: &Terminal,
 ) -> anyhow::Result<Measured> {
     terminal.status("loading");
-    let (images, elapsed) = images_loaded(sample, packed, threads, resolution_px)?;
+    let (images, elapsed) = images_loaded(sample, packed, threads, resolution_px, None)?;
     terminal.finish();
     let rate = images as f64 / elapsed;
     let line = format!(
@@ -210,12 +215,34 @@ fn seconds_to_decode(dataset: &Dataset, threads: usize) -> anyhow::Result<f64> {
 }
 
 /// How many images were loaded and the seconds that it took, after an epoch that warms up.
-fn images_loaded(
+pub(super) fn images_loaded(
     dataset: &Dataset,
     packed: Arc<Packed>,
     threads: usize,
     resolution_px: u32,
+    strong: Option<Strong>,
 ) -> anyhow::Result<(usize, f64)> {
+    let mut loader = endless(dataset, packed, threads, resolution_px, strong)?;
+    for _ in 0..dataset.manifest.images.len().div_ceil(BATCH_SIZE) {
+        interrupt::check()?;
+        loader.next().context("there are always more requests")??;
+    }
+    let (began, mut images) = (Instant::now(), 0);
+    while began.elapsed() < WATCHED {
+        interrupt::check()?;
+        images += loader.next().context("there are always more requests")??.samples.len();
+    }
+    Ok((images, began.elapsed().as_secs_f64()))
+}
+
+/// Batches of random resized crops, epoch after epoch without an end.
+pub(super) fn endless(
+    dataset: &Dataset,
+    packed: Arc<Packed>,
+    threads: usize,
+    resolution_px: u32,
+    strong: Option<Strong>,
+) -> anyhow::Result<Loader> {
     let samples: Vec<u32> = (0..dataset.manifest.images.len() as u32).collect();
     let augment =
         Augment { crop: Crop::RandomResized { area: [0.35, 1.0], aspect: [0.75, 4.0 / 3.0] }, flip: Flip::Random };
@@ -230,24 +257,13 @@ fn images_loaded(
             view: View::Train(augment),
             view_number: 0,
             own: OwnAugmentations::default(),
-            strong: None,
+            strong,
             cutout: None,
             erase: None,
             mix: None,
         })
     });
-    let warm_up = dataset.manifest.images.len().div_ceil(BATCH_SIZE);
-    let mut loader = Loader::new(packed, dataset.labels().into(), 0, threads, Box::new(requests))?;
-    for _ in 0..warm_up {
-        interrupt::check()?;
-        loader.next().context("there are always more requests")??;
-    }
-    let (began, mut images) = (Instant::now(), 0);
-    while began.elapsed() < WATCHED {
-        interrupt::check()?;
-        images += loader.next().context("there are always more requests")??.samples.len();
-    }
-    Ok((images, began.elapsed().as_secs_f64()))
+    Ok(Loader::new(packed, dataset.labels().into(), 0, threads, Box::new(requests))?)
 }
 
 /// Stops a run when it has been watched for long enough, and keeps the report of its last step.

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bench;
+mod bench_augment;
 mod bench_train;
 pub(crate) mod check;
 pub(crate) mod compare;
