@@ -1,7 +1,7 @@
 //! How a training sample is made from its photo: the crop and the flip, and what changes its pixels after them.
 
 use imagenette_data::augment::{Augment, Crop, Cutout, Flip, Strong};
-use serde::de::Error as _;
+use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
@@ -50,8 +50,14 @@ fn named_or_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
         Value::String(name) => Table::from_iter([(KIND.to_owned(), Value::String(name))]),
         Value::Table(table) => table,
         other => {
-            let found = other.type_str();
-            return Err(D::Error::custom(format!("invalid type: {found}, expected the name of a policy or a table")));
+            let found = match &other {
+                Value::Integer(number) => Unexpected::Signed(*number),
+                Value::Float(number) => Unexpected::Float(*number),
+                Value::Boolean(value) => Unexpected::Bool(*value),
+                Value::Array(_) => Unexpected::Seq,
+                _ => Unexpected::Other("something else"),
+            };
+            return Err(D::Error::invalid_type(found, &"the name of a policy or a table"));
         }
     };
     let strong = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
@@ -122,7 +128,7 @@ mod tests {
                 "augment.strong.kind: expected rand-augment or",
                 "did you mean `rand-augment`?",
             ),
-            ("augment.strong", "3", "augment.strong: expected the name of a policy or a table", "recipes/"),
+            ("augment.strong", "3", "augment.strong: expected the name of a policy or a table, found `3`", "recipes/"),
             (
                 "augment.strong",
                 "{ magnitude = 3 }",
