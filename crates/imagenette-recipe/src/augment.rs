@@ -1,7 +1,7 @@
 //! How a training sample is made from its photo: the crop and the flip, and what changes its pixels after them.
 
 use imagenette_data::augment::{Augment, Crop, Cutout, Flip, Strong};
-use serde::de::{Error as _, Unexpected};
+use serde::de::{DeserializeOwned, Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
@@ -60,11 +60,25 @@ fn named_or_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
             return Err(D::Error::invalid_type(found, &"the name of a policy or a table"));
         }
     };
-    let strong = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+    let mut settings = table.clone();
+    let kind = settings.remove(KIND);
+    // By its own type, since a choice of types forgets which key was wrong.
+    let strong = match kind.as_ref().and_then(Value::as_str) {
+        Some("rand-augment") => part(settings).map(Strong::RandAugment),
+        Some("trivial-augment") => part(settings).map(Strong::TrivialAugment),
+        Some("sim-clr") => part(settings).map(Strong::SimClr),
+        // Its error says what is known.
+        _ => part(table),
+    };
+    strong.map(Some)
+}
+
+/// A table's settings; an error says which key of it is wrong.
+fn part<T: DeserializeOwned, E: serde::de::Error>(table: Table) -> Result<T, E> {
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let (path, message) = (error.path().to_string(), error.inner().message());
-        D::Error::custom(if path == "." { message.to_owned() } else { format!("{message}{AT}{path}") })
-    })?;
-    Ok(Some(strong))
+        E::custom(if path == "." { message.to_owned() } else { format!("{message}{AT}{path}") })
+    })
 }
 
 #[cfg(test)]
