@@ -76,7 +76,8 @@ pub struct Recipe {
     /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookahead: Option<LookaheadConfig>,
-    /// What own parts do to the pixels of training samples, in this order; before anything is erased or mixed.
+    /// What own parts do to the pixels of training samples, in this order; before `augment.strong`, and before anything is
+    /// erased or mixed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "augmentations")]
     pub augmentation: Vec<OwnPart>,
     /// What is painted over in training samples.

@@ -1,4 +1,4 @@
-//! The first training batch of a recipe, cropped, flipped, erased and mixed as a network would see it.
+//! The first training batch of a recipe, cropped, flipped, changed, erased and mixed as a network would see it.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Augmentation: (settings, photo size, seed, epoch, sample) go in, a [`Plan`] comes out: which box of the photo fills
-//! the square, and whether it is mirrored. What is erased and how batches are mixed follows from such keys too. All of
-//! it are pure functions, so a batch is the same wherever and whenever it is made.
+//! the square, and whether it is mirrored. How a sample is changed strongly, what is erased and how batches are mixed
+//! follows from such keys too. All of it are pure functions, so a batch is the same wherever and whenever it is made.
 
 mod cutout;
 mod erase;

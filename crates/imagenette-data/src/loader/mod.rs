@@ -1,6 +1,6 @@
 //! The loader: requests for batches go in, batches of uint8 pixels come out in the same order, made by worker threads
-//! in reused buffers: cropped, mirrored, erased and mixed. A batch depends on its request and the seed alone, never on
-//! threads or on what came before.
+//! in reused buffers: cropped, mirrored, changed strongly, erased and mixed. A batch depends on its request and the seed
+//! alone, never on threads or on what came before.
 
 mod batch;
 mod order;

@@ -105,4 +105,6 @@ keep("veiled.webp", alpha, "WEBP", quality=90)
 mirrored = base.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 keep("moving.webp", base, "WEBP", lossless=True, save_all=True, append_images=[mirrored])
 keep("moving.png", base, "PNG", save_all=True, append_images=[mirrored])
-(HERE / "README.md").write_text(f"Made by `make.py` and `make_operations.py` with Pillow {PIL.__version__}; no photo is involved.\n")
+(HERE / "README.md").write_text(
+    f"Made by `make.py` and `make_operations.py` with Pillow {PIL.__version__}; no photo is involved.\n"
+)

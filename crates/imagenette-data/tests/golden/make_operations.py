@@ -1,8 +1,8 @@
 """Makes operations.bin with Pillow; run `python make_operations.py` here. The inputs are computed by a formula that the Rust
 test repeats, so only what Pillow made of them is kept.
 
-For each of OPERATIONS in order, and for each of two squares (any values; few and dim ones), the pixels of sides 1, 2 and 7, then
-the crc32 (little-endian) of the pixels of sides 33 and 64.
+For each of OPERATIONS in order, and for each of two squares (any values; few and dim ones), the pixels of sides 1, 2
+and 7, then the crc32 (little-endian) of the pixels of sides 33 and 64.
 """
 
 import pathlib
@@ -24,7 +24,8 @@ def transform(image, matrix, resampling):
 
 def hue(image, shift):
     hue, saturation, value = image.convert("HSV").split()
-    return Image.merge("HSV", (hue.point([(level + shift) % 256 for level in range(256)]), saturation, value)).convert("RGB")
+    hue = hue.point([(level + shift) % 256 for level in range(256)])
+    return Image.merge("HSV", (hue, saturation, value)).convert("RGB")
 
 
 OPERATIONS = [

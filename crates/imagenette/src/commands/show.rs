@@ -163,7 +163,7 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     Ok(vec![Row { caption, cells }])
 }
 
-/// One row: the first training batch of a recipe, cropped, flipped, erased and mixed as it would be, each sample behind
+/// One row: the first training batch of a recipe, cropped, flipped, changed, erased and mixed as it would be, each sample behind
 /// the photo that it was made from.
 fn augmented(
     arguments: &Show,
