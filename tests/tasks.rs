@@ -193,3 +193,43 @@ fn a_run_begins_where_another_one_ended() {
         .fails_saying(&["half.safetensors: expected a whole safetensors file"]);
     assert!(!place.path("x").exists());
 }
+
+#[test]
+fn photos_of_ones_own_without_labels_are_installed_beside_the_others() {
+    let place = Place::with_made_dataset();
+    // The same names in two folders, a file that is no photo, and a photo of train among them.
+    for (folder, class) in [("more/a", WNIDS[0]), ("more/b/deep", WNIDS[1])] {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+        for (number, name) in place.list(&format!("photos/train/{class}")).iter().take(6).enumerate() {
+            let from = place.path(&format!("photos/train/{class}/{name}"));
+            std::fs::copy(from, place.path(&format!("{folder}/{number}.{}", name.rsplit('.').next().unwrap())))
+                .unwrap();
+        }
+    }
+    std::fs::write(place.path("more/notes.md"), "found on a walk").unwrap();
+    let get = ["get", "--from", "photos", "--unlabeled", "more", "--name", "both"];
+    let got = place.run(&get).succeeds();
+    assert!(got.stdout.contains("12 unsup"), "{}", got.stdout);
+    assert!(got.stderr.contains("12 photos of train are among those without labels too"), "{}", got.stderr);
+    // British spelling, and the same again.
+    let again = place.run(&["get", "--from", "photos", "--unlabelled", "more", "--name", "both"]).succeeds();
+    assert!(again.stdout.contains("installed already"), "{}", again.stdout);
+    place.run(&["verify", "both", "--deep"]).succeeds();
+    let method = "--set unlabeled.kind=fix-match --set ema.decay=0.9 --epochs 2 --out semi";
+    place.run(&words(&format!("{} {method}", TINY.replace("made", "both")))).succeeds();
+    let labels = &record(&place, "semi")["labels"];
+    assert_eq!((&labels["labeled"], &labels["unlabeled"]), (&PHOTOS.into(), &12.into()));
+    assert_eq!(labels["epoch_photos"], PHOTOS + 12);
+    assert!(labels["task"].is_null());
+    place.run(&["check", "semi", "--replay"]).succeeds();
+
+    let val = place.list(&format!("photos/val/{}", WNIDS[2]))[0].clone();
+    std::fs::copy(place.path(&format!("photos/val/{}/{val}", WNIDS[2])), place.path("more/found.png")).unwrap();
+    let refused = place.run(&["get", "--from", "photos", "--unlabeled", "more", "--name", "leak"]);
+    refused.fails_saying(&["photos without labels that val does not hold too", &val, "hint:"]);
+    assert!(!place.path("store/datasets/leak").exists());
+    std::fs::create_dir(place.path("empty")).unwrap();
+    let get = |more| place.run(&["get", "--from", "photos", "--unlabeled", more, "--name", "x"]);
+    get("empty").fails_saying(&["empty: expected photos without labels", "found none"]);
+    get("nowhere").fails_saying(&["nowhere"]);
+}

@@ -46,14 +46,14 @@ impl Home {
         self.folder.path().join("photos")
     }
 
-    fn get_with(&self, from: &Path, intake: IntakeOptions, force: bool) -> Result<Installed, DataError> {
+    fn get_with(&self, from: &Path, intake: &IntakeOptions, force: bool) -> Result<Installed, DataError> {
         let store = Store::at(self.folder.path().join("store"));
-        let options = GetOptions { intake, force, ..GetOptions::default() };
+        let options = GetOptions { intake: intake.clone(), force, ..GetOptions::default() };
         get_from(from, &store, Some("set"), &options, &self.heard)
     }
 
     fn get(&self, from: &Path) -> Result<Manifest, DataError> {
-        self.get_with(from, IntakeOptions::default(), true).map(|installed| {
+        self.get_with(from, &IntakeOptions::default(), true).map(|installed| {
             assert!(installed.dataset.verify(true, &self.heard).unwrap().is_sound());
             installed.dataset.manifest
         })
@@ -143,15 +143,15 @@ fn photos_that_are_not_split_yet_are_split_by_the_command_that_the_error_offers(
                 assert_eq!(home.installed(), 0);
                 let split = Some("90:10".parse().unwrap());
                 let intake = IntakeOptions { split, ..IntakeOptions::default() };
-                let dataset = home.get_with(&from, intake, false).unwrap().dataset;
+                let dataset = home.get_with(&from, &intake, false).unwrap().dataset;
                 assert!(dataset.verify(true, &home.heard).unwrap().is_sound());
                 assert_eq!(counts(&dataset.manifest), [18, 2, 0]);
                 assert!(home.said().contains("drew a val split from train (90:10): 18 train and 2 val photos"));
                 // The same command again finds what it made; other parts are another dataset.
-                assert!(home.get_with(&from, intake, false).unwrap().was_there);
-                let other = IntakeOptions { split: Some(SplitParts { train: 1, val: 1 }), ..intake };
-                assert!(home.get_with(&from, other, false).is_err());
-                assert_eq!(counts(&home.get_with(&from, other, true).unwrap().dataset.manifest), [10, 10, 0]);
+                assert!(home.get_with(&from, &intake, false).unwrap().was_there);
+                let other = IntakeOptions { split: Some(SplitParts { train: 1, val: 1 }), ..intake.clone() };
+                assert!(home.get_with(&from, &other, false).is_err());
+                assert_eq!(counts(&home.get_with(&from, &other, true).unwrap().dataset.manifest), [10, 10, 0]);
                 identities.push(dataset.manifest.identity());
             }
         }
@@ -160,15 +160,15 @@ fn photos_that_are_not_split_yet_are_split_by_the_command_that_the_error_offers(
     }
     let whole = Home::with(&[class_folders("train", 4), class_folders("val", 2)].concat());
     let intake = IntakeOptions { split: Some(SplitParts::TENTH), ..IntakeOptions::default() };
-    let error = whole.get_with(&whole.photos(), intake, false).unwrap_err();
+    let error = whole.get_with(&whole.photos(), &intake, false).unwrap_err();
     assert!(error.hint().unwrap().contains("leave --split out"), "{error}");
     // Every class is on both sides, or the error names it.
     let mut few = class_folders("", 2);
     let home = Home::with(&few);
-    assert_eq!(counts(&home.get_with(&home.photos(), intake, false).unwrap().dataset.manifest), [2, 2, 0]);
+    assert_eq!(counts(&home.get_with(&home.photos(), &intake, false).unwrap().dataset.manifest), [2, 2, 0]);
     few.push(("okapi/a.jpg".into(), jpeg(20, 20, 3)));
     let home = Home::with(&few);
-    let error = home.get_with(&home.photos(), intake, false).unwrap_err().to_string();
+    let error = home.get_with(&home.photos(), &intake, false).unwrap_err().to_string();
     assert!(error.contains("one of okapi"), "{error}");
 }
 
@@ -181,7 +181,7 @@ fn beside_train_and_test_a_val_split_is_drawn_and_said() {
     for part in ["no val beside train and test", "36 train and 4 val", "eval --split test", "--split 80:20"] {
         assert!(said.contains(part), "{said}");
     }
-    assert!(home.get_with(&home.photos(), IntakeOptions::default(), false).unwrap().was_there);
+    assert!(home.get_with(&home.photos(), &IntakeOptions::default(), false).unwrap().was_there);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn what_is_no_photo_is_left_out_by_name_or_refused() {
     let strict = IntakeOptions { strict: true, ..IntakeOptions::default() };
     let listed = "(train/cat/fun.gif, train/cat/notes.txt, val/dog/deep)";
     for from in [&home.photos(), &archive] {
-        let error = home.get_with(from, strict, false).unwrap_err().to_string();
+        let error = home.get_with(from, &strict, false).unwrap_err().to_string();
         assert!(error.contains("3 more: train/cat/fun.gif, train/cat/notes.txt, val/dog/deep"), "{error}");
         assert_eq!(home.installed(), 0);
         let manifest = home.get(from).unwrap();
@@ -217,7 +217,7 @@ fn what_is_no_photo_is_left_out_by_name_or_refused() {
     // Hidden files alone are nothing that anybody must be strict about.
     let hidden = Home::with(&[class_folders("train", 2), class_folders("val", 1)].concat());
     write_files(&hidden.photos(), &[("train/cat/.DS_Store".into(), vec![1])]);
-    hidden.get_with(&hidden.photos(), strict, false).unwrap();
+    hidden.get_with(&hidden.photos(), &strict, false).unwrap();
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn every_kind_of_archive_gives_the_same_dataset() {
         let manifest = home.get(&archive).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(counts(&manifest), [6, 4, 0], "{name}");
         assert_eq!(manifest.source.sha256.as_deref(), Some(&*imagenette_files::hash::sha256(bytes)), "{name}");
-        assert!(home.get_with(&archive, IntakeOptions::default(), false).unwrap().was_there, "{name}");
+        assert!(home.get_with(&archive, &IntakeOptions::default(), false).unwrap().was_there, "{name}");
         identities.push(manifest.identity());
     }
     identities.dedup();

@@ -15,7 +15,9 @@ use crate::error::{Result, ResultsError};
 pub use crate::run_folder::RECORD_FILE;
 
 /// The record's format. Version 1 had no [`Provenance`].
-pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 2 };
+pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 3 };
+/// The version from which on a record may have [`RunRecord::labels`].
+const WITH_LABELS: u32 = 3;
 /// The version from which on a record has a [`Provenance`].
 const WITH_PROVENANCE: u32 = 2;
 
@@ -278,9 +280,9 @@ impl RunRecord {
         FORMAT.name.into()
     }
 
-    /// The version that this program writes.
-    pub fn version() -> u32 {
-        FORMAT.newest
+    /// The version that this program writes: one with nothing of the newest is read by older programs too.
+    pub fn version(labels: Option<&LabelsRecord>) -> u32 {
+        if labels.is_some() { WITH_LABELS } else { WITH_PROVENANCE }
     }
 
     /// What decided the bits of the last attempt; `None` in version 1.
@@ -325,6 +327,9 @@ impl RunRecord {
         let version = FORMAT.check_json(path, text, hint)?;
         let malformed = |found: String| ResultsError::malformed(path, FORMAT.expected(), found, hint);
         let record: Self = serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
+        if version < WITH_LABELS && record.labels.is_some() {
+            return Err(malformed(format!("version {version} with `labels`, which came later")));
+        }
         match (version >= WITH_PROVENANCE, &record.provenance) {
             (true, None) => Err(malformed(format!("version {version} without `provenance`"))),
             (false, Some(_)) => Err(malformed(format!("version {version} with `provenance`, which came later"))),
@@ -381,7 +386,7 @@ mod tests {
         attempts.end(Ending::Finished, 310);
         RunRecord {
             format: RunRecord::format(),
-            version: RunRecord::version(),
+            version: RunRecord::version(None),
             started: "2026-11-23T12:00:00Z".parse().unwrap(),
             recipe: "default".into(),
             recipe_sha256: "00".into(),
@@ -478,9 +483,9 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_named_as_one_whatever_else_it_holds() {
-        let newer = record().to_json().replace("\"version\": 2", "\"version\": 3, \"unheard_of\": {}");
+        let newer = record().to_json().replace("\"version\": 2", "\"version\": 4, \"unheard_of\": {}");
         let error = read(&newer).unwrap_err();
-        let expected = "expected imagenette-run version 1 or 2, found imagenette-run version 3";
+        let expected = "expected imagenette-run version 1 to 3, found imagenette-run version 4";
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.hint().unwrap().contains("a newer imagenette wrote it"));
     }
@@ -489,6 +494,20 @@ mod tests {
     fn versions_do_not_mix() {
         let without = RunRecord { provenance: None, ..record() };
         assert!(read(&without.to_json()).unwrap_err().to_string().contains("found version 2 without `provenance`"));
+        let labels = LabelsRecord {
+            task: Some("labels-4".into()),
+            draw: 1,
+            labeled: 40,
+            wrong: 0,
+            unlabeled: 0,
+            epoch_photos: 9469,
+            unlabeled_drawn: 0,
+            teacher_passes: 0,
+        };
+        let with = RunRecord { labels: Some(labels.clone()), version: 3, ..record() };
+        assert_eq!(read(&with.to_json()).unwrap().labels, Some(labels));
+        let old = RunRecord { version: 2, ..with };
+        assert!(read(&old.to_json()).unwrap_err().to_string().contains("found version 2 with `labels`"));
         let with = RunRecord { version: 1, ..record() };
         assert!(read(&with.to_json()).unwrap_err().to_string().contains("found version 1 with `provenance`"));
     }

@@ -42,12 +42,20 @@ pub fn get_from(
         },
         _ => DataError::io("read", path)(error),
     })?;
+    if let Some(more) = options.intake.unlabeled.as_ref().filter(|_| !metadata.is_dir()) {
+        return Err(DataError::malformed(
+            path,
+            "a folder, beside a folder of photos without labels",
+            format!("an archive beside {}", more.display()),
+            "unpack it first, or put them into its folder `unsup`",
+        ));
+    }
     let absolute = std::path::absolute(path).map_err(DataError::io("find", path))?;
     let name = name.map_or_else(|| name_of(&absolute), |name| Ok(name.to_owned()))?;
     let is_asked = |there: &Manifest| {
         if metadata.is_dir() {
             let source = Source { from: String::new(), sha256: None, archive: None };
-            let intake = options_for(&absolute, options.intake);
+            let intake = options_for(&absolute, options.intake.clone());
             return match folder::look(&absolute, &name, source, &intake, &Unheard(watch)) {
                 Ok(found) if found.identity() == there.identity() => Asked::Yes,
                 // What differs is said when they are copied.
@@ -153,7 +161,7 @@ fn from_folder((from, to): (&Path, &Path), name: &str, options: &IntakeOptions, 
     // Only its name: records are published, and a path would tell whose machine it was.
     let folder_name = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let source = Source { from: folder_name, sha256: None, archive: None };
-    let mut manifest = folder::copy((from, to), name, source, &options_for(from, *options), watch)?;
+    let mut manifest = folder::copy((from, to), name, source, &options_for(from, options.clone()), watch)?;
     // An unchanged copy of a dataset is that dataset: its manifest knows where it came from.
     if let Ok(original) = Manifest::read(from)
         && original.identity() == manifest.identity()

@@ -1,5 +1,6 @@
 //! A folder of class folders goes in, its manifest comes out. With a destination, the photos are copied on the way.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,9 @@ fn take_in(
     let left_out = LeftOut::default();
     let mut listing = Listing { folder, in_place, layout, left_out, photos: Vec::new(), tables: Vec::new() };
     listing.top(options, watch)?;
+    if let Some(more) = &options.unlabeled {
+        listing.unlabeled(more, watch)?;
+    }
     let Listing { layout, left_out, photos, tables, .. } = listing;
     left_out.say(folder, options.strict, watch)?;
     let phase = if destination.is_some() { "copying photos" } else { "hashing photos" };
@@ -76,7 +80,31 @@ fn take_in(
     let taken = Taken { photos, classes: layout.classes };
     // Where photos stay, none can be moved to a val split.
     let taken = if in_place { taken } else { taken.complete((folder, destination), options, watch)? };
-    assemble(folder, name, source, taken, options.keep_orientation, None)
+    let manifest = assemble(folder, name, source, taken, options.keep_orientation, None)?;
+    check_unlabeled(folder, &manifest, watch)?;
+    Ok(manifest)
+}
+
+/// Refuses photos without labels that judge too, and says where they are labeled elsewhere. The same photo is known by its
+/// bytes.
+fn check_unlabeled(folder: &Path, manifest: &Manifest, watch: &dyn Watch) -> Result<()> {
+    let of = |split: Split| manifest.images.iter().filter(move |image| image.split == split);
+    let known: HashMap<&str, &str> = of(Split::Unsup).map(|image| (&image.sha256[..], &image.file_name[..])).collect();
+    for split in [Split::Val, Split::Test] {
+        if let Some((image, name)) = of(split).find_map(|image| Some((image, known.get(&image.sha256[..])?))) {
+            return Err(DataError::malformed(
+                folder,
+                format!("photos without labels that {} does not hold too", split.name()),
+                format!("{}, which is {name} among them", manifest.relative_path(image)),
+                "a network that has seen them is not judged by them: take them out of the folder of unlabeled photos",
+            ));
+        }
+    }
+    let labeled = of(Split::Train).filter(|image| known.contains_key(&image.sha256[..])).count();
+    if labeled > 0 {
+        watch.notice(&format!("{labeled} photos of train are among those without labels too"));
+    }
+    Ok(())
 }
 
 struct Listing<'a> {
@@ -134,6 +162,63 @@ impl Listing<'_> {
             watch.notice(&format!("{}: not part of a dataset, left out: {}", self.folder.display(), list(&ignored)));
         }
         Ok(())
+    }
+
+    /// The photos in a folder and all folders below it, as photos without labels.
+    fn unlabeled(&mut self, folder: &Path, watch: &dyn Watch) -> Result<()> {
+        if !folder.is_dir() {
+            return Err(DataError::Missing {
+                what: "folder of photos without labels",
+                path: folder.to_owned(),
+                hint: "name a folder of photos; folders in it are looked into".into(),
+            });
+        }
+        let before = self.photos.len();
+        let mut folders = vec![(String::new(), folder.to_owned())];
+        while let Some((below, folder)) = folders.pop() {
+            for (name, path) in entries(&folder)? {
+                if watch.interrupted() {
+                    return Err(DataError::Interrupted);
+                }
+                let Some(name) = name.to_str() else {
+                    self.not_utf8(&below, &name, &path);
+                    continue;
+                };
+                if is_clutter(name) {
+                    self.left_out.hidden();
+                } else if fs::metadata(&path).map_err(DataError::io("read", &path))?.is_dir() {
+                    folders.push((format!("{below}{name}/"), path));
+                } else {
+                    // Two folders may have photos of one name.
+                    let named = |name: &str| format!("{}/{name}", Split::Unsup.name());
+                    let place = self.layout.place(&named(name), false);
+                    let place = place
+                        .or_else(|_| self.layout.place(&named(&format!("{below}{name}").replace('/', "_")), false));
+                    match place {
+                        Ok(Member::Photo(place)) => self.photos.push((place, path)),
+                        Ok(Member::Misnamed(named, reason)) => self.left_out.misnamed(&named, reason),
+                        Ok(_) => self.left_out.stray(&format!("{below}{name}")),
+                        Err(reason) => {
+                            return Err(DataError::malformed(
+                                &path,
+                                "a photo with a name of its own",
+                                reason,
+                                "rename it",
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        if self.photos.len() > before {
+            return Ok(());
+        }
+        Err(DataError::malformed(
+            folder,
+            "photos without labels, in it or in folders below it",
+            "none",
+            "name the folder of your unlabeled photos (JPEG, PNG or WebP)",
+        ))
     }
 
     /// What is in a folder that belongs to the layout.

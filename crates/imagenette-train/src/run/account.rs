@@ -145,7 +145,7 @@ pub(super) fn record(
     });
     Ok(RunRecord {
         format: RunRecord::format(),
-        version: RunRecord::version(),
+        version: RunRecord::version(labels.as_ref()),
         started: head.started,
         recipe: recipe.name.clone(),
         recipe_sha256: head.recipe_sha256.clone(),

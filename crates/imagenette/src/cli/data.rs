@@ -46,6 +46,9 @@ pub(crate) struct Get {
     /// Refuse files and folders that are no photos of a class, instead of leaving them out
     #[arg(long, requires = "from")]
     pub(crate) strict: bool,
+    /// Install the photos of this folder too, to be learned from without labels
+    #[arg(long, alias = "unlabelled", value_name = "FOLDER", requires = "from", value_hint = ValueHint::DirPath)]
+    pub(crate) unlabeled: Option<PathBuf>,
     /// Replace the installed dataset of this name
     #[arg(long)]
     pub(crate) force: bool,

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
         split: arguments.split,
         keep_orientation: arguments.keep_orientation,
         strict: arguments.strict,
+        unlabeled: arguments.unlabeled.clone(),
     };
     let (force, keep_archive) = (arguments.force, arguments.keep_archive);
     let options = GetOptions { force, keep_archive, intake, ..GetOptions::default() };
