@@ -307,7 +307,8 @@ fn finish(groups: &mut [RunGroup]) {
 /// Why a run was not evaluated on the photos of another; `None` where it was.
 fn conflict_of_photos(first: &Run, run: &Run) -> Option<Conflict> {
     let evaluated = |run: &Run| match run.record.held_out {
-        None => format!("val ({} photos)", run.record.dataset.val),
+        // A task may be about some of the classes.
+        None => format!("val ({} photos)", run.record.result.total),
         Some(held_out) => {
             format!("a held-out share of {} of the train split ({} photos)", held_out.share, held_out.photos)
         }

@@ -1,11 +1,11 @@
-//! The samples of a batch that are learned from: those with the highest loss, as the network itself finds them, or those
+//! The samples of a batch that are learned from: those with the highest or the lowest loss, as the network itself finds them, or those
 //! that a rule from elsewhere chooses. Which share, and when, is the recipe's [`Selection`].
 
 use std::sync::Arc;
 
 use imagenette_data::loader::Batch;
 use imagenette_data::random::Random;
-use imagenette_recipe::selection::Selection;
+use imagenette_recipe::selection::{Losses, Selection};
 
 use super::own::{Judged, OwnSelection};
 use crate::compute::guard::{fault, guard};
@@ -14,8 +14,8 @@ use crate::error::Result;
 /// The rule by which samples are selected.
 #[derive(Debug, Clone)]
 pub enum SelectionRule {
-    /// The highest losses.
-    HighestLoss,
+    /// The highest losses, or the lowest.
+    ByLoss,
     /// Code from elsewhere, by the name that recipes give it.
     Own(String, Arc<dyn OwnSelection>),
 }
@@ -32,7 +32,7 @@ impl SelectionRule {
         (seed, epoch, start): (u64, u32, u32),
     ) -> Result<Vec<usize>> {
         let (total, count) = (batch.losses.len(), selection.count(batch.losses.len()));
-        let Self::Own(name, rule) = self else { return Ok(highest(batch.losses, count)) };
+        let Self::Own(name, rule) = self else { return Ok(by_loss(batch.losses, count, selection.losses)) };
         let part = format!("selection `{name}`");
         let mut random = Random::own(seed, name, epoch, start);
         let mut places = guard(&part, || rule.select(batch, count, &mut random))?;
@@ -58,10 +58,13 @@ pub(crate) fn keep(batch: &mut Batch, places: &[usize]) {
     batch.labels = places.iter().map(|&place| batch.labels[place]).collect();
 }
 
-/// The places of the highest losses, in ascending order; of equal losses the earlier count as higher.
-fn highest(losses: &[f64], count: usize) -> Vec<usize> {
+/// The places of the highest or the lowest losses, in ascending order; of equal losses the earlier are taken first.
+fn by_loss(losses: &[f64], count: usize, which: Losses) -> Vec<usize> {
     let mut places: Vec<usize> = (0..losses.len()).collect();
-    places.sort_by(|&a, &b| losses[b].total_cmp(&losses[a]));
+    places.sort_by(|&a, &b| match which {
+        Losses::Highest => losses[b].total_cmp(&losses[a]),
+        Losses::Lowest => losses[a].total_cmp(&losses[b]),
+    });
     places.truncate(count);
     places.sort_unstable();
     places
@@ -72,9 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_losses_are_found_in_the_order_of_the_batch_and_of_equal_ones_the_earlier() {
-        assert_eq!(highest(&[0.5, 2.0, 0.1, 2.5], 2), [1, 3]);
-        assert_eq!(highest(&[1.0, 0.5, 1.0, 1.0], 2), [0, 2]);
+    fn losses_are_chosen_in_the_order_of_the_batch_and_of_equal_ones_the_earlier() {
+        assert_eq!(by_loss(&[0.5, 2.0, 0.1, 2.5], 2, Losses::Highest), [1, 3]);
+        assert_eq!(by_loss(&[1.0, 0.5, 1.0, 1.0], 2, Losses::Highest), [0, 2]);
+        assert_eq!(by_loss(&[0.5, 2.0, 0.1, 2.5], 2, Losses::Lowest), [0, 2]);
+        assert_eq!(by_loss(&[1.0, 0.5, 1.0, 1.0], 2, Losses::Lowest), [0, 1]);
     }
 
     #[test]
@@ -86,7 +91,7 @@ mod tests {
                 self.0.clone()
             }
         }
-        let selection = Selection { keep: 0.5, from: 0.0, until: 1.0, own: None };
+        let selection = Selection { keep: 0.5, losses: Losses::Highest, from: 0.0, until: 1.0, own: None };
         let batch = Judged { losses: &[1.0; 4], scores: &[], labels: &[0; 4], samples: &[0; 4], progress: 0.0 };
         let places = |places: &[usize]| {
             SelectionRule::Own("these".into(), Arc::new(These(places.into()))).places(&selection, &batch, (0, 0, 0))

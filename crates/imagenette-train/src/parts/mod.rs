@@ -379,7 +379,7 @@ impl Parts {
     /// When the program does not have it.
     pub fn selection_of(&self, recipe: &Recipe) -> Result<SelectionRule> {
         match recipe.selection.as_ref().and_then(|selection| selection.own.as_ref()) {
-            None => Ok(SelectionRule::HighestLoss),
+            None => Ok(SelectionRule::ByLoss),
             Some(part) => {
                 let (name, rule, _) = self.selections.take(part)?;
                 Ok(SelectionRule::Own(name.into(), rule))

@@ -29,6 +29,8 @@ pub(super) struct Truth {
 pub(super) struct Ground<'p> {
     pub(super) dataset: Dataset,
     pub(super) identity: String,
+    /// The photos that a run trains on with their labels and those that it is evaluated on: sample numbers.
+    split: [Vec<u32>; 2],
     pub(super) program: &'p Program,
     /// What recipes need; none where only commands run.
     pub(super) prepared: Option<Prepared<'p>>,
@@ -64,13 +66,19 @@ impl<'p> Ground<'p> {
         let device = preparation.machine.device.description();
         let threads = preparation.machine.threads;
         let share = recipe.as_ref().map_or(arguments.hold_out, |recipe| recipe.hold_out);
-        let held_out = match share {
-            Some(share) => {
-                let photos = hold_out(&dataset.manifest, share)?.held_out.len() as u64;
-                Some(HeldOut { share, photos })
+        check_tasks(sides)?;
+        let split = match (&recipe, share) {
+            (Some(recipe), _) => {
+                let split = recipe.split(&dataset.manifest)?;
+                [split.labeled, split.evaluated]
             }
-            None => None,
+            (None, Some(share)) => {
+                let split = hold_out(&dataset.manifest, share)?;
+                [split.train, split.held_out]
+            }
+            (None, None) => [dataset.manifest.samples(Split::Train), dataset.manifest.samples(Split::Val)],
         };
+        let held_out = share.map(|share| HeldOut { share, photos: split[1].len() as u64 });
         check_finished(sides, &dataset, held_out)?;
         let prepared = match recipe {
             Some(recipe) => Some(preparation.finish(recipe, dataset.clone())?),
@@ -79,6 +87,7 @@ impl<'p> Ground<'p> {
         Ok(Self {
             identity: dataset.manifest.identity(),
             dataset,
+            split,
             program,
             prepared,
             device,
@@ -111,25 +120,13 @@ impl<'p> Ground<'p> {
         self.baselines().join(hash::short(&hash::sha256(what)))
     }
 
-    /// The photos that a run trains on and those that it is evaluated on: sample numbers.
-    fn split(&self) -> anyhow::Result<[Vec<u32>; 2]> {
-        let manifest = &self.dataset.manifest;
-        Ok(match self.held_out {
-            Some(HeldOut { share, .. }) => {
-                let split = hold_out(manifest, share)?;
-                [split.train, split.held_out]
-            }
-            None => [manifest.samples(Split::Train), manifest.samples(Split::Val)],
-        })
-    }
-
     /// What predictions are scored against.
     pub(super) fn truth(&self) -> anyhow::Result<Truth> {
         let manifest = &self.dataset.manifest;
-        let [_, evaluated] = self.split()?;
+        let [_, evaluated] = &self.split;
         let mut photos = Vec::new();
         for sample in evaluated {
-            let image = &manifest.images[sample as usize];
+            let image = &manifest.images[*sample as usize];
             let Some(label) = image.label else {
                 let path = manifest.relative_path(image);
                 return Err(Refusal::error(format!("{path}: it has no label"), "compare on labeled photos"));
@@ -143,7 +140,7 @@ impl<'p> Ground<'p> {
     pub(super) fn write_lists(&self, folder: &Path) -> anyhow::Result<[PathBuf; 2]> {
         let manifest = &self.dataset.manifest;
         let paths = ["train.txt", "val.txt"].map(|name| folder.join(name));
-        for (samples, path) in self.split()?.iter().zip(&paths) {
+        for (samples, path) in self.split.iter().zip(&paths) {
             let mut text = String::new();
             for sample in samples {
                 let image = &manifest.images[*sample as usize];
@@ -175,6 +172,24 @@ impl<'p> Ground<'p> {
             }
             None => format!("val of {}", self.dataset.manifest.name),
         }
+    }
+}
+
+/// Refuses sides whose tasks differ: what is learned from other labels, or judged by other photos, is no comparison of
+/// ideas.
+fn check_tasks(sides: &[&Side]) -> anyhow::Result<()> {
+    let tasks: Vec<_> =
+        sides.iter().filter_map(|side| side.recipe()).map(|recipe| (&recipe.task, recipe.draw)).collect();
+    let said = |(task, draw): (&Option<String>, u32)| match task {
+        Some(task) => format!("`{task}`, draw {draw}"),
+        None => "no task".to_owned(),
+    };
+    match tasks.as_slice() {
+        [one, other] if one != other => Err(Refusal::error(
+            format!("expected one task on both sides, found {} and {}", said(*one), said(*other)),
+            "name it for both: `--base-set task=labels-10%` (the idea has the baseline's keys too)",
+        )),
+        _ => Ok(()),
     }
 }
 
