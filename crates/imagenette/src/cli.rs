@@ -3,6 +3,7 @@
 mod check;
 mod data;
 mod headings;
+mod prices;
 mod runs;
 mod values;
 
@@ -13,6 +14,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use check::Check;
 pub(crate) use data::{Audit, EvaluatedSplit, Export, ExportTarget, FormName, Get, Info, Make, Show, Verify};
+pub(crate) use prices::{Prices, PricesUpdate, PricesVerb, SortBy, measured};
 pub(crate) use runs::{Eval, Plot, Predict, Report, Runs, Score};
 
 use crate::Program;
@@ -135,6 +137,8 @@ pub(crate) enum Verb {
     Score(Score),
     /// Measure how fast this machine decodes, packs, loads and trains
     Bench(Bench),
+    /// Say what machines of clouds cost, and on which of them a recipe costs least
+    Prices(Prices),
     /// Read the course: nine lessons of ten minutes, from a photo to an honest answer
     Learn(Learn),
     /// Say how the name is said

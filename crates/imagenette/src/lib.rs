@@ -7,6 +7,7 @@
 mod attention;
 mod check;
 mod cli;
+mod cloud;
 mod commands;
 mod compare;
 mod curves;
@@ -23,6 +24,7 @@ mod page;
 mod photo_paths;
 pub mod plot;
 mod prepared;
+mod prices;
 mod program;
 mod progress;
 mod recipes;
@@ -133,6 +135,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Score(arguments) => commands::score::run(&arguments, terminal),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
         Verb::Learn(arguments) => commands::learn::run(&arguments, terminal),
+        Verb::Prices(arguments) => commands::prices::run(&arguments, program, terminal),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),
     }

@@ -16,6 +16,7 @@ pub(crate) mod make;
 pub(crate) mod new;
 pub(crate) mod plot;
 pub(crate) mod predict;
+pub(crate) mod prices;
 pub(crate) mod pronounce;
 pub(crate) mod report;
 pub(crate) mod runs;
