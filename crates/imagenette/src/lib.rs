@@ -14,6 +14,7 @@ mod curves;
 mod datasets;
 mod first_batch;
 mod gains;
+mod gather;
 pub mod ideas;
 mod interrupt;
 mod kept_verdict;
@@ -33,8 +34,10 @@ mod run_set;
 mod run_tables;
 mod runs;
 mod scored;
+mod shell_words;
 mod sparkline;
 mod subject;
+mod submit;
 mod terminal;
 mod terms;
 
@@ -135,6 +138,8 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Score(arguments) => commands::score::run(&arguments, terminal),
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
         Verb::Learn(arguments) => commands::learn::run(&arguments, terminal),
+        Verb::Submit(arguments) => commands::submit::run(&arguments, program, terminal),
+        Verb::Gather(arguments) => commands::gather::run(&arguments, terminal),
         Verb::Prices(arguments) => commands::prices::run(&arguments, program, terminal),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),

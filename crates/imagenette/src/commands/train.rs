@@ -174,7 +174,7 @@ pub(super) fn usual_recipe(edition: Edition) -> &'static str {
 }
 
 /// The flags as keys and values that are put over a recipe.
-fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
+pub(crate) fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     let mut overrides = Overrides::new();
     let mut put = |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
     put("epochs", arguments.epochs.map(|epochs| epochs.to_string()));
