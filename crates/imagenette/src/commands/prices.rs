@@ -143,7 +143,7 @@ fn work(arguments: &Prices, program: &Program, table: &PriceTable) -> anyhow::Re
         if arguments.price_per_hour.is_none() {
             table.machine(machine).map_err(ResultsError::from)?;
         }
-        work.measure(machine, &Run::read(&folder)?)?;
+        work.measure(machine, &Run::read(&folder)?, program)?;
     }
     Ok(Some(work))
 }

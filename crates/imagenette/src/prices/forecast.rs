@@ -3,6 +3,7 @@
 
 use imagenette_results::Run;
 use imagenette_results::prices::{Machine, PricePerHour, charged_seconds};
+use imagenette_results::run_folder::RunFolder;
 use imagenette_train::recipe::plan::StepPlan;
 use imagenette_train::run::Costs;
 use imagenette_train::{Device, Recipe};
@@ -20,6 +21,8 @@ const CORES: f64 = 2.0;
 /// Floating-point operations that a core of it does in a second of a whole run, where the recipe itself was not measured:
 /// the six of `speeds.csv` reach 243 to 370 billion.
 const FLOP_PER_CORE: f64 = 300e9;
+/// Seconds of such a run that are none of its operations: start, photos, evaluation.
+const OTHER_SECONDS: f64 = 20.0;
 /// What the photos of Imagenette are, where a recipe's operations are counted.
 const CLASSES: usize = 10;
 const TRAIN_PHOTOS: usize = 9_469;
@@ -93,6 +96,7 @@ pub(crate) struct Work {
     samples: u64,
     /// Runs that were made on machines: a machine's name, seconds for each sample, and the run's folder.
     measured: Vec<(String, f64, String)>,
+    wanted: Recipe,
 }
 
 impl Work {
@@ -107,29 +111,30 @@ impl Work {
                 let device = Device::cpu();
                 let costs = Costs::of(recipe, program.parts(), CLASSES, TRAIN_PHOTOS, &device)?;
                 costs.training_flop.map(|flop| {
-                    let taken = flop / (FLOP_PER_CORE * CORES);
+                    let taken = OTHER_SECONDS + flop / (FLOP_PER_CORE * CORES);
                     (taken, format!("{:.3} PFLOP at {:.0} GFLOP/s a Zen 4 core", flop / 1e15, FLOP_PER_CORE / 1e9))
                 })
             }
         };
         let top_1 = speed.map(|speed| (speed.top_1, speed.runs));
-        Ok(Self { recipe: recipe.name.clone(), top_1, reference, samples, measured: Vec::new() })
+        let measured = Vec::new();
+        Ok(Self { recipe: recipe.name.clone(), top_1, reference, samples, measured, wanted: recipe.clone() })
     }
 
-    /// Takes in a finished run of the recipe that was made on a machine.
+    /// Takes in a finished run of the recipe that was made on a machine; it may have had fewer epochs, or more.
     ///
     /// # Errors
-    /// When it is a run of another recipe.
-    pub(crate) fn measure(&mut self, machine: &str, run: &Run) -> anyhow::Result<()> {
+    /// When it is a run of another recipe, or its recipe cannot be read.
+    pub(crate) fn measure(&mut self, machine: &str, run: &Run, program: &Program) -> anyhow::Result<()> {
         let record = &run.record;
-        if record.recipe != self.recipe {
+        let text = RunFolder::open(&run.folder)?.recipe_text()?;
+        let trained = Recipe::from_toml_with(&text, &[], program.parts().as_ref())?;
+        let Recipe { dataset, epochs, seed, runs, precision, hold_out, .. } = trained.clone();
+        let wanted = Recipe { dataset, epochs, seed, runs, precision, hold_out, ..self.wanted.clone() };
+        if trained != wanted {
+            let found = if trained.name == self.recipe { "one of a changed one" } else { "one of another one" };
             return Err(Refusal::error(
-                format!(
-                    "{}: expected a run of `{}`, found one of `{}`",
-                    run.folder.display(),
-                    self.recipe,
-                    record.recipe
-                ),
+                format!("{}: expected a run of the recipe `{}`, found {found}", run.folder.display(), self.recipe),
                 "name a finished run of the same recipe with --measured MACHINE=RUN",
             ));
         }
@@ -154,7 +159,11 @@ impl Work {
             return Some(forecast(by_sample * self.samples as f64, Known::Measured { run: run.clone() }));
         }
         let (seconds, from) = self.reference.as_ref()?;
-        let from = format!("{from}, over its {cores} {kernels} cores");
+        let plural = if cores == 1.0 { "" } else { "s" };
+        let mut from = format!("{from}, taken to {cores} core{plural} with {kernels}");
+        if cores > CORES {
+            from += "; more than two cores were never measured, and may be slower than that";
+        }
         Some(forecast(seconds * CORES / cores / share(kernels)?, Known::Estimated { from }))
     }
 }
