@@ -128,7 +128,7 @@ fn a_comparison_in_jobs_ends_in_its_verdict() {
     for setting in tiny().chunks(2) {
         words.extend(["--base-set", setting[1]]);
     }
-    words.extend(["--set", "optimizer.momentum=0.8", "--out", "runs/verdict"]);
+    words.extend(["--set", "optimizer.momentum=0.7", "--out", "runs/verdict"]);
     let text = submit(&place, "slurm", &[], &words);
     assert!(text.contains("#SBATCH --array=1-4\n"), "{text}");
     for index in ["1", "2", "3"] {
@@ -138,8 +138,8 @@ fn a_comparison_in_jobs_ends_in_its_verdict() {
     assert_eq!(place.list("runs/verdict"), ["base", "idea", "verdict"]);
     assert_eq!(place.list("runs/verdict/idea"), ["s1", "s2"]);
     assert!(place.list("runs/verdict/verdict").contains(&"comparison.json".into()), "{}", last.stderr);
-    assert!(place.read("runs/verdict/idea/s1/recipe.toml").contains("momentum = 0.8"));
-    assert!(!place.read("runs/verdict/base/s1/recipe.toml").contains("momentum = 0.8"));
+    assert!(place.read("runs/verdict/idea/s1/recipe.toml").contains("momentum = 0.7"));
+    assert!(!place.read("runs/verdict/base/s1/recipe.toml").contains("momentum = 0.7"));
 }
 
 #[test]
@@ -213,11 +213,13 @@ fn what_cannot_be_spread_is_refused_with_what_to_do() {
         &["a command in another language"],
     );
     refused(
-        "slurm -- train -r epochs-5 --seed 18446744073709551615",
+        "slurm -- train -r epochs-5 --seed 9223372036854775807",
         &["--seed: expected one that a shell can count from"],
     );
     refused("kubernetes -- train -r epochs-5 --out elsewhere", &["expected a folder below runs/", "--out runs/NAME"]);
     refused("kubernetes -- train -r epochs-5 --out runs/../../x", &["expected a folder below runs/"]);
+    refused("slurm -- train -r epochs-5 --set seed=3", &["--set seed=3: two jobs would make one run", "--seed"]);
+    refused("slurm -- compare epochs-5 --set runs=3", &["--set runs=3", "--max-runs"]);
     refused("pbs -- train -r epochs-5", &["pbs"]);
     std::fs::write(place.path("own.toml"), "").unwrap();
     let machine = ["submit", "skypilot", "--machine", "c7a.larg", "--", "train", "-r", "epochs-5"];
@@ -239,24 +241,59 @@ fn python(program: &str, place: &Place, what: &str) -> Option<Ended> {
 #[test]
 fn the_files_are_what_their_engines_read() {
     let place = Place::new();
-    let words = ["train", "-r", "epochs-5", "--runs", "3", "--out", "runs/a: '\"#$(b) \u{1f600}"];
-    submit(&place, "kubernetes", &["--image", "a: b #c", "--claim", "runs"], &words);
-    let validate = "import yaml, kubernetes_validate as k\n\
-                    job = yaml.safe_load(open('jobs'))\n\
-                    k.validate(job, '1.31', strict=True)\n\
-                    print(job['spec']['template']['spec']['containers'][0]['image'])";
-    if let Some(ended) = python(validate, &place, "kubernetes-validate") {
-        assert_eq!(ended.succeeds().stdout, "a: b #c\n");
-    }
-    submit(&place, "skypilot", &["--machine", "c7a.large", "--bucket", "b"], &words);
-    let validate = "import sky\n\
-                    task = sky.Task.from_yaml('jobs')\n\
-                    print(task.name, len(task.resources), task.run.count('place()'))";
-    if let Some(ended) = python(validate, &place, "SkyPilot") {
-        if ended.status != 0 && ended.stderr.contains("No module named 'sky'") {
-            println!("skipped: SkyPilot is not installed");
-            return;
+    let hostile = "runs/a: '\"#$(touch pwned) $$ `x` \u{85}\u{2028}\u{1b}\t\n \u{1f600}";
+    for out in ["runs/plain", hostile] {
+        let words = ["train", "-r", "epochs-5", "--seed", "4", "--runs", "3", "--out", out];
+        submit(&place, "kubernetes", &["--image", "a: b #c", "--claim", "runs"], &words);
+        // The command as Kubernetes hands it on: `$$` is `$`.
+        let validate = "import yaml, kubernetes_validate as k\n\
+                        job = yaml.safe_load(open('jobs', encoding='utf-8'))\n\
+                        k.validate(job, '1.31', strict=True)\n\
+                        container = job['spec']['template']['spec']['containers'][0]\n\
+                        open('script', 'w', newline='').write(container['command'][2].replace('$$', '$'))\n\
+                        print(container['image'], job['spec']['completions'])";
+        if let Some(ended) = python(validate, &place, "kubernetes-validate") {
+            assert_eq!(ended.succeeds().stdout, "a: b #c 3\n");
+            assert_eq!(words_of(&place, ("JOB_COMPLETION_INDEX", "2")), words_for(out));
         }
-        assert_eq!(ended.succeeds().stdout.lines().next_back(), Some("train-epochs-5 1 1"));
+        submit(&place, "skypilot", &["--machine", "c7a.large", "--bucket", "b"], &words);
+        let validate = "import sky\n\
+                        task = sky.Task.from_yaml('jobs')\n\
+                        run = task.run[task.run.index('index='):]\n\
+                        open('script', 'w', newline='').write(run)\n\
+                        print(task.name, [r.job_recovery['recover_on_exit_codes'] for r in task.resources])";
+        if let Some(ended) = python(validate, &place, "SkyPilot") {
+            if ended.status != 0 && ended.stderr.contains("No module named 'sky'") {
+                println!("skipped: SkyPilot is not installed");
+                continue;
+            }
+            assert_eq!(ended.succeeds().stdout.lines().next_back(), Some("train-epochs-5 [[33]]"));
+            assert_eq!(words_of(&place, ("JOB", "3")), words_for(out));
+        }
     }
+}
+
+/// What the third job is to be called with.
+fn words_for(out: &str) -> Vec<String> {
+    let words = ["train", "--recipe=epochs-5", "--runs=1", "--seed=6", &format!("--out={out}/s6"), "--threads=2"];
+    words.map(String::from).into()
+}
+
+/// What the script in `script` calls the program with, which is a double.
+fn words_of(place: &Place, (variable, value): (&str, &str)) -> Vec<String> {
+    let double = "#!/bin/sh\nfor word in \"$@\"; do printf '%s\\0' \"$word\" >> words; done\n";
+    executable(&place.path("bin/imagenette"), double);
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .arg("script")
+        .current_dir(place.path(""))
+        .env("PATH", format!("{}:{path}", place.path("bin").display()))
+        .env(variable, value)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!place.path("pwned").exists());
+    let words = place.read("words");
+    std::fs::remove_file(place.path("words")).unwrap();
+    words.split_terminator('\0').map(str::to_owned).collect()
 }

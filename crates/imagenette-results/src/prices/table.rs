@@ -360,7 +360,7 @@ mod tests {
             (with(",2,2,", ",2,"), "line 3: 13 columns instead of 14"),
             (with("aws", "azure"), "line 3: "),
             (with("c7a.large", "c7a\u{1b}[2J"), "as a text"),
-            (with("2026-11-27", "yesterday"), "column 14"),
+            (with("2026-11-27", "yesterday"), "line 3: "),
             (format!("{}{row}\n", with("", "")), "`c7a.large`: there twice"),
         ];
         for (text, expected) in cases {

@@ -185,6 +185,7 @@ impl Planner<'_> {
                 "name one with --recipe: which dataset the machines have, and so the usual recipe, is not known here",
             ));
         };
+        refuse_own_seeds(&arguments.set)?;
         let recipe = recipes::read(&named, &train::flags(arguments)?, self.program.parts())?;
         let dataset = recipe.dataset.as_deref().map_or(String::new(), |name| format!("-{}", plain(name)));
         let changed = recipes::settings_in_names(&arguments.set);
@@ -291,6 +292,8 @@ impl Planner<'_> {
         overrides.extend(recipes::dataset(arguments.dataset.as_deref()));
         overrides.extend(arguments.epochs.first().map(|epochs| ("epochs".to_owned(), epochs.to_string())));
         overrides.extend(arguments.hold_out.map(|share| ("hold_out".to_owned(), format!("{share:?}"))));
+        refuse_own_seeds(&idea_set)?;
+        refuse_own_seeds(&arguments.base_set)?;
         let (mut points, mut recipes) = (Vec::new(), Vec::new());
         let folder = out(arguments.out.as_deref(), || {
             let changed = recipes::settings_in_names(&arguments.set);
@@ -395,6 +398,19 @@ impl Planner<'_> {
             recipes: Vec::new(),
         })
     }
+}
+
+/// Refuses seeds that are set as keys: every job would have the same one.
+fn refuse_own_seeds(set: &[String]) -> anyhow::Result<()> {
+    for (key, value) in recipes::settings(set)? {
+        if key == "seed" || key == "runs" {
+            return Err(Refusal::usage(
+                format!("--set {key}={value}: two jobs would make one run, since each has its own seed"),
+                "name the first seed with --seed, and how many with --runs (of compare: --max-runs)",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The folder of all runs: the one that was named, else one below `runs`.
