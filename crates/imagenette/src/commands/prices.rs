@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use imagenette_data::store::Store;
 use imagenette_results::prices::table::{Listed, OLD_DAYS};
-use imagenette_results::prices::{Machine, Market, Price, PriceSource, PriceTable};
+use imagenette_results::prices::{Machine, Market, Price, PriceTable};
 use imagenette_results::{ResultsError, Run};
 use imagenette_train::Device;
 use imagenette_train::recipe::precision::PrecisionChoice;
@@ -14,21 +14,12 @@ use serde_json::{Value, json};
 use crate::Program;
 use crate::cli::{Prices, PricesUpdate, PricesVerb, SortBy, measured};
 use crate::cloud::{self, Here};
-use crate::numbers::{counted, seconds, thousands};
-use crate::prices::forecast::{self, Forecast, Known, Work};
+use crate::numbers::{counted, thousands};
+use crate::prices::forecast::{self, Work};
+use crate::prices::rows::{Row, as_json, conclusion, lines, sort};
 use crate::prices::{fetch, today};
 use crate::recipes;
 use crate::terminal::{Refusal, Terminal, print, print_json};
-
-/// One line of the answer.
-struct Row {
-    machine: Machine,
-    /// Whether it is the user's own price.
-    is_own: bool,
-    on_demand: Option<Price>,
-    spot: Option<Price>,
-    forecast: Option<Forecast>,
-}
 
 pub(crate) fn run(arguments: &Prices, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
@@ -36,12 +27,8 @@ pub(crate) fn run(arguments: &Prices, program: &Program, terminal: &Terminal) ->
         return renew(update, &store, terminal);
     }
     let table = PriceTable::current(store.root())?;
-    let here = match (&arguments.machine, cloud::here()) {
-        (_, Ok(here)) => here,
-        // Whoever names a machine need not know what this one is.
-        (Some(_), Err(_)) => None,
-        (None, Err(error)) => return Err(error),
-    };
+    // Whoever names a machine need not know what this one is.
+    let here = if arguments.machine.is_none() { cloud::here()? } else { None };
     let work = work(arguments, program, &table)?;
     let mut rows = rows(arguments, &table, here.as_ref(), work.as_ref())?;
     sort(&mut rows, arguments.sort.unwrap_or(if work.is_some() { SortBy::Cost } else { SortBy::Spot }));
@@ -211,141 +198,5 @@ fn own_machine(arguments: &Prices, table: &PriceTable, here: Option<&Here>) -> a
         on_demand: None,
         spot: None,
         spot_zones: None,
-    })
-}
-
-impl Row {
-    /// What the recipe costs on it at one of its prices.
-    fn dollars(&self, price: Option<&Price>) -> Option<f64> {
-        Some(self.forecast.as_ref()?.dollars(price?.per_hour))
-    }
-
-    /// The least that it costs, and at which of its prices.
-    fn least(&self) -> Option<(Option<Market>, f64)> {
-        let of = |price: &Option<Price>| {
-            let dollars = self.dollars(price.as_ref())?;
-            Some((price.as_ref()?.market, dollars))
-        };
-        let all = [of(&self.spot), of(&self.on_demand)];
-        all.into_iter().flatten().min_by(|one, other| one.1.total_cmp(&other.1))
-    }
-}
-
-/// Sorts rows; what is not known comes last.
-fn sort(rows: &mut [Row], by: SortBy) {
-    let known = |number: Option<f64>| number.unwrap_or(f64::INFINITY);
-    let price = |price: &Option<Price>| known(price.as_ref().map(|price| price.per_hour.dollars()));
-    rows.sort_by(|one, other| match by {
-        SortBy::Cost => known(one.least().map(|least| least.1)).total_cmp(&known(other.least().map(|least| least.1))),
-        SortBy::Spot => price(&one.spot).total_cmp(&price(&other.spot)),
-        SortBy::OnDemand => price(&one.on_demand).total_cmp(&price(&other.on_demand)),
-        SortBy::Cores => other.machine.cores.cmp(&one.machine.cores),
-        SortBy::Name => one.machine.name.cmp(&other.machine.name),
-    });
-}
-
-/// The rows as a table.
-fn lines(rows: &[Row], here: Option<&Here>, has_work: bool) -> Vec<String> {
-    let mut header = vec!["machine", "cloud", "cores", "memory", "kernels", "GPU", "on demand", "spot"];
-    if has_work {
-        header.extend(["time", "", "$ on demand", "$ spot"]);
-    }
-    let mut cells: Vec<Vec<String>> = vec![header.into_iter().map(String::from).collect()];
-    let dash = || "-".to_owned();
-    let price =
-        |price: &Option<Price>| price.as_ref().map_or_else(dash, |price| format!("{:.4}", price.per_hour.dollars()));
-    let dollars = |dollars: Option<f64>| dollars.map_or_else(dash, |dollars| format!("{dollars:.3}"));
-    for row in rows {
-        let machine = &row.machine;
-        let mark = if here.is_some_and(|here| here.machine == machine.name) { " *" } else { "" };
-        let gpu = machine.accelerator.as_ref().map_or_else(dash, |name| format!("{} {name}", machine.accelerators));
-        let mut line = vec![
-            format!("{}{mark}", machine.name),
-            if row.is_own { "yours".into() } else { machine.cloud.to_string() },
-            machine.cores.to_string(),
-            format!("{:.0} GiB", machine.memory_gib),
-            machine.kernels.clone(),
-            gpu,
-            price(&row.on_demand),
-            price(&row.spot),
-        ];
-        if has_work {
-            line.extend(match &row.forecast {
-                Some(forecast) => [seconds(forecast.seconds), forecast.known.word().into()],
-                None => ["not known".into(), String::new()],
-            });
-            line.extend([row.dollars(row.on_demand.as_ref()), row.dollars(row.spot.as_ref())].map(dollars));
-        }
-        cells.push(line);
-    }
-    let width = |column: usize| cells.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..cells[0].len()).map(width).collect();
-    let line = |line: &Vec<String>| {
-        let padded: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    cells.iter().map(line).collect()
-}
-
-/// What follows from the table.
-fn conclusion(work: &Work, cheapest: Option<(&Row, (Option<Market>, f64))>) -> Vec<String> {
-    let reached = work.top_1.map_or(String::new(), |(top_1, runs)| {
-        format!(" ({:.2}% top-1, {} on squashed photos)", 100.0 * top_1, counted(runs.into(), "run"))
-    });
-    let Some((row, (market, dollars))) = cheapest else {
-        return vec![format!("{}{reached}: what it costs on these machines is not known", work.recipe)];
-    };
-    let forecast = row.forecast.as_ref().expect("what has a cost has a time");
-    let how = match &forecast.known {
-        Known::Measured { run } => format!("measured by {run}"),
-        Known::Estimated { from } => format!("estimated: {from}"),
-    };
-    let price = row.on_demand.iter().chain(&row.spot).find(|price| price.market == market);
-    let source = price.map_or(String::new(), |price| match &price.source {
-        PriceSource::User => format!(" at your price of {}", price.per_hour),
-        PriceSource::Table { .. } => format!(" at {}", price.per_hour),
-    });
-    let market = market.map_or(String::new(), |market| format!(" {market}"));
-    vec![
-        format!(
-            "{}{reached} costs least on {}{market}: ${dollars:.3} for {}{source}, a minute of starting included",
-            work.recipe,
-            row.machine.name,
-            seconds(forecast.seconds)
-        ),
-        format!("its time is {how}"),
-    ]
-}
-
-fn as_json(
-    table: &PriceTable,
-    here: Option<&Here>,
-    work: Option<&Work>,
-    rows: &[Row],
-    cheapest: Option<(&Row, (Option<Market>, f64))>,
-) -> Value {
-    let rows: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            let Row { machine, is_own, on_demand, spot, forecast } = row;
-            json!({
-                "machine": machine.name, "cloud": if *is_own { None } else { Some(machine.cloud) },
-                "vcpus": machine.vcpus, "cores": machine.cores, "kernels": machine.kernels,
-                "memory_gib": machine.memory_gib, "accelerator": machine.accelerator,
-                "accelerators": machine.accelerators, "spot_zones": machine.spot_zones, "price": on_demand,
-                "spot_price": spot, "forecast": forecast, "dollars": row.dollars(on_demand.as_ref()),
-                "spot_dollars": row.dollars(spot.as_ref()),
-            })
-        })
-        .collect();
-    json!({
-        "read": table.day(), "days_old": table.days_old(today()), "here": here,
-        "recipe": work.map(|work| json!({
-            "name": work.recipe, "top_1": work.top_1.map(|known| known.0), "runs": work.top_1.map(|known| known.1),
-        })),
-        "machines": rows,
-        "cheapest": cheapest.map(|(row, (market, dollars))| json!({
-            "machine": row.machine.name, "market": market, "dollars": dollars,
-        })),
     })
 }
