@@ -1,5 +1,5 @@
-//! What machines cost: the table that ships, what a recipe costs on each, today's prices from a server that misbehaves,
-//! and prices that are none.
+//! What machines cost: the table that ships, what a recipe costs on each, today's prices from a server that
+//! misbehaves, and prices that are none.
 
 use serde_json::Value;
 
@@ -61,7 +61,8 @@ fn the_machine_that_reaches_an_accuracy_for_least_is_named_and_its_time_called_e
     assert!(found["machines"][0]["forecast"]["known"]["estimated"].is_object(), "{}", found["machines"][0]);
 
     let told = place.run(&["prices", "--recipe", "epochs-30", "--on-demand"]).succeeds().stdout;
-    let said = "epochs-30 (93.83% top-1, 2 runs on squashed photos) costs least on c7a.large on demand: $0.081 for 46 min 11 s";
+    let said =
+        "epochs-30 (93.83% top-1, 2 runs on squashed photos) costs least on c7a.large on demand: $0.081 for 46 min";
     assert!(told.contains(said) && told.contains("its time is estimated: "), "{told}");
     // Nobody has measured the portable kernels, so nothing is said of machines that run them.
     let portable = told.lines().find(|line| line.starts_with("c8g.2xlarge")).unwrap();

@@ -221,6 +221,8 @@ fn what_cannot_be_spread_is_refused_with_what_to_do() {
     refused("slurm -- train -r epochs-5 --set seed=3", &["--set seed=3: two jobs would make one run", "--seed"]);
     refused("slurm -- compare epochs-5 --set runs=3", &["--set runs=3", "--max-runs"]);
     refused("pbs -- train -r epochs-5", &["pbs"]);
+    let coded = ["submit", "slurm", "--", "train", "-r", "epochs-5", "--out", "runs/\u{1b}[2J"];
+    place.run(&coded).fails_saying(&["a word of the command has control codes", "--out FILE"]);
     std::fs::write(place.path("own.toml"), "").unwrap();
     let machine = ["submit", "skypilot", "--machine", "c7a.larg", "--", "train", "-r", "epochs-5"];
     place.run(&machine).fails_saying(&["did you mean `c7a.large`?"]);

@@ -1,5 +1,5 @@
-//! The machine of a cloud that this program runs on: the clouds' own variables say whom to ask, and what comes back is the
-//! machine's type, its zone and whether it is a spot machine. Where no variable is set nobody is asked.
+//! The machine of a cloud that this program runs on: the clouds' own variables say whom to ask, and what comes back is
+//! the machine's type, its zone and whether it is a spot machine. Where no variable is set nobody is asked.
 //!
 //! The addresses are links to the machine's host: no proxy can reach them, and an answer takes milliseconds or never
 //! comes.

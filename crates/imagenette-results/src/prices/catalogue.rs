@@ -2,8 +2,9 @@
 //! zone goes in as it is read, and the prices of the machines that we know come out.
 //!
 //! Columns are found by their names, since their order differs between clouds. Rows whose prices are no prices are
-//! dropped and counted: sentinels (700 dollars), none at all, spot prices that are the price on demand or exactly a tenth
-//! of it (both stand where there is no spot market), zones that are no usual ones, and zones that are there twice.
+//! dropped and counted: sentinels (700 dollars), none at all, spot prices that are the price on demand or exactly a
+//! tenth of it (both stand where there is no spot market), zones that are no usual ones, and zones that are there
+//! twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -147,8 +148,8 @@ fn spot_price(text: &str, on_demand: Option<PricePerHour>) -> Option<PricePerHou
     is_market.then_some(spot)
 }
 
-/// Whether a zone is a usual one of its region: `use1-az4`, `us-central1-a`. Local zones (`use1-atl2-az1`) and those of
-/// other hardware (`us-south1-ai1b`) have prices and markets of their own.
+/// Whether a zone is a usual one of its region: `use1-az4`, `us-central1-a`. Local zones (`use1-atl2-az1`) and those
+/// of other hardware (`us-south1-ai1b`) have prices and markets of their own.
 fn is_usual_zone(cloud: Cloud, zone: &str) -> bool {
     let last = zone.rsplit('-').next().unwrap_or_default();
     match cloud {

@@ -123,7 +123,8 @@ impl fmt::Display for PricePerHour {
     }
 }
 
-/// What is charged for an attempt that ran so many seconds: whole seconds, a minute at least, and a minute for its start.
+/// What is charged for an attempt that ran so many seconds: whole seconds, a minute at least, and a minute for its
+/// start.
 pub fn charged_seconds(seconds: f64) -> f64 {
     seconds.ceil().max(LEAST_SECONDS) + START_SECONDS
 }

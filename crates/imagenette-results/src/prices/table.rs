@@ -1,7 +1,7 @@
 //! The table of prices: the one that ships, or a newer one that was fetched, as a CSV file.
 //!
-//! A row is a machine with its two prices and where they are from. Whatever no machine can be or cost is refused by its
-//! line: a table decides how long a run may last.
+//! A row is a machine with its two prices and where they are from. Whatever no machine can be or cost is refused by
+//! its line: a table decides how long a run may last.
 
 use std::path::{Path, PathBuf};
 

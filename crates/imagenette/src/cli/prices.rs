@@ -16,10 +16,11 @@ use super::values;
         \x20\x20imagenette prices --recipe epochs-30 --measured c7a.large=runs/epochs-30-imagenette2-160-s1\n\
         \x20\x20imagenette prices --recipe epochs-30 --price-per-hour 0.02\n\
         \x20\x20imagenette prices update\n\n\
-        Dollars of a run are its seconds, a minute at least, and a minute of starting the machine, at the price of the \
-        whole machine; disks, addresses and traffic are not in them. Seconds that nobody measured on a machine are called \
-        estimated: they are those of two Zen 4 cores, over its cores, by what its kernels reach.\n\
-        Where AWS_EC2_METADATA_SERVICE_ENDPOINT or GCE_METADATA_HOST is set, the cloud is asked which machine this is.")]
+        Dollars of a run are its seconds, a minute at least, and a minute of starting the machine, at the price of \
+        the whole machine; disks, addresses and traffic are not in them. Seconds that nobody measured on a machine are \
+        called estimated: they are those of two Zen 4 cores, over its cores, by what its kernels reach.\n\
+        Where AWS_EC2_METADATA_SERVICE_ENDPOINT or GCE_METADATA_HOST is set, the cloud is asked which machine this \
+        is.")]
 pub(crate) struct Prices {
     #[command(subcommand)]
     pub(crate) verb: Option<PricesVerb>,

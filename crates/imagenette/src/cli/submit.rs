@@ -14,9 +14,10 @@ use super::{duration, values};
         \x20\x20imagenette submit slurm --out sweep.sh --now -- sweep m128 --set optimizer.learning_rate=0.02,0.04\n\
         \x20\x20imagenette submit kubernetes -- compare epochs-5 --set model.activation=silu --max-runs 8\n\
         \x20\x20imagenette submit slurm --jobs 32 -- make imagenette --from ImageNet/\n\n\
-        Each run is a job: a seed of train --runs, a seed of a sweep's point, a seed of one side of a comparison, a shard of \
-        make. A job that is interrupted (exit status 33) is tried again and goes on from its checkpoint; one that fails is \
-        not. Whoever ends last prints what all say together. docs/running-at-scale.md has what each engine needs.")]
+        Each run is a job: a seed of train --runs, a seed of a sweep's point, a seed of one side of a comparison, a \
+        shard of make. A job that is interrupted (exit status 33) is tried again and goes on from its checkpoint; one \
+        that fails is not. Whoever ends last prints what all say together. docs/running-at-scale.md has what each \
+        engine needs.")]
 pub(crate) struct Submit {
     /// Who runs the jobs
     #[arg(value_enum)]
@@ -75,9 +76,9 @@ pub(crate) enum Engine {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:  imagenette gather machine-1/runs machine-2/runs --out runs/all\n\n\
-        A run keeps its path below the folder that is named. Each is checked as `imagenette check` does without the photos, \
-        and again where it was copied; one that fails, or has not ended, is named and left out. Nothing is overwritten: the \
-        same run twice is one, another run at the same place is refused.\n\
+        A run keeps its path below the folder that is named. Each is checked as `imagenette check` does without the \
+        photos, and again where it was copied; one that fails, or has not ended, is named and left out. Nothing is \
+        overwritten: the same run twice is one, another run at the same place is refused.\n\
         Exit status: 0 all that ended is there, 1 something was refused.")]
 pub(crate) struct Gather {
     /// Folders in which runs lie

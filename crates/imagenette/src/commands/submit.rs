@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use imagenette_data::store::Store;
+use imagenette_files::visible;
 use imagenette_results::ResultsError;
 use imagenette_results::prices::PriceTable;
 
@@ -46,6 +47,10 @@ pub(crate) fn run(arguments: &Submit, program: &Program, terminal: &Terminal) ->
                 resources.minutes,
                 path.display()
             ));
+        }
+        // On stdout codes are shown, not written, and a job would get another word.
+        (None, false) if text.chars().any(|letter| visible::is_code(letter) && !"\n\t".contains(letter)) => {
+            return Err(Refusal::error("a word of the command has control codes", "write the file with --out FILE"));
         }
         (None, false) => print(text.trim_end())?,
         (None, true) => {}

@@ -1,5 +1,5 @@
-//! How long a recipe takes on a machine: measured there, or estimated from two cores of a Zen 4 on which the recipe was
-//! measured, by the cores of the machine and by what its kernels reach.
+//! How long a recipe takes on a machine: measured there, or estimated from two cores of a Zen 4 on which the recipe
+//! was measured, by the cores of the machine and by what its kernels reach.
 
 use imagenette_results::Run;
 use imagenette_results::prices::{Machine, PricePerHour, charged_seconds};
@@ -18,8 +18,8 @@ use crate::terminal::Refusal;
 const SPEEDS: &str = include_str!("speeds.csv");
 /// Cores of the machine on which they ran.
 const CORES: f64 = 2.0;
-/// Floating-point operations that a core of it does in a second of a whole run, where the recipe itself was not measured:
-/// the six of `speeds.csv` reach 243 to 370 billion.
+/// Floating-point operations that a core of it does in a second of a whole run, where the recipe itself was not
+/// measured: the six of `speeds.csv` reach 243 to 370 billion.
 const FLOP_PER_CORE: f64 = 300e9;
 /// Seconds of such a run that are none of its operations: start, photos, evaluation.
 const OTHER_SECONDS: f64 = 20.0;

@@ -1,7 +1,7 @@
 //! What a recipe costs: prices from `imagenette-results`, and seconds.
 //!
-//! [`forecast`] says how long a recipe takes on a machine, measured or estimated, and what that costs; [`rows`] says it
-//! of all machines; [`fetch`] brings the public catalogue of prices.
+//! [`forecast`] says how long a recipe takes on a machine, measured or estimated, and what that costs; [`rows`] says
+//! it of all machines; [`fetch`] brings the public catalogue of prices.
 
 pub(crate) mod fetch;
 pub(crate) mod forecast;

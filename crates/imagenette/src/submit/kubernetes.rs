@@ -1,7 +1,7 @@
 //! An indexed Job for Kubernetes: `kubectl create`.
 //!
-//! A pod that ends with 33, or that its node loses, is replaced without being counted as failed; one that fails is tried
-//! no more. The image is the one of this repository's Dockerfile, and the volume is shared by all.
+//! A pod that ends with 33, or that its node loses, is replaced without being counted as failed; one that fails is
+//! tried no more. The image is the one of this repository's Dockerfile, and the volume is shared by all.
 
 use super::script::script;
 use super::{Jobs, comment, yaml};

@@ -1,9 +1,10 @@
-//! `submit`: the runs of a command become jobs of an engine that is there. A command line goes in, a job file comes out.
+//! `submit`: the runs of a command become jobs of an engine that is there. A command line goes in, a job file comes
+//! out.
 //!
 //! [`plan`] says which runs a command has and where each goes, [`typed`] gives back what was typed, [`resources`] says
-//! what one of them needs; [`script`] is the part of the file that is the same everywhere, a script that turns the number
-//! of a job into its run; [`slurm`], [`skypilot`] and [`kubernetes`] put it into what each engine reads, the last two by
-//! [`yaml`]. Nothing here schedules: what is tried again, where and when, is the engine's.
+//! what one of them needs; [`script`] is the part of the file that is the same everywhere, a script that turns the
+//! number of a job into its run; [`slurm`], [`skypilot`] and [`kubernetes`] put it into what each engine reads, the
+//! last two by [`yaml`]. Nothing here schedules: what is tried again, where and when, is the engine's.
 
 pub(crate) mod kubernetes;
 pub(crate) mod plan;

@@ -1,5 +1,5 @@
-//! What a job needs: recipes go in; cores, memory and time come out, with room to spare, since an engine ends what takes
-//! more than it said.
+//! What a job needs: recipes go in; cores, memory and time come out, with room to spare, since an engine ends what
+//! takes more than it said.
 
 use std::time::Duration;
 

@@ -1,13 +1,14 @@
-//! The part of a job file that is the same for every engine: a script for `sh` that knows all jobs, turns the number of
-//! one, counted from 1, into its run, makes that run or goes on with it, and says the common end where it was the last.
+//! The part of a job file that is the same for every engine: a script for `sh` that knows all jobs, turns the number
+//! of one, counted from 1, into its run, makes that run or goes on with it, and says the common end where it was the
+//! last.
 //!
 //! Whatever a user typed is in it as a quoted word.
 
 use super::plan::{Mark, Plan, Word};
 use crate::shell_words::quoted;
 
-/// The script. `index` is how the engine says the job's number, as an arithmetic expression; `again` are lines that are
-/// run where the job was interrupted, before it ends with status 33.
+/// The script. `index` is how the engine says the job's number, as an arithmetic expression; `again` are lines that
+/// are run where the job was interrupted, before it ends with status 33.
 pub(super) fn script(plan: &Plan, program: &str, index: &str, again: &str) -> String {
     let (jobs, points, first) = (plan.jobs(), plan.points.len(), plan.first);
     let mark = match plan.mark {

@@ -1,7 +1,7 @@
 //! A task for SkyPilot's managed jobs: `sky jobs launch`.
 //!
-//! What is preempted is begun again from the start of the script, on another machine, with the runs that the bucket has;
-//! of statuses of the program only 33 does the same.
+//! What is preempted is begun again from the start of the script, on another machine, with the runs that the bucket
+//! has; of statuses of the program only 33 does the same.
 
 use super::script::script;
 use super::{Jobs, comment, yaml};
@@ -30,8 +30,12 @@ pub(crate) fn file(jobs: &Jobs<'_>, places: &Places<'_>) -> String {
     };
     // Jobs of a pool count from 0.
     let body = format!(
-        "mkdir -p \"$HOME/imagenette\"\ncd \"$HOME/imagenette\" || exit 1\nln -sfn /runs runs\nPATH=$HOME/bin:$PATH\nchmod +x \
-         \"$HOME/bin/imagenette\"\n{}",
+        "mkdir -p \"$HOME/imagenette\"
+cd \"$HOME/imagenette\" || exit 1
+ln -sfn /runs runs
+PATH=$HOME/bin:$PATH
+chmod +x \"$HOME/bin/imagenette\"
+{}",
         script(plan, "imagenette", "$((${SKYPILOT_JOB_RANK:-$((JOB - 1))} + 1))", "")
     );
     format!(

@@ -1,7 +1,8 @@
 //! A job array for Slurm's `sbatch`.
 //!
-//! Slurm tells a job of its end with USR1 before its time is over, and with TERM when it is preempted; where the cluster
-//! requeues what it preempts, it does so itself, else the job asks for it. A job that somebody cancels is not requeued.
+//! Slurm tells a job of its end with USR1 before its time is over, and with TERM when it is preempted; where the
+//! cluster requeues what it preempts, it does so itself, else the job asks for it. A job that somebody cancels is not
+//! requeued.
 
 use super::script::script;
 use super::{Jobs, comment};

@@ -1,5 +1,5 @@
-//! What was typed, given back: parsed flags go in, and the words that say the same come out, but for those that each job
-//! has its own of. No flag is known here by name, so that none is forgotten.
+//! What was typed, given back: parsed flags go in, and the words that say the same come out, but for those that each
+//! job has its own of. No flag is known here by name, so that none is forgotten.
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command};

@@ -17,7 +17,8 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A text of lines as the value of a key, from after its colon to the end of the line: a block that is indented so far.
+/// A text of lines as the value of a key, from after its colon to the end of the line: a block that is indented so
+/// far.
 pub(super) fn block(text: &str, indent: usize) -> String {
     let fits = text.chars().all(|letter| letter == '\n' || is_plain(letter)) && text.ends_with('\n');
     if !fits || text.starts_with(' ') || text.ends_with("\n\n") {
