@@ -21,7 +21,7 @@ pub(super) fn words(verb: &Command, matches: &ArgMatches, left_out: &[&str]) -> 
             continue;
         }
         for occurrence in matches.get_raw_occurrences(id).into_iter().flatten() {
-            let values: Vec<String> = occurrence.map(|value| text(value)).collect::<Result<_, _>>()?;
+            let values: Vec<String> = occurrence.map(text).collect::<Result<_, _>>()?;
             match &long {
                 None => positional.extend(values),
                 // With `=`, so that a value that begins with `-` stays one.
