@@ -67,6 +67,9 @@ fn the_machine_that_reaches_an_accuracy_for_least_is_named_and_its_time_called_e
     // Nobody has measured the portable kernels, so nothing is said of machines that run them.
     let portable = told.lines().find(|line| line.starts_with("c8g.2xlarge")).unwrap();
     assert!(portable.contains("not known"), "{portable}");
+    // Two recipes reach 90%: the one that takes less time is meant.
+    let found = place.run(&["prices", "--reach", "90", "--json"]).succeeds().json();
+    assert_eq!(found["recipe"]["name"], "epochs-5");
     place.run(&["prices", "--reach", "99"]).fails_saying(&["found 99", "hint: above 0 and at most 94.50"]);
     place.run(&["prices", "--reach", "nan"]).misused_saying(&["expected a number"]);
     place.run(&["prices", "--sort", "cost"]).misused_saying(&["no recipe is named", "--reach 93"]);

@@ -138,8 +138,9 @@ fn work(arguments: &Prices, program: &Program, table: &PriceTable) -> anyhow::Re
 /// The recipe that takes the least time of those that are known to reach so many percent.
 fn cheapest_that_reaches(percent: f64) -> anyhow::Result<String> {
     let speeds = forecast::speeds();
-    let reaches = speeds.iter().find(|speed| 100.0 * speed.top_1 >= percent && percent > 0.0);
-    reaches.map(|speed| speed.recipe.clone()).ok_or_else(|| {
+    let reach = speeds.iter().filter(|speed| 100.0 * speed.top_1 >= percent && percent > 0.0);
+    let fastest = reach.min_by(|one, other| one.seconds.total_cmp(&other.seconds));
+    fastest.map(|speed| speed.recipe.clone()).ok_or_else(|| {
         let best = speeds.iter().map(|speed| 100.0 * speed.top_1).fold(0.0, f64::max);
         Refusal::error(
             format!("--reach: expected a percentage that a recipe is known to reach, found {percent}"),

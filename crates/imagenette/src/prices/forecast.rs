@@ -35,7 +35,7 @@ pub(crate) struct Speed {
     pub(crate) top_1: f64,
     /// How many runs that is the mean of.
     pub(crate) runs: u32,
-    seconds: f64,
+    pub(crate) seconds: f64,
     samples: u64,
     /// The folder of the run that was timed.
     record: String,

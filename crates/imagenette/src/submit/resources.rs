@@ -1,6 +1,7 @@
 //! What a job needs: recipes go in; cores, memory and time come out, with room to spare, since an engine ends what
 //! takes more than it said.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use imagenette_train::recipe::Recipe;
@@ -55,15 +56,25 @@ impl Resources {
             Some(time) => time.as_secs().div_ceil(60),
             None if plan.recipes.is_empty() => MAKE_MINUTES,
             None => {
-                let mut longest = 0;
+                let (mut longest, mut seen) = (0, HashSet::new());
                 for (named, recipe) in &plan.recipes {
-                    longest = longest.max(minutes(named, recipe, cores, program)?);
+                    if seen.insert(what_takes_time(recipe)) {
+                        longest = longest.max(minutes(named, recipe, cores, program)?);
+                    }
                 }
                 longest
             }
         };
         Ok(Self { cores, memory_gib, minutes: minutes.max(1) })
     }
+}
+
+/// What a recipe's operations follow from: the points of a sweep have it in common mostly.
+fn what_takes_time(recipe: &Recipe) -> String {
+    let Recipe { model, resolution, epochs, batch_size, selection, optimizer, .. } = recipe;
+    let optimizer = format!("{optimizer:?}");
+    let kind = optimizer.split([' ', '(', '{']).next().unwrap_or_default();
+    format!("{model:?} {resolution:?} {epochs} {batch_size} {selection:?} {kind}")
 }
 
 /// Memory of a training in whole GiB.
