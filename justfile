@@ -23,3 +23,8 @@ train *arguments:
 # Every benchmark against its peer (installs the peers into .venv).
 benchmark:
     benchmarks/run
+
+# Interrupted and preempted runs on a real Slurm of one node, compared with uninterrupted ones (root; installs slurm-wlm).
+slurm:
+    cargo build --release
+    benchmarks/slurm target/release/imagenette --install

@@ -10,6 +10,7 @@ mod course;
 mod datasets;
 mod forged;
 mod gallery;
+mod gathering;
 mod hostile_input;
 #[cfg(unix)]
 mod interruption;
@@ -17,8 +18,13 @@ mod interruption;
 mod make;
 mod output;
 mod plotting;
+mod prices;
 mod records;
 mod reporting;
+#[path = "../crates/imagenette-data/tests/server/mod.rs"]
+mod server;
+#[cfg(unix)]
+mod submitting;
 mod support;
 mod tasks;
 #[cfg(target_os = "linux")]

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::{FileError, Hint};
 
+use crate::prices::PriceError;
+use crate::prices::catalogue::CatalogueError;
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = ResultsError> = std::result::Result<T, E>;
 
@@ -34,6 +37,12 @@ pub enum ResultsError {
         /// What the user can do.
         hint: String,
     },
+    /// A price that is none, or that nobody knows.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    /// A catalogue of prices that is none.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
 }
 
 impl ResultsError {
@@ -52,6 +61,8 @@ impl Hint for ResultsError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
+            Self::Price(error) => error.hint(),
+            Self::Catalogue(error) => error.hint(),
             Self::Samples { hint, .. } | Self::RunFolder { hint, .. } => Some(hint.clone()),
         }
     }

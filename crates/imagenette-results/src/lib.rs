@@ -6,6 +6,8 @@
 //! [`check`] says what of all this holds, and [`run`] reads what does; [`run_group`], [`index`] and [`statistics`] speak
 //! about several runs, and [`comparison`] says in as few of them as honesty allows whether an idea helps.
 //!
+//! [`prices`] is what machines cost.
+//!
 //! Nothing here knows of photos, of Burn or of the command line: predictions made by any program can be scored.
 
 pub mod attempt;
@@ -18,6 +20,7 @@ pub mod history;
 pub mod index;
 pub mod prediction_table;
 pub mod predictions;
+pub mod prices;
 pub mod probabilities;
 pub mod run;
 pub mod run_folder;

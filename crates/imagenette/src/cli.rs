@@ -3,7 +3,9 @@
 mod check;
 mod data;
 mod headings;
+mod prices;
 mod runs;
+mod submit;
 mod values;
 
 use std::path::PathBuf;
@@ -13,14 +15,16 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use check::Check;
 pub(crate) use data::{Audit, EvaluatedSplit, Export, ExportTarget, FormName, Get, Info, Make, Show, Verify};
+pub(crate) use prices::{Prices, PricesUpdate, PricesVerb, SortBy, measured};
 pub(crate) use runs::{Eval, Plot, Predict, Report, Runs, Score};
+pub(crate) use submit::{Engine, Gather, Submit};
 
 use crate::Program;
 
 /// The place of a flag that comes after a verb's own and before `--help`.
 const LAST: usize = 900;
 /// Flags that make no sense with `--resume`: the run was begun with them.
-const WHAT_IS_TRAINED: [&str; 17] = [
+pub(crate) const WHAT_IS_TRAINED: [&str; 17] = [
     "recipe",
     "quick",
     "dataset",
@@ -55,7 +59,7 @@ pub(crate) struct Cli {
 }
 
 /// A time as it is typed: `90s`, `30m`, `2h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.find(|letter: char| letter.is_ascii_alphabetic()) {
         Some(place) => (&text[..place], &text[place..]),
         None => (text, "s"),
@@ -141,6 +145,12 @@ pub(crate) enum Verb {
     Bench(Bench),
     /// List the tasks of little data, or show one: its rules, its photos, its wrong labels
     Task(Task),
+    /// Write a job file that spreads the runs of a command over many machines, for an engine that is there
+    Submit(Submit),
+    /// Take finished runs from many places into one folder, each checked
+    Gather(Gather),
+    /// Say what machines of clouds cost, and on which of them a recipe costs least
+    Prices(Prices),
     /// Read the course: nine lessons of ten minutes, from a photo to an honest answer
     Learn(Learn),
     /// Say how the name is said

@@ -7,12 +7,14 @@
 mod attention;
 mod check;
 mod cli;
+mod cloud;
 mod commands;
 mod compare;
 mod curves;
 mod datasets;
 mod first_batch;
 mod gains;
+mod gather;
 pub mod ideas;
 mod interrupt;
 mod kept_verdict;
@@ -23,6 +25,7 @@ mod page;
 mod photo_paths;
 pub mod plot;
 mod prepared;
+mod prices;
 mod program;
 mod progress;
 mod recipes;
@@ -31,8 +34,10 @@ mod run_set;
 mod run_tables;
 mod runs;
 mod scored;
+mod shell_words;
 mod sparkline;
 mod subject;
+mod submit;
 mod terminal;
 mod terms;
 
@@ -134,6 +139,9 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Bench(arguments) => commands::bench::run(&arguments, program, terminal),
         Verb::Task(arguments) => commands::task::run(&arguments, terminal),
         Verb::Learn(arguments) => commands::learn::run(&arguments, terminal),
+        Verb::Submit(arguments) => commands::submit::run(&arguments, program, terminal),
+        Verb::Gather(arguments) => commands::gather::run(&arguments, terminal),
+        Verb::Prices(arguments) => commands::prices::run(&arguments, program, terminal),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),
     }

@@ -106,7 +106,7 @@ fn form(arguments: &Make) -> Form {
 }
 
 /// The spec that was named or described, changed by the flags.
-fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
+pub(crate) fn resolved(arguments: &Make) -> anyhow::Result<Spec> {
     let what = arguments.what.as_deref();
     let is_file = what.is_some_and(|what| what.ends_with(".toml"));
     let mut spec = match (what, arguments.classes.is_empty()) {

@@ -18,7 +18,7 @@ use crate::numbers::seconds;
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
 use crate::terminal::{Terminal, print, print_json};
-use crate::{Program, recipes, runs};
+use crate::{Program, recipes, runs, shell_words};
 
 /// Holm's adjusted p must lie below this.
 const ALPHA: f64 = 0.05;
@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
 }
 
 /// The flags as keys and values that are put over the recipe.
-fn overrides(arguments: &Sweep) -> Overrides {
+pub(crate) fn overrides(arguments: &Sweep) -> Overrides {
     let mut overrides = Overrides::new();
     if arguments.hold_out != 0.0 {
         overrides.push(("hold_out".to_owned(), format!("{:?}", arguments.hold_out)));
@@ -295,16 +295,7 @@ fn command(plan: &Plan, found: &Found, best: usize, arguments: &Sweep, recipe: &
     if arguments.offline {
         words.push("--offline".into());
     }
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+%@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    shell_words::line(&words)
 }
 
 fn table(plan: &Plan, done: &[Vec<Run>], found: &Found) -> anyhow::Result<()> {
@@ -383,16 +374,4 @@ fn json(
         })
     });
     rows.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_reach_a_command_as_they_are() {
-        assert_eq!(quoted("optimizer.learning_rate=0.04"), "optimizer.learning_rate=0.04");
-        assert_eq!(quoted("model={ kind = 'fast' }"), "'model={ kind = '\\''fast'\\'' }'");
-        assert_eq!((quoted(""), quoted("a b;c")), ("''".into(), "'a b;c'".into()));
-    }
 }

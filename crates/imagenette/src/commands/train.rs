@@ -194,7 +194,7 @@ fn parent_recipe(more: &[String]) -> anyhow::Result<String> {
 }
 
 /// The flags as keys and values that are put over a recipe.
-fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
+pub(crate) fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     let mut overrides = Overrides::new();
     let mut put = |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
     put("epochs", arguments.epochs.map(|epochs| epochs.to_string()));
