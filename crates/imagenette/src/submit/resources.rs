@@ -71,10 +71,10 @@ impl Resources {
 
 /// What a recipe's operations follow from: the points of a sweep have it in common mostly.
 fn what_takes_time(recipe: &Recipe) -> String {
-    let Recipe { model, resolution, epochs, batch_size, selection, optimizer, .. } = recipe;
+    let Recipe { model, resolution, epochs, batch_size, selection, optimizer, unlabeled, task, .. } = recipe;
     let optimizer = format!("{optimizer:?}");
     let kind = optimizer.split([' ', '(', '{']).next().unwrap_or_default();
-    format!("{model:?} {resolution:?} {epochs} {batch_size} {selection:?} {kind}")
+    format!("{model:?} {resolution:?} {epochs} {batch_size} {selection:?} {unlabeled:?} {task:?} {kind}")
 }
 
 /// Memory of a training in whole GiB.
@@ -85,7 +85,8 @@ fn memory(recipe: &Recipe) -> u32 {
     if numbers == 0 {
         return UNKNOWN_GIB;
     }
-    let batch = u64::from(recipe.batch_size).saturating_mul(numbers).saturating_mul(NUMBER * COPIES);
+    let photos = u64::from(recipe.batch_size).saturating_mul(recipe.photos_each() as u64);
+    let batch = photos.saturating_mul(numbers).saturating_mul(NUMBER * COPIES);
     u32::try_from(batch.saturating_add(BASE_BYTES).div_ceil(1 << 30)).unwrap_or(u32::MAX)
 }
 
