@@ -62,6 +62,10 @@ pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCo
                 counted(test, "test photo")
             ),
         };
+        let splits = match count(Split::Unsup) {
+            0 => splits,
+            others => format!("{splits} and {} without labels", thousands(others)),
+        };
         print(&format!(
             "{} {was}: edition {}, size {}, {splits} ({}) in {}",
             manifest.name,
