@@ -76,10 +76,19 @@ fn a_run_under_a_task_uses_its_labels_alone_and_is_believed() {
     let rows = place.run(&["runs", "--json", "few", "whole", "wrong"]).succeeds().json();
     assert_eq!(rows["rows"].as_array().unwrap().len(), 3);
     // What the record says of its labels is checked.
-    let forged = place.read("few/record.json").replace("\"labeled\": 12", "\"labeled\": 72");
-    std::fs::write(place.path("few/record.json"), forged.replace("\"epoch_photos\": 72", "\"epoch_photos\": 144"))
-        .unwrap();
-    place.run(&["check", "few"]).exits_with(1);
+    let true_record = place.read("few/record.json");
+    for (field, forged) in [
+        ("\"labeled\": 12", "\"labeled\": 13"),
+        ("\"wrong\": 0", "\"wrong\": 1"),
+        ("\"draw\": 2", "\"draw\": 1"),
+        ("\"epoch_photos\": 72", "\"epoch_photos\": 144"),
+        ("\"teacher_passes\": 0", "\"teacher_passes\": 9"),
+        ("\"task\": \"labels-4\"", "\"task\": \"labels-25\""),
+    ] {
+        assert!(true_record.contains(field), "{field} in {true_record}");
+        std::fs::write(place.path("few/record.json"), true_record.replace(field, forged)).unwrap();
+        place.run(&["check", "few"]).exits_with(1);
+    }
 }
 
 #[test]
@@ -180,6 +189,9 @@ fn a_run_begins_where_another_one_ended() {
     // A task's runs may not begin with weights that have seen all labels.
     train(&place, "--initial first --task labels-4 --out x")
         .fails_saying(&["all labels of train", "`labels-4` has others"]);
+    train(&place, "--initial first/weights.safetensors --task labels-4 --out x").fails_saying(&["all labels of train"]);
+    std::fs::copy(place.path("first/weights.safetensors"), place.path("alone.safetensors")).unwrap();
+    train(&place, "--initial alone.safetensors --task labels-4 --out x").fails_saying(&["which labels of `labels-4`"]);
     // Other weights than those that the recipe names.
     std::fs::write(place.path("named.toml"), recipe.replace(weights.as_str().unwrap(), &"0".repeat(64))).unwrap();
     place.run(&words("train --recipe named.toml --dataset made --out x")).fails_saying(&["found others", "hint:"]);

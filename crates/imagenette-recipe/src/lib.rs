@@ -28,8 +28,10 @@ pub mod unlabeled;
 mod validate;
 mod window;
 
+// What `Recipe::split` gives.
 pub use checks::{below_one, not_negative, positive, require};
 pub use error::{RecipeError, Result};
+pub use imagenette_data::task::TaskSplit;
 pub use own::{AnyParts, OwnPart, PartKind, Parts, ShippedAlone, settle, unknown};
 pub use recipe::{EmaConfig, EvaluationConfig, LossConfig, Recipe, Rules};
 pub use window::Window;

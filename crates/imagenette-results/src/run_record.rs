@@ -7,6 +7,7 @@ use std::path::Path;
 use imagenette_files::format::Format;
 use imagenette_files::input;
 use imagenette_files::{FileError, atomic, plain};
+use imagenette_recipe::{Recipe, TaskSplit};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempts;
@@ -147,6 +148,25 @@ pub struct LabelsRecord {
     pub unlabeled_drawn: u64,
     /// Photos that a teacher looked at.
     pub teacher_passes: u64,
+}
+
+impl LabelsRecord {
+    /// What a run of this recipe over this split records, which drew so many samples with labels; `None` where all of train has
+    /// them and nothing else is learned from.
+    pub fn of(recipe: &Recipe, split: &TaskSplit, samples_drawn: u64) -> Option<Self> {
+        let learns_from_others = recipe.unlabeled.is_some();
+        let others = (recipe.photos_each() as u64 - 1) * samples_drawn;
+        (recipe.task.is_some() || learns_from_others).then(|| Self {
+            task: recipe.task.clone(),
+            draw: recipe.draw,
+            labeled: split.labeled.len() as u64,
+            wrong: split.wrong.len() as u64,
+            unlabeled: if learns_from_others { split.unlabeled.len() as u64 } else { 0 },
+            epoch_photos: split.epoch_photos as u64,
+            unlabeled_drawn: others,
+            teacher_passes: others,
+        })
+    }
 }
 
 /// A part of a run that is not this program's own.

@@ -89,9 +89,24 @@ impl<'r> Planned<'r> {
                 .into();
         }
         let others = plan.samples() * (recipe.photos_each() as u64 - 1);
-        if let Some(labels) = record.labels.as_ref().filter(|labels| labels.unlabeled_drawn != others) {
-            let expected = format!("{others} photos without labels, as the recipe plans");
-            return malformed(path, expected, labels.unlabeled_drawn.to_string()).into();
+        if let Some(labels) = &record.labels {
+            if (&labels.task, labels.draw) != (&recipe.task, recipe.draw) {
+                let expected = format!("the task of the recipe ({:?}, draw {})", recipe.task, recipe.draw);
+                return malformed(path, expected, format!("{:?}, draw {}", labels.task, labels.draw)).into();
+            }
+            if (labels.unlabeled_drawn, labels.teacher_passes) != (others, others) {
+                let expected = format!("{others} photos without labels, each seen by the teacher, as the recipe plans");
+                let found = format!("{} and {}", labels.unlabeled_drawn, labels.teacher_passes);
+                return malformed(path, expected, found).into();
+            }
+        }
+        if let Some(provenance) = &record.provenance {
+            let parent = provenance.parent.as_ref().map(|parent| &parent.weights_sha256);
+            let begun = recipe.initial.as_ref().and_then(|initial| initial.weights_sha256.as_ref());
+            if provenance.task != recipe.task || parent != begun {
+                let expected = "the task and the first weights of the recipe in `provenance`";
+                return malformed(path, expected, format!("{:?} and {parent:?}", provenance.task)).into();
+            }
         }
         if (record.steps, record.samples_drawn) != (plan.steps(), plan.samples()) {
             let photos = record.dataset.train - record.held_out.map_or(0, |held_out| held_out.photos);

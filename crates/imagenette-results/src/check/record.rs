@@ -17,7 +17,13 @@ const MOST_OF_A_DEVICE: f64 = 2e15;
 
 /// Whether the counts are possible, in the order of the epochs, and end with the result.
 pub(super) fn counts(path: &Path, record: &RunRecord) -> Verdict {
-    let photos = record.held_out.map_or(record.dataset.val, |held_out| held_out.photos);
+    // A task may be about some of the classes: which photos they are is known where the dataset is.
+    let is_of_task = record.labels.as_ref().is_some_and(|labels| labels.task.is_some());
+    let photos = match record.held_out {
+        Some(held_out) => held_out.photos,
+        None if is_of_task => record.result.total.min(record.dataset.val),
+        None => record.dataset.val,
+    };
     let is_possible = |counts: &Counts| counts.total == photos && counts.total > 0 && counts.correct <= counts.total;
     let all = record.by_epoch.iter().map(|known| &known.counts).chain([&record.result]);
     if let Some(counts) = all.into_iter().find(|counts| !is_possible(counts)) {

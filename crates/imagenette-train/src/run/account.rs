@@ -129,20 +129,7 @@ pub(super) fn record(
     let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
     let count = |split| manifest.samples(split).len() as u64;
     let split = recipe.split(manifest)?;
-    let learns_from_others = recipe.unlabeled.is_some();
-    let labels = (recipe.task.is_some() || learns_from_others).then(|| {
-        let others = (recipe.photos_each() as u64 - 1) * learner.plan.samples();
-        LabelsRecord {
-            task: recipe.task.clone(),
-            draw: recipe.draw,
-            labeled: split.labeled.len() as u64,
-            wrong: split.wrong.len() as u64,
-            unlabeled: if learns_from_others { split.unlabeled.len() as u64 } else { 0 },
-            epoch_photos: split.epoch_photos as u64,
-            unlabeled_drawn: others,
-            teacher_passes: others,
-        }
-    });
+    let labels = LabelsRecord::of(recipe, &split, learner.plan.samples());
     Ok(RunRecord {
         format: RunRecord::format(),
         version: RunRecord::version(labels.as_ref()),

@@ -22,6 +22,19 @@ const NAMED: usize = 4;
 /// Classes from which on a head is ImageNet's.
 const IMAGENET_CLASSES: usize = 1000;
 
+/// Refuses a place where nothing is.
+fn check_there(initial: &InitialWeights) -> Result<()> {
+    if Path::new(&initial.from).exists() {
+        return Ok(());
+    }
+    Err(TrainError::RunFolder {
+        path: initial.from.clone().into(),
+        reason: "the weights to begin with (`initial.from`) are not here".into(),
+        hint: "name a finished run's folder or a safetensors file; of a kept recipe set `initial.from` to where they are now"
+            .into(),
+    })
+}
+
 /// Weights that were read.
 struct Found {
     tensors: Vec<NamedTensor>,
@@ -43,6 +56,7 @@ fn file(initial: &InitialWeights) -> PathBuf {
 /// # Errors
 /// When they cannot be read, are others than those that the recipe names, or have seen what judges.
 pub(super) fn resolved(initial: &InitialWeights, job: &TrainJob) -> Result<InitialWeights> {
+    check_there(initial)?;
     let path = file(initial);
     let found = read(initial)?;
     let sha256 = hash::sha256_of_file(&path).map_err(imagenette_data::DataError::from)?;
@@ -61,9 +75,12 @@ pub(super) fn resolved(initial: &InitialWeights, job: &TrainJob) -> Result<Initi
 fn read(initial: &InitialWeights) -> Result<Found> {
     let path = file(initial);
     let from = Path::new(&initial.from);
-    let run = match from.join(RECORD_FILE).is_file() {
+    // A run's weights are the run's, whichever of the two is named.
+    let beside = from.parent().filter(|_| from.is_file() && from.ends_with(WEIGHTS_FILE));
+    let folder = beside.unwrap_or(from);
+    let run = match folder.join(RECORD_FILE).is_file() {
         true => {
-            let run = Run::read(from)?;
+            let run = Run::read(folder)?;
             run.check_weights()?;
             Some(run)
         }
@@ -130,6 +147,9 @@ fn check_origin(path: &Path, found: &Found, job: &TrainJob) -> Result<()> {
     let Some(run) = &found.run else {
         if is_imagenet {
             return refuse(format!("nobody can tell whether these weights have seen photos of {edition}'s val"), hint);
+        }
+        if let Some(task) = &job.recipe.task {
+            return refuse(format!("nobody can tell which labels of `{task}` these weights have seen"), hint);
         }
         return Ok(());
     };

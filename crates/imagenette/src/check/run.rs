@@ -9,7 +9,7 @@ use imagenette_data::edition::Split;
 use imagenette_files::Hint;
 use imagenette_results::check::{Finding, RunCheck, Verdict};
 use imagenette_results::run_folder::{CHECKPOINT_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
-use imagenette_results::run_record::Counts;
+use imagenette_results::run_record::{Counts, LabelsRecord};
 use imagenette_results::{ResultsError, Run, RunRecord, predictions};
 use imagenette_train::Recipe;
 use imagenette_train::run::saved_network::SavedNetwork;
@@ -140,6 +140,7 @@ impl<'c, 'p> Ground<'c, 'p> {
             Finding::new("dataset", self.dataset_of(&check.run)),
             Finding::new("costs", self.costs(&check.run.record, recipe.as_ref().ok())),
         ];
+        found.extend(self.labels(&check.run, recipe.as_ref().ok()).map(|verdict| Finding::new("labels", verdict)));
         if self.arguments.replay {
             match &recipe {
                 // A run whose files were changed is not worth the time.
@@ -221,6 +222,30 @@ impl<'c, 'p> Ground<'c, 'p> {
             Ok(score) => failed(&run.folder, format!("its photos say {} of {}", score.correct, score.total)),
             Err(error) => failed(&run.folder, error.to_string()),
         }
+    }
+
+    /// Whether a run with few labels had those that its recipe gives it; `None` of a run that had all.
+    fn labels(&self, run: &Run, recipe: Option<&Recipe>) -> Option<Verdict> {
+        let record = &run.record;
+        let labels = record.labels.as_ref()?;
+        let (Some(recipe), Some(dataset)) = (recipe, self.dataset(record)) else {
+            return Some(unknown("without the dataset and every part of the recipe they are not counted again"));
+        };
+        let split = match recipe.split(&dataset.manifest) {
+            Ok(split) => split,
+            Err(error) => return Some(failed(&run.folder, error.to_string())),
+        };
+        let expected = LabelsRecord::of(recipe, &split, record.samples_drawn);
+        if expected.as_ref() != Some(labels) {
+            return Some(failed(&run.folder, format!("expected {expected:?}, found {labels:?}")));
+        }
+        let wrong =
+            if labels.wrong > 0 { format!(", {} of them wrong", thousands(labels.wrong)) } else { String::new() };
+        Some(Verdict::Holds(format!(
+            "{} photos with labels{wrong}, {} without, as the recipe gives them",
+            thousands(labels.labeled),
+            thousands(labels.unlabeled)
+        )))
     }
 
     /// Whether parameters, multiply-adds and operations are those of the recipe's network over the samples.

@@ -10,12 +10,18 @@ use imagenette_data::store::Store;
 
 use crate::cli::Get;
 use crate::numbers::{bytes, counted, thousands};
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json};
 use crate::{datasets, machine, terms};
 
 pub(crate) fn run(arguments: &Get, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
         return list(arguments.json);
+    }
+    if let (Some(more), None) = (&arguments.unlabeled, &arguments.from) {
+        return Err(Refusal::usage(
+            format!("--unlabeled {}: expected photos of your own beside it", more.display()),
+            "name them with `--from`: `get --from mine/ --unlabeled more/`",
+        ));
     }
     let store = Store::open_default()?;
     let intake = IntakeOptions {

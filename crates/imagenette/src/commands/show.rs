@@ -209,14 +209,24 @@ fn label(typed: &str, choice: &Choice) -> anyhow::Result<u16> {
     Err(Refusal::error(format!("{} has no class `{typed}`", choice.name()), hint))
 }
 
+/// Whether the terminal says in its environment that it shows pictures. It is not asked: one that does not answer would keep
+/// the program waiting for ever.
+fn shows_pictures() -> bool {
+    let is = |name: &str, known: &[&str]| {
+        std::env::var(name).is_ok_and(|value| known.iter().any(|known| value.to_lowercase().contains(known)))
+    };
+    std::env::var_os("KITTY_WINDOW_ID").is_some()
+        || is("TERM", &["kitty", "ghostty", "sixel", "mlterm", "foot"])
+        || is("TERM_PROGRAM", &["iterm", "wezterm", "ghostty", "mintty"])
+}
+
 /// Shows a picture where the terminal knows kitty's, iTerm's or the sixel protocol, and nothing elsewhere: blocks of
 /// color would show a sheet of small pictures badly. What counts is that the picture was written, so failures are
 /// silent.
 fn show_in_terminal(sheet: Pixels) {
-    let able = viuer::get_kitty_support() != viuer::KittySupport::None
-        || viuer::is_iterm_supported()
-        || viuer::is_sixel_supported();
-    if able && let Some(picture) = ::image::RgbImage::from_raw(sheet.width_px, sheet.height_px, sheet.rgb) {
+    if shows_pictures()
+        && let Some(picture) = ::image::RgbImage::from_raw(sheet.width_px, sheet.height_px, sheet.rgb)
+    {
         let config = viuer::Config { absolute_offset: false, ..Default::default() };
         let _ = viuer::print(&picture.into(), &config);
     }
