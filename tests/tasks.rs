@@ -44,10 +44,10 @@ fn tasks_are_listed_shown_and_written_as_tables() {
     });
     assert_eq!(changed.count(), PHOTOS.div_ceil(4));
 
-    place.run(&["task", "show", "label-4"]).fails_saying(&["found `label-4`", "labels-4"]);
-    place.run(&words("task show labels-4 --dataset made --draw 9")).fails_saying(&["from 1 to 5", "found 9"]);
-    place.run(&words("task show labels-25 --dataset made")).fails_saying(&["25 photos of each class", "found 24 of"]);
-    place.run(&words("task show five-classes --dataset made")).fails_saying(&["Imagenette or the drawn set"]);
+    place.run(&["task", "show", "label-4"]).misused_saying(&["found `label-4`", "labels-4"]);
+    place.run(&words("task show labels-4 --dataset made --draw 9")).misused_saying(&["from 1 to 5", "found 9"]);
+    place.run(&words("task show labels-25 --dataset made")).misused_saying(&["25 photos of each class", "found 24 of"]);
+    place.run(&words("task show five-classes --dataset made")).misused_saying(&["Imagenette or the drawn set"]);
     place.run(&words("task show labels-4 --out list.csv")).exits_with(2);
 }
 
@@ -75,6 +75,14 @@ fn a_run_under_a_task_uses_its_labels_alone_and_is_believed() {
     train(&place, "--epochs 2 --out whole").succeeds();
     let rows = place.run(&["runs", "--json", "few", "whole", "wrong"]).succeeds().json();
     assert_eq!(rows["rows"].as_array().unwrap().len(), 3);
+    // Trials under several tasks are no comparison, and neither are two sides.
+    let sweep = "sweep default --dataset made --set resolution=32 --set evaluation.resolution=32 --set batch_size=8";
+    place
+        .run(&words(&format!("{sweep} --set task=labels-4,wrong-labels-5%")))
+        .misused_saying(&["one task for all trials"]);
+    let compare = "compare default --dataset made --base-set resolution=32 --base-set evaluation.resolution=32 \
+                   --base-set batch_size=8 --set task=labels-4";
+    place.run(&words(compare)).fails_saying(&["one task on both sides", "found no task and `labels-4`, draw 1"]);
     // What the record says of its labels is checked.
     let true_record = place.read("few/record.json");
     for (field, forged) in [
@@ -116,7 +124,7 @@ fn photos_without_labels_are_learned_from_and_the_run_repeats() {
         .misused_saying(&["unlabeled.threshold", "loss.label_smoothing=0"]);
     train(&place, &format!("--task labels-4 {method} --set unlabeled.ratio=0 --out x"))
         .misused_saying(&["unlabeled.ratio"]);
-    train(&place, &format!("--task labels-4 {method} --batch-size 64 --out x"))
+    train(&place, &format!("--task labels-4 {method} --set batch_size=64 --out x"))
         .fails_saying(&["labeled photos of an epoch"]);
     train(&place, "--draw 2 --out x").misused_saying(&["draw", "none without a task"]);
     assert!(!place.path("x").exists());

@@ -170,7 +170,7 @@ pub(crate) fn explain(path: &str, message: &str) -> RecipeError {
         key: if path.is_empty() { "(top)".into() } else { path.into() },
         expected: plain::type_name(expected.trim_end()).into(),
         found: plain::value(found),
-        hint: "compare with the recipes in recipes/".into(),
+        hint: "docs/recipes.md has every key; `imagenette train --list` names the recipes that ship".into(),
     }
 }
 

@@ -189,13 +189,19 @@ impl TrainWatch for Progress<'_> {
                 thousands(counts.total)
             )
         });
+        let taught = report.taught.map_or(String::new(), |share| format!("  {:.0}% taught", 100.0 * share));
         self.terminal.say(&format!(
-            "epoch {}/{}  loss {:.3}{top1}  after {} of training",
+            "epoch {}/{}  loss {:.3}{top1}{taught}  after {} of training",
             report.epoch,
             self.epochs(),
             report.loss,
             seconds(report.seconds.training)
         ));
+        if report.epoch == self.epochs() && report.taught.is_some_and(|share| share < 0.01) {
+            self.terminal.say(
+                "hint: the teacher was sure of hardly a photo without a label: set `unlabeled.threshold` lower, or train longer",
+            );
+        }
     }
 
     fn interrupted(&self) -> bool {

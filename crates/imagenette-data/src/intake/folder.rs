@@ -166,6 +166,14 @@ impl Listing<'_> {
 
     /// The photos in a folder and all folders below it, as photos without labels.
     fn unlabeled(&mut self, folder: &Path, watch: &dyn Watch) -> Result<()> {
+        if folder.exists() && !folder.is_dir() {
+            return Err(DataError::malformed(
+                folder,
+                "a folder of photos without labels",
+                "a file",
+                "name the folder that it is in; folders in it are looked into",
+            ));
+        }
         if !folder.is_dir() {
             return Err(DataError::Missing {
                 what: "folder of photos without labels",

@@ -85,14 +85,18 @@ impl<'r> Planned<'r> {
         };
         if record.labels.is_some() != (recipe.task.is_some() || recipe.unlabeled.is_some()) {
             let expected = "labels in the record where the recipe has a task or learns from photos without";
-            return malformed(path, expected, format!("{:?}", record.labels.as_ref().map(|labels| labels.labeled)))
-                .into();
+            let found = if record.labels.is_some() { "labels that the recipe does not speak of" } else { "none" };
+            return malformed(path, expected, found).into();
         }
         let others = plan.samples() * (recipe.photos_each() as u64 - 1);
         if let Some(labels) = &record.labels {
             if (&labels.task, labels.draw) != (&recipe.task, recipe.draw) {
-                let expected = format!("the task of the recipe ({:?}, draw {})", recipe.task, recipe.draw);
-                return malformed(path, expected, format!("{:?}, draw {}", labels.task, labels.draw)).into();
+                let said = |task: &Option<String>, draw: u32| match task {
+                    Some(task) => format!("`{}`, draw {draw}", task.escape_debug()),
+                    None => "no task".to_owned(),
+                };
+                let expected = format!("the task of the recipe ({})", said(&recipe.task, recipe.draw));
+                return malformed(path, expected, said(&labels.task, labels.draw)).into();
             }
             if (labels.unlabeled_drawn, labels.teacher_passes) != (others, others) {
                 let expected = format!("{others} photos without labels, each seen by the teacher, as the recipe plans");

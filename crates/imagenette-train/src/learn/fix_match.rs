@@ -13,8 +13,15 @@ use imagenette_recipe::unlabeled::FixMatch;
 /// `None` where a score of the teacher is not a finite number.
 ///
 /// # Shapes
-/// `labeled` `[B, classes]`, `teacher` (scores) `[U, classes]`; gives `[B + U, classes]`, row by row.
-pub fn targets(labeled: &[f32], teacher: &[f32], classes: usize, settings: &FixMatch, weight: f64) -> Option<Vec<f32>> {
+/// `labeled` `[B, classes]`, `teacher` (scores) `[U, classes]`; gives `[B + U, classes]`, row by row, and of how many photos
+/// the teacher is sure.
+pub fn targets(
+    labeled: &[f32],
+    teacher: &[f32],
+    classes: usize,
+    settings: &FixMatch,
+    weight: f64,
+) -> Option<(Vec<f32>, usize)> {
     if teacher.iter().any(|score| !score.is_finite()) {
         return None;
     }
@@ -23,15 +30,17 @@ pub fn targets(labeled: &[f32], teacher: &[f32], classes: usize, settings: &FixM
     let own = (all / few as f64) as f32;
     let others = (weight * all / many.max(1) as f64) as f32;
     let mut targets: Vec<f32> = labeled.iter().map(|target| target * own).collect();
+    let mut sure = 0;
     for row in teacher.chunks_exact(classes) {
         let (class, sureness) = most_likely(&softmax(row));
         let mut target = vec![0.0; classes];
         if sureness >= settings.threshold {
+            sure += 1;
             target[class] = others;
         }
         targets.extend(target);
     }
-    Some(targets)
+    Some((targets, sure))
 }
 
 /// The first of the most likely classes, and its probability.
@@ -77,7 +86,8 @@ mod tests {
             let labels: Vec<u16> = (0..few as u16).map(|place| place % classes as u16).collect();
             let labeled = crate::learn::loss::targets(&labels, None, 0.0, classes);
             let settings = FixMatch { threshold: 0.8, ..FixMatch::default() };
-            let found = mean_loss(&student, &targets(&labeled, &teacher, classes, &settings, weight).unwrap(), classes);
+            let (targets, _) = targets(&labeled, &teacher, classes, &settings, weight).unwrap();
+            let found = mean_loss(&student, &targets, classes);
             // The paper's two sums, photo by photo.
             let supervised: f64 = cross_entropy_of_each(&student[..few * classes], &labels, classes)
                 .iter()
@@ -102,8 +112,8 @@ mod tests {
     fn unsure_photos_count_nothing_and_a_teacher_that_diverged_is_known() {
         let settings = FixMatch::default();
         let labeled = [0.0, 1.0];
-        let found = targets(&labeled, &[9.0, 0.0, 0.5, 0.4, -7.0, 0.0], 2, &settings, 1.0).unwrap();
-        assert_eq!(found.len(), 8);
+        let (found, sure) = targets(&labeled, &[9.0, 0.0, 0.5, 0.4, -7.0, 0.0], 2, &settings, 1.0).unwrap();
+        assert_eq!((found.len(), sure), (8, 2));
         assert_eq!(found[..2], [0.0, 4.0]);
         assert_eq!(found[4..6], [0.0, 0.0]);
         let others = 4.0 / 3.0;

@@ -47,6 +47,8 @@ pub(crate) struct Learner {
     pub(super) lookahead: Option<Lookahead>,
     pub(crate) plan: StepPlan,
     loss: LossRule,
+    /// Photos without labels that the teacher was sure of, and all that it looked at, since they were last asked for.
+    taught: (u64, u64),
     /// How much each class counts in the loss, by label; `None` where all count the same.
     class_weights: Option<Vec<f64>>,
     schedule: ScheduleRule,
@@ -83,6 +85,7 @@ impl Learner {
             optimizer: parts.optimizer_of(&recipe.optimizer, model.layout(), &device)?,
             loss: parts.loss_of(&recipe.loss)?,
             class_weights,
+            taught: (0, 0),
             schedule: parts.schedule_of(&recipe.schedule)?,
             selection: parts.selection_of(&recipe)?,
             model,
@@ -150,16 +153,17 @@ impl Learner {
 
     /// A step's labeled photos and behind them the strong views of the others, with the targets of both: of the others what
     /// the teacher is sure of in their plain views. `None` where the teacher's scores are not finite.
-    fn consistent(&self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Vec<f32>)>> {
-        let Some(Unlabeled::FixMatch(settings)) = &self.recipe.unlabeled else {
+    fn consistent(&mut self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Vec<f32>)>> {
+        let Some(Unlabeled::FixMatch(settings)) = self.recipe.unlabeled else {
             unreachable!("batches without labels are asked for by recipes that learn from them")
         };
         let teacher = self.average.as_ref().unwrap_or(&self.weights);
         let scores = download(&self.model.forward(&mut Pass::evaluating(teacher), self.photos(&views.plain))?);
         let (own, weight) = (self.targets(labeled), settings.weight_at(planned.progress));
-        let Some(targets) = fix_match::targets(&own, &scores, self.model.classes(), settings, weight) else {
-            return Ok(None);
-        };
+        let taught = fix_match::targets(&own, &scores, self.model.classes(), &settings, weight);
+        let Some((targets, sure)) = taught else { return Ok(None) };
+        self.taught.0 += sure as u64;
+        self.taught.1 += views.plain.samples.len() as u64;
         let pixels = [&labeled.pixels[..], &views.strong.pixels[..]].concat();
         let (count, side_px) = (labeled.samples.len() + views.strong.samples.len(), labeled.resolution_px as usize);
         Ok(Some((ops::photos(&pixels, count, side_px, &self.device), targets)))
@@ -236,6 +240,13 @@ impl Learner {
     /// As [`ScheduleRule::factor`].
     pub(crate) fn rate_factor(&self, step: u64) -> Result<f64> {
         self.schedule.factor(self.plan.progress(step))
+    }
+
+    /// The share of the photos without labels that were learned from since this was last asked; `None` where none was looked
+    /// at.
+    pub(crate) fn take_taught(&mut self) -> Option<f64> {
+        let (sure, all) = std::mem::take(&mut self.taught);
+        (all > 0).then(|| sure as f64 / all as f64)
     }
 
     /// The weights that count: an average where there is one.

@@ -189,7 +189,8 @@ impl Run<'_> {
             self.state.record_evaluation(epoch, self.evaluation.count(predicted), seconds);
         }
         let (loss, counts) = (self.state.mean_loss_of(epoch), self.state.counts_of(epoch));
-        self.watch.epoch(&EpochReport { epoch, loss, counts, seconds });
+        let taught = self.state.learner.take_taught();
+        self.watch.epoch(&EpochReport { epoch, loss, counts, taught, seconds });
         let Some(predicted) = predicted.filter(|_| is_last) else { return Ok(None) };
         let named = self.evaluation.name(&predicted, job.dataset);
         let record = self.state.finish(job, &self.folder, &named, &predicted, &mut self.clock)?;

@@ -17,7 +17,7 @@ use crate::interrupt::INTERRUPTED;
 use crate::numbers::seconds;
 use crate::prepared::{Preparation, Prepared};
 use crate::recipes::Overrides;
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json};
 use crate::{Program, recipes, runs, shell_words};
 
 /// Holm's adjusted p must lie below this.
@@ -75,6 +75,12 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
     let trials = trials(&recipe, &axes, preparation.parts()).map_err(recipes::typed)?;
     trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
+    if let Some(axis) = axes.iter().find(|axis| axis.values.len() > 1 && matches!(axis.key.as_str(), "task" | "draw")) {
+        return Err(Refusal::usage(
+            format!("--set {}: expected one task for all trials, found several", axis.key),
+            "trials under other tasks have other labels: their order would say nothing; `--set task=NAME` alone sets one",
+        ));
+    }
     // Of the recipe itself nothing is asked: it need not fit where each trial does.
     let dataset = preparation.dataset(&recipe, arguments.offline)?;
     preparation.fit(trials.iter().map(|trial| &trial.recipe), &dataset)?;

@@ -6,12 +6,13 @@ use imagenette_data::dataset::UNLABELED;
 use imagenette_data::manifest::Manifest;
 use imagenette_data::store::Store;
 use imagenette_data::task::{TASKS, Task, TaskSplit};
+use imagenette_data::{DataError, Hint};
 
 use crate::cli::{self, TaskShow, TaskVerb};
 use crate::datasets;
 use crate::numbers::{counted, thousands};
 use crate::out_file::OutFile;
-use crate::terminal::{Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &cli::Task, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     match &arguments.verb {
@@ -38,12 +39,12 @@ fn list(as_json: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn show(shown: &TaskShow, as_json: bool, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let task = Task::named(&shown.name)?;
+    let task = Task::named(&shown.name).map_err(typed)?;
     let split = match &shown.dataset {
         None => None,
         Some(named) => {
             let dataset = datasets::named(named, &Store::open_default()?)?;
-            let split = task.split(&dataset.manifest, shown.draw)?;
+            let split = task.split(&dataset.manifest, shown.draw).map_err(typed)?;
             Some((dataset, split))
         }
     };
@@ -68,6 +69,11 @@ fn show(shown: &TaskShow, as_json: bool, terminal: &Terminal) -> anyhow::Result<
         counts(split, &dataset.manifest).iter().try_for_each(|line| print(&format!("  {line}")))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An error about what was typed.
+fn typed(error: DataError) -> anyhow::Error {
+    Refusal::usage(error.to_string(), error.hint().unwrap_or_default())
 }
 
 /// What is in a split, in words.

@@ -107,12 +107,15 @@ fn begin(
     let (recipe, dataset) = (&prepared.recipe.name, &prepared.dataset.manifest.name);
     let seed = prepared.recipe.seed;
     if prepared.recipe.runs > 1 {
-        let folder =
-            arguments.out.clone().unwrap_or_else(|| run_set::folder(&format!("{recipe}-{dataset}"), &prepared));
+        let folder = arguments
+            .out
+            .clone()
+            .unwrap_or_else(|| run_set::folder(&format!("{recipe}{}-{dataset}", in_name(&prepared.recipe)), &prepared));
         return train_set(&prepared, &folder, arguments, (program, terminal));
     }
     let changed = recipes::settings_in_names(&arguments.set);
-    let name = format!("{recipe}{changed}-{dataset}-s{seed}");
+    let task = in_name(&prepared.recipe);
+    let name = format!("{recipe}{changed}{task}-{dataset}-s{seed}");
     let folder = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&name));
     let job = TrainJob { evaluate_every: arguments.evaluate_every, ..prepared.first_job(seed, folder.clone()) };
     let outcome = runs::train_with(&job, tables(arguments), terminal)?;
@@ -172,6 +175,14 @@ pub(super) fn usual_recipe(edition: Edition) -> &'static str {
         Edition::ImagenetteV1 | Edition::ImagenetteV2 | Edition::ImagewoofV2 | Edition::Imagewang => PHOTOS_RECIPE,
         Edition::Drawn | Edition::Own => SMALL_RECIPE,
     }
+}
+
+/// What a run's default folder says of its task and of weights to begin with.
+fn in_name(recipe: &Recipe) -> String {
+    let task = recipe.task.as_ref().map_or(String::new(), |task| format!("-{task}-d{}", recipe.draw));
+    let method = if recipe.unlabeled.is_some() { "-semi" } else { "" };
+    let begun = if recipe.initial.is_some() { "-begun" } else { "" };
+    format!("{task}{method}{begun}")
 }
 
 /// The recipe of a run that is trained on, `[EPOCHS, RUN]`.
