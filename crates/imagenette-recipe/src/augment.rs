@@ -142,7 +142,12 @@ mod tests {
                 "augment.strong.kind: expected rand-augment or",
                 "did you mean `rand-augment`?",
             ),
-            ("augment.strong", "3", "augment.strong: expected the name of a policy or a table, found `3`", "recipes/"),
+            (
+                "augment.strong",
+                "3",
+                "augment.strong: expected the name of a policy or a table, found `3`",
+                "docs/recipes.md",
+            ),
             (
                 "augment.strong",
                 "{ magnitude = 3 }",
