@@ -89,10 +89,7 @@ mod tests {
             let (targets, _) = targets(&labeled, &teacher, classes, &settings, weight).unwrap();
             let found = mean_loss(&student, &targets, classes);
             // The paper's two sums, photo by photo.
-            let supervised: f64 = cross_entropy_of_each(&student[..few * classes], &labels, classes)
-                .iter()
-                .map(|&loss| f64::from(loss))
-                .sum();
+            let supervised: f64 = cross_entropy_of_each(&student[..few * classes], &labels, classes).iter().sum();
             let mut consistent = 0.0;
             for (place, row) in teacher.chunks_exact(classes).enumerate() {
                 let wide: Vec<f64> = row.iter().map(|score| f64::from(*score)).collect();
@@ -100,7 +97,7 @@ mod tests {
                 let (class, score) = most_likely(&wide);
                 if score.exp() / sum >= 0.8 {
                     let own = &student[(few + place) * classes..(few + place + 1) * classes];
-                    consistent += f64::from(cross_entropy_of_each(own, &[class as u16], classes)[0]);
+                    consistent += cross_entropy_of_each(own, &[class as u16], classes)[0];
                 }
             }
             let expected = supervised / few as f64 + weight * consistent / many as f64;

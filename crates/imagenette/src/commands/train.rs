@@ -79,7 +79,7 @@ fn begin(
     (program, terminal): (&Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
     let overrides = flags(arguments)?;
-    let parents = arguments.more.as_deref().map(|more| parent_recipe(more)).transpose()?;
+    let parents = arguments.more.as_deref().map(parent_recipe).transpose()?;
     let named = arguments.recipe.as_deref().or(parents.as_deref()).or(arguments.quick.then_some(QUICK_RECIPE));
     let wanted = wanted(named, &overrides, &preparation)?;
     // Before anything is fetched, drawn or packed for it.
