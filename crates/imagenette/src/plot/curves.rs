@@ -5,7 +5,7 @@ use imagenette_results::run_group::RunGroup;
 
 use super::axes::Axis;
 use super::lines::{At, Line, Picture, Up};
-use super::old_board::OldBoard;
+use super::old_board;
 use super::style::result;
 use super::{Drawn, PlotError, measure};
 
@@ -23,9 +23,7 @@ pub fn draw_curves(groups: &[RunGroup], axis: Axis, title: &str) -> Result<Drawn
         return Ok(Drawn::Nothing("evaluated once, at the end (`train --evaluate-every 1` draws one)"));
     }
     let last = lines.iter().flat_map(|line| line.points.last()).map(|at| at.x).fold(0.0, f64::max);
-    let board = OldBoard::beside(groups);
-    let references = board.as_ref().map(|board| board.over(axis, last)).unwrap_or_default();
-    let note = board.filter(|_| !references.is_empty()).map(|board| board.note());
+    let (references, note) = old_board::beside(groups, axis, last);
     let picture = Picture {
         title,
         across: axis.description(),

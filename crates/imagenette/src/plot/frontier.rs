@@ -5,7 +5,7 @@ use imagenette_results::run_group::RunGroup;
 
 use super::axes::{Axis, bounds};
 use super::lines::{At, Line, Picture, Up};
-use super::old_board::OldBoard;
+use super::old_board;
 use super::style::result;
 use super::{Drawn, PlotError, measure};
 
@@ -25,9 +25,7 @@ pub fn draw_frontier(groups: &[RunGroup], axis: Axis, title: &str) -> Result<Dra
     if most <= least * ONE_COST {
         return Ok(Drawn::Nothing("all recipes cost the same there"));
     }
-    let board = OldBoard::beside(groups);
-    let references = board.as_ref().map(|board| board.over(axis, most)).unwrap_or_default();
-    let old = board.filter(|_| !references.is_empty()).map(|board| board.note());
+    let (references, old) = old_board::beside(groups, axis, most);
     let ends: Vec<(f64, f64)> = lines.iter().map(|line| (line.points[0].x, line.points[0].y)).collect();
     let note: Vec<String> = Some("line: the best for at most so much".to_owned()).into_iter().chain(old).collect();
     let picture = Picture {

@@ -34,15 +34,24 @@ const PHOTOS: f64 = 9469.0;
 /// operations each, and twice the forward pass backward.
 const FLOP_AT_128_PX: f64 = 3.0 * 2.0 * 1.46e9;
 
+/// The board's rows that go with these groups over an axis, up to twice the last cost that is drawn, and what they are in
+/// words; none where the photos are others, or no row has such a cost.
+pub(super) fn beside(groups: &[RunGroup], axis: Axis, last: f64) -> (Vec<Reference>, Option<String>) {
+    let Some(board) = OldBoard::of(groups) else { return (Vec::new(), None) };
+    let references = board.over(axis, last);
+    let note = (!references.is_empty()).then(|| board.note());
+    (references, note)
+}
+
 /// The board's rows at one resolution.
-pub(super) struct OldBoard {
+struct OldBoard {
     px: u32,
 }
 
 impl OldBoard {
     /// The rows that are nearest to these groups: those of the least resolution that is not below theirs. `None` where
     /// the photos are others, or were held out.
-    pub(super) fn beside(groups: &[RunGroup]) -> Option<Self> {
+    fn of(groups: &[RunGroup]) -> Option<Self> {
         let imagenette = Edition::ImagenetteV2.name();
         let is_other = |group: &RunGroup| group.is_held_out() || group.runs[0].record.dataset.edition != imagenette;
         if groups.is_empty() || groups.iter().any(is_other) {
@@ -53,7 +62,7 @@ impl OldBoard {
     }
 
     /// The rows over an axis, up to what is drawn; none over seconds, which no row has.
-    pub(super) fn over(&self, axis: Axis, last: f64) -> Vec<Reference> {
+    fn over(&self, axis: Axis, last: f64) -> Vec<Reference> {
         let side = f64::from(self.px) / 128.0;
         let of = |epochs: u32| match axis {
             Axis::Epochs => Some(f64::from(epochs)),
@@ -69,7 +78,7 @@ impl OldBoard {
     }
 
     /// What the references are, in words.
-    pub(super) fn note(&self) -> String {
+    fn note(&self) -> String {
         format!(
             "gray circles: the old leaderboard at {} px (fastai/imagenette, ba8db39), on the official archives",
             self.px
