@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod any_program;
 mod bad_input;
+mod budget;
 mod commands;
 mod comparing;
 #[cfg(unix)]

@@ -56,6 +56,8 @@ impl Place {
             command.env(name, "http://127.0.0.1:9");
         }
         command.env_remove("no_proxy").env_remove("NO_PROXY").stdin(Stdio::null());
+        // No cloud is asked which machine this is.
+        command.env_remove("AWS_EC2_METADATA_SERVICE_ENDPOINT").env_remove("GCE_METADATA_HOST");
         command
     }
 

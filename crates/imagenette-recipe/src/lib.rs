@@ -6,6 +6,7 @@
 
 pub mod augment;
 pub mod balance;
+mod budget;
 mod canonical;
 mod checks;
 mod defaults;
@@ -28,9 +29,10 @@ pub mod unlabeled;
 mod validate;
 mod window;
 
-// What `Recipe::split` gives.
+pub use budget::Budget;
 pub use checks::{below_one, not_negative, positive, require};
 pub use error::{RecipeError, Result};
+// What `Recipe::split` gives.
 pub use imagenette_data::task::TaskSplit;
 pub use own::{AnyParts, OwnPart, PartKind, Parts, ShippedAlone, settle, unknown};
 pub use recipe::{EmaConfig, EvaluationConfig, LossConfig, Recipe, Rules};

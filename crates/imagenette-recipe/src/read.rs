@@ -4,6 +4,7 @@ use imagenette_files::nearest::did_you_mean;
 use imagenette_files::plain;
 use toml::{Table, Value};
 
+use crate::budget::replace_limit;
 use crate::error::{RecipeError, Result};
 use crate::own::{AT, KIND, PartKind, Parts, ShippedAlone};
 use crate::recipe::Recipe;
@@ -32,6 +33,7 @@ impl Recipe {
         for (key, value) in overrides {
             let (key, mut value) = (dotted_today(key), parse_value(value));
             modernize_value(&mut value, &key)?;
+            replace_limit(&mut table, &key);
             set(&mut table, &key, value)?;
         }
         PartKind::ALL.into_iter().try_for_each(|kind| name_parts(&mut table, kind))?;

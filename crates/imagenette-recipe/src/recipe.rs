@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::augment::AugmentConfig;
 use crate::balance::{ClassWeights, Sampler};
+use crate::budget::Budget;
 use crate::defaults::{is_default, is_whole, whole};
 use crate::initial::InitialWeights;
 use crate::lookahead::LookaheadConfig;
@@ -31,7 +32,8 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
     /// How often every training photo is seen. An epoch has as many steps as there are full batches; which photos are
-    /// left over differs from epoch to epoch.
+    /// left over differs from epoch to epoch. 0, and left out, where there is a budget in its place.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub epochs: u32,
     /// Samples a step.
     pub batch_size: u32,
@@ -95,6 +97,9 @@ pub struct Recipe {
     /// How photos without labels are learned from beside the others; absent means not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlabeled: Option<Unlabeled>,
+    /// How much the run may take, in place of `epochs`: how many fit is planned when the machine's speed is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// Which rules the recipe promises to keep; it is refused where it breaks them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,

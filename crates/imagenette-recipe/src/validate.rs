@@ -8,6 +8,7 @@ use imagenette_data::task::TaskSplit;
 use imagenette_files::{memory, visible};
 
 use crate::balance::ClassWeights;
+use crate::budget::check_limit;
 use crate::checks::{below_one, positive, require};
 use crate::error::{RecipeError, Result};
 use crate::model::ModelConfig;
@@ -28,7 +29,7 @@ impl Recipe {
     /// The first key whose value makes no sense.
     pub fn validate(&self) -> Result<()> {
         validate_name(&self.name)?;
-        at_least_one("epochs", self.epochs)?;
+        check_limit(self.epochs, self.budget)?;
         at_least_one("batch_size", self.batch_size)?;
         at_least_one("runs", self.runs)?;
         self.model.validate()?;
@@ -177,7 +178,8 @@ impl Recipe {
     pub fn check_steps(&self, samples: usize) -> Result<()> {
         let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
         let smallest = of_stages.chain([self.batch_size]).min().unwrap_or(1).max(1);
-        let steps = u64::from(self.epochs).saturating_mul((samples / smallest as usize) as u64);
+        // How many epochs a budget pays for is checked when it is planned.
+        let steps = u64::from(self.epochs.max(1)).saturating_mul((samples / smallest as usize) as u64);
         let what = format!("{} epochs of {} steps (`epochs`)", self.epochs, samples / smallest as usize);
         Ok(memory::check(&what, steps.saturating_mul(BYTES_OF_A_STEP), "set `epochs` lower")?)
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::environment::{Arithmetic, Environment, Machine};
+use crate::prices::charged_seconds;
 
 /// One process that worked on a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +36,14 @@ pub struct Attempt {
     /// What the machine's time cost, when that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
+    /// Seconds from the process's start to its end, by a clock that nobody sets; of one that was killed, to the last sign
+    /// of life and [`SILENCE_SECONDS`] more. Known of runs with a price or a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
+
+/// How often a process that spends a budget shows that it lives, in seconds: so much more is charged of one that was killed.
+pub const SILENCE_SECONDS: f64 = 10.0;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +55,8 @@ pub enum Ending {
     Finished,
     /// It was asked to stop, and wrote a checkpoint.
     Interrupted,
+    /// The machine's owner gave notice that it is taken back; a checkpoint was written.
+    Preempted,
     /// Without notice. The next attempt found this out.
     Killed,
 }
@@ -61,6 +71,16 @@ pub struct Price {
     pub dollars_per_hour: f64,
     /// Who says so: a price list with its date, or `user`.
     pub source: String,
+    /// The zone that the machine is in, where its cloud says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+impl Price {
+    /// Dollars of so many charged seconds.
+    pub fn of_seconds(&self, seconds: f64) -> f64 {
+        self.dollars_per_hour * seconds / 3600.0
+    }
 }
 
 impl Attempt {
@@ -84,6 +104,7 @@ impl Attempt {
             arithmetic,
             threads,
             price: None,
+            seconds: None,
         }
     }
 
@@ -124,6 +145,34 @@ impl Attempts {
         if let Some(last) = self.0.last_mut() {
             last.steps_after = steps;
         }
+    }
+
+    /// Notes how many seconds the current one has taken so far.
+    pub fn took(&mut self, seconds: f64) {
+        if let Some(last) = self.0.last_mut() {
+            last.seconds = Some(seconds);
+        }
+    }
+
+    /// All but the current one.
+    #[must_use]
+    pub fn earlier(&self) -> Self {
+        Self(self.0[..self.0.len().saturating_sub(1)].to_vec())
+    }
+
+    /// Seconds of all attempts; `None` where one did not count them.
+    pub fn seconds(&self) -> Option<f64> {
+        self.0.iter().map(|attempt| attempt.seconds).sum()
+    }
+
+    /// Seconds of all attempts as clouds charge them; `None` where one did not count them.
+    pub fn charged_seconds(&self) -> Option<f64> {
+        self.0.iter().map(|attempt| attempt.seconds.map(charged_seconds)).sum()
+    }
+
+    /// Dollars of all attempts, each at its own price; `None` where seconds or price of one are not known.
+    pub fn dollars(&self) -> Option<f64> {
+        self.0.iter().map(|attempt| Some(attempt.price.as_ref()?.of_seconds(charged_seconds(attempt.seconds?)))).sum()
     }
 
     /// Notes that the current one ends now, and how.
@@ -183,6 +232,7 @@ impl std::fmt::Display for Ending {
             Self::Running => "running",
             Self::Finished => "finished",
             Self::Interrupted => "interrupted",
+            Self::Preempted => "preempted",
             Self::Killed => "killed",
         })
     }
@@ -225,6 +275,30 @@ mod tests {
         assert_eq!((attempts.resumed(), attempts.have_changed()), (2, false));
         assert_eq!(attempts.contradiction(100), None);
         assert!(attempts.contradiction(101).unwrap().contains("after step 100 of 101"));
+    }
+
+    #[test]
+    fn each_attempt_is_charged_at_its_own_price_a_minute_at_least_and_a_minute_for_its_start() {
+        let price = |dollars_per_hour| Price {
+            machine: "c7a.large".into(),
+            dollars_per_hour,
+            source: "user".into(),
+            zone: None,
+        };
+        let mut attempts = Attempts::default();
+        attempts.begin(Attempt { price: Some(price(3.6)), ..attempt("avx2", 0) });
+        assert_eq!((attempts.seconds(), attempts.dollars()), (None, None));
+        attempts.took(12.5);
+        attempts.end(Ending::Preempted, 40);
+        attempts.begin(Attempt { price: Some(price(36.0)), ..attempt("avx2", 40) });
+        attempts.took(100.1);
+        attempts.end(Ending::Finished, 100);
+        assert_eq!(attempts.seconds(), Some(112.6));
+        assert_eq!(attempts.charged_seconds(), Some(120.0 + 161.0));
+        assert!((attempts.dollars().unwrap() - (0.12 + 1.61)).abs() < 1e-12);
+        let text = serde_json::to_string(&attempts).unwrap();
+        assert_eq!(serde_json::from_str::<Attempts>(&text).unwrap(), attempts);
+        assert!(text.contains("\"preempted\"") && attempts.contradiction(100).is_none());
     }
 
     #[test]

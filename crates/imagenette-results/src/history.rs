@@ -12,12 +12,13 @@ use imagenette_files::format::Format;
 use imagenette_files::hash::{self, sha256};
 use imagenette_files::input;
 use imagenette_files::{FileError, atomic, plain};
+use imagenette_recipe::plan::Stretch;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::environment::Arithmetic;
 use crate::error::{Result, ResultsError};
-use crate::run_record::{Counts, OwnPart};
+use crate::run_record::{Counts, OwnPart, Plan};
 
 /// The history's format. Version 1 had no chain.
 pub const FORMAT: Format = Format { name: "imagenette-history", oldest: 1, newest: 2 };
@@ -77,12 +78,17 @@ pub enum HistoryLine {
     Plan {
         /// Steps done by then.
         step: u64,
+        /// Samples of the whole run by this plan.
+        samples: u64,
         /// Steps of the whole run by this plan.
         steps: u64,
         /// Seconds of training so far.
         training_seconds: f64,
-        /// Dollars spent so far.
-        dollars: f64,
+        /// Seconds that were charged so far, of all attempts.
+        charged_seconds: f64,
+        /// Dollars that these are, where the price is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dollars: Option<f64>,
     },
     /// The run was resumed with `--changed-machine`: from here on the bits are another arithmetic's.
     ChangedMachine {
@@ -225,6 +231,24 @@ impl History {
     /// The last link of the chain; `None` in version 1.
     pub fn link(&self) -> Option<&str> {
         self.origin.as_ref().map(|_| self.link.as_str())
+    }
+
+    /// The plans, as a record has them.
+    pub fn plans(&self) -> Vec<Plan> {
+        let plan = |line: &HistoryLine| match *line {
+            HistoryLine::Plan { step, samples, steps, .. } => Some(Plan { step, samples, steps }),
+            _ => None,
+        };
+        self.lines.iter().filter_map(plan).collect()
+    }
+
+    /// How long the run was planned to be, and when; empty where its recipe says it.
+    pub fn stretches(&self) -> Vec<Stretch> {
+        let stretch = |line: &HistoryLine| match *line {
+            HistoryLine::Plan { step, samples, .. } => Some(Stretch { step, samples }),
+            _ => None,
+        };
+        self.lines.iter().filter_map(stretch).collect()
     }
 
     /// Steps done.
@@ -428,7 +452,14 @@ mod tests {
                 training_seconds: 3.0 * pace,
             },
             HistoryLine::Evaluation { epoch: 1, counts, training_seconds: 3.0 * pace, evaluation_seconds: pace },
-            HistoryLine::Plan { step: 3, steps: 9, training_seconds: 3.0 * pace, dollars: 0.01 * pace },
+            HistoryLine::Plan {
+                step: 3,
+                samples: 36,
+                steps: 9,
+                training_seconds: 3.0 * pace,
+                charged_seconds: 4.0 * pace,
+                dollars: Some(0.01 * pace),
+            },
             HistoryLine::ChangedMachine { step: 3, arithmetic: arithmetic(), training_seconds: 3.0 * pace },
             step(4, 0.25, 4.0 * pace),
         ]

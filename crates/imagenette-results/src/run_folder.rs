@@ -29,6 +29,8 @@ pub const SOURCE_FILE: &str = "source.txt";
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// The file name of the note that a run diverged. It is there until the run is resumed.
 pub const DIVERGED_FILE: &str = "diverged.txt";
+/// The file name of the last sign of life of a process that spends a budget.
+pub const HEARTBEAT_FILE: &str = "heartbeat.txt";
 /// The lock's file name. It is there while a process is at work.
 pub const LOCK_FILE: &str = imagenette_files::lock::LOCK_FILE;
 
@@ -175,12 +177,13 @@ impl RunFolder {
         }
         names.sort();
         let has = |name: &str| names.iter().any(|known| known == name);
-        // A recipe, a lock and unfinished files are what a process leaves that was killed before its first
+        // A recipe, a lock, a sign of life and unfinished files are what a process leaves that was killed before its first
         // checkpoint: nothing is lost with them.
         let is_nothing = |name: &&std::ffi::OsString| {
             *name == RECIPE_FILE
                 || *name == SOURCE_FILE
                 || *name == LOCK_FILE
+                || *name == HEARTBEAT_FILE
                 || atomic::is_unfinished(name.as_os_str())
         };
         Ok(match names.iter().find(|name| !is_nothing(name)) {

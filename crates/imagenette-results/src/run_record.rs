@@ -7,6 +7,7 @@ use std::path::Path;
 use imagenette_files::format::Format;
 use imagenette_files::input;
 use imagenette_files::{FileError, atomic, plain};
+use imagenette_recipe::plan::Stretch;
 use imagenette_recipe::{Recipe, TaskSplit};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,9 @@ use crate::error::{Result, ResultsError};
 pub use crate::run_folder::RECORD_FILE;
 
 /// The record's format. Version 1 had no [`Provenance`].
-pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 3 };
+pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 4 };
+/// The version from which on a record may have a price, [`Provenance::plan`] and [`Provenance::spending`].
+const WITH_SPENDING: u32 = 4;
 /// The version from which on a record may have [`RunRecord::labels`].
 const WITH_LABELS: u32 = 3;
 /// The version from which on a record has a [`Provenance`].
@@ -118,6 +121,9 @@ pub struct Provenance {
     /// How many steps were planned, and when: of a run whose length follows from what it may cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<Plan>,
+    /// What was spent of the recipe's budget, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spending: Option<Spending>,
     /// What a reader may ignore without being misled. New notes do not raise the format's version.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub notes: serde_json::Map<String, serde_json::Value>,
@@ -203,8 +209,29 @@ pub struct ParentRun {
 pub struct Plan {
     /// Steps that were done when it was planned.
     pub step: u64,
+    /// Samples of the whole run by this plan.
+    pub samples: u64,
     /// Steps of the whole run by this plan.
     pub steps: u64,
+}
+
+impl Plan {
+    /// What a plan of steps is laid by.
+    pub fn stretch(self) -> Stretch {
+        Stretch { step: self.step, samples: self.samples }
+    }
+}
+
+/// What a run with a budget spent of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spending {
+    /// Seconds that are charged: with a price, of each attempt a minute at least and a minute for its start; without, all
+    /// attempts' seconds. Lost work is in them.
+    pub charged_seconds: f64,
+    /// Whether the budget was at its end before the plan: the run is shorter than it should have been, and its rate has
+    /// not come to its end.
+    pub ended_early: bool,
 }
 
 /// What a run was trained on.
@@ -301,8 +328,12 @@ impl RunRecord {
     }
 
     /// The version that this program writes: one with nothing of the newest is read by older programs too.
-    pub fn version(labels: Option<&LabelsRecord>) -> u32 {
-        if labels.is_some() { WITH_LABELS } else { WITH_PROVENANCE }
+    pub fn version(labels: Option<&LabelsRecord>, spends: bool) -> u32 {
+        match (spends, labels) {
+            (true, _) => WITH_SPENDING,
+            (false, Some(_)) => WITH_LABELS,
+            (false, None) => WITH_PROVENANCE,
+        }
     }
 
     /// What decided the bits of the last attempt; `None` in version 1.
@@ -349,6 +380,9 @@ impl RunRecord {
         let record: Self = serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
         if version < WITH_LABELS && record.labels.is_some() {
             return Err(malformed(format!("version {version} with `labels`, which came later")));
+        }
+        if version < WITH_SPENDING && record.provenance.as_ref().is_some_and(|known| known.spending.is_some()) {
+            return Err(malformed(format!("version {version} with `spending`, which came later")));
         }
         match (version >= WITH_PROVENANCE, &record.provenance) {
             (true, None) => Err(malformed(format!("version {version} without `provenance`"))),
@@ -406,7 +440,7 @@ mod tests {
         attempts.end(Ending::Finished, 310);
         RunRecord {
             format: RunRecord::format(),
-            version: RunRecord::version(None),
+            version: RunRecord::version(None, false),
             started: "2026-11-23T12:00:00Z".parse().unwrap(),
             recipe: "default".into(),
             recipe_sha256: "00".into(),
@@ -449,6 +483,7 @@ mod tests {
                 parent: None,
                 task: None,
                 plan: Vec::new(),
+                spending: None,
                 notes: serde_json::Map::new(),
             }),
         }
@@ -485,10 +520,15 @@ mod tests {
         provenance.initial_weights_sha256 = Some(hash());
         provenance.parent = Some(ParentRun { weights_sha256: hash(), chain: Some(hash()) });
         provenance.task = Some("50 labels a class".into());
-        provenance.plan = vec![Plan { step: 0, steps: 300 }, Plan { step: 62, steps: 310 }];
+        provenance.plan =
+            vec![Plan { step: 0, samples: 19_200, steps: 300 }, Plan { step: 62, samples: 19_840, steps: 310 }];
+        provenance.spending = Some(Spending { charged_seconds: 230.0, ended_early: true });
+        (whole.dollars, whole.version) = (Some(0.01), 4);
+        let provenance = whole.provenance.as_mut().unwrap();
         provenance.notes.insert("weather".into(), serde_json::json!({ "rain": true }));
         assert_eq!(read(&whole.to_json()).unwrap(), whole);
-        let absent = ["parts", "changed_machine", "probabilities_sha256", "parent", "task", "plan", "notes"];
+        let absent =
+            ["parts", "changed_machine", "probabilities_sha256", "parent", "task", "plan", "spending", "notes"];
         assert!(absent.iter().all(|key| !record().to_json().contains(key)), "what is absent is not written");
     }
 
@@ -503,9 +543,9 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_named_as_one_whatever_else_it_holds() {
-        let newer = record().to_json().replace("\"version\": 2", "\"version\": 4, \"unheard_of\": {}");
+        let newer = record().to_json().replace("\"version\": 2", "\"version\": 5, \"unheard_of\": {}");
         let error = read(&newer).unwrap_err();
-        let expected = "expected imagenette-run version 1 to 3, found imagenette-run version 4";
+        let expected = "expected imagenette-run version 1 to 4, found imagenette-run version 5";
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.hint().unwrap().contains("a newer imagenette wrote it"));
     }

@@ -91,6 +91,18 @@ pub enum TrainError {
         /// What the user can do.
         hint: String,
     },
+    /// A budget that cannot be kept, or that pays for too little.
+    #[error("{key}: expected {expected}, found {found}")]
+    Budget {
+        /// The key of the recipe: `budget.dollars`.
+        key: String,
+        /// What would do.
+        expected: String,
+        /// What there is.
+        found: String,
+        /// What the user can do.
+        hint: String,
+    },
     /// More than the machine's memory holds.
     #[error(transparent)]
     Memory(#[from] TooMuch),
@@ -138,6 +150,7 @@ impl Hint for TrainError {
             Self::Malformed { hint, .. }
             | Self::RunFolder { hint, .. }
             | Self::Device { hint, .. }
+            | Self::Budget { hint, .. }
             | Self::OtherParts { hint, .. } => {
                 (!hint.is_empty()).then(|| hint.clone())
             }

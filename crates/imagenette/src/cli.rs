@@ -1,5 +1,6 @@
 //! What the user may type: verbs, flags and their help. Nothing is resolved here; `commands/` does that.
 
+mod budget;
 mod check;
 mod data;
 mod headings;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(crate) use budget::BudgetFlags;
 pub(crate) use check::Check;
 pub(crate) use data::{Audit, EvaluatedSplit, Export, ExportTarget, FormName, Get, Info, Make, Show, Verify};
 pub(crate) use prices::{Prices, PricesUpdate, PricesVerb, SortBy, measured};
@@ -26,11 +28,14 @@ use crate::Program;
 /// The place of a flag that comes after a verb's own and before `--help`.
 const LAST: usize = 900;
 /// Flags that make no sense with `--resume`: the run was begun with them.
-pub(crate) const WHAT_IS_TRAINED: [&str; 17] = [
+pub(crate) const WHAT_IS_TRAINED: [&str; 20] = [
     "recipe",
     "quick",
     "dataset",
     "epochs",
+    "budget",
+    "minutes",
+    "dry_run",
     "resolution",
     "batch_size",
     "precision",
@@ -50,7 +55,8 @@ pub(crate) const WHAT_IS_TRAINED: [&str; 17] = [
 #[derive(Debug, Parser)]
 #[command(arg_required_else_help = true, max_term_width = 110)]
 #[command(after_help = "Start here:  imagenette train\n\n\
-        Exit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable.\n\
+        Exit status: 0 done, 1 failed, 2 bad usage, 33 interrupted and resumable,\n\
+        34 a budget that ended before its plan.\n\
         Datasets are kept in IMAGENETTE_HOME, or else in your cache folder.")]
 pub(crate) struct Cli {
     /// Print only results and errors: no progress, no notices
@@ -203,7 +209,10 @@ pub(crate) enum IdeaKind {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:  imagenette train --recipe epochs-10 --runs 3\n\n\
+#[command(after_help = "Examples:\n\
+        \x20\x20imagenette train --recipe epochs-10 --runs 3\n\
+        \x20\x20imagenette train --minutes 10\n\
+        \x20\x20imagenette train --budget 0.05 --machine c7a.large --dry-run\n\n\
         Ctrl-C, SIGTERM, SIGUSR1 and a terminal that closes pause a run with a checkpoint, exit status 33; under nohup \
         a closed terminal is nothing. A second Ctrl-C ends it at once.")]
 pub(crate) struct Train {
@@ -280,6 +289,8 @@ pub(crate) struct Train {
     /// List the recipes that ship with the program
     #[arg(long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) budget: BudgetFlags,
     #[command(flatten)]
     pub(crate) machine: MachineFlags,
     /// Never fetch: use what is installed, else the drawn set

@@ -16,7 +16,7 @@ use imagenette_train::{Recipe, TrainJob};
 use crate::cli::MachineFlags;
 use crate::machine::Machine;
 use crate::terminal::Terminal;
-use crate::{Program, datasets, recipes};
+use crate::{Program, datasets, machine, recipes};
 
 /// The first half of the way: a machine, and nothing fetched, drawn or packed yet.
 pub(crate) struct Preparation<'p> {
@@ -94,7 +94,7 @@ impl<'p> Preparation<'p> {
     /// The second half where what fits was seen to already, and the pixels were packed: nothing is looked at again.
     pub(crate) fn with(self, recipe: Recipe, dataset: Dataset, packed: Arc<Packed>) -> Prepared<'p> {
         let Self { machine, store: _, program, terminal: _, began } = self;
-        Prepared { machine, program, recipe, dataset, packed, seconds: began.elapsed().as_secs_f64() }
+        Prepared { machine, program, recipe, dataset, packed, seconds: machine::process_seconds(began) }
     }
 }
 

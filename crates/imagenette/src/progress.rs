@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::watch::Watch;
-use imagenette_train::run::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+use imagenette_train::run::watch::{EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
 
+use crate::interrupt;
 use crate::numbers::{counted, seconds, thousands};
 use crate::sparkline::Curve;
 use crate::terminal::Terminal;
@@ -204,8 +205,25 @@ impl TrainWatch for Progress<'_> {
         }
     }
 
+    fn replanned(&self, plan: &Replanned) {
+        *self.epochs.lock().expect("no thread panics while it draws") = plan.epochs;
+        self.terminal.say(&match plan.is_end {
+            true => format!("the budget is spent after step {}: the run ends here", thousands(plan.step)),
+            false => format!(
+                "planned again after step {}: {} in all, {}",
+                thousands(plan.step),
+                counted(plan.steps, "step"),
+                counted(plan.epochs.into(), "epoch")
+            ),
+        });
+    }
+
     fn interrupted(&self) -> bool {
         self.terminal.interrupted()
+    }
+
+    fn preempted(&self) -> bool {
+        interrupt::is_taken_back()
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use imagenette_train::run::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+use imagenette_train::run::watch::{EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
 
 use crate::terminal::Terminal;
 
@@ -121,8 +121,16 @@ impl TrainWatch for RunTables<'_> {
         });
     }
 
+    fn replanned(&self, plan: &Replanned) {
+        self.inner.replanned(plan);
+    }
+
     fn interrupted(&self) -> bool {
         self.inner.interrupted()
+    }
+
+    fn preempted(&self) -> bool {
+        self.inner.preempted()
     }
 }
 

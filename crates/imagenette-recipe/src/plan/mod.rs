@@ -6,5 +6,5 @@ mod step_plan;
 mod trials;
 
 pub use batches::{EpochSamples, batches, epoch_samples};
-pub use step_plan::{PlannedStep, StepPlan};
+pub use step_plan::{PlannedStep, StepPlan, Stretch};
 pub use trials::{Axis, Trial, trials};

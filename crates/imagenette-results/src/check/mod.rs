@@ -25,6 +25,7 @@ use crate::run_folder::{RECIPE_FILE, RECORD_FILE};
 use crate::run_record::{Counts, RunRecord};
 
 pub(crate) use files::weights;
+pub use plan::planned_steps;
 pub use replay::Replay;
 
 /// What to do when files do not belong together.
@@ -123,6 +124,9 @@ impl RunCheck {
         findings.push(Finding::new("history", found));
         findings.push(Finding::new("seed", plan::seed(&path, &record, recipe.as_ref(), history.as_ref())));
         findings.push(Finding::new("seconds", record::seconds(&path, &record, history.as_ref())));
+        if let Some(verdict) = record::spending(&path, &record, recipe.as_ref()) {
+            findings.push(Finding::new("spending", verdict));
+        }
         let files::PredictionsFound { verdict, probabilities, is_counted, is_telling, sha256 } =
             files::predictions(folder, &record)?;
         let planned = plan::Planned::of(&record, recipe.as_ref());

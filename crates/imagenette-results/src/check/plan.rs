@@ -4,14 +4,16 @@ use std::path::Path;
 
 use imagenette_recipe::Recipe;
 use imagenette_recipe::optimizer::OptimizerConfig;
-use imagenette_recipe::plan::StepPlan;
+use imagenette_recipe::plan::{StepPlan, Stretch};
 
 use super::{Verdict, malformed};
 use crate::history::{History, HistoryLine};
-use crate::run_record::RunRecord;
+use crate::run_record::{Plan, RunRecord};
 
 /// Steps that are planned for a check at most. A longer run is not refused: its steps cannot be known here.
 const MOST_STEPS: u64 = 4_000_000;
+/// Plans that are laid one after the other at most: an honest run has some at its epochs.
+const MOST_STRETCHES: usize = 1_000;
 /// The share of the estimated operations that a record's may be from and up to: a network's maps do not shrink exactly
 /// as its resolution does.
 const OPERATIONS: (f64, f64) = (0.5, 2.0);
@@ -36,6 +38,24 @@ pub(super) fn seed(path: &Path, record: &RunRecord, recipe: Option<&Recipe>, his
     }
 }
 
+/// The steps of a recipe over so many samples an epoch, for a run with a budget as its record says that they were planned;
+/// `None` where these are too many to lay here, or a record with a budget has no plan.
+pub fn planned_steps(record: &RunRecord, recipe: &Recipe, samples: u64) -> Option<StepPlan> {
+    let progress = |part: u32| f64::from(part) / 100.0;
+    let stages = (0..=100).filter_map(|part| recipe.resolution.batch_size(progress(part)));
+    let least = u64::from(stages.chain([recipe.batch_size]).min().unwrap_or(1).max(1));
+    if recipe.budget.is_none() {
+        let steps = u64::from(recipe.epochs).checked_mul(samples / least)?;
+        return (steps <= MOST_STEPS).then(|| StepPlan::of(recipe, samples as usize));
+    }
+    let plan = &record.provenance.as_ref()?.plan;
+    let stretches: Vec<Stretch> = plan.iter().map(|plan| plan.stretch()).collect();
+    // Each is laid to the end of the run.
+    let steps = stretches.iter().fold(0_u64, |all, stretch| all.saturating_add(stretch.samples / least));
+    let is_short = !stretches.is_empty() && steps <= 4 * MOST_STEPS && stretches.len() <= MOST_STRETCHES;
+    is_short.then(|| StepPlan::within(recipe, samples as usize, &stretches))
+}
+
 /// A recipe planned over a record's photos.
 pub(super) struct Planned<'r> {
     recipe: Option<&'r Recipe>,
@@ -51,11 +71,7 @@ impl<'r> Planned<'r> {
                 Some(labels) => labels.epoch_photos / recipe.photos_each() as u64,
                 None => record.dataset.train.checked_sub(held_out)?,
             };
-            let progress = |part: u32| f64::from(part) / 100.0;
-            let stages = (0..=100).filter_map(|part| recipe.resolution.batch_size(progress(part)));
-            let least = stages.chain([recipe.batch_size]).min().unwrap_or(1).max(1);
-            let steps = u64::from(recipe.epochs).checked_mul(samples / u64::from(least))?;
-            (steps <= MOST_STEPS).then(|| StepPlan::of(recipe, samples as usize))
+            planned_steps(record, recipe, samples)
         });
         Self { recipe, plan }
     }
@@ -68,17 +84,22 @@ impl<'r> Planned<'r> {
             return malformed(path, "a run of an epoch or more", found).into();
         }
         let Some(recipe) = self.recipe else { return Verdict::Unknown(NOT_READ.into()) };
-        if record.epochs != recipe.epochs {
+        let plan = record.provenance.as_ref().map(|provenance| &provenance.plan[..]).unwrap_or_default();
+        if recipe.budget.is_none() && record.epochs != recipe.epochs {
             let expected = format!("{} epochs, as the recipe says", recipe.epochs);
             return malformed(path, expected, record.epochs.to_string()).into();
+        }
+        if recipe.budget.is_none() != plan.is_empty() {
+            let expected = "a plan where the recipe has a budget, and none where it has epochs";
+            return malformed(path, expected, format!("{} plans", plan.len())).into();
+        }
+        if let Some((expected, found)) = strange_plan(plan, history) {
+            return malformed(path, expected, found).into();
         }
         if record.held_out.map(|held_out| held_out.share) != recipe.hold_out {
             let share = |share: Option<f64>| share.map_or("nothing".into(), |share| share.to_string());
             let expected = format!("held out: {}, as the recipe says", share(recipe.hold_out));
             return malformed(path, expected, share(record.held_out.map(|held_out| held_out.share))).into();
-        }
-        if record.provenance.as_ref().is_some_and(|provenance| !provenance.plan.is_empty()) {
-            return Verdict::Unknown("how many steps it has was planned while it ran".into());
         }
         let Some(plan) = &self.plan else {
             return Verdict::Unknown("a run too long to plan its steps here, or without photos to train on".into());
@@ -111,6 +132,10 @@ impl<'r> Planned<'r> {
                 let expected = "the task and the first weights of the recipe in `provenance`";
                 return malformed(path, expected, format!("{:?} and {parent:?}", provenance.task)).into();
             }
+        }
+        if recipe.budget.is_some() && record.epochs != plan.epochs() {
+            let expected = format!("{} epochs, as was planned while it ran", plan.epochs());
+            return malformed(path, expected, record.epochs.to_string()).into();
         }
         if (record.steps, record.samples_drawn) != (plan.steps(), plan.samples()) {
             let photos = record.dataset.train - record.held_out.map_or(0, |held_out| held_out.photos);
@@ -168,6 +193,12 @@ impl<'r> Planned<'r> {
         }
         Verdict::Holds(format!("{flop:.3e}, near what network and samples come to"))
     }
+}
+
+/// A plan of the record that is not the history's, as expected and found.
+fn strange_plan(plan: &[Plan], history: Option<&History>) -> Option<(String, String)> {
+    let told = history?.plans();
+    (told != plan).then(|| (format!("the {} plans of the history", told.len()), format!("{} plans", plan.len())))
 }
 
 /// A step of the history that is not the plan's, as expected and found.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use imagenette_recipe::{Budget, Recipe};
+
 use super::{Verdict, malformed, said};
 use crate::history::{History, HistoryLine};
 use crate::run_record::{Counts, EpochCounts, Provenance, RunRecord, Seconds};
@@ -102,6 +104,52 @@ pub(super) fn seconds(path: &Path, record: &RunRecord, history: Option<&History>
             Verdict::Unknown("training and evaluation fit into the total; no history tells how long it took".into())
         }
     }
+}
+
+/// Whether what was spent is what the attempts come to; `None` where nothing is said of it.
+pub(super) fn spending(path: &Path, record: &RunRecord, recipe: Option<&Recipe>) -> Option<Verdict> {
+    let Provenance { attempts, spending, .. } = record.provenance.as_ref()?;
+    let budget = recipe.and_then(|recipe| recipe.budget);
+    if spending.is_none() && record.dollars.is_none() && budget.is_none() {
+        return None;
+    }
+    if let Some(expected) = budget.filter(|_| spending.is_none()) {
+        return Some(malformed(path, format!("what was spent of {expected}"), "nothing").into());
+    }
+    let is_near =
+        |own: f64, counted: Option<f64>| counted.is_some_and(|counted| (own - counted).abs() <= 1e-9 + 1e-6 * own);
+    if let Some(dollars) = record.dollars.filter(|dollars| !is_near(*dollars, attempts.dollars())) {
+        let expected = attempts.dollars().map_or("no dollars".into(), |dollars| format!("${dollars}"));
+        return Some(malformed(path, format!("{expected}, as the attempts come to"), format!("${dollars}")).into());
+    }
+    let Some(spent) = spending else {
+        return Some(Verdict::Holds(format!("${:.4}, as the attempts come to", record.dollars.unwrap_or_default())));
+    };
+    let counted = match budget {
+        Some(Budget::Minutes(_)) => attempts.seconds(),
+        _ => attempts.charged_seconds(),
+    };
+    if !is_near(spent.charged_seconds, counted) {
+        let expected =
+            counted.map_or("attempts that count their seconds".into(), |counted| format!("{counted} seconds"));
+        return Some(malformed(path, expected, format!("{} seconds charged", spent.charged_seconds)).into());
+    }
+    let (spent_amount, is_within) = match budget {
+        None => return Some(malformed(path, "`spending` beside a budget of the recipe", "one without").into()),
+        Some(Budget::Minutes(minutes)) => {
+            (format!("{:.1} minutes", spent.charged_seconds / 60.0), spent.charged_seconds <= 60.0 * minutes)
+        }
+        Some(Budget::Dollars(most)) => {
+            let dollars = record.dollars.unwrap_or(f64::INFINITY);
+            (format!("${dollars:.4}"), dollars <= most)
+        }
+    };
+    let end = if spent.ended_early { "; the budget ended before the plan" } else { "" };
+    let budget = budget.expect("it was just looked at");
+    Some(match is_within {
+        true => Verdict::Holds(format!("{spent_amount} of {budget}{end}")),
+        false => Verdict::Unknown(format!("{spent_amount}, more than the budget of {budget}{end}")),
+    })
 }
 
 /// What is wrong with the seconds beside those of the history; `None` when nothing is.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use imagenette_data::edition::Split;
-use imagenette_recipe::Recipe;
 use imagenette_recipe::plan::{PlannedStep, StepPlan};
+use imagenette_recipe::{Budget, Recipe};
 use imagenette_results::RunRecord;
 use imagenette_results::environment::Arithmetic;
 use imagenette_results::run_record::{
-    Counts, DatasetRecord, HeldOut, LabelsRecord, ModelRecord, ParentRun, Provenance,
+    Counts, DatasetRecord, HeldOut, LabelsRecord, ModelRecord, ParentRun, Provenance, Spending,
 };
 
 use super::checkpoint::CheckpointHead;
@@ -45,16 +45,23 @@ impl Costs {
     /// # Errors
     /// When the parts lack one that the recipe names, or the network cannot be built.
     pub fn of(recipe: &Recipe, parts: &Parts, classes: usize, samples: usize, device: &Device) -> Result<Self> {
+        Self::of_plan(recipe, parts, classes, &StepPlan::of(recipe, samples), device)
+    }
+
+    /// The same over the steps of a plan: how long a run with a budget is, its recipe does not say.
+    ///
+    /// # Errors
+    /// As [`Costs::of`].
+    pub fn of_plan(recipe: &Recipe, parts: &Parts, classes: usize, plan: &StepPlan, device: &Device) -> Result<Self> {
         let device = device.clone().with_precision(recipe.precision)?;
         let model = parts.model_of(&recipe.model, classes)?.frozen(recipe.initial.as_ref())?;
         let zeros = model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]);
         let weights = Weights::from_host(zeros, &device);
-        let plan = StepPlan::of(recipe, samples);
         let at = |px: u32| model.multiply_adds(&weights, px, &device);
         Ok(Self {
             parameters: model.layout().learned(),
             multiply_adds: at(recipe.evaluation.resolution)?,
-            training_flop: flop_of(recipe, &plan, model.layout(), at)?,
+            training_flop: flop_of(recipe, plan, model.layout(), at)?,
         })
     }
 }
@@ -117,6 +124,17 @@ pub(super) struct Hashes {
     pub(super) weights: String,
 }
 
+/// What a run spent of its budget.
+fn spending(budget: Budget, head: &CheckpointHead) -> Spending {
+    let charged = match budget {
+        Budget::Minutes(_) => head.attempts.seconds(),
+        Budget::Dollars(_) => head.attempts.charged_seconds(),
+    };
+    // The end of a plan that was kept is before all that it allows.
+    let ended_early = head.history.stretches().last().is_some_and(|last| last.step == head.step);
+    Spending { charged_seconds: charged.expect("attempts at a run with a budget count their seconds"), ended_early }
+}
+
 /// The record of a run that reached `result` in its last epoch.
 pub(super) fn record(
     job: &TrainJob,
@@ -132,7 +150,7 @@ pub(super) fn record(
     let labels = LabelsRecord::of(recipe, &split, learner.plan.samples());
     Ok(RunRecord {
         format: RunRecord::format(),
-        version: RunRecord::version(labels.as_ref()),
+        version: RunRecord::version(labels.as_ref(), job.is_charged()),
         started: head.started,
         recipe: recipe.name.clone(),
         recipe_sha256: head.recipe_sha256.clone(),
@@ -153,7 +171,7 @@ pub(super) fn record(
             multiply_adds: multiply_adds(learner, recipe.evaluation.resolution, &job.device)?,
         },
         environment: head.attempts.last().expect("this attempt was begun").environment(),
-        epochs: recipe.epochs,
+        epochs: learner.plan.epochs(),
         steps: learner.plan.steps(),
         samples_drawn: learner.plan.samples(),
         labels,
@@ -161,7 +179,7 @@ pub(super) fn record(
             multiply_adds(learner, px, &job.device)
         })?,
         seconds: clock.seconds(),
-        dollars: None,
+        dollars: head.attempts.dollars(),
         resumed: head.attempts.resumed(),
         held_out: recipe.hold_out.map(|share| HeldOut { share, photos: result.total }),
         result,
@@ -183,7 +201,8 @@ pub(super) fn record(
                 .as_ref()
                 .and_then(|initial| Some(ParentRun { weights_sha256: initial.weights_sha256.clone()?, chain: None })),
             task: recipe.task.clone(),
-            plan: Vec::new(),
+            plan: head.history.plans(),
+            spending: recipe.budget.map(|budget| spending(budget, head)),
             notes: serde_json::Map::new(),
         }),
     })

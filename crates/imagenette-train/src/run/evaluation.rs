@@ -22,7 +22,7 @@ use crate::compute::weights::{Weights, download};
 use crate::error::Result;
 use crate::model::{Model, Pass};
 use crate::ops;
-use crate::run::budget;
+use crate::run::memory_use;
 use crate::run::watch::TrainWatch;
 
 /// Pixels evaluated at a time, in whole photos: transforming the weights is worth it for many photos, and memory holds
@@ -87,6 +87,11 @@ impl EvaluationData {
         Self { packed, labels: dataset.labels().into(), samples, config, loader_threads }
     }
 
+    /// The first of them alone.
+    pub(super) fn first(&self, count: usize) -> Self {
+        Self { samples: self.samples.iter().copied().take(count).collect(), ..self.clone() }
+    }
+
     /// How many samples there are.
     pub fn len(&self) -> usize {
         self.samples.len()
@@ -104,7 +109,7 @@ impl EvaluationData {
     /// When it cannot.
     pub fn check(&self, model: &ModelConfig, device: &Device) -> Result<()> {
         self.config.validate_for(model)?;
-        budget::check_evaluation(model, self.batch().min(self.len()), self.config.resolution, device)
+        memory_use::check_evaluation(model, self.batch().min(self.len()), self.config.resolution, device)
     }
 
     /// How many photos are evaluated at a time.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::packed::Packed;
 use imagenette_recipe::Recipe;
+use imagenette_recipe::plan::Stretch;
 use imagenette_results::RunRecord;
+use imagenette_results::attempt::Price;
 
 use crate::compute::device::Device;
 use crate::compute::precision;
@@ -43,8 +45,13 @@ pub struct TrainJob<'a> {
     pub evaluate_every: u32,
     /// Seconds between checkpoints; there is one at each epoch's end too.
     pub checkpoint_seconds: f64,
-    /// Seconds that were spent on the run before it began, on packing for example; they count in the total.
+    /// Seconds from the process's start, or from the end of its last run, to this one's beginning, on packing for example; they
+    /// count in the total, and a budget pays for them.
     pub prepared_seconds: f64,
+    /// What this machine's time costs, where that is known: it is recorded, and a budget of dollars needs it.
+    pub price: Option<Price>,
+    /// Of a run that is repeated, how long it was planned to be, and when: followed in place of the clock.
+    pub follows: Option<Vec<Stretch>>,
     /// The program's version, for the record.
     pub program: String,
     /// The commit that the program was built from, for the record.
@@ -76,9 +83,16 @@ impl<'a> TrainJob<'a> {
             evaluate_every: 0,
             checkpoint_seconds: 60.0,
             prepared_seconds: 0.0,
+            price: None,
+            follows: None,
             program: env!("CARGO_PKG_VERSION").into(),
             commit: None,
         }
+    }
+
+    /// Whether what the run takes is charged to somebody, so that its attempts count their seconds.
+    pub(super) fn is_charged(&self) -> bool {
+        self.recipe.budget.is_some() || self.price.is_some()
     }
 
     /// The same job with the precision that the recipe's choice comes to on its device. This is the recipe that is

@@ -13,9 +13,9 @@ use imagenette_recipe::initial::HEAD;
 use imagenette_recipe::plan::{PlannedStep, StepPlan};
 use imagenette_recipe::unlabeled::Unlabeled;
 
-use super::budget;
 use super::initial;
 use super::job::TrainJob;
+use super::memory_use;
 use super::step_batch::{StepBatch, Views};
 use crate::compute::device::Device;
 use crate::compute::guard::guard;
@@ -76,7 +76,7 @@ impl Learner {
         let (recipe, device, parts) = (job.recipe.clone(), job.device.clone(), &job.parts);
         let manifest = &job.dataset.manifest;
         let model = parts.model_of(&recipe.model, manifest.classes.len())?.frozen(recipe.initial.as_ref())?;
-        budget::check_training(&recipe, model.layout(), plan, &device)?;
+        memory_use::check_training(&recipe, model.layout(), plan, &device)?;
         let class_weights = recipe.class_weights(manifest, &recipe.split(manifest)?.labeled);
         let weights = Weights::draw(model.layout(), job.seed, &device);
         let average = recipe.ema.filter(|ema| ema.from == 0.0).map(|_| weights.clone());
@@ -310,7 +310,7 @@ impl Learner {
     fn follow(&mut self, step: u64) {
         let (done, layout) = (step + 1, self.model.layout());
         if let Some(lookahead) = &mut self.lookahead {
-            let progress = done as f64 / self.plan.steps() as f64;
+            let progress = self.plan.progress_after(done);
             lookahead.after_step(&mut self.weights, layout, done, progress, &self.device);
         }
         let number = self.average_number(step);

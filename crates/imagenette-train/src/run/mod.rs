@@ -2,14 +2,18 @@
 //! them what accounts, saves, reports and evaluates.
 
 mod account;
-pub(crate) mod budget;
 pub mod checkpoint;
 pub mod clock;
 pub mod evaluation;
+mod forecast;
+mod heartbeat;
 mod initial;
 pub mod job;
 pub(crate) mod learner;
+mod measure;
+pub(crate) mod memory_use;
 mod pace;
+mod planner;
 pub mod saved_network;
 mod state;
 pub mod step_batch;
@@ -18,5 +22,6 @@ pub mod watch;
 
 pub use account::{Costs, arithmetic};
 pub use checkpoint::unfinished;
+pub use forecast::{Forecast, forecast};
 pub use job::{Outcome, TrainJob};
 pub use trainer::train;

@@ -28,7 +28,7 @@ use crate::model::onnx::proto::{ModelProto, StringStringEntryProto};
 use crate::model::{Model, Pass};
 use crate::ops;
 use crate::parts::Parts;
-use crate::run::budget;
+use crate::run::memory_use;
 
 /// The file's format.
 pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 2 };
@@ -284,7 +284,7 @@ impl SavedNetwork {
     /// When it does not fit into memory.
     pub fn view(&self, photo: &Pixels) -> Result<Vec<u8>> {
         let EvaluationConfig { resolution, geometry } = self.head.evaluation;
-        budget::check_evaluation(&self.head.model, 1, resolution, &self.device)?;
+        memory_use::check_evaluation(&self.head.model, 1, resolution, &self.device)?;
         let (width_px, height_px) = (photo.width_px, photo.height_px);
         let plan = plan_evaluation(geometry, width_px, height_px, resolution);
         let side = resolution as usize;
@@ -303,7 +303,7 @@ impl SavedNetwork {
     pub fn probabilities(&self, squares: &[u8]) -> Result<Vec<Vec<f64>>> {
         let side = self.head.evaluation.resolution as usize;
         let count = squares.len() / (side * side * 3);
-        budget::check_evaluation(&self.head.model, count, self.head.evaluation.resolution, &self.device)?;
+        memory_use::check_evaluation(&self.head.model, count, self.head.evaluation.resolution, &self.device)?;
         let photos = ops::photos(squares, count, side, &self.device);
         let scores = download(&self.model.forward(&mut Pass::evaluating(&self.weights), photos)?);
         Ok(scores.chunks_exact(self.model.classes()).map(softmax).collect())

@@ -6,8 +6,8 @@ use std::path::Path;
 use imagenette_data::DataError;
 use imagenette_files::hash;
 use imagenette_recipe::Recipe;
-use imagenette_recipe::plan::StepPlan;
-use imagenette_results::attempt::{Attempt, Attempts, Ending};
+use imagenette_recipe::plan::{StepPlan, Stretch};
+use imagenette_results::attempt::{Attempt, Attempts, Ending, SILENCE_SECONDS};
 use imagenette_results::history::{History, HistoryLine, Origin, weights_sha256};
 use imagenette_results::run_folder::{
     CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RunFolder, WEIGHTS_FILE,
@@ -19,6 +19,7 @@ use super::account::{self, Hashes};
 use super::checkpoint::{self, Checkpoint, CheckpointHead};
 use super::clock::Clock;
 use super::evaluation::Predicted;
+use super::heartbeat::Heartbeat;
 use super::job::TrainJob;
 use super::learner::Learner;
 use super::saved_network;
@@ -66,9 +67,13 @@ impl RunState {
     }
 
     /// The state that the folder's checkpoint holds.
-    pub(super) fn restore(job: &TrainJob, plan: &StepPlan, folder: &RunFolder) -> Result<Self> {
+    pub(super) fn restore(job: &TrainJob, samples: usize, folder: &RunFolder) -> Result<Self> {
         let path = folder.file(CHECKPOINT_FILE);
         let checkpoint = Checkpoint::read(&path)?;
+        let plan = &match job.recipe.budget {
+            None => StepPlan::of(&job.recipe, samples),
+            Some(_) => StepPlan::within(&job.recipe, samples, &checkpoint.head.history.stretches()),
+        };
         checkpoint.head.check(&path, &recipe_sha256(job, folder)?, &job.dataset.manifest.identity(), job.seed)?;
         checkpoint.head.check_parts(folder, &job.parts)?;
         checkpoint.head.check_plan(&path, plan)?;
@@ -90,6 +95,13 @@ impl RunState {
             let (step, training_seconds) = (head.step, head.seconds.training);
             let arithmetic = account::arithmetic(&job.device);
             head.history.push(HistoryLine::ChangedMachine { step, arithmetic, training_seconds });
+        }
+        // One that was killed is charged to its last sign of life, and for the silence after it.
+        if let Some(last) = head.attempts.last().filter(|last| last.ending == Ending::Running)
+            && let Some(seconds) = last.seconds
+        {
+            let seconds = Heartbeat::last(folder.path()).map_or(seconds, |seen| seen.max(seconds));
+            head.attempts.took(seconds + SILENCE_SECONDS);
         }
         head.attempts.begin(attempt(job, head.step));
         head.seconds.total += job.prepared_seconds;
@@ -129,8 +141,22 @@ impl RunState {
     }
 
     /// Notes that the run is interrupted here.
-    pub(super) fn record_interruption(&mut self) {
-        self.head.attempts.end(Ending::Interrupted, self.head.step);
+    pub(super) fn record_interruption(&mut self, is_preempted: bool) {
+        let ending = if is_preempted { Ending::Preempted } else { Ending::Interrupted };
+        self.head.attempts.end(ending, self.head.step);
+    }
+
+    /// Notes how long the run is planned to be from here on.
+    pub(super) fn record_plan(&mut self, stretch: Stretch, steps: u64, training_seconds: f64) {
+        let Stretch { step, samples } = stretch;
+        self.head.history.push(HistoryLine::Plan {
+            step,
+            samples,
+            steps,
+            training_seconds,
+            charged_seconds: self.head.attempts.charged_seconds().unwrap_or_default(),
+            dollars: self.head.attempts.dollars(),
+        });
     }
 
     /// Notes a step that is done.
@@ -184,6 +210,7 @@ impl RunState {
         named: &[Prediction],
         predicted: &Predicted,
         clock: &mut Clock,
+        attempt_seconds: &dyn Fn() -> f64,
     ) -> Result<RunRecord> {
         let (learner, manifest) = (&self.learner, &job.dataset.manifest);
         let history = self.head.history.write(&folder.file(HISTORY_FILE))?;
@@ -200,8 +227,11 @@ impl RunState {
             probabilities: probabilities.map(|_| hash(&probabilities_file)).transpose()?,
             weights: hash(&weights_file)?,
         };
+        if job.is_charged() {
+            self.head.attempts.took(attempt_seconds());
+        }
         self.head.attempts.end(Ending::Finished, self.head.step);
-        let result = self.counts_of(job.recipe.epochs).expect("the last epoch was just evaluated");
+        let result = self.counts_of(self.learner.plan.epochs()).expect("the last epoch was just evaluated");
         let record = account::record(job, &self.learner, &self.head, result, hashes, clock)?;
         record.write(folder.path())?;
         folder.remove_checkpoint()?;
@@ -237,7 +267,8 @@ fn check_weights(path: &Path, learner: &Learner, head: &CheckpointHead) -> Resul
 fn attempt(job: &TrainJob, steps_before: u64) -> Attempt {
     let threads = rayon::current_num_threads();
     let arithmetic = account::arithmetic(&job.device);
-    Attempt::start(&job.program, job.commit.as_deref(), arithmetic, threads, steps_before)
+    let attempt = Attempt::start(&job.program, job.commit.as_deref(), arithmetic, threads, steps_before);
+    Attempt { price: job.price.clone(), ..attempt }
 }
 
 /// What would give the run other bits than those of its last attempt.

@@ -1,21 +1,29 @@
 //! The run, top to bottom: recipe and data go in; steps, evaluations and checkpoints follow each other; a folder with
 //! the record, the predictions and the weights comes out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imagenette_data::DataError;
 use imagenette_data::loader::Loader;
-use imagenette_recipe::plan::{StepPlan, batches};
+use imagenette_recipe::plan::{StepPlan, Stretch, batches};
+use imagenette_recipe::{Budget, TaskSplit};
+use imagenette_results::attempt::Attempts;
 use imagenette_results::history::{History, HistoryLine};
 use imagenette_results::run_folder::{HISTORY_FILE, RunFolder};
 
-use super::clock::{Activity, Clock, MachineTime};
+use imagenette_results::run_record::Seconds;
+
+use super::clock::{Activity, Clock, MachineTime, Time};
 use super::evaluation::EvaluationData;
+use super::heartbeat::Heartbeat;
 use super::job::{Outcome, TrainJob};
+use super::measure;
 use super::pace::{Pace, Speed};
+use super::planner::{Allowance, Planner, Times};
 use super::state::RunState;
 use super::step_batch::StepBatch;
-use super::watch::{EpochReport, RunPlan, StepReport, TrainWatch};
+use super::watch::{EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
 use crate::error::{Result, TrainError};
 
 /// Trains, evaluates and writes the run's folder; stops at the next step when the watch asks for it.
@@ -24,29 +32,47 @@ use crate::error::{Result, TrainError};
 /// When the recipe does not fit the dataset, the folder cannot be used, data cannot be read or files not written, or the
 /// loss is not finite.
 pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
+    train_at(job, watch, &MachineTime::default())
+}
+
+/// The same by any clock.
+fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<Outcome> {
+    let began = time.now_seconds() - job.prepared_seconds;
     let job = &job.resolved()?;
     let recipe = &job.recipe;
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;
-    let time = MachineTime::default();
     let split = recipe.split(&job.dataset.manifest)?;
-    let plan = StepPlan::of(recipe, recipe.labeled_draws(&split));
+    let samples = recipe.labeled_draws(&split);
     let evaluated = split.evaluated.clone();
     let evaluation =
         EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
     evaluation.check(&recipe.model, &job.device)?;
-    let (mut state, folder, lock) = if job.resume {
+    let ground = Ground { job, split: &split, evaluation: &evaluation, watch, time, began };
+    let (mut state, folder, lock, planner) = if job.resume {
         let (folder, lock) = RunFolder::resume(&job.folder)?;
-        (RunState::restore(job, &plan, &folder)?, folder, lock)
+        let state = RunState::restore(job, samples, &folder)?;
+        let planner = ground.planner(&state.head.attempts.earlier())?;
+        let planner = planner.map(|planner| Planner { is_due: true, ..planner });
+        (state, folder, lock, planner)
     } else {
+        if recipe.budget.is_some() {
+            RunFolder::check_new(&job.folder)?;
+        }
+        let mut planner = ground.planner(&Attempts::default())?;
+        let (plan, stretch) = ground.first_plan(planner.as_mut())?;
         // The network is built first: what is wrong with its parts is said before anything is written.
         let mut state = RunState::begin(job, &plan)?;
         state.learner.begin_with(job)?;
         state.learner.probe()?;
+        if let Some(stretch) = stretch {
+            state.record_plan(stretch, plan.steps(), 0.0);
+        }
         let (folder, lock) = RunFolder::begin(&job.folder, &recipe.to_toml(), source_of(job))?;
-        (state, folder, lock)
+        (state, folder, lock, planner)
     };
-    let mut clock = Clock::start(&time, state.head.seconds);
+    let plan = state.learner.plan.clone();
+    let mut clock = Clock::start(time, state.head.seconds);
     watch.begin(&RunPlan {
         model: recipe.model.name(),
         parameters: state.learner.model.layout().learned(),
@@ -55,7 +81,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         evaluation_photos: evaluation.len(),
         holds_out: recipe.hold_out.is_some(),
         steps_per_epoch: plan.steps_per_epoch(),
-        epochs: recipe.epochs,
+        epochs: plan.epochs(),
         done_steps: state.head.step,
     });
     if !job.resume {
@@ -63,14 +89,35 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
         state.record_initial_weights();
     }
     // A run that is killed at any moment from here on can be resumed, and the attempt that was killed is known.
+    if job.is_charged() {
+        state.head.attempts.took(time.now_seconds() - began);
+    }
     state.save(&folder, &mut clock)?;
-    let labels: Arc<[u16]> = split.labels(&job.dataset.manifest).into();
-    let augmentations = job.parts.augmentations_of(recipe)?;
-    let requests = batches(recipe, job.seed, split, labels.clone(), plan.clone(), state.head.step, augmentations);
-    let loader = Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests))?;
+    let heartbeat = job.is_charged().then(|| Heartbeat::begin(folder.path(), time.now_seconds() - began));
+    let batches = Batches { job, labels: split.labels(&job.dataset.manifest).into(), split };
+    let loader = batches.loader(&plan, state.head.step)?;
     let pace = Pace::new(&plan, state.head.step, state.head.seconds.training);
     let written = folder.clone();
-    let outcome = Run { job, watch, folder, plan, state, clock, evaluation, loader, pace }.learn();
+    let since = clock.seconds();
+    let run = Run {
+        job,
+        watch,
+        folder,
+        plan,
+        state,
+        clock,
+        evaluation,
+        batches,
+        loader,
+        pace,
+        planner,
+        time,
+        began,
+        first: since,
+        since,
+    };
+    let outcome = run.learn();
+    drop(heartbeat);
     // A part that breaks, or a run that diverges, before the first checkpoint leaves nothing to go on from: mended, the same
     // command starts anew.
     if let Err(TrainError::Part { .. } | TrainError::Diverged { .. } | TrainError::Data(DataError::Augmentation { .. })) =
@@ -83,10 +130,113 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     outcome
 }
 
+/// What a run is planned on.
+pub(super) struct Ground<'g> {
+    pub(super) job: &'g TrainJob<'g>,
+    pub(super) split: &'g TaskSplit,
+    pub(super) evaluation: &'g EvaluationData,
+    pub(super) watch: &'g dyn TrainWatch,
+    pub(super) time: &'g dyn Time,
+    /// When the process began, by that clock.
+    pub(super) began: f64,
+}
+
+impl Ground<'_> {
+    fn samples(&self) -> usize {
+        self.job.recipe.labeled_draws(self.split)
+    }
+
+    /// What plans a run with a budget, which has begun after these attempts; `None` without one. What steps take here is
+    /// measured now, unless a run is repeated.
+    fn planner(&self, earlier: &Attempts) -> Result<Option<Planner>> {
+        let Some(budget) = self.job.recipe.budget else { return Ok(None) };
+        self.planner_in(budget, earlier).map(Some)
+    }
+
+    fn planner_in(&self, budget: Budget, earlier: &Attempts) -> Result<Planner> {
+        let Self { job, time, began, .. } = *self;
+        let start_seconds = time.now_seconds() - began;
+        let times = match &job.follows {
+            Some(_) => Times::new(BTreeMap::new(), 0.0),
+            None => measure::times(job, self.split, self.evaluation, self.watch, time)?,
+        };
+        if let (Budget::Dollars(_), None, None) = (budget, &job.price, &job.follows) {
+            return Err(TrainError::Budget {
+                key: budget.key().into(),
+                expected: "to know what this machine's time costs".into(),
+                found: "no price".into(),
+                hint: "name the machine, or say its price: `--machine c7a.large`, `--price-per-hour 0.045`".into(),
+            });
+        }
+        Ok(Planner {
+            recipe: job.recipe.clone(),
+            samples: self.samples(),
+            evaluate_every: job.evaluate_every,
+            allowance: Allowance::of(budget, earlier, job.price.as_ref(), start_seconds),
+            times,
+            follows: job.follows.clone().map(Into::into),
+            is_due: false,
+        })
+    }
+
+    /// The plan of a run that would begin now, with or without a budget, and what its parts take here.
+    pub(super) fn planned(&self) -> Result<(Planner, StepPlan)> {
+        let nothing = Attempts::default();
+        match self.planner(&nothing)? {
+            None => Ok((self.planner_in(Budget::Minutes(0.0), &nothing)?, self.first_plan(None)?.0)),
+            Some(mut planner) => {
+                let (plan, _) = self.first_plan(Some(&mut planner))?;
+                Ok((planner, plan))
+            }
+        }
+    }
+
+    /// The plan of a run that begins; with a budget also how long it is by that.
+    ///
+    /// # Errors
+    /// When the budget does not pay for one epoch.
+    fn first_plan(&self, planner: Option<&mut Planner>) -> Result<(StepPlan, Option<Stretch>)> {
+        let recipe = &self.job.recipe;
+        let epoch = StepPlan::of(recipe, self.samples());
+        let Some((planner, budget)) = planner.zip(recipe.budget) else { return Ok((epoch, None)) };
+        let nothing = StepPlan::within(recipe, self.samples(), &[]);
+        let stretch = match &mut planner.follows {
+            Some(follows) => follows.pop_front().unwrap_or(Stretch { step: 0, samples: epoch.samples() }),
+            None => planner.longest(&nothing, 0, self.time.now_seconds() - self.began),
+        };
+        if planner.follows.is_none() && stretch.samples < epoch.samples() {
+            return Err(planner.too_small(
+                budget,
+                &epoch,
+                self.time.now_seconds() - self.began,
+                self.job.price.as_ref(),
+            ));
+        }
+        Ok((nothing.stretched(recipe, self.samples(), stretch), Some(stretch)))
+    }
+}
+
 /// The source of the parts that are not shipped, where the recipe names any.
 fn source_of<'j>(job: &'j TrainJob) -> Option<&'j str> {
     let source = job.parts.source().map(|source| source.text.as_str());
     source.filter(|_| !job.parts.own_of(&job.recipe).is_empty())
+}
+
+/// What a run asks for its batches with.
+struct Batches<'r> {
+    job: &'r TrainJob<'r>,
+    split: TaskSplit,
+    labels: Arc<[u16]>,
+}
+
+impl Batches<'_> {
+    /// The batches of a plan from a step on.
+    fn loader(&self, plan: &StepPlan, step: u64) -> Result<Loader> {
+        let Self { job, split, labels } = self;
+        let augmentations = job.parts.augmentations_of(&job.recipe)?;
+        let requests = batches(&job.recipe, job.seed, split.clone(), labels.clone(), plan.clone(), step, augmentations);
+        Ok(Loader::new(job.packed.clone(), labels.clone(), job.seed, job.loader_threads, Box::new(requests))?)
+    }
 }
 
 /// A run under way: the learner, and beside it what accounts, saves and reports.
@@ -98,8 +248,18 @@ struct Run<'r> {
     state: RunState,
     clock: Clock<'r>,
     evaluation: EvaluationData,
+    batches: Batches<'r>,
     loader: Loader,
     pace: Pace,
+    /// Of a run with a budget.
+    planner: Option<Planner>,
+    time: &'r dyn Time,
+    /// When the process began, by that clock.
+    began: f64,
+    /// Where the time had gone when the attempt's first step began.
+    first: Seconds,
+    /// The same when a step and an evaluation were last looked at.
+    since: Seconds,
 }
 
 impl Run<'_> {
@@ -113,6 +273,9 @@ impl Run<'_> {
                 return Ok(outcome);
             }
 
+            if self.plan_again(done)? {
+                continue;
+            }
             self.clock.turn_to(Activity::Training);
             let next = StepBatch::next(&mut self.loader, &self.job.recipe);
             let batch = next.expect("there is a request for each step that is left")?;
@@ -122,10 +285,10 @@ impl Run<'_> {
 
             let is_interrupted = self.watch.interrupted();
             if is_interrupted {
-                self.state.record_interruption();
+                self.state.record_interruption(self.watch.preempted());
             }
             if is_interrupted || self.is_time_to_save() {
-                self.state.save(&self.folder, &mut self.clock)?;
+                self.save()?;
             }
             if is_interrupted {
                 return Ok(self.interrupted());
@@ -142,6 +305,10 @@ impl Run<'_> {
         }
         let training_seconds = self.clock.seconds().training;
         self.clock.turn_to(Activity::Other);
+        if let Some(planner) = &mut self.planner {
+            planner.times.see(self.plan.step(done), training_seconds - self.since.training);
+            self.since.training = training_seconds;
+        }
         let rate = recipe.optimizer.learning_rate() * self.state.learner.rate_factor(done)?;
         self.state.record_step(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds });
         let Speed { images_per_second, waiting, seconds_left } =
@@ -176,8 +343,8 @@ impl Run<'_> {
             predicted = match self.evaluation.predict(&learner.model, learner.evaluated(), &job.device, self.watch) {
                 // The checkpoint of the epoch's end is there already; it does not say yet how the attempt ends.
                 Err(TrainError::Data(DataError::Interrupted)) => {
-                    self.state.record_interruption();
-                    self.state.save(&self.folder, &mut self.clock)?;
+                    self.state.record_interruption(self.watch.preempted());
+                    self.save()?;
                     return Ok(Some(self.interrupted()));
                 }
                 predicted => Some(predicted?),
@@ -185,6 +352,10 @@ impl Run<'_> {
         }
         let seconds = self.clock.seconds();
         self.clock.turn_to(Activity::Other);
+        if let Some(planner) = self.planner.as_mut().filter(|_| predicted.is_some()) {
+            planner.times.evaluation = seconds.evaluation - self.since.evaluation;
+            self.since.evaluation = seconds.evaluation;
+        }
         if let Some(predicted) = &predicted {
             self.state.record_evaluation(epoch, self.evaluation.count(predicted), seconds);
         }
@@ -193,8 +364,47 @@ impl Run<'_> {
         self.watch.epoch(&EpochReport { epoch, loss, counts, taught, seconds });
         let Some(predicted) = predicted.filter(|_| is_last) else { return Ok(None) };
         let named = self.evaluation.name(&predicted, job.dataset);
-        let record = self.state.finish(job, &self.folder, &named, &predicted, &mut self.clock)?;
+        let (time, began) = (self.time, self.began);
+        let taken = || time.now_seconds() - began;
+        let record = self.state.finish(job, &self.folder, &named, &predicted, &mut self.clock, &taken)?;
         Ok(Some(Outcome::Finished(Box::new(record))))
+    }
+
+    /// Writes checkpoint and history.
+    fn save(&mut self) -> Result<()> {
+        let before = self.time.now_seconds();
+        if self.job.is_charged() {
+            self.state.head.attempts.took(before - self.began);
+        }
+        self.state.save(&self.folder, &mut self.clock)?;
+        if let Some(planner) = &mut self.planner {
+            planner.times.save = self.time.now_seconds() - before;
+        }
+        Ok(())
+    }
+
+    /// Plans the rest of a run with a budget again where that is due; whether it is over.
+    fn plan_again(&mut self, done: u64) -> Result<bool> {
+        let Some(planner) = &mut self.planner else { return Ok(false) };
+        let spent = self.time.now_seconds() - self.began;
+        let seconds = self.clock.seconds();
+        let other = |at: Seconds| at.total - at.training - at.evaluation;
+        let training = seconds.training - self.first.training;
+        if training > 1.0 {
+            planner.times.overhead = ((other(seconds) - other(self.first)) / training).clamp(0.0, 1.0);
+        }
+        let Some(stretch) = planner.decide(&self.plan, done, spent) else { return Ok(false) };
+        self.plan = self.plan.stretched(&self.job.recipe, planner.samples, stretch);
+        self.state.head.attempts.took(spent);
+        self.state.record_plan(stretch, self.plan.steps(), seconds.training);
+        self.state.learner.plan = self.plan.clone();
+        let (steps, epochs, is_end) = (self.plan.steps(), self.plan.epochs(), self.plan.steps() == done);
+        self.watch.replanned(&Replanned { step: done, steps, epochs, is_end });
+        if !is_end {
+            self.loader = self.batches.loader(&self.plan, done)?;
+            self.pace = Pace::new(&self.plan, done, seconds.training);
+        }
+        Ok(is_end)
     }
 
     /// Whether a checkpoint is due: an epoch is done, or the last checkpoint is old.

@@ -25,6 +25,19 @@ pub struct RunPlan {
     pub done_steps: u64,
 }
 
+/// How long a run with a budget is planned to be from here on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Replanned {
+    /// Steps done.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Epochs of the whole run; the last may be a part.
+    pub epochs: u32,
+    /// Whether the run ends here, since nothing more fits.
+    pub is_end: bool,
+}
+
 /// One step of the optimizer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
@@ -71,6 +84,11 @@ pub trait TrainWatch: Sync {
         let _ = plan;
     }
 
+    /// A run with a budget is planned again.
+    fn replanned(&self, plan: &Replanned) {
+        let _ = plan;
+    }
+
     /// A step is done.
     fn step(&self, report: &StepReport) {
         let _ = report;
@@ -88,6 +106,11 @@ pub trait TrainWatch: Sync {
 
     /// Whether the run should be paused after this step.
     fn interrupted(&self) -> bool {
+        false
+    }
+
+    /// Whether it is, since the machine's owner takes it back.
+    fn preempted(&self) -> bool {
         false
     }
 }

@@ -36,6 +36,9 @@ pub(super) fn replay(ground: &Ground, check: &RunCheck, recipe: &Recipe) -> anyh
         return one(unknown(format!("`{}` is not installed", record.dataset.name)));
     };
     recipe.validate_for(&dataset.manifest)?;
+    if recipe.budget.is_some() && check.history.is_none() {
+        return one(unknown("how long it is was planned while it ran, and its history is not here"));
+    }
     let packed = ground.preparation.pixels(dataset)?;
     let place = datasets::passing_folder(&ground.preparation.store)?;
     let folder = place.path().join("replay");
@@ -45,6 +48,7 @@ pub(super) fn replay(ground: &Ground, check: &RunCheck, recipe: &Recipe) -> anyh
         parts: ground.program.parts().clone(),
         loader_threads: ground.preparation.machine.threads,
         evaluate_every: evaluate_every(record),
+        follows: recipe.budget.map(|_| check.history.as_ref().map(|history| history.stretches()).unwrap_or_default()),
         checkpoint_seconds: f64::INFINITY,
         program: ground.program.version().into(),
         commit: ground.program.commit().map(Into::into),

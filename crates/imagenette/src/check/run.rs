@@ -7,7 +7,7 @@ use std::path::Path;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_files::Hint;
-use imagenette_results::check::{Finding, RunCheck, Verdict};
+use imagenette_results::check::{Finding, RunCheck, Verdict, planned_steps};
 use imagenette_results::run_folder::{CHECKPOINT_FILE, PREDICTIONS_FILE, RunFolder, WEIGHTS_FILE};
 use imagenette_results::run_record::{Counts, LabelsRecord};
 use imagenette_results::{ResultsError, Run, RunRecord, predictions};
@@ -261,9 +261,13 @@ impl<'c, 'p> Ground<'c, 'p> {
         };
         let (device, parts) = (&self.preparation.machine.device, self.program.parts());
         let classes = dataset.manifest.classes.len();
+        let Some(plan) = planned_steps(record, recipe, samples) else {
+            return unknown("a run too long to plan its steps here");
+        };
         let key = (recipe.canonical_sha256(), classes, samples);
-        let known = self.costs.borrow().get(&key).copied();
-        let costs = match known.map_or_else(|| Costs::of(recipe, parts, classes, samples as usize, device), Ok) {
+        // Runs with one budget differ in length.
+        let known = self.costs.borrow().get(&key).copied().filter(|_| recipe.budget.is_none());
+        let costs = match known.map_or_else(|| Costs::of_plan(recipe, parts, classes, &plan, device), Ok) {
             Ok(costs) => costs,
             Err(error) => return unknown(error.to_string()),
         };

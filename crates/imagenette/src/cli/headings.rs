@@ -8,7 +8,7 @@ use super::LAST;
 type Group = (&'static str, &'static [&'static str]);
 
 /// Groups of the verbs that train.
-const TRAINING: [Group; 6] = [
+const TRAINING: [Group; 7] = [
     (
         "What is trained",
         &[
@@ -31,6 +31,10 @@ const TRAINING: [Group; 6] = [
             "list",
         ],
     ),
+    (
+        "Budget in place of epochs, and price of the machine",
+        &["budget", "minutes", "machine", "on_demand", "price_per_hour", "dry_run"],
+    ),
     ("Photos", &["dataset", "task", "draw", "hold_out", "offline"]),
     ("What is measured", &["train", "only", "photos"]),
     ("Verdict", &["margin", "max_runs", "strict", "confirm", "only_base", "unequal_cost"]),
@@ -40,6 +44,7 @@ const TRAINING: [Group; 6] = [
         &[
             "out",
             "resume",
+            "resume_if_present",
             "changed_machine",
             "evaluate_every",
             "tensorboard",

@@ -86,7 +86,7 @@ pub(crate) enum SortBy {
 }
 
 /// A price as it is typed.
-fn price(text: &str) -> Result<PricePerHour, String> {
+pub(crate) fn price(text: &str) -> Result<PricePerHour, String> {
     text.parse().map_err(|error: imagenette_results::prices::PriceError| error.to_string())
 }
 

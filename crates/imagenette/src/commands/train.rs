@@ -6,18 +6,23 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
+use imagenette_data::store::Store;
+use imagenette_results::attempt::Price;
+use imagenette_results::prices::charged_seconds;
 use imagenette_results::run_folder::{CHECKPOINT_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
 use imagenette_results::{RunRecord, statistics};
+use imagenette_train::recipe::Budget;
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
 use crate::cli::Train;
-use crate::interrupt::INTERRUPTED;
+use crate::interrupt::{INTERRUPTED, SPENT};
 use crate::numbers::{counted, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
+use crate::progress::Progress;
 use crate::recipes::Overrides;
 use crate::run_tables::Wanted;
-use crate::terminal::{Refusal, Terminal, print, print_json};
-use crate::{Program, datasets, recipes, run_set, runs};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
+use crate::{Program, charged, datasets, recipes, run_set, runs};
 
 /// The recipe for the drawn set and for photos of any size.
 const SMALL_RECIPE: &str = "default";
@@ -58,6 +63,7 @@ fn resume(
         resume: true,
         changed_machine: arguments.changed_machine,
         evaluate_every: arguments.evaluate_every,
+        price: price(&job.recipe, arguments, terminal)?,
         ..job
     };
     let outcome = runs::train_with(&job, tables(arguments), terminal)?;
@@ -83,7 +89,11 @@ fn begin(
     let named = arguments.recipe.as_deref().or(parents.as_deref()).or(arguments.quick.then_some(QUICK_RECIPE));
     let wanted = wanted(named, &overrides, &preparation)?;
     // Before anything is fetched, drawn or packed for it.
-    if let (Some(folder), 1) = (&arguments.out, wanted.runs) {
+    let budget = &arguments.budget;
+    if let (Some(folder), 1) = (&arguments.out, wanted.runs)
+        && !budget.dry_run
+        && !budget.resume_if_present
+    {
         RunFolder::check_new(folder)?;
     }
     let dataset = preparation.dataset(&wanted, arguments.offline)?;
@@ -98,6 +108,8 @@ fn begin(
         preparation.parts(),
     )?;
     idle.iter().for_each(|setting| terminal.say(&format!("note: `--set {setting}` changes nothing: it is so already")));
+    // A budget without a price is refused before anything is packed for it.
+    let price = price(&recipe, arguments, terminal)?;
     let prepared = preparation.finish(recipe, dataset)?;
     if named.is_none() && prepared.recipe.name == PHOTOS_RECIPE {
         terminal.say(&format!(
@@ -106,6 +118,14 @@ fn begin(
     }
     let (recipe, dataset) = (&prepared.recipe.name, &prepared.dataset.manifest.name);
     let seed = prepared.recipe.seed;
+    if budget.dry_run {
+        let job = TrainJob {
+            evaluate_every: arguments.evaluate_every,
+            price,
+            ..prepared.first_job(seed, arguments.out.clone().unwrap_or_default())
+        };
+        return dry_run(&job, arguments, terminal);
+    }
     if prepared.recipe.runs > 1 {
         let folder = arguments
             .out
@@ -113,13 +133,80 @@ fn begin(
             .unwrap_or_else(|| run_set::folder(&format!("{recipe}{}-{dataset}", in_name(&prepared.recipe)), &prepared));
         return train_set(&prepared, &folder, arguments, (program, terminal));
     }
+    if let (true, Some(folder)) = (budget.resume_if_present, &arguments.out) {
+        return begin_or_go_on(&prepared, folder, price, arguments, (program, terminal));
+    }
     let changed = recipes::settings_in_names(&arguments.set);
     let task = in_name(&prepared.recipe);
     let name = format!("{recipe}{changed}{task}-{dataset}-s{seed}");
     let folder = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&name));
-    let job = TrainJob { evaluate_every: arguments.evaluate_every, ..prepared.first_job(seed, folder.clone()) };
+    let job = TrainJob { evaluate_every: arguments.evaluate_every, price, ..prepared.first_job(seed, folder.clone()) };
     let outcome = runs::train_with(&job, tables(arguments), terminal)?;
     finish(&[(folder.clone(), outcome)], &folder, arguments, (program, terminal))
+}
+
+/// Goes on with the run in a folder where there is one, else begins it there; says what it came to if it is finished.
+fn begin_or_go_on(
+    prepared: &Prepared,
+    folder: &Path,
+    price: Option<Price>,
+    arguments: &Train,
+    (program, terminal): (&Program, &Terminal),
+) -> anyhow::Result<ExitCode> {
+    let job = TrainJob {
+        resume: folder.join(CHECKPOINT_FILE).is_file(),
+        evaluate_every: arguments.evaluate_every,
+        price,
+        ..prepared.first_job(prepared.recipe.seed, folder.to_owned())
+    };
+    let outcome = match runs::finished(&job)? {
+        Some(record) => {
+            terminal.say(&format!("{}: finished already", folder.display()));
+            Outcome::Finished(Box::new(record))
+        }
+        None => runs::train_with(&job, tables(arguments), terminal)?,
+    };
+    finish(&[(folder.to_owned(), outcome)], folder, arguments, (program, terminal))
+}
+
+/// What the machine costs that trains this recipe.
+fn price(recipe: &Recipe, arguments: &Train, terminal: &Terminal) -> anyhow::Result<Option<Price>> {
+    let is_needed = matches!(recipe.budget, Some(Budget::Dollars(_)));
+    charged::price(&arguments.budget, is_needed, &Store::open_default()?, terminal)
+}
+
+/// Says what a run would come to on this machine.
+fn dry_run(job: &TrainJob, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    let forecast = imagenette_train::run::forecast(job, &Progress::of_run(terminal))?;
+    terminal.finish();
+    let runs = job.recipe.runs;
+    let dollars = job.price.as_ref().map(|price| price.of_seconds(charged_seconds(forecast.seconds)));
+    let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(forecast.seconds as i64);
+    if arguments.json {
+        print_json(&serde_json::json!({
+            "recipe": job.recipe.name, "dataset": job.dataset.manifest.name, "machine": job.price, "runs": runs,
+            "epochs": forecast.passes, "steps": forecast.steps, "seconds": forecast.seconds,
+            "allowed_seconds": forecast.allowed, "dollars": dollars, "ends": ends,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (recipe, dataset) = (&job.recipe.name, &job.dataset.manifest.name);
+    let budget = job.recipe.budget.map_or(String::new(), |budget| format!(" within {budget}"));
+    print(&format!("`{recipe}` on {dataset}{budget}, on this machine:"))?;
+    if let Some(price) = &job.price {
+        print(&format!("  machine  {} at ${:.4} an hour ({})", price.machine, price.dollars_per_hour, price.source))?;
+    }
+    print(&format!("  length   {:.2} epochs, {}", forecast.passes, counted(forecast.steps, "step")))?;
+    let (of_run, many) =
+        (seconds(forecast.seconds), if runs > 1 { format!(", each of {runs} runs") } else { String::new() });
+    let allowed = forecast.allowed.map_or(String::new(), |allowed| format!(" of {}", seconds(allowed)));
+    print(&format!("  time     {of_run}{allowed}{many}"))?;
+    if let Some(dollars) = dollars {
+        print(&format!("  cost     ${dollars:.4}{many}"))?;
+    }
+    let ends = ends.strftime("%Y-%m-%d %H:%M UTC");
+    print(&format!("  ends     {ends} if it begins now{}", if runs > 1 { " (the first run)" } else { "" }))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Trains one run for each seed, each in a folder of its own below this one. Those that are finished are taken as they
@@ -130,6 +217,7 @@ fn train_set(
     arguments: &Train,
     (program, terminal): (&Program, &Terminal),
 ) -> anyhow::Result<ExitCode> {
+    let price = price(&prepared.recipe, arguments, terminal)?;
     let mut outcomes = Vec::new();
     let mut trained = 0;
     for (seed, run) in run_set::places(folder, &prepared.recipe) {
@@ -139,6 +227,7 @@ fn train_set(
             resume: run.join(CHECKPOINT_FILE).is_file(),
             changed_machine: arguments.changed_machine,
             evaluate_every: arguments.evaluate_every,
+            price: price.clone(),
             ..job
         };
         if let Some(record) = runs::finished(&job)? {
@@ -209,6 +298,8 @@ pub(crate) fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
     let mut overrides = Overrides::new();
     let mut put = |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
     put("epochs", arguments.epochs.map(|epochs| epochs.to_string()));
+    put("budget.dollars", arguments.budget.budget.map(|dollars| format!("{dollars:?}")));
+    put("budget.minutes", arguments.budget.minutes.map(|minutes| format!("{minutes:?}")));
     put("batch_size", arguments.batch_size.map(|size| size.to_string()));
     put("resolution", arguments.resolution.map(|px| px.to_string()));
     put("evaluation.resolution", arguments.resolution.map(|px| px.to_string()));
@@ -270,7 +361,19 @@ fn finish(
             ))?;
         }
     }
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
+    let is_short = |record: &&RunRecord| {
+        let spending = record.provenance.as_ref().and_then(|provenance| provenance.spending);
+        spending.is_some_and(|spending| spending.ended_early)
+    };
+    let short = finished.iter().filter(|(_, record)| is_short(record)).count();
+    if short > 0 {
+        terminal.say("warning: a budget ended before its plan: the rate had not come to its end, and more is possible");
+    }
+    Ok(match (is_whole, short) {
+        (false, _) => ExitCode::from(INTERRUPTED),
+        (true, 0) => ExitCode::SUCCESS,
+        (true, _) => ExitCode::from(SPENT),
+    })
 }
 
 /// A finished run in one line.
@@ -282,11 +385,25 @@ fn as_text(folder: &Path, record: &RunRecord) -> String {
         thousands(record.result.correct),
         thousands(record.result.total),
         record.seed,
-        counted(record.epochs.into(), "epoch"),
+        length(record),
         seconds(record.seconds.training),
         seconds(record.seconds.total),
         folder.display()
     )
+}
+
+/// How long a run is, and what it cost where that is known.
+fn length(record: &RunRecord) -> String {
+    let planned = record.provenance.as_ref().is_some_and(|provenance| !provenance.plan.is_empty());
+    let length = match planned {
+        // Its last epoch may be a part.
+        true => {
+            let photos = record.labels.as_ref().map_or(record.dataset.train, |labels| labels.epoch_photos);
+            format!("{:.1} epochs", record.samples_drawn as f64 / photos.max(1) as f64)
+        }
+        false => counted(record.epochs.into(), "epoch"),
+    };
+    record.dollars.map_or(length.clone(), |dollars| format!("{length}; ${dollars:.4}"))
 }
 
 /// Prints what each shipped recipe is, what it should reach and what it costs: the header of its file.
@@ -298,7 +415,7 @@ fn list(as_json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for (name, text) in Recipe::shipped() {
-        print(&format!("{name:<12} {}", header(text).join("\n             ")))?;
+        print_words(&format!("{name:<12} {}", header(text).join("\n             ")))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -103,6 +103,12 @@ impl Work {
     /// The work of a recipe. One that was not timed itself is estimated by its operations; where these are not known,
     /// nothing is.
     pub(crate) fn of(named: &str, recipe: &Recipe, program: &Program) -> anyhow::Result<Self> {
+        if let Some(budget) = recipe.budget {
+            return Err(Refusal::error(
+                format!("expected a recipe of so many epochs, found one with a budget of {budget}"),
+                "it costs what its budget says; `imagenette train --dry-run` says how many epochs fit on this machine",
+            ));
+        }
         let samples = StepPlan::of(recipe, TRAIN_PHOTOS).samples();
         let speed = speeds().into_iter().find(|speed| speed.recipe == named);
         let reference = match &speed {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use imagenette_train::recipe::Recipe;
+use imagenette_train::recipe::{Budget, Recipe};
 
 use super::Plan;
 use crate::Program;
@@ -71,10 +71,10 @@ impl Resources {
 
 /// What a recipe's operations follow from: the points of a sweep have it in common mostly.
 fn what_takes_time(recipe: &Recipe) -> String {
-    let Recipe { model, resolution, epochs, batch_size, selection, optimizer, unlabeled, task, .. } = recipe;
+    let Recipe { model, resolution, epochs, budget, batch_size, selection, optimizer, unlabeled, task, .. } = recipe;
     let optimizer = format!("{optimizer:?}");
     let kind = optimizer.split([' ', '(', '{']).next().unwrap_or_default();
-    format!("{model:?} {resolution:?} {epochs} {batch_size} {selection:?} {unlabeled:?} {task:?} {kind}")
+    format!("{model:?} {resolution:?} {epochs} {budget:?} {batch_size} {selection:?} {unlabeled:?} {task:?} {kind}")
 }
 
 /// Memory of a training in whole GiB.
@@ -97,10 +97,16 @@ fn minutes(named: &str, recipe: &Recipe, cores: u16, program: &Program) -> anyho
         .and_then(|text| Recipe::from_toml_with(text, &[], program.parts().as_ref()).ok());
     // A recipe that was changed is another one.
     let is_shipped = shipped.is_some_and(|shipped| shipped.canonical_sha256() == recipe.canonical_sha256());
+    let room = |seconds: f64| ((seconds * SPARE / 60.0).ceil() as u64 + SETUP_MINUTES).div_ceil(10) * 10;
+    match recipe.budget {
+        Some(Budget::Minutes(minutes)) => return Ok(room(60.0 * minutes)),
+        // What the machine costs is known where it runs.
+        Some(Budget::Dollars(_)) => return Ok(UNKNOWN_MINUTES),
+        None => {}
+    }
     let work = Work::of(if is_shipped { named } else { "" }, recipe, program)?;
     let Some(forecast) = work.on_cores("", f64::from(cores), KERNELS) else { return Ok(UNKNOWN_MINUTES) };
-    let minutes = (forecast.seconds * SPARE / 60.0).ceil() as u64 + SETUP_MINUTES;
-    Ok(minutes.div_ceil(10) * 10)
+    Ok(room(forecast.seconds))
 }
 
 #[cfg(test)]
