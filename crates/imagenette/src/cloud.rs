@@ -53,12 +53,11 @@ fn of(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Here>>
 }
 
 fn aws(address: &str) -> anyhow::Result<Here> {
-    let metadata = Metadata { variable: AWS_VARIABLE, address: address.into() };
-    let ttl = ("X-aws-ec2-metadata-token-ttl-seconds", "21600");
-    let token = metadata.text("PUT", "/latest/api/token", ttl)?;
+    let metadata = Metadata::aws(address);
+    let token = metadata.token().map_err(|found| metadata.refused(found))?;
     let get = |path: &str| {
         let path = format!("/latest/meta-data/{path}");
-        metadata.text("GET", &path, ("X-aws-ec2-metadata-token", token.trim()))
+        metadata.text(&path, ("X-aws-ec2-metadata-token", token.trim()))
     };
     Ok(Here {
         cloud: Cloud::Aws,
@@ -69,10 +68,9 @@ fn aws(address: &str) -> anyhow::Result<Here> {
 }
 
 fn gcp(host: &str) -> anyhow::Result<Here> {
-    let metadata = Metadata { variable: GCP_VARIABLE, address: format!("http://{host}") };
-    let get = |path: &str| {
-        metadata.text("GET", &format!("/computeMetadata/v1/instance/{path}"), ("Metadata-Flavor", "Google"))
-    };
+    let metadata = Metadata::gcp(host);
+    let get =
+        |path: &str| metadata.text(&format!("/computeMetadata/v1/instance/{path}"), ("Metadata-Flavor", "Google"));
     Ok(Here {
         cloud: Cloud::Gcp,
         machine: metadata.name(&get("machine-type")?)?,
@@ -82,31 +80,71 @@ fn gcp(host: &str) -> anyhow::Result<Here> {
 }
 
 /// Who is asked.
-struct Metadata {
+pub(crate) struct Metadata {
     variable: &'static str,
     address: String,
 }
 
+/// What they answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+    pub(crate) etag: Option<String>,
+}
+
 impl Metadata {
-    /// The text at a path.
-    fn text(&self, method: &str, path: &str, (header, value): (&str, &str)) -> anyhow::Result<String> {
+    pub(crate) fn aws(address: &str) -> Self {
+        Self { variable: AWS_VARIABLE, address: address.trim().trim_end_matches('/').into() }
+    }
+
+    pub(crate) fn gcp(host: &str) -> Self {
+        Self { variable: GCP_VARIABLE, address: format!("http://{}", host.trim().trim_end_matches('/')) }
+    }
+
+    /// A token of AWS, without which it says nothing; the error is what was found.
+    pub(crate) fn token(&self) -> Result<String, String> {
+        let (path, ttl) = ("/latest/api/token", ("X-aws-ec2-metadata-token-ttl-seconds", "21600"));
+        let answer = self.ask("PUT", path, ttl, None)?;
+        match answer.status {
+            200 => Ok(answer.text.trim().to_owned()),
+            status => Err(format!("{}{path}: status {status}", self.address)),
+        }
+    }
+
+    /// The answer at a path, which comes in a second or in `patience`; the error is what was found.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        (header, value): (&str, &str),
+        patience: Option<Duration>,
+    ) -> Result<Answer, String> {
         let url = format!("{}{path}", self.address);
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
             .max_redirects(0)
-            .timeout_global(Some(PATIENCE));
+            .timeout_connect(Some(PATIENCE))
+            .timeout_global(Some(patience.unwrap_or(PATIENCE)));
         let agent: ureq::Agent = config.build().into();
         let answer = match method {
             "PUT" => agent.put(&url).header(header, value).send_empty(),
             _ => agent.get(&url).header(header, value).call(),
         };
-        let mut answer = answer.map_err(|error| self.refused(format!("{url}: {error}")))?;
-        if answer.status() != 200 {
-            return Err(self.refused(format!("{url}: status {}", answer.status().as_u16())));
-        }
+        let mut answer = answer.map_err(|error| format!("{url}: {error}"))?;
+        let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         let text = answer.body_mut().with_config().limit(MOST_BYTES).read_to_string();
-        text.map_err(|error| self.refused(format!("{url}: {error}")))
+        let text = text.map_err(|error| format!("{url}: {error}"))?;
+        Ok(Answer { status: answer.status().as_u16(), text, etag })
+    }
+
+    /// The text at a path.
+    fn text(&self, path: &str, header: (&str, &str)) -> anyhow::Result<String> {
+        let answer = self.ask("GET", path, header, None).map_err(|found| self.refused(found))?;
+        match answer.status {
+            200 => Ok(answer.text),
+            status => Err(self.refused(format!("{}{path}: status {status}", self.address))),
+        }
     }
 
     /// The name at the end of an answer: `projects/1/machineTypes/n2-highcpu-4` names `n2-highcpu-4`.
@@ -133,14 +171,14 @@ impl Metadata {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
 
     /// Answers `count` requests, each by its first line and whole text, and ends.
-    fn double(count: usize, answer: impl Fn(&str) -> (u16, &'static str) + Send + 'static) -> String {
+    pub(crate) fn double(count: usize, answer: impl Fn(&str) -> (u16, &'static str) + Send + 'static) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
@@ -157,7 +195,9 @@ mod tests {
                     continue;
                 }
                 let length = body.len();
-                let head = format!("HTTP/1.1 {status} So\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+                let head = format!(
+                    "HTTP/1.1 {status} So\r\nContent-Length: {length}\r\nETag: abc\r\nConnection: close\r\n\r\n"
+                );
                 let _ = stream.write_all(format!("{head}{body}").as_bytes());
             }
         });

@@ -13,6 +13,22 @@ static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// The exit status of work that was interrupted and can be resumed.
 pub(crate) const INTERRUPTED: u8 = 33;
+/// The exit status of a run whose budget ended before its plan.
+pub(crate) const SPENT: u8 = 34;
+
+/// Whether the machine's owner asked.
+static TAKEN_BACK: AtomicBool = AtomicBool::new(false);
+
+/// Asks the work to stop, since the machine's owner takes the machine back.
+pub(crate) fn take_back() {
+    TAKEN_BACK.store(true, Ordering::Relaxed);
+    ASKED.get_or_init(Arc::default).store(true, Ordering::Relaxed);
+}
+
+/// Whether the work was asked to stop since the machine is taken back.
+pub(crate) fn is_taken_back() -> bool {
+    TAKEN_BACK.load(Ordering::Relaxed)
+}
 
 /// Starts listening.
 pub(crate) fn listen() -> std::io::Result<()> {

@@ -5,6 +5,7 @@
 //! command line.
 
 mod attention;
+mod charged;
 mod check;
 mod cli;
 mod cloud;
@@ -19,6 +20,8 @@ pub mod ideas;
 mod interrupt;
 mod kept_verdict;
 mod machine;
+mod narrow;
+mod notice;
 mod numbers;
 mod out_file;
 mod page;

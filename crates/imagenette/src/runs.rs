@@ -8,6 +8,7 @@ use imagenette_results::{Run, RunRecord};
 use imagenette_train::recipe::precision::PrecisionChoice;
 use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
 
+use crate::notice;
 use crate::numbers::thousands;
 use crate::progress::Progress;
 use crate::run_tables::{RunTables, Wanted};
@@ -34,6 +35,7 @@ pub(crate) fn train_with(job: &TrainJob, tables: Wanted, terminal: &Terminal) ->
         job.seed,
         job.folder.display()
     ));
+    notice::watch(terminal);
     let progress = Progress::of_run(terminal);
     let outcome = imagenette_train::train(job, &RunTables::new(&progress, &job.folder, tables, terminal));
     terminal.finish();

@@ -17,6 +17,7 @@ use imagenette_train::recipe::RecipeError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
+use crate::narrow;
 use crate::numbers::{bytes, counted, seconds, thousands};
 
 /// How often a pipe gets a line.
@@ -61,6 +62,16 @@ impl Terminal {
     /// Whether nothing but results and errors is wanted.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// What [`Terminal::say`] says, from a thread that outlives whoever holds the terminal. A bar is drawn anew below it.
+    pub(crate) fn speaker(&self) -> impl Fn(&str) + Send + use<> {
+        let is_quiet = self.quiet;
+        move |text: &str| {
+            if !is_quiet {
+                tell(text);
+            }
+        }
     }
 
     /// Says something between the progress lines.
@@ -344,6 +355,27 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let (mut stdout, text) = (std::io::stdout().lock(), visible::on_terminal(text));
     stdout.write_all(format!("{text}\n").as_bytes()).map_err(Unprinted::from)?;
     flush(&mut stdout)
+}
+
+/// Prints words: on a terminal no line is longer than it, where words allow that.
+pub(crate) fn print_words(text: &str) -> anyhow::Result<()> {
+    match stdout_columns() {
+        Some(columns) => print(&narrow::hanging(text, columns)),
+        None => print(text),
+    }
+}
+
+/// Prints a table; on a terminal that is too narrow for it, its rows one below the other.
+pub(crate) fn print_table(table: &str) -> anyhow::Result<()> {
+    let blocks = stdout_columns().and_then(|columns| narrow::blocks(table, columns));
+    print(blocks.as_deref().unwrap_or(table))
+}
+
+/// How many letters a line of stdout holds, where it is a terminal.
+fn stdout_columns() -> Option<usize> {
+    let stdout = std::io::stdout();
+    let size = stdout.is_terminal().then(|| terminal_size::terminal_size_of(&stdout))??;
+    Some(usize::from(size.0.0).max(20))
 }
 
 /// Makes sure that what was written to stdout is there.

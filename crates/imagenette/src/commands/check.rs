@@ -12,7 +12,7 @@ use crate::check::run::{CheckedRun, Ground};
 use crate::check::table;
 use crate::cli::Check;
 use crate::interrupt;
-use crate::terminal::{Refusal, Terminal, kept_whole_or_not, print, print_json};
+use crate::terminal::{Refusal, Terminal, kept_whole_or_not, print, print_json, print_words};
 
 /// How many levels below a named folder are searched for runs.
 const DEPTH: u32 = 6;
@@ -48,8 +48,8 @@ fn checked(arguments: &Check, program: &Program, terminal: &Terminal) -> anyhow:
         parts.iter().try_for_each(|part| print(&part.line()))?;
         match runs.as_slice() {
             [] => {}
-            [run] => print(&table::of_run(run))?,
-            runs => print(&table::of_runs(runs))?,
+            [run] => print_words(&table::of_run(run))?,
+            runs => print_words(&table::of_runs(runs))?,
         }
     }
     let hints = runs.iter().filter_map(CheckedRun::hint).chain(parts.iter().filter_map(|part| part.hint.clone()));

@@ -8,7 +8,7 @@ use super::train::{PHOTOS_RECIPE, usual_recipe};
 use crate::cli::Learn;
 use crate::compare::shell;
 use crate::datasets;
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
 
 /// The lessons' files in their order.
 const LESSONS: [&str; 9] = [
@@ -35,7 +35,9 @@ pub(crate) fn run(arguments: &Learn, terminal: &Terminal) -> anyhow::Result<Exit
             print_json(&LESSONS.map(title))?;
         } else {
             LESSONS.iter().try_for_each(|lesson| print(title(lesson)))?;
-            print("\n`imagenette learn 1` prints the first one. Ten minutes each; all of it runs on drawn pictures.")?;
+            print_words(
+                "\n`imagenette learn 1` prints the first one. Ten minutes each; all of it runs on drawn pictures.",
+            )?;
         }
         return Ok(ExitCode::SUCCESS);
     };

@@ -19,7 +19,7 @@ use crate::plot::{
     Axis, Drawn, Figures, Gain, LossCurve, draw_curves, draw_frontier, draw_gains, draw_losses, draw_rows, measure,
     table,
 };
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_table};
 
 /// How many levels below a named folder are searched for runs.
 const DEPTH: u32 = 6;
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Plot, terminal: &Terminal) -> anyhow::Result<ExitC
             "gains": over.as_ref().map(|over| over.gains.iter().map(gain_json).collect::<Vec<_>>()),
         }))?;
     } else {
-        print(&table(&groups))?;
+        print_table(&table(&groups))?;
         if let Some(Over { baseline, gains }) = &over {
             print(&format!("\ngain over {baseline}, in points:"))?;
             gains.iter().try_for_each(|gain| print(&as_text(gain)))?;

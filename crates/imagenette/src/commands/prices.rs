@@ -19,7 +19,7 @@ use crate::prices::forecast::{self, Work};
 use crate::prices::rows::{Row, as_json, conclusion, lines, sort};
 use crate::prices::{fetch, today};
 use crate::recipes;
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
 
 pub(crate) fn run(arguments: &Prices, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let store = Store::open_default()?;
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Prices, program: &Program, terminal: &Terminal) ->
     }
     lines(&rows, here.as_ref(), work.is_some()).iter().try_for_each(|line| print(line))?;
     if let Some(work) = &work {
-        conclusion(work, cheapest).iter().try_for_each(|line| print(line))?;
+        conclusion(work, cheapest).iter().try_for_each(|line| print_words(line))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use imagenette_results::index::{Index, LeftOut};
 
 use crate::cli::Runs;
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_table};
 
 pub(crate) fn run(arguments: &Runs, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     let folders = match arguments.folders.as_slice() {
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Runs, terminal: &Terminal) -> anyhow::Result<ExitC
     if arguments.json {
         print_json(&index)?;
     } else {
-        print(&if arguments.markdown { index.markdown() } else { index.table() })?;
+        if arguments.markdown { print(&index.markdown()) } else { print_table(&index.table()) }?;
     }
     Ok(ExitCode::SUCCESS)
 }

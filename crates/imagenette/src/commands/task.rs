@@ -12,7 +12,7 @@ use crate::cli::{self, TaskShow, TaskVerb};
 use crate::datasets;
 use crate::numbers::{counted, thousands};
 use crate::out_file::OutFile;
-use crate::terminal::{Refusal, Terminal, print, print_json};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
 
 pub(crate) fn run(arguments: &cli::Task, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     match &arguments.verb {
@@ -32,9 +32,9 @@ fn list(as_json: bool) -> anyhow::Result<ExitCode> {
     }
     let width = TASKS.iter().map(|task| task.name().len()).max().unwrap_or(0);
     for task in TASKS {
-        print(&format!("{:<width$}  {}", task.name(), task.summary()))?;
+        print_words(&format!("{:<width$}  {}", task.name(), task.summary()))?;
     }
-    print("\n`imagenette task show NAME` prints the rules, `imagenette train --task NAME` trains under them.")?;
+    print_words("\n`imagenette task show NAME` prints the rules, `imagenette train --task NAME` trains under them.")?;
     Ok(ExitCode::SUCCESS)
 }
 
