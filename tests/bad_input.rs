@@ -171,10 +171,28 @@ fn photos_that_cannot_be_decoded_are_named_when_packing() {
     );
 }
 
+/// Packs `made`, and trains for a moment.
+const PACKING: [&str; 13] = [
+    "train",
+    "--dataset",
+    "made",
+    "--epochs",
+    "1",
+    "--resolution",
+    "32",
+    "--batch-size",
+    "8",
+    "--set",
+    "model.stem=8",
+    "--set",
+    "model.widths=[8,8]",
+];
+
 #[test]
 fn a_damaged_packed_file_is_replaced() {
     let place = Place::with_made_dataset();
     let show = ["show", "made", "--augmented", "default"];
+    place.run(&PACKING).succeeds();
     place.run(&show).succeeds();
     let whole = place.bytes("contact-sheet.png");
     let name = place.list("store/packed").into_iter().find(|name| name.ends_with(".packed")).expect("it was packed");

@@ -208,6 +208,13 @@ fn a_batch_can_be_looked_at_as_the_network_sees_it() {
         let file = ended.stdout.trim();
         assert!(place.bytes(file).starts_with(b"\x89PNG"), "{file}");
     }
+    // Nothing is packed for it, and the pictures are those of a packed set.
+    assert!(place.list("store/packed").is_empty(), "{:?}", place.list("store/packed"));
+    let unpacked = place.bytes("c.png");
+    place.run(&small(&["--out", "run"])).succeeds();
+    assert_eq!(place.list("store/packed").iter().filter(|name| name.ends_with(".packed")).count(), 1);
+    place.run(&["show", "made", "--augmented", "default", "--count", "12", "--out", "d.png"]).succeeds();
+    assert_eq!(place.bytes("d.png"), unpacked);
     // Pairs of a photo and what is made of it, ten pictures in a line.
     let size = |file: &str| {
         let bytes = place.bytes(file);

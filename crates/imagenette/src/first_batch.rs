@@ -10,9 +10,26 @@ use imagenette_data::loader::{Batch, BatchRequest, Loader, MixRequest, View};
 use imagenette_data::packed::Packed;
 use imagenette_train::Recipe;
 use imagenette_train::parts::Parts;
-use imagenette_train::recipe::plan::epoch_samples;
+use imagenette_train::recipe::plan::{EpochSamples, epoch_samples};
 
-/// The first samples of the first epoch under a seed.
+/// The first samples of the first epoch under a seed, and the pass of each where some are drawn several times.
+pub(crate) fn first_samples(
+    recipe: &Recipe,
+    dataset: &Dataset,
+    (seed, count): (u64, usize),
+) -> anyhow::Result<EpochSamples> {
+    let split = recipe.split(&dataset.manifest)?;
+    let labels = split.labels(&dataset.manifest);
+    let draws = recipe.labeled_draws(&split);
+    let (mut order, mut passes) = epoch_samples(recipe, &split.labeled, &labels, draws, (seed, 0));
+    order.truncate(count);
+    if let Some(passes) = &mut passes {
+        passes.truncate(count);
+    }
+    Ok((order, passes))
+}
+
+/// The batch of the first samples of the first epoch under a seed.
 ///
 /// # Errors
 /// When an augmentation of the recipe is unknown, or the pixels cannot be read.
@@ -24,20 +41,14 @@ pub(crate) fn first_batch(
     (seed, count): (u64, usize),
 ) -> anyhow::Result<Batch> {
     let resolution_px = recipe.resolution.px(0.0);
-    let split = recipe.split(&dataset.manifest)?;
-    let labels = split.labels(&dataset.manifest);
-    let draws = recipe.labeled_draws(&split);
-    let (mut order, mut passes) = epoch_samples(recipe, &split.labeled, &labels, draws, (seed, 0));
-    order.truncate(count);
-    if let Some(passes) = &mut passes {
-        passes.truncate(count);
-    }
+    let labels = recipe.split(&dataset.manifest)?.labels(&dataset.manifest);
+    let (samples, passes) = first_samples(recipe, dataset, (seed, count))?;
     let view = View::Train(recipe.augment.crop_and_flip(recipe.resolution.crop(0.0)));
     let mix = recipe.mix.filter(|mix| mix.is_on(0.0)).map(|mix| MixRequest { mix, start: 0 });
     let (own, erase) = (parts.augmentations_of(recipe)?, recipe.erase_at(0.0));
     let request = BatchRequest {
         epoch: 0,
-        samples: order,
+        samples,
         passes,
         resolution_px,
         view,

@@ -48,10 +48,24 @@ pub(super) fn open_or_build(dataset: &Dataset, folder: &Path, threads: usize, wa
     if lock.is_exclusive() {
         remove_leftovers(folder, &prefix)?;
     }
-    build(dataset, &path, &prefix, threads, watch)?;
+    let all: Vec<u32> = (0..dataset.manifest.images.len() as u32).collect();
+    build(dataset, &all, &path, &prefix, threads, watch)?;
     let packed = Packed::open(&path, &dataset.manifest)?;
     say_remarks(dataset, &packed, watch);
     Ok(packed)
+}
+
+/// A file with the pixels of these photos alone, in their places: the others are holes that take no room.
+pub(super) fn build_part(
+    dataset: &Dataset,
+    samples: &[u32],
+    folder: &Path,
+    threads: usize,
+    watch: &dyn Watch,
+) -> Result<Packed> {
+    let path = Packed::path_in(folder, &dataset.manifest);
+    build(dataset, samples, &path, ".packing-part-", threads.max(1), watch)?;
+    Packed::open(&path, &dataset.manifest)
 }
 
 /// Says once what somebody who only looks at the photos would not expect of their pixels.
@@ -81,10 +95,19 @@ fn remove_leftovers(folder: &Path, prefix: &str) -> Result<()> {
 /// The pause between two syncs while packing.
 const SYNC_INTERVAL: Duration = Duration::from_millis(20);
 
-fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &dyn Watch) -> Result<()> {
+fn build(
+    dataset: &Dataset,
+    samples: &[u32],
+    path: &Path,
+    prefix: &str,
+    threads: usize,
+    watch: &dyn Watch,
+) -> Result<()> {
     let layout = Layout::of(&dataset.manifest);
     let folder = path.parent().expect("the path was made by joining a folder");
+    let is_whole = samples.len() == layout.places.len();
     if let Some(free_bytes) = free_bytes(folder)
+        && is_whole
         && free_bytes < layout.total_bytes
     {
         let error = io::Error::from(io::ErrorKind::StorageFull);
@@ -94,10 +117,11 @@ fn build(dataset: &Dataset, path: &Path, prefix: &str, threads: usize, watch: &d
         .prefix(prefix)
         .tempfile_in(folder)
         .map_err(DataError::io("create a file in", folder))?;
-    let photos = layout.places.len() as u32;
+    let photos = samples.len() as u32;
     watch.begin(&format!("packing {}", dataset.manifest.name), Some(photos.into()), Unit::Photos);
     let packing = Packing {
         dataset,
+        samples,
         layout: &layout,
         file: temporary.as_file(),
         path,
@@ -149,6 +173,8 @@ impl Drop for SetOnDrop<'_> {
 /// What the threads share.
 struct Packing<'a> {
     dataset: &'a Dataset,
+    /// The photos that are packed.
+    samples: &'a [u32],
     layout: &'a Layout,
     file: &'a File,
     path: &'a Path,
@@ -172,8 +198,9 @@ impl Packing<'_> {
     fn pack_photos(&self) -> Result<()> {
         let (mut bytes, mut pixels) = (Vec::new(), Pixels::default());
         loop {
-            let sample = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(place) = self.layout.places.get(sample as usize) else { return Ok(()) };
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(&sample) = self.samples.get(next as usize) else { return Ok(()) };
+            let place = &self.layout.places[sample as usize];
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }

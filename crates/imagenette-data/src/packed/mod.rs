@@ -98,6 +98,21 @@ impl Packed {
         build::open_or_build(dataset, folder, threads, watch)
     }
 
+    /// A packed file in `folder` of a few photos alone, for whoever shows them and does not train: asked for another one it
+    /// gives an error. Photos keep their sample numbers, so that they are cropped and changed as in a whole one.
+    ///
+    /// # Errors
+    /// When a photo cannot be decoded, or the file not be written.
+    pub fn of_some(
+        dataset: &Dataset,
+        samples: &[u32],
+        folder: &Path,
+        threads: usize,
+        watch: &dyn Watch,
+    ) -> Result<Self> {
+        build::build_part(dataset, samples, folder, threads, watch)
+    }
+
     /// The photo of a sample.
     ///
     /// # Panics

@@ -3,12 +3,15 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use imagenette_data::DataError;
 use imagenette_data::class::Class;
 use imagenette_data::contact_sheet::{Cell, Row, contact_sheet, fitted};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image::{self, Pixels};
+use imagenette_data::packed::Packed;
 use imagenette_data::random::{Purpose, Random};
 use imagenette_files::nearest::nearest;
 use imagenette_results::run_folder::RECORD_FILE;
@@ -17,7 +20,7 @@ use imagenette_train::Recipe;
 use crate::Program;
 use crate::cli::Show;
 use crate::datasets::{self, Choice};
-use crate::first_batch::{first_batch, labels, pictures};
+use crate::first_batch::{first_batch, first_samples, labels, pictures};
 use crate::numbers::{counted, thousands};
 use crate::out_file::OutFile;
 use crate::prepared::Preparation;
@@ -83,7 +86,7 @@ fn of_dataset(
             let classes = if label.is_some() { 1 } else { dataset.manifest.classes.len() };
             Ok((samples(arguments, label, &dataset)?, columns(classes)))
         }
-        Shown::Batch { recipe } => Ok((augmented(arguments, &recipe, &dataset, preparation)?, COLUMNS)),
+        Shown::Batch { recipe } => Ok((augmented(arguments, &recipe, &dataset, preparation, terminal)?, COLUMNS)),
     }
 }
 
@@ -170,10 +173,25 @@ fn augmented(
     recipe: &Recipe,
     dataset: &Dataset,
     preparation: &Preparation<'_>,
+    terminal: &Terminal,
 ) -> anyhow::Result<Vec<Row>> {
-    let packed = preparation.pixels(dataset)?;
     // Two places each; of one there is no pair to show.
     let count = (arguments.count as usize).div_ceil(2);
+    let whole =
+        Packed::open(&Packed::path_in(&preparation.store.packed_folder(), &dataset.manifest), &dataset.manifest);
+    let passing = datasets::passing_folder(&preparation.store)?;
+    let packed = match whole {
+        Ok(whole) => Arc::new(whole),
+        // What is not packed yet need not be for some pictures.
+        Err(DataError::Missing { .. }) => {
+            let (samples, _) = first_samples(recipe, dataset, (arguments.seed, count))?;
+            let threads = preparation.machine.threads;
+            Arc::new(Packed::of_some(dataset, &samples, passing.path(), threads, terminal)?)
+        }
+        // One that is damaged is packed again.
+        Err(_) => preparation.pixels(dataset)?,
+    };
+    terminal.finish();
     let batch = first_batch(recipe, dataset, packed, preparation.parts(), (arguments.seed, count))?;
     let caption = format!(
         "{}, {} px, seed {}: photos, and right of each what the network sees",
