@@ -259,3 +259,48 @@ fn photos_of_ones_own_without_labels_are_installed_beside_the_others() {
     get("empty").fails_saying(&["empty: expected photos without labels", "found none"]);
     get("nowhere").fails_saying(&["nowhere"]);
 }
+
+#[test]
+fn in_a_cross_validation_each_labeled_photo_judges_once() {
+    let place = Place::with_made_dataset();
+    let line = "--folds 3 --epochs 1 --out cv";
+    let ended = train(&place, line).succeeds();
+    assert!(
+        ended.stdout.contains("cross-validated top-1 ") && ended.stdout.contains("of 72 labeled photos"),
+        "{}",
+        ended.stdout
+    );
+    let mut judged: Vec<String> = Vec::new();
+    for fold in 1..=3 {
+        let held_out = &record(&place, &format!("cv/f{fold}"))["held_out"];
+        assert_eq!((&held_out["photos"], &held_out["folds"]["fold"]), (&24.into(), &fold.into()));
+        let predictions = place.read(&format!("cv/f{fold}/predictions.csv"));
+        judged.extend(predictions.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()));
+        place.run(&["eval", &format!("cv/f{fold}")]).succeeds();
+    }
+    judged.sort();
+    let photos = judged.len();
+    judged.dedup();
+    assert_eq!((photos, judged.len()), (PHOTOS, PHOTOS), "each photo once");
+    assert!(judged.iter().all(|photo| photo.starts_with("train/")), "{judged:?}");
+    place.run(&["check", "cv/f1", "cv/f2", "cv/f3"]).succeeds();
+    // Nothing is trained again.
+    let again = train(&place, line).succeeds();
+    assert_eq!(again.stdout, ended.stdout);
+    assert!(!again.stderr.contains("training `tiny`"), "{}", again.stderr);
+
+    // A record that says another fold is refused.
+    let text = place.read("cv/f2/record.json");
+    std::fs::write(place.path("cv/f2/record.json"), text.replace("\"fold\": 2", "\"fold\": 3")).unwrap();
+    let refused = place.run(&["check", "cv/f2"]).exits_with(1);
+    assert!(
+        refused.stdout.contains("expected fold 2 of 3, as the recipe says, found fold 3 of 3"),
+        "{}",
+        refused.stdout
+    );
+    train(&place, "--folds 3 --hold-out 0.1").misused_saying(&["cannot be used with"]);
+    train(&place, "--folds 1").misused_saying(&["--folds"]);
+    train(&place, "--set folds={of=3,fold=4} --epochs 1").misused_saying(&["fold 4 of 3"]);
+    let sweep = "sweep default --dataset made --hold-out 0 --set folds={of=3,fold=1} --set optimizer.momentum=0.8,0.9";
+    place.run(&words(sweep)).exits_with(2);
+}

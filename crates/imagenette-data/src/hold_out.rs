@@ -40,7 +40,25 @@ pub fn hold_out(manifest: &Manifest, share: f64) -> Result<HoldOut> {
 /// As [`hold_out`].
 pub fn hold_out_of(manifest: &Manifest, samples: Vec<u32>, share: f64) -> Result<HoldOut> {
     // A class with two photos or more is on both sides: what is held out must say something about each.
-    draw(manifest, samples, share, |photos, rounded| rounded.max(1).min(photos.saturating_sub(1)))
+    draw(manifest, samples, share, |photos, rounded| 0..rounded.max(1).min(photos.saturating_sub(1)))
+}
+
+/// Of these photos of the train split one part of several: `fold` of `folds`, from 1. Each photo is held out in one of them
+/// alone, and parts differ by a photo of each class at most. Which ones depends on the manifest alone, as in [`hold_out`].
+///
+/// # Errors
+/// When there are fewer than two folds, or this is none of them.
+pub fn fold_of(manifest: &Manifest, samples: Vec<u32>, folds: u32, fold: u32) -> Result<HoldOut> {
+    if folds < 2 || !(1..=folds).contains(&fold) {
+        return Err(DataError::Setting {
+            key: "fold".into(),
+            expected: "a fold from 1 to `folds`, of 2 or more".into(),
+            found: format!("{fold} of {folds}"),
+            hint: "`train --folds 5` trains them all".into(),
+        });
+    }
+    let edge = |photos: usize, part: u32| photos * part as usize / folds as usize;
+    draw(manifest, samples, 1.0 / f64::from(folds), |photos, _| edge(photos, fold - 1)..edge(photos, fold))
 }
 
 /// As [`hold_out`] was until November 2026: of a class with few photos none was held out. For runs of that time.
@@ -48,11 +66,16 @@ pub fn hold_out_of(manifest: &Manifest, samples: Vec<u32>, share: f64) -> Result
 /// # Errors
 /// As [`hold_out`].
 pub fn hold_out_rounded(manifest: &Manifest, share: f64) -> Result<HoldOut> {
-    draw(manifest, manifest.samples(Split::Train), share, |_, rounded| rounded)
+    draw(manifest, manifest.samples(Split::Train), share, |_, rounded| 0..rounded)
 }
 
-/// `count` says how many of a class's photos are held out, from their number and the share of them, rounded.
-fn draw(manifest: &Manifest, samples: Vec<u32>, share: f64, count: impl Fn(usize, usize) -> usize) -> Result<HoldOut> {
+/// `part` says which of a class's photos are held out, in their drawn order, from their number and the share of them, rounded.
+fn draw(
+    manifest: &Manifest,
+    samples: Vec<u32>,
+    share: f64,
+    part: impl Fn(usize, usize) -> std::ops::Range<usize>,
+) -> Result<HoldOut> {
     if !(share > 0.0 && share < 1.0) {
         return Err(DataError::Setting {
             key: "hold_out".into(),
@@ -66,9 +89,9 @@ fn draw(manifest: &Manifest, samples: Vec<u32>, share: f64, count: impl Fn(usize
     for label in 0..manifest.classes.len() as u16 {
         let mut of_class: Vec<u32> =
             samples.iter().copied().filter(|&sample| label_of(sample) == Some(label)).collect();
-        let count = count(of_class.len(), (share * of_class.len() as f64).round() as usize);
+        let part = part(of_class.len(), (share * of_class.len() as f64).round() as usize);
         Random::new(0, Purpose::HoldOut, 0, label.into()).shuffle(&mut of_class);
-        held_out.extend(of_class.into_iter().take(count));
+        held_out.extend(of_class.into_iter().skip(part.start).take(part.len()));
     }
     held_out.sort_unstable();
     let train = samples.into_iter().filter(|sample| held_out.binary_search(sample).is_err()).collect();
@@ -132,6 +155,32 @@ mod tests {
         assert_eq!(split, hold_out(&manifest, 0.1).unwrap());
         // Not simply the first ones of each class.
         assert_ne!(split.held_out[..4], manifest.samples(Split::Train)[..4]);
+    }
+
+    #[test]
+    fn each_photo_is_held_out_in_one_fold_and_trained_on_in_all_others() {
+        let manifest = manifest();
+        let all = manifest.samples(Split::Train);
+        for folds in [2, 3, 5, 7] {
+            let parts: Vec<HoldOut> =
+                (1..=folds).map(|fold| fold_of(&manifest, all.clone(), folds, fold).unwrap()).collect();
+            let mut held: Vec<u32> = parts.iter().flat_map(|part| part.held_out.clone()).collect();
+            held.sort_unstable();
+            assert_eq!(held, all, "{folds}");
+            for part in &parts {
+                assert_eq!(part.train.len() + part.held_out.len(), all.len());
+                assert!(part.held_out.iter().all(|sample| part.train.binary_search(sample).is_err()));
+                // 40 and 25 photos, in parts that differ by one at most, and 4 that not every fold has one of.
+                for (label, photos) in [(0, 40), (1, 25), (2, 4)] {
+                    let is_of = |sample: &&u32| manifest.images[**sample as usize].label == Some(label);
+                    let count = part.held_out.iter().filter(is_of).count();
+                    assert!((photos / folds as usize..=photos.div_ceil(folds as usize)).contains(&count), "{count}");
+                }
+            }
+        }
+        for (folds, fold) in [(1, 1), (0, 0), (5, 0), (5, 6)] {
+            assert!(matches!(fold_of(&manifest, all.clone(), folds, fold), Err(DataError::Setting { .. })));
+        }
     }
 
     #[test]

@@ -35,5 +35,5 @@ pub use error::{RecipeError, Result};
 // What `Recipe::split` gives.
 pub use imagenette_data::task::TaskSplit;
 pub use own::{AnyParts, OwnPart, PartKind, Parts, ShippedAlone, settle, unknown};
-pub use recipe::{EmaConfig, EvaluationConfig, LossConfig, Recipe, Rules};
+pub use recipe::{EmaConfig, EvaluationConfig, Folds, LossConfig, Recipe, Rules};
 pub use window::Window;

@@ -75,6 +75,9 @@ pub struct Recipe {
     /// has no val accuracy. Absent means none: the run counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<f64>,
+    /// Which part of the labeled photos is held out in a cross-validation, in place of `hold_out`: `{ of = 5, fold = 1 }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Folds>,
     /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookahead: Option<LookaheadConfig>,
@@ -106,6 +109,16 @@ pub struct Recipe {
     /// An average of the weights that is evaluated and kept instead of the last ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
+}
+
+/// One part of a cross-validation: each labeled photo is held out in one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folds {
+    /// How many parts, 2 or more.
+    pub of: u32,
+    /// Which of them is held out, from 1.
+    pub fold: u32,
 }
 
 /// Rules that a recipe can promise to keep.
@@ -224,6 +237,11 @@ impl EmaConfig {
 }
 
 impl Recipe {
+    /// The share of each class's labeled photos that is held out, where some are: the run then has no val accuracy.
+    pub fn held_out_share(&self) -> Option<f64> {
+        self.hold_out.or(self.folds.map(|folds| 1.0 / f64::from(folds.of.max(1))))
+    }
+
     /// What is erased from samples at this progress of the run.
     pub fn erase_at(&self, progress: f64) -> Option<Erase> {
         self.erase.filter(|erase| Window { from: 0.0, until: erase.until }.contains(progress))

@@ -1,7 +1,7 @@
 //! Which photos a recipe trains on and which it is evaluated on: those of its task, where it has one, and two parts of the
 //! labeled ones where it holds some out.
 
-use imagenette_data::hold_out::{HoldOut, hold_out_of};
+use imagenette_data::hold_out::{HoldOut, fold_of, hold_out_of};
 use imagenette_data::manifest::Manifest;
 use imagenette_data::task::{Task, TaskSplit};
 
@@ -33,9 +33,12 @@ impl Recipe {
                 TaskSplit { epoch_photos: whole.labeled.len() + more, ..whole }
             }
         };
-        let Some(share) = self.hold_out else { return Ok(split) };
         let before = split.labeled.len();
-        let HoldOut { train, held_out } = hold_out_of(manifest, split.labeled, share)?;
+        let HoldOut { train, held_out } = match (self.hold_out, self.folds) {
+            (None, None) => return Ok(split),
+            (Some(share), _) => hold_out_of(manifest, split.labeled, share)?,
+            (None, Some(folds)) => fold_of(manifest, split.labeled, folds.of, folds.fold)?,
+        };
         // Without a task an epoch is what is left of it.
         let out = if self.task.is_none() { before - train.len() } else { 0 };
         Ok(TaskSplit { labeled: train, evaluated: held_out, epoch_photos: split.epoch_photos - out, ..split })

@@ -60,6 +60,22 @@ impl Recipe {
                 )?;
             }
         }
+        if let Some(folds) = self.folds {
+            require(
+                self.hold_out.is_none(),
+                "folds",
+                "one of `folds` and `hold_out`",
+                "both".into(),
+                "leave one of them out: each says which photos are held out",
+            )?;
+            require(
+                folds.of >= 2 && (1..=folds.of).contains(&folds.fold),
+                "folds",
+                "a fold from 1 to `of`, which is 2 or more",
+                format!("fold {} of {}", folds.fold, folds.of),
+                "`train --folds 5` trains them all",
+            )?;
+        }
         if let Some(share) = self.hold_out {
             require(
                 share > 0.0 && share < 1.0,

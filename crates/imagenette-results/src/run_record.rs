@@ -8,7 +8,7 @@ use imagenette_files::format::Format;
 use imagenette_files::input;
 use imagenette_files::{FileError, atomic, plain};
 use imagenette_recipe::plan::Stretch;
-use imagenette_recipe::{Recipe, TaskSplit};
+use imagenette_recipe::{Folds, Recipe, TaskSplit};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempts;
@@ -18,7 +18,8 @@ pub use crate::run_folder::RECORD_FILE;
 
 /// The record's format. Version 1 had no [`Provenance`].
 pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 4 };
-/// The version from which on a record may have a price, [`Provenance::plan`] and [`Provenance::spending`].
+/// The version from which on a record may have a price, [`Provenance::plan`], [`Provenance::spending`] and
+/// [`HeldOut::folds`].
 const WITH_SPENDING: u32 = 4;
 /// The version from which on a record may have [`RunRecord::labels`].
 const WITH_LABELS: u32 = 3;
@@ -264,6 +265,9 @@ pub struct HeldOut {
     pub share: f64,
     /// How many photos these are.
     pub photos: u64,
+    /// Which part of a cross-validation they are, where they are one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Folds>,
 }
 
 /// What was trained.
@@ -328,8 +332,8 @@ impl RunRecord {
     }
 
     /// The version that this program writes: one with nothing of the newest is read by older programs too.
-    pub fn version(labels: Option<&LabelsRecord>, spends: bool) -> u32 {
-        match (spends, labels) {
+    pub fn version(labels: Option<&LabelsRecord>, is_of_newest: bool) -> u32 {
+        match (is_of_newest, labels) {
             (true, _) => WITH_SPENDING,
             (false, Some(_)) => WITH_LABELS,
             (false, None) => WITH_PROVENANCE,
@@ -380,6 +384,9 @@ impl RunRecord {
         let record: Self = serde_json::from_str(text).map_err(|error| malformed(plain::json_error(&error)))?;
         if version < WITH_LABELS && record.labels.is_some() {
             return Err(malformed(format!("version {version} with `labels`, which came later")));
+        }
+        if version < WITH_SPENDING && record.held_out.is_some_and(|held_out| held_out.folds.is_some()) {
+            return Err(malformed(format!("version {version} with `folds`, which came later")));
         }
         if version < WITH_SPENDING && record.provenance.as_ref().is_some_and(|known| known.spending.is_some()) {
             return Err(malformed(format!("version {version} with `spending`, which came later")));
@@ -510,7 +517,7 @@ mod tests {
     #[test]
     fn everything_that_may_be_absent_reads_back_too() {
         let mut whole = record();
-        whole.held_out = Some(HeldOut { share: 0.1, photos: 1000 });
+        whole.held_out = Some(HeldOut { share: 0.2, photos: 1000, folds: Some(Folds { of: 5, fold: 2 }) });
         let hash = || "77".repeat(32);
         let provenance = whole.provenance.as_mut().unwrap();
         let (name, kind, crate_name) = ("squared-relu".into(), "activation".into(), "squared".into());

@@ -28,7 +28,7 @@ use crate::Program;
 /// The place of a flag that comes after a verb's own and before `--help`.
 const LAST: usize = 900;
 /// Flags that make no sense with `--resume`: the run was begun with them.
-pub(crate) const WHAT_IS_TRAINED: [&str; 20] = [
+pub(crate) const WHAT_IS_TRAINED: [&str; 21] = [
     "recipe",
     "quick",
     "dataset",
@@ -43,6 +43,7 @@ pub(crate) const WHAT_IS_TRAINED: [&str; 20] = [
     "seed",
     "runs",
     "hold_out",
+    "folds",
     "task",
     "draw",
     "initial",
@@ -251,6 +252,10 @@ pub(crate) struct Train {
     /// tuning
     #[arg(long, value_name = "SHARE", value_parser = values::number)]
     pub(crate) hold_out: Option<f64>,
+    /// Hold out each labeled photo once, in so many runs, and evaluate it there: an honest accuracy of few photos, with its
+    /// interval
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(2..=100), conflicts_with_all = ["hold_out", "runs", "dry_run"])]
+    pub(crate) folds: Option<u32>,
     /// What is to be learned from little, for example labels-10%: says which labels may be used (`task --list`)
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use imagenette_data::edition::Split;
-use imagenette_data::hold_out::{hold_out, hold_out_of, hold_out_rounded};
+use imagenette_data::hold_out::{HoldOut, fold_of, hold_out_of, hold_out_rounded};
 use imagenette_data::manifest::{ImageEntry, Manifest};
 use imagenette_data::task::Task;
 use imagenette_results::RunRecord;
@@ -42,9 +42,20 @@ pub(crate) fn of_task(record: &RunRecord, manifest: &Manifest) -> anyhow::Result
     let Some((task, draw)) = task else { return Ok(None) };
     let split = Task::named(task)?.split(manifest, draw)?;
     Ok(Some(match record.held_out {
-        Some(held_out) => hold_out_of(manifest, split.labeled, held_out.share)?.held_out,
+        Some(held_out) => parts(manifest, split.labeled, held_out)?.held_out,
         None => split.evaluated,
     }))
+}
+
+/// Photos with labels in two parts, as a record says that they were held out.
+///
+/// # Errors
+/// When it says what cannot be.
+pub(crate) fn parts(manifest: &Manifest, labeled: Vec<u32>, held_out: HeldOut) -> anyhow::Result<HoldOut> {
+    Ok(match held_out.folds {
+        Some(folds) => fold_of(manifest, labeled, folds.of, folds.fold)?,
+        None => hold_out_of(manifest, labeled, held_out.share)?,
+    })
 }
 
 impl Scored {
@@ -60,7 +71,7 @@ impl Scored {
             }
             Self::HeldOut(held_out) => held_out,
         };
-        let mut samples = hold_out(manifest, held_out.share)?.held_out;
+        let mut samples = parts(manifest, manifest.samples(Split::Train), held_out)?.held_out;
         // Runs of before held out none of a small class.
         if samples.len() as u64 != held_out.photos {
             samples = hold_out_rounded(manifest, held_out.share)?.held_out;

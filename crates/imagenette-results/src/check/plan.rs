@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use imagenette_recipe::Recipe;
 use imagenette_recipe::optimizer::OptimizerConfig;
 use imagenette_recipe::plan::{StepPlan, Stretch};
+use imagenette_recipe::{Folds, Recipe};
 
 use super::{Verdict, malformed};
 use crate::history::{History, HistoryLine};
@@ -96,9 +96,16 @@ impl<'r> Planned<'r> {
         if let Some((expected, found)) = strange_plan(plan, history) {
             return malformed(path, expected, found).into();
         }
-        if record.held_out.map(|held_out| held_out.share) != recipe.hold_out {
+        if record.held_out.and_then(|held_out| held_out.folds) != recipe.folds {
+            let said = |folds: Option<Folds>| {
+                folds.map_or("no fold".into(), |folds| format!("fold {} of {}", folds.fold, folds.of))
+            };
+            let expected = format!("{}, as the recipe says", said(recipe.folds));
+            return malformed(path, expected, said(record.held_out.and_then(|held_out| held_out.folds))).into();
+        }
+        if record.held_out.map(|held_out| held_out.share) != recipe.held_out_share() {
             let share = |share: Option<f64>| share.map_or("nothing".into(), |share| share.to_string());
-            let expected = format!("held out: {}, as the recipe says", share(recipe.hold_out));
+            let expected = format!("held out: {}, as the recipe says", share(recipe.held_out_share()));
             return malformed(path, expected, share(record.held_out.map(|held_out| held_out.share))).into();
         }
         let Some(plan) = &self.plan else {

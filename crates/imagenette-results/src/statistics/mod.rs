@@ -34,7 +34,7 @@ pub use photos::{ArmPhotos, PhotoSpread, PhotosAndSeeds, photo_spread, photos_an
 pub use power::{runs_needed, smallest_gain};
 pub(crate) use quadrature::gauss_legendre;
 pub use ratio::ErrorRatio;
-pub use sample::{Sample, accuracy_standard_error, mean, standard_deviation, variance};
+pub use sample::{Sample, accuracy_interval, accuracy_standard_error, mean, standard_deviation, variance};
 pub use screening::{Screened, screen};
 pub use selection::{Candidate, Shrinkage, expected_maximum, shrink};
 pub use steadied::{SteadiedArm, SteadiedWelch, VariancePrior, steadied_welch};

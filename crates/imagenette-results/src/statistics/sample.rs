@@ -1,5 +1,7 @@
 //! The moments of one arm's runs.
 
+use super::distribution::normal_upper_quantile;
+
 /// The arithmetic mean; `None` if there are no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -21,6 +23,19 @@ pub fn standard_deviation(values: &[f64]) -> Option<f64> {
 pub fn accuracy_standard_error(correct: u64, total: u64) -> Option<f64> {
     let p = (total > 0).then(|| correct as f64 / total as f64)?;
     Some((p * (1.0 - p) / total as f64).sqrt())
+}
+
+/// The interval of an accuracy that comes from so many photos, at a confidence in 0..1: with few of them it is not symmetric,
+/// and never leaves 0..1. `None` without photos.
+///
+/// # Source
+/// Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+pub fn accuracy_interval(correct: u64, total: u64, confidence: f64) -> Option<(f64, f64)> {
+    let (n, z) = (total as f64, normal_upper_quantile((1.0 - confidence) / 2.0));
+    let p = (total > 0).then(|| correct as f64 / n)?;
+    let (middle, half) = (p + z * z / (2.0 * n), z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt());
+    let whole = 1.0 + z * z / n;
+    Some((((middle - half) / whole).max(0.0), ((middle + half) / whole).min(1.0)))
 }
 
 /// What the tests need of one arm: how many runs, their mean and their sample variance.
@@ -71,5 +86,16 @@ mod tests {
     fn the_finite_val_split_gives_half_a_point_at_87_percent() {
         let error = accuracy_standard_error(3430, 3925).unwrap();
         assert!((error - 0.0053).abs() < 1e-4, "{error}");
+    }
+
+    #[test]
+    fn an_interval_of_few_photos_is_wilsons() {
+        // 8 of 10 at 95%: 0.4902 to 0.9433, as tables have it.
+        let (low, high) = accuracy_interval(8, 10, 0.95).unwrap();
+        assert!((low - 0.490_16).abs() < 1e-4 && (high - 0.943_32).abs() < 1e-4, "{low} {high}");
+        let (low, high) = accuracy_interval(0, 20, 0.95).unwrap();
+        assert!(low == 0.0 && (high - 0.161_13).abs() < 1e-4, "{high}");
+        assert_eq!(accuracy_interval(20, 20, 0.95).unwrap().1, 1.0);
+        assert_eq!(accuracy_interval(0, 0, 0.95), None);
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn record(
     let labels = LabelsRecord::of(recipe, &split, learner.plan.samples());
     Ok(RunRecord {
         format: RunRecord::format(),
-        version: RunRecord::version(labels.as_ref(), job.is_charged()),
+        version: RunRecord::version(labels.as_ref(), job.is_charged() || recipe.folds.is_some()),
         started: head.started,
         recipe: recipe.name.clone(),
         recipe_sha256: head.recipe_sha256.clone(),
@@ -181,7 +181,7 @@ pub(super) fn record(
         seconds: clock.seconds(),
         dollars: head.attempts.dollars(),
         resumed: head.attempts.resumed(),
-        held_out: recipe.hold_out.map(|share| HeldOut { share, photos: result.total }),
+        held_out: recipe.held_out_share().map(|share| HeldOut { share, photos: result.total, folds: recipe.folds }),
         result,
         by_epoch: head.by_epoch.clone(),
         provenance: Some(Provenance {

@@ -79,7 +79,7 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
         train_photos: split.labeled.len(),
         unlabeled_photos: if recipe.unlabeled.is_some() { split.unlabeled.len() } else { 0 },
         evaluation_photos: evaluation.len(),
-        holds_out: recipe.hold_out.is_some(),
+        holds_out: recipe.held_out_share().is_some(),
         steps_per_epoch: plan.steps_per_epoch(),
         epochs: plan.epochs(),
         done_steps: state.head.step,

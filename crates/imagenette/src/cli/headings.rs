@@ -35,7 +35,7 @@ const TRAINING: [Group; 7] = [
         "Budget in place of epochs, and price of the machine",
         &["budget", "minutes", "machine", "on_demand", "price_per_hour", "dry_run"],
     ),
-    ("Photos", &["dataset", "task", "draw", "hold_out", "offline"]),
+    ("Photos", &["dataset", "task", "draw", "hold_out", "folds", "offline"]),
     ("What is measured", &["train", "only", "photos"]),
     ("Verdict", &["margin", "max_runs", "strict", "confirm", "only_base", "unequal_cost"]),
     ("Commands in any language", &["base_command", "idea_command", "timeout"]),

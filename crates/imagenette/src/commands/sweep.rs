@@ -12,6 +12,7 @@ use imagenette_train::recipe::plan::{Axis, Trial, trials};
 use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
 
 use crate::cli::{MachineFlags, OpsName, Sweep};
+use crate::compare::refuse_folds;
 use crate::compare::verdict::{points, small};
 use crate::interrupt::INTERRUPTED;
 use crate::numbers::seconds;
@@ -98,6 +99,7 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     };
     let packed = preparation.pixels(&dataset)?;
     let prepared = preparation.with(recipe, dataset, packed);
+    refuse_folds(&prepared.recipe)?;
     if prepared.recipe.hold_out.is_none() {
         terminal.say("evaluating on val: figures that choose a recipe flatter it; `--hold-out 0.1` keeps val unseen");
     }

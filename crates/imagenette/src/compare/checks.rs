@@ -190,7 +190,7 @@ mod tests {
         assert!(says(check_arm("the idea", &[run(1), run(1)])).contains("two runs with the seed 1"));
         let arithmetic = run(2).arithmetic.map(|known| Arithmetic { engine: "ff".into(), ..known });
         let precision = run(2).arithmetic.map(|known| Arithmetic { precision: "bf16".into(), ..known });
-        let held_out = Some(HeldOut { share: 0.1, photos: 40 });
+        let held_out = Some(HeldOut { share: 0.1, photos: 40, folds: None });
         for (other, expected) in [
             (SideRun { trained_by: "33".into(), ..run(2) }, "another command than"),
             (SideRun { arithmetic, ..run(2) }, "engine: ee → ff"),
@@ -210,7 +210,7 @@ mod tests {
         assert!(check(run(1), false).is_ok());
         let edition = SideRun { dataset_identity: "12".into(), ..run(1) };
         assert!(says(check(edition, true)).contains("another edition of that name"));
-        let held = SideRun { held_out: Some(HeldOut { share: 0.1, photos: 40 }), ..run(1) };
+        let held = SideRun { held_out: Some(HeldOut { share: 0.1, photos: 40, folds: None }), ..run(1) };
         assert!(says(check(held, true)).contains("40 photos held out of made"));
         let pretrained = SideRun { began_with: Some("imagenet".into()), ..run(1) };
         let found = says(check(pretrained, true));

@@ -8,6 +8,7 @@ use imagenette_data::edition::Split;
 use imagenette_data::hold_out::hold_out;
 use imagenette_files::{atomic, hash};
 use imagenette_results::run_record::HeldOut;
+use imagenette_train::Recipe;
 use imagenette_train::engine::ENGINE;
 
 use crate::cli::{Compare, MachineFlags, OpsName};
@@ -45,6 +46,17 @@ pub(super) struct Ground<'p> {
     pub(super) terminal: &'p Terminal,
 }
 
+/// Refuses a recipe that is one part of a cross-validation: a comparison holds out the same photos in all its runs.
+pub(crate) fn refuse_folds(recipe: &Recipe) -> anyhow::Result<()> {
+    match recipe.folds {
+        None => Ok(()),
+        Some(_) => Err(Refusal::usage(
+            "recipe: folds: expected none where runs are compared, found one part of a cross-validation",
+            "take `--hold-out 0.2`; `train --folds 5` is for judging one recipe",
+        )),
+    }
+}
+
 impl<'p> Ground<'p> {
     /// The dataset, fetched or drawn if it must be, and for recipes its pixels.
     pub(super) fn prepare(
@@ -60,6 +72,7 @@ impl<'p> Ground<'p> {
             (None, None) => datasets::best(&preparation.store, arguments.offline, terminal)?,
         };
         for recipe in sides.iter().filter_map(|side| side.recipe()) {
+            refuse_folds(recipe)?;
             recipe.validate_for(&dataset.manifest)?;
         }
         let store = preparation.store.root().to_owned();
@@ -78,7 +91,7 @@ impl<'p> Ground<'p> {
             }
             (None, None) => [dataset.manifest.samples(Split::Train), dataset.manifest.samples(Split::Val)],
         };
-        let held_out = share.map(|share| HeldOut { share, photos: split[1].len() as u64 });
+        let held_out = share.map(|share| HeldOut { share, photos: split[1].len() as u64, folds: None });
         check_finished(sides, &dataset, held_out)?;
         let prepared = match recipe {
             Some(recipe) => Some(preparation.finish(recipe, dataset.clone())?),

@@ -15,6 +15,7 @@ mod child;
 mod differences;
 mod findings;
 mod ground;
+pub(crate) use ground::refuse_folds;
 mod ledger;
 mod looks;
 mod outcome;

@@ -2,13 +2,13 @@
 //! what it has seen.
 
 use imagenette_data::edition::Split;
-use imagenette_data::hold_out::hold_out;
 use imagenette_results::{probabilities, statistics};
 use imagenette_train::run::evaluation::EvaluationData;
 
 use crate::numbers::counted;
 use crate::prepared::Preparation;
 use crate::progress::Progress;
+use crate::scored::parts;
 use crate::subject::Subject;
 use crate::terminal::Terminal;
 
@@ -36,7 +36,7 @@ impl TrainCheck {
     ) -> anyhow::Result<Option<Self>> {
         let (Some(dataset), Some(network)) = (&subject.dataset, &subject.network) else { return Ok(None) };
         let seen = match subject.run.record.held_out {
-            Some(held_out) => hold_out(&dataset.manifest, held_out.share)?.train,
+            Some(held_out) => parts(&dataset.manifest, dataset.manifest.samples(Split::Train), held_out)?.train,
             None => dataset.manifest.samples(Split::Train),
         };
         let count = seen.len().min(PHOTOS);
