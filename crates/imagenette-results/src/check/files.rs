@@ -14,7 +14,7 @@ use crate::history::{History, HistoryLine};
 use crate::predictions::{self, Prediction};
 use crate::probabilities::Probabilities;
 use crate::run::without_seed;
-use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, RECORD_FILE, WEIGHTS_FILE};
+use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECORD_FILE, WEIGHTS_FILE};
 use crate::run_record::{EpochCounts, Provenance, RunRecord};
 
 /// Wrong predictions, and different ones among them, from which on two equal files are no chance.
@@ -30,21 +30,20 @@ pub(super) struct RecipeFound {
     pub(super) verdict: Verdict,
 }
 
-pub(super) fn recipe(folder: &Path, record: &RunRecord) -> Result<RecipeFound> {
-    let path = folder.join(RECIPE_FILE);
-    let text = input::read_text(&path, input::TEXT_BYTES)?;
-    let hash_verdict = check_hash(&path, "recipe", &record.recipe_sha256, &sha256(&text)).err();
+/// `text` is what `path`, the run's `recipe.toml`, holds.
+pub(super) fn recipe(path: &Path, text: &str, record: &RunRecord) -> Result<RecipeFound> {
+    let hash_verdict = check_hash(path, "recipe", &record.recipe_sha256, &sha256(text)).err();
     // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
-    let recipe = Recipe::from_toml_with(&text, &[], &AnyParts).ok();
+    let recipe = Recipe::from_toml_with(text, &[], &AnyParts).ok();
     let canonical = recipe.as_ref().map(Recipe::canonical_sha256);
-    let text = recipe.as_ref().map_or(text, Recipe::to_toml);
-    let table = text.parse::<Table>().map_err(|error| malformed(&path, "TOML", error.to_string()))?;
+    let text = recipe.as_ref().map_or_else(|| text.to_owned(), Recipe::to_toml);
+    let table = text.parse::<Table>().map_err(|error| malformed(path, "TOML", error.to_string()))?;
     let named = record.provenance.as_ref().map(|provenance| &provenance.recipe_canonical_sha256);
     let verdict = match (hash_verdict, named, &canonical) {
         (Some(error), _, _) => error.into(),
         (None, Some(named), Some(canonical)) if named != canonical => {
             let expected = format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
-            malformed(&path, expected, canonical.clone()).into()
+            malformed(path, expected, canonical.clone()).into()
         }
         (None, _, Some(_)) => Verdict::Holds("it has the record's hash".into()),
         (None, _, None) => Verdict::Holds("it has the record's hash; not every key is known to this program".into()),
@@ -114,6 +113,8 @@ fn check_history(path: &Path, history: &History, record: &RunRecord, provenance:
 pub(super) struct PredictionsFound {
     pub(super) verdict: Verdict,
     pub(super) probabilities: Verdict,
+    /// `None` where they are not there or cannot be read.
+    pub(super) predictions: Option<Vec<Prediction>>,
     /// Whether they are there and were counted.
     pub(super) is_counted: bool,
     /// Whether no two runs have the same ones by chance.
@@ -130,6 +131,7 @@ pub(super) fn predictions(folder: &Path, record: &RunRecord) -> Result<Predictio
         return Ok(PredictionsFound {
             verdict: unknown("they are not here: the counts are the record's word"),
             probabilities: unknown("without the predictions nothing says what they belong to"),
+            predictions: None,
             is_counted: false,
             is_telling: false,
             sha256: named.map(|provenance| provenance.predictions_sha256.clone()),
@@ -138,15 +140,16 @@ pub(super) fn predictions(folder: &Path, record: &RunRecord) -> Result<Predictio
     let bytes = input::read(&path, input::TABLE_BYTES)?;
     let (sha256, read) = (sha256(&bytes), predictions::read_from(&path, bytes.as_slice()));
     let is_telling = read.as_ref().is_ok_and(|predictions| is_telling(predictions));
-    let (verdict, probabilities) = match read {
-        Err(error) => (error.into(), Verdict::Unknown("the predictions cannot be read".into())),
+    let (verdict, probabilities, predictions) = match read {
+        Err(error) => (error.into(), Verdict::Unknown("the predictions cannot be read".into()), None),
         Ok(predictions) => (
             check_predictions(&path, record, &predictions, &sha256).unwrap_or_else(Verdict::Fails),
             check_probabilities(folder, record, &predictions, &sha256)?,
+            Some(predictions),
         ),
     };
     let is_counted = !matches!(verdict, Verdict::Fails(_));
-    Ok(PredictionsFound { verdict, probabilities, is_counted, is_telling, sha256: Some(sha256) })
+    Ok(PredictionsFound { verdict, probabilities, predictions, is_counted, is_telling, sha256: Some(sha256) })
 }
 
 fn check_predictions(path: &Path, record: &RunRecord, predictions: &[Prediction], sha256: &str) -> Result<Verdict> {
