@@ -79,6 +79,31 @@ pub fn collect(wanted: &Wanted<'_>) -> Result<Made> {
     }
 }
 
+/// Writes the run of an entry's seed as the folder that it was, with its recipe beside its record, so that it can be
+/// trained again.
+///
+/// # Errors
+/// When the entry has no such run, or a file cannot be read or written.
+pub fn as_run(entry: &Path, number: u32, to: &Path) -> Result<()> {
+    let from = entry.join(format!("s{number}"));
+    if !from.join(RECORD_FILE).is_file() {
+        let message = format!("{}: expected a run of an entry, found none", from.display());
+        return Err(BoardError::refused(
+            message,
+            "name an entry's folder, and the number of one of its seeds with --seed",
+        ));
+    }
+    let record = RunRecord::read(&from)?;
+    let recipe = input::read_text(&entry.join(RECIPE_FILE), input::TEXT_BYTES)?;
+    let draw = record.labels.as_ref().map_or(1, |labels| labels.draw);
+    std::fs::create_dir_all(to).map_err(FileError::io("create", to))?;
+    atomic::write_bytes(&to.join(RECIPE_FILE), with_seed(&recipe, record.seed, draw).as_bytes())?;
+    for file in [RECORD_FILE, HISTORY_FILE, PREDICTIONS_FILE] {
+        atomic::write_bytes(&to.join(file), &input::read(&from.join(file), input::TABLE_BYTES)?)?;
+    }
+    Ok(())
+}
+
 /// The finished runs in these folders.
 fn runs(from: &[PathBuf]) -> Result<Vec<(PathBuf, RunRecord)>> {
     let mut runs = Vec::new();

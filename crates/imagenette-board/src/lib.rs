@@ -24,6 +24,7 @@ pub mod rank;
 mod rules;
 pub mod season;
 mod seed_run;
+pub mod site;
 mod text;
 
 pub use board::Board;
