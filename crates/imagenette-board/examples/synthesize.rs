@@ -27,7 +27,8 @@ fn main() {
     }
     let next = AtomicU32::new(0);
     imagenette_files::threads::share(2, || {
-        while let number @ 0.. = next.fetch_add(1, Ordering::Relaxed) {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= entries {
                 return;
             }
