@@ -127,6 +127,7 @@ impl Candidate<'_> {
             recipe_path: format!("{}/recipe.toml", self.entry.path()),
             source_sha256: self.entry.source_sha256.clone(),
             lists: self.lists,
+            read: std::sync::Mutex::default(),
         };
         let mut fresh = Vec::new();
         for number in numbers {

@@ -360,6 +360,7 @@ impl Candidate<'_> {
             recipe_path: format!("{shown}/{RECIPE_FILE}"),
             source_sha256: source_sha256.clone(),
             lists: self.lists,
+            read: std::sync::Mutex::default(),
         };
         let mut found = Vec::new();
         for number in numbers {

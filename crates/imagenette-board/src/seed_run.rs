@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use imagenette_files::hash::sha256;
 use imagenette_files::input;
 use imagenette_recipe::Recipe;
-use imagenette_results::check::{RunCheck, Verdict};
+use imagenette_results::check::{ReadRecipe, RunCheck, Verdict};
 use imagenette_results::history::{History, HistoryLine};
 use imagenette_results::run_folder::{PREDICTIONS_FILE, RECORD_FILE, SOURCE_FILE};
 use imagenette_results::run_record::{Counts, EpochCounts};
@@ -87,7 +87,6 @@ pub struct Spent {
 pub(crate) struct ValList {
     /// Paths, sorted.
     pub(crate) samples: Vec<String>,
-    places: HashMap<String, u32>,
     /// Class ids, sorted.
     pub(crate) classes: Vec<String>,
     /// Of each photo its class.
@@ -127,8 +126,7 @@ impl ValLists {
             classes.iter().position(|known| *known == own).and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
         });
         let actual = actual.collect();
-        let places = samples.iter().cloned().zip(0..).collect();
-        let list = Arc::new(ValList { samples, places, classes, actual });
+        let list = Arc::new(ValList { samples, classes, actual });
         self.0.lock().expect("no thread panics while it looks").insert(source.val_sha256.clone(), list.clone());
         Ok(list)
     }
@@ -142,18 +140,23 @@ impl ValList {
             return Err((expected(), format!("{} photos", predictions.len())));
         }
         let mut given = vec![u8::MAX; self.samples.len()];
-        for Prediction { sample, class } in predictions {
-            let Some(place) = self.places.get(sample) else { return Err((expected(), format!("`{sample}`"))) };
+        for (number, Prediction { sample, class }) in predictions.iter().enumerate() {
+            // Most programs write them in the order of their paths.
+            let place = match self.samples[number] == *sample {
+                true => Some(number),
+                false => self.samples.binary_search(sample).ok(),
+            };
+            let Some(place) = place else { return Err((expected(), format!("`{sample}`"))) };
             let Some(label) = self.classes.iter().position(|known| known == class) else {
                 return Err((
                     format!("one of the {} classes", self.classes.len()),
                     format!("`{class}` for `{sample}`"),
                 ));
             };
-            if given[*place as usize] != u8::MAX {
+            if given[place] != u8::MAX {
                 return Err((expected(), format!("`{sample}` twice")));
             }
-            given[*place as usize] = label as u8;
+            given[place] = label as u8;
         }
         Ok(given)
     }
@@ -187,6 +190,8 @@ pub(crate) struct Runs<'r> {
     /// Hash of the source of own parts.
     pub(crate) source_sha256: Option<String>,
     pub(crate) lists: &'r ValLists,
+    /// The recipe as it was read, by draw.
+    pub(crate) read: Mutex<HashMap<u32, Arc<ReadRecipe>>>,
 }
 
 impl Runs<'_> {
@@ -269,8 +274,12 @@ impl Runs<'_> {
         if faults.len() > before {
             return None;
         }
-        let recipe = with_seed(recipe, record.seed, self.draw(number));
-        let check = match RunCheck::with_recipe(folder, record, &self.root.join(&self.recipe_path), &recipe) {
+        let (recipe, draw) = (with_seed(recipe, record.seed, self.draw(number)), self.draw(number));
+        let recipe_path = self.root.join(&self.recipe_path);
+        let check = self
+            .read_recipe(draw, &recipe_path, &recipe)
+            .and_then(|read| RunCheck::with_recipe(folder, record, &recipe_path, &recipe, &read));
+        let check = match check {
             Ok(check) => check,
             Err(error) => {
                 faults.push(Fault::of_results(self.root, &record_shown, &error));
@@ -409,6 +418,17 @@ impl Runs<'_> {
             let hint = format!("take {SOURCE_FILE} from the run's folder: all seeds have the same");
             faults.push(Fault::new(shown, expected, part.source_sha256.clone(), hint));
         }
+    }
+
+    /// The recipe of a draw, read once.
+    fn read_recipe(&self, draw: u32, path: &Path, text: &str) -> imagenette_results::Result<Arc<ReadRecipe>> {
+        let mut known = self.read.lock().expect("no thread panics while it looks");
+        if let Some(read) = known.get(&draw) {
+            return Ok(read.clone());
+        }
+        let read = Arc::new(ReadRecipe::of(path, text)?);
+        known.insert(draw, read.clone());
+        Ok(read)
     }
 
     /// The draw of a run under a task.

@@ -20,35 +20,45 @@ use crate::run_record::{EpochCounts, Provenance, RunRecord};
 /// Wrong predictions, and different ones among them, from which on two equal files are no chance.
 const TELLING: (usize, usize) = (20, 5);
 
-/// A run's recipe.
-pub(super) struct RecipeFound {
+/// A recipe as it was read once, for all runs that differ in their seed alone.
+#[derive(Debug, Clone)]
+pub struct ReadRecipe {
     /// Its table in today's spelling, without seed and dataset.
-    pub(super) text: Table,
+    pub(super) table: Table,
     /// `None` where this program does not know all of its keys.
     pub(super) recipe: Option<Recipe>,
     pub(super) canonical_sha256: Option<String>,
-    pub(super) verdict: Verdict,
 }
 
-/// `text` is what `path`, the run's `recipe.toml`, holds.
-pub(super) fn recipe(path: &Path, text: &str, record: &RunRecord) -> Result<RecipeFound> {
-    let hash_verdict = check_hash(path, "recipe", &record.recipe_sha256, &sha256(text)).err();
-    // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
-    let recipe = Recipe::from_toml_with(text, &[], &AnyParts).ok();
-    let canonical = recipe.as_ref().map(Recipe::canonical_sha256);
-    let text = recipe.as_ref().map_or_else(|| text.to_owned(), Recipe::to_toml);
-    let table = text.parse::<Table>().map_err(|error| malformed(path, "TOML", error.to_string()))?;
-    let named = record.provenance.as_ref().map(|provenance| &provenance.recipe_canonical_sha256);
-    let verdict = match (hash_verdict, named, &canonical) {
-        (Some(error), _, _) => error.into(),
-        (None, Some(named), Some(canonical)) if named != canonical => {
-            let expected = format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
-            malformed(path, expected, canonical.clone()).into()
+impl ReadRecipe {
+    /// Reads a recipe's text. `path` is named in messages.
+    ///
+    /// # Errors
+    /// When it is no TOML.
+    pub fn of(path: &Path, text: &str) -> Result<Self> {
+        // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
+        let recipe = Recipe::from_toml_with(text, &[], &AnyParts).ok();
+        let canonical_sha256 = recipe.as_ref().map(Recipe::canonical_sha256);
+        let text = recipe.as_ref().map_or_else(|| text.to_owned(), Recipe::to_toml);
+        let table = text.parse::<Table>().map_err(|error| malformed(path, "TOML", error.to_string()))?;
+        Ok(Self { table: without_seed(table), recipe, canonical_sha256 })
+    }
+
+    /// Whether it is the one that a record names; `text` is what its file holds.
+    pub(super) fn verdict(&self, path: &Path, text: &str, record: &RunRecord) -> Verdict {
+        if let Err(error) = check_hash(path, "recipe", &record.recipe_sha256, &sha256(text)) {
+            return error.into();
         }
-        (None, _, Some(_)) => Verdict::Holds("it has the record's hash".into()),
-        (None, _, None) => Verdict::Holds("it has the record's hash; not every key is known to this program".into()),
-    };
-    Ok(RecipeFound { text: without_seed(table), recipe, canonical_sha256: canonical, verdict })
+        let named = record.provenance.as_ref().map(|provenance| &provenance.recipe_canonical_sha256);
+        match (named, &self.canonical_sha256) {
+            (Some(named), Some(canonical)) if named != canonical => {
+                let expected = format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
+                malformed(path, expected, canonical.clone()).into()
+            }
+            (_, Some(_)) => Verdict::Holds("it has the record's hash".into()),
+            (_, None) => Verdict::Holds("it has the record's hash; not every key is known to this program".into()),
+        }
+    }
 }
 
 /// The history, where it is there and can be read, and whether it is the one that the record names.

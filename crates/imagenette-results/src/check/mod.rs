@@ -26,6 +26,7 @@ use crate::run::{Evidence, Run};
 use crate::run_folder::{RECIPE_FILE, RECORD_FILE};
 use crate::run_record::{Counts, RunRecord};
 
+pub use files::ReadRecipe;
 pub(crate) use files::weights;
 pub use replay::Replay;
 
@@ -118,29 +119,36 @@ impl RunCheck {
         let record = RunRecord::read(folder)?;
         let path = folder.join(RECIPE_FILE);
         let recipe = input::read_text(&path, input::TEXT_BYTES)?;
-        Self::with_recipe(folder, record, &path, &recipe)
+        let read = ReadRecipe::of(&path, &recipe)?;
+        Self::with_recipe(folder, record, &path, &recipe, &read)
     }
 
     /// Checks the run in a folder whose record was read and whose recipe lies elsewhere: `recipe` is what its
-    /// `recipe.toml` would hold, `recipe_path` is named in messages about it.
+    /// `recipe.toml` would hold, `recipe_path` is named in messages about it. `read` is that recipe with any seed.
     ///
     /// # Errors
     /// When a file of the run cannot be read at all.
-    pub fn with_recipe(folder: &Path, record: RunRecord, recipe_path: &Path, recipe: &str) -> Result<Self> {
+    pub fn with_recipe(
+        folder: &Path,
+        record: RunRecord,
+        recipe_path: &Path,
+        recipe: &str,
+        read: &ReadRecipe,
+    ) -> Result<Self> {
         let path = folder.join(RECORD_FILE);
         let mut findings = vec![
             Finding::new("counts", record::counts(&path, &record)),
             Finding::new("attempts", record::attempts(&path, &record)),
         ];
-        let files::RecipeFound { text, recipe, canonical_sha256, verdict } = files::recipe(recipe_path, recipe, &record)?;
-        findings.push(Finding::new("recipe", verdict));
+        findings.push(Finding::new("recipe", read.verdict(recipe_path, recipe, &record)));
+        let recipe = read.recipe.as_ref();
         let (history, found) = files::history(folder, &record)?;
         findings.push(Finding::new("history", found));
-        findings.push(Finding::new("seed", plan::seed(&path, &record, recipe.as_ref(), history.as_ref())));
+        findings.push(Finding::new("seed", plan::seed(&path, &record, recipe, history.as_ref())));
         findings.push(Finding::new("seconds", record::seconds(&path, &record, history.as_ref())));
         let files::PredictionsFound { verdict, probabilities, predictions, is_counted, is_telling, sha256 } =
             files::predictions(folder, &record)?;
-        let planned = plan::Planned::of(&record, recipe.as_ref());
+        let planned = plan::Planned::of(&record, recipe);
         findings.push(Finding::new("steps", planned.steps(&path, &record, history.as_ref())));
         findings.push(Finding::new("network", planned.network(&path, &record)));
         findings.push(Finding::new("operations", planned.flop(&path, &record)));
@@ -151,8 +159,8 @@ impl RunCheck {
             training_seconds: history.as_ref().map(History::training_seconds).unwrap_or_default(),
             evidence: Evidence::of(&record, history.as_ref(), sha256.clone(), is_telling),
             predictions_sha256: sha256,
-            recipe: text,
-            recipe_canonical_sha256: canonical_sha256,
+            recipe: read.table.clone(),
+            recipe_canonical_sha256: read.canonical_sha256.clone(),
             is_counted,
             record,
         };
