@@ -352,7 +352,8 @@ impl History {
             if line.to_json() != text {
                 return Err(of_line("not written as this program writes it".into()));
             }
-            history.push(line);
+            history.link = next_link(&history.link, &text);
+            history.lines.push(line);
             if history.link != chain {
                 return Err(broken(path, number, &history.link, chain));
             }
@@ -363,8 +364,12 @@ impl History {
 
 /// The link after `link` for a line: sha256 of the link as text, followed by the line as far as its clock.
 fn next_link(link: &str, line: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let covered = line.split_once(CLOCK).map_or(line, |(covered, _)| covered);
-    sha256(format!("{link}{covered}"))
+    let hash = Sha256::new().chain_update(link).chain_update(covered).finalize();
+    // A board has millions of links.
+    let digits = hash.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    digits.map(char::from).collect()
 }
 
 /// A line without its link, and the link.

@@ -1,5 +1,6 @@
 //! What the user may type: verbs, flags and their help. Nothing is resolved here; `commands/` does that.
 
+mod board;
 mod budget;
 mod check;
 mod data;
@@ -15,6 +16,9 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
+#[cfg(feature = "train")]
+pub(crate) use board::BoardReplay;
+pub(crate) use board::{Board, BoardCheck, BoardDeal, BoardNew, BoardRank, BoardSite, BoardVerb, DivisionName};
 pub(crate) use budget::BudgetFlags;
 pub(crate) use check::Check;
 pub(crate) use data::{Audit, EvaluatedSplit, Export, ExportTarget, FormName, Get, Info, Make, Show, Verify};
@@ -160,6 +164,8 @@ pub(crate) enum Verb {
     Gather(Gather),
     /// Say what machines of clouds cost, and on which of them a recipe costs least
     Prices(Prices),
+    /// The leaderboard: name seeds, make and check entries, rank them, write its pages
+    Board(Board),
     /// Read the course: nine lessons of ten minutes, from a photo to an honest answer
     Learn(Learn),
     /// Say how the name is said

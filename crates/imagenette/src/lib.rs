@@ -145,6 +145,7 @@ fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Resul
         Verb::Submit(arguments) => commands::submit::run(&arguments, program, terminal),
         Verb::Gather(arguments) => commands::gather::run(&arguments, terminal),
         Verb::Prices(arguments) => commands::prices::run(&arguments, program, terminal),
+        Verb::Board(arguments) => commands::board::run(&arguments, program, terminal),
         Verb::Pronounce(arguments) => commands::pronounce::run(&arguments, terminal),
         Verb::Completions(arguments) => commands::completions::run(&arguments, program),
     }

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use imagenette_board::BoardError;
 use imagenette_data::DataError;
 use imagenette_data::watch::{Unit, Watch};
 use imagenette_files::{FileError, Hint, visible};
@@ -248,6 +249,7 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         .or_else(|| cause.downcast_ref().and_then(RecipeError::hint))
         .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
         .or_else(|| cause.downcast_ref().and_then(ResultsError::hint))
+        .or_else(|| cause.downcast_ref().and_then(BoardError::hint))
 }
 
 /// What was interrupted cannot go on: it is begun anew.

@@ -14,42 +14,51 @@ use crate::history::{History, HistoryLine};
 use crate::predictions::{self, Prediction};
 use crate::probabilities::Probabilities;
 use crate::run::without_seed;
-use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECIPE_FILE, RECORD_FILE, WEIGHTS_FILE};
+use crate::run_folder::{HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RECORD_FILE, WEIGHTS_FILE};
 use crate::run_record::{EpochCounts, Provenance, RunRecord};
 
 /// Wrong predictions, and different ones among them, from which on two equal files are no chance.
 const TELLING: (usize, usize) = (20, 5);
 
-/// A run's recipe.
-pub(super) struct RecipeFound {
+/// A recipe as it was read once, for all runs that differ in their seed alone.
+#[derive(Debug, Clone)]
+pub struct ReadRecipe {
     /// Its table in today's spelling, without seed and dataset.
-    pub(super) text: Table,
+    pub(super) table: Table,
     /// `None` where this program does not know all of its keys.
     pub(super) recipe: Option<Recipe>,
     pub(super) canonical_sha256: Option<String>,
-    pub(super) verdict: Verdict,
 }
 
-pub(super) fn recipe(folder: &Path, record: &RunRecord) -> Result<RecipeFound> {
-    let path = folder.join(RECIPE_FILE);
-    let text = input::read_text(&path, input::TEXT_BYTES)?;
-    let hash_verdict = check_hash(&path, "recipe", &record.recipe_sha256, &sha256(&text)).err();
-    // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
-    let recipe = Recipe::from_toml_with(&text, &[], &AnyParts).ok();
-    let canonical = recipe.as_ref().map(Recipe::canonical_sha256);
-    let text = recipe.as_ref().map_or(text, Recipe::to_toml);
-    let table = text.parse::<Table>().map_err(|error| malformed(&path, "TOML", error.to_string()))?;
-    let named = record.provenance.as_ref().map(|provenance| &provenance.recipe_canonical_sha256);
-    let verdict = match (hash_verdict, named, &canonical) {
-        (Some(error), _, _) => error.into(),
-        (None, Some(named), Some(canonical)) if named != canonical => {
-            let expected = format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
-            malformed(&path, expected, canonical.clone()).into()
+impl ReadRecipe {
+    /// Reads a recipe's text. `path` is named in messages.
+    ///
+    /// # Errors
+    /// When it is no TOML.
+    pub fn of(path: &Path, text: &str) -> Result<Self> {
+        // A recipe with somebody's own parts, or of another version, may have keys that this program does not know.
+        let recipe = Recipe::from_toml_with(text, &[], &AnyParts).ok();
+        let canonical_sha256 = recipe.as_ref().map(Recipe::canonical_sha256);
+        let text = recipe.as_ref().map_or_else(|| text.to_owned(), Recipe::to_toml);
+        let table = text.parse::<Table>().map_err(|error| malformed(path, "TOML", error.to_string()))?;
+        Ok(Self { table: without_seed(table), recipe, canonical_sha256 })
+    }
+
+    /// Whether it is the one that a record names; `text` is what its file holds.
+    pub(super) fn verdict(&self, path: &Path, text: &str, record: &RunRecord) -> Verdict {
+        if let Err(error) = check_hash(path, "recipe", &record.recipe_sha256, &sha256(text)) {
+            return error.into();
         }
-        (None, _, Some(_)) => Verdict::Holds("it has the record's hash".into()),
-        (None, _, None) => Verdict::Holds("it has the record's hash; not every key is known to this program".into()),
-    };
-    Ok(RecipeFound { text: without_seed(table), recipe, canonical_sha256: canonical, verdict })
+        let named = record.provenance.as_ref().map(|provenance| &provenance.recipe_canonical_sha256);
+        match (named, &self.canonical_sha256) {
+            (Some(named), Some(canonical)) if named != canonical => {
+                let expected = format!("the recipe whose canonical form {RECORD_FILE} names ({})", hash::short(named));
+                malformed(path, expected, canonical.clone()).into()
+            }
+            (_, Some(_)) => Verdict::Holds("it has the record's hash".into()),
+            (_, None) => Verdict::Holds("it has the record's hash; not every key is known to this program".into()),
+        }
+    }
 }
 
 /// The history, where it is there and can be read, and whether it is the one that the record names.
@@ -114,6 +123,8 @@ fn check_history(path: &Path, history: &History, record: &RunRecord, provenance:
 pub(super) struct PredictionsFound {
     pub(super) verdict: Verdict,
     pub(super) probabilities: Verdict,
+    /// `None` where they are not there or cannot be read.
+    pub(super) predictions: Option<Vec<Prediction>>,
     /// Whether they are there and were counted.
     pub(super) is_counted: bool,
     /// Whether no two runs have the same ones by chance.
@@ -130,6 +141,7 @@ pub(super) fn predictions(folder: &Path, record: &RunRecord) -> Result<Predictio
         return Ok(PredictionsFound {
             verdict: unknown("they are not here: the counts are the record's word"),
             probabilities: unknown("without the predictions nothing says what they belong to"),
+            predictions: None,
             is_counted: false,
             is_telling: false,
             sha256: named.map(|provenance| provenance.predictions_sha256.clone()),
@@ -138,15 +150,16 @@ pub(super) fn predictions(folder: &Path, record: &RunRecord) -> Result<Predictio
     let bytes = input::read(&path, input::TABLE_BYTES)?;
     let (sha256, read) = (sha256(&bytes), predictions::read_from(&path, bytes.as_slice()));
     let is_telling = read.as_ref().is_ok_and(|predictions| is_telling(predictions));
-    let (verdict, probabilities) = match read {
-        Err(error) => (error.into(), Verdict::Unknown("the predictions cannot be read".into())),
+    let (verdict, probabilities, predictions) = match read {
+        Err(error) => (error.into(), Verdict::Unknown("the predictions cannot be read".into()), None),
         Ok(predictions) => (
             check_predictions(&path, record, &predictions, &sha256).unwrap_or_else(Verdict::Fails),
             check_probabilities(folder, record, &predictions, &sha256)?,
+            Some(predictions),
         ),
     };
     let is_counted = !matches!(verdict, Verdict::Fails(_));
-    Ok(PredictionsFound { verdict, probabilities, is_counted, is_telling, sha256: Some(sha256) })
+    Ok(PredictionsFound { verdict, probabilities, predictions, is_counted, is_telling, sha256: Some(sha256) })
 }
 
 fn check_predictions(path: &Path, record: &RunRecord, predictions: &[Prediction], sha256: &str) -> Result<Verdict> {
@@ -207,13 +220,16 @@ pub(crate) fn weights(folder: &Path, record: &RunRecord) -> Result<Verdict> {
 
 /// Whether so much is wrong, in so many ways, that no other network is wrong in the same.
 fn is_telling(predictions: &[Prediction]) -> bool {
-    let actual = |prediction: &Prediction| prediction.sample.split('/').nth(1).unwrap_or_default().to_owned();
-    let wrong = predictions.iter().map(|prediction| (actual(prediction), &prediction.class));
-    let wrong: Vec<_> = wrong.filter(|(actual, class)| actual != *class).collect();
-    let kinds: BTreeSet<_> = wrong.iter().collect();
+    let actual = |prediction: &'_ Prediction| prediction.sample.split('/').nth(1).unwrap_or_default().to_owned();
+    let is_wrong = |prediction: &&Prediction| prediction.sample.split('/').nth(1) != Some(prediction.class.as_str());
+    let wrong: Vec<&Prediction> = predictions.iter().filter(is_wrong).collect();
+    let kinds: BTreeSet<_> = wrong.iter().map(|prediction| (actual(prediction), &prediction.class)).collect();
     // A network that calls everything the same is equal to any other that does.
-    let classes: BTreeSet<&String> = predictions.iter().map(|prediction| &prediction.class).collect();
-    wrong.len() >= TELLING.0 && kinds.len() >= TELLING.1 && classes.len() > 2
+    let first = predictions.first().map(|prediction| &prediction.class);
+    let second = predictions.iter().map(|prediction| &prediction.class).find(|class| Some(*class) != first);
+    let others = predictions.iter().map(|prediction| &prediction.class);
+    let has_third = others.into_iter().any(|class| Some(class) != first && Some(class) != second);
+    wrong.len() >= TELLING.0 && kinds.len() >= TELLING.1 && has_third
 }
 
 fn check_hash(path: &Path, what: &str, expected: &str, found: &str) -> Result<(), ResultsError> {

@@ -15,15 +15,18 @@ mod replay;
 
 use std::path::{Path, PathBuf};
 
+use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Result, ResultsError};
 use crate::history::History;
+use crate::predictions::Prediction;
 use crate::run::{Evidence, Run};
 use crate::run_folder::{RECIPE_FILE, RECORD_FILE};
 use crate::run_record::{Counts, RunRecord};
 
+pub use files::ReadRecipe;
 pub(crate) use files::weights;
 pub use plan::planned_steps;
 pub use replay::Replay;
@@ -101,6 +104,8 @@ pub struct RunCheck {
     pub run: Run,
     /// The history, where it is there and its chain is whole.
     pub history: Option<History>,
+    /// The predictions, where they are there and can be read.
+    pub predictions: Option<Vec<Prediction>>,
     /// What was found, in the order in which it is told.
     pub findings: Vec<Finding>,
 }
@@ -113,23 +118,41 @@ impl RunCheck {
     pub fn of(folder: &Path) -> Result<Self> {
         refuse_unfinished(folder)?;
         let record = RunRecord::read(folder)?;
+        let path = folder.join(RECIPE_FILE);
+        let recipe = input::read_text(&path, input::TEXT_BYTES)?;
+        let read = ReadRecipe::of(&path, &recipe)?;
+        Self::with_recipe(folder, record, &path, &recipe, &read)
+    }
+
+    /// Checks the run in a folder whose record was read and whose recipe lies elsewhere: `recipe` is what its
+    /// `recipe.toml` would hold, `recipe_path` is named in messages about it. `read` is that recipe with any seed.
+    ///
+    /// # Errors
+    /// When a file of the run cannot be read at all.
+    pub fn with_recipe(
+        folder: &Path,
+        record: RunRecord,
+        recipe_path: &Path,
+        recipe: &str,
+        read: &ReadRecipe,
+    ) -> Result<Self> {
         let path = folder.join(RECORD_FILE);
         let mut findings = vec![
             Finding::new("counts", record::counts(&path, &record)),
             Finding::new("attempts", record::attempts(&path, &record)),
         ];
-        let files::RecipeFound { text, recipe, canonical_sha256, verdict } = files::recipe(folder, &record)?;
-        findings.push(Finding::new("recipe", verdict));
+        findings.push(Finding::new("recipe", read.verdict(recipe_path, recipe, &record)));
+        let recipe = read.recipe.as_ref();
         let (history, found) = files::history(folder, &record)?;
         findings.push(Finding::new("history", found));
-        findings.push(Finding::new("seed", plan::seed(&path, &record, recipe.as_ref(), history.as_ref())));
+        findings.push(Finding::new("seed", plan::seed(&path, &record, recipe, history.as_ref())));
         findings.push(Finding::new("seconds", record::seconds(&path, &record, history.as_ref())));
-        if let Some(verdict) = record::spending(&path, &record, recipe.as_ref()) {
+        if let Some(verdict) = record::spending(&path, &record, recipe) {
             findings.push(Finding::new("spending", verdict));
         }
-        let files::PredictionsFound { verdict, probabilities, is_counted, is_telling, sha256 } =
+        let files::PredictionsFound { verdict, probabilities, predictions, is_counted, is_telling, sha256 } =
             files::predictions(folder, &record)?;
-        let planned = plan::Planned::of(&record, recipe.as_ref());
+        let planned = plan::Planned::of(&record, recipe);
         findings.push(Finding::new("steps", planned.steps(&path, &record, history.as_ref())));
         findings.push(Finding::new("network", planned.network(&path, &record)));
         findings.push(Finding::new("operations", planned.flop(&path, &record)));
@@ -140,12 +163,12 @@ impl RunCheck {
             training_seconds: history.as_ref().map(History::training_seconds).unwrap_or_default(),
             evidence: Evidence::of(&record, history.as_ref(), sha256.clone(), is_telling),
             predictions_sha256: sha256,
-            recipe: text,
-            recipe_canonical_sha256: canonical_sha256,
+            recipe: read.table.clone(),
+            recipe_canonical_sha256: read.canonical_sha256.clone(),
             is_counted,
             record,
         };
-        Ok(Self { run, history, findings })
+        Ok(Self { run, history, predictions, findings })
     }
 
     /// The run, if nothing failed.

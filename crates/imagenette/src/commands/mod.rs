@@ -4,6 +4,9 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 mod bench_augment;
 mod bench_train;
+pub(crate) mod board;
+#[cfg(feature = "train")]
+mod board_replay;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
