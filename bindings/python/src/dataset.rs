@@ -199,9 +199,8 @@ impl Data {
 pub(crate) fn split_of(name: &str) -> Result<Split, Failure> {
     Split::ALL.into_iter().find(|split| split.name() == name).ok_or_else(|| {
         let names = Split::ALL.map(Split::name);
-        let hint = nearest(name, names).map_or("`train` is learned from, `val` is what counts".into(), |near| {
-            format!("did you mean `{near}`?")
-        });
+        let hint = nearest(name, names)
+            .map_or("`train` is learned from, `val` is what counts".into(), |near| format!("did you mean `{near}`?"));
         Failure::value("split", format!("one of {}", names.join(", ")), format!("`{name}`"), &hint)
     })
 }

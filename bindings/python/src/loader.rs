@@ -87,8 +87,7 @@ impl Wanted {
     fn order(&self, labels: &[u16]) -> (Vec<u32>, Option<Vec<u32>>) {
         if self.balanced {
             let label_of = |sample: u32| labels[sample as usize];
-            let (order, passes) =
-                balanced_order(&self.samples, label_of, self.samples.len(), self.seed, self.epoch);
+            let (order, passes) = balanced_order(&self.samples, label_of, self.samples.len(), self.seed, self.epoch);
             return (order, Some(passes));
         }
         match self.shuffle {
@@ -140,14 +139,7 @@ pub(crate) struct Batches {
 }
 
 /// A batch in pieces: pixels, samples (uint32), labels (int64), side, mixtures (partners, shares), seconds waited.
-type Pieces<'py> = (
-    Memory,
-    Bound<'py, PyByteArray>,
-    Bound<'py, PyByteArray>,
-    u32,
-    Option<(Vec<usize>, Vec<f32>)>,
-    f64,
-);
+type Pieces<'py> = (Memory, Bound<'py, PyByteArray>, Bound<'py, PyByteArray>, u32, Option<(Vec<usize>, Vec<f32>)>, f64);
 
 #[pymethods]
 impl Batches {
@@ -168,14 +160,7 @@ impl Batches {
 
     /// The training batches of a recipe from a step (from 0) on: the program's own.
     #[staticmethod]
-    fn of_recipe(
-        py: Python<'_>,
-        data: &Data,
-        recipe: &str,
-        seed: u64,
-        first: u64,
-        threads: usize,
-    ) -> PyResult<Self> {
+    fn of_recipe(py: Python<'_>, data: &Data, recipe: &str, seed: u64, first: u64, threads: usize) -> PyResult<Self> {
         let recipe = Recipe::from_toml(recipe, &[]).map_err(Failure::from)?;
         recipe.validate_for(&data.dataset.manifest).map_err(Failure::from)?;
         let split = recipe.split(&data.dataset.manifest).map_err(Failure::from)?;
@@ -254,8 +239,8 @@ impl Batches {
         let samples: Vec<u8> = samples.into_iter().flat_map(u32::to_ne_bytes).collect();
         let label = |label: u16| if label == UNLABELED { -1 } else { i64::from(label) };
         let labels: Vec<u8> = labels.into_iter().flat_map(|known| label(known).to_ne_bytes()).collect();
-        let mixtures = mixtures
-            .map(|mixtures| mixtures.into_iter().map(|mixture| (mixture.partner, mixture.share)).unzip());
+        let mixtures =
+            mixtures.map(|mixtures| mixtures.into_iter().map(|mixture| (mixture.partner, mixture.share)).unzip());
         let pixels = Memory::of_bytes(pixels, self.pool.clone());
         let (samples, labels) = (PyByteArray::new(py, &samples), PyByteArray::new(py, &labels));
         Ok((pixels, samples, labels, resolution_px, mixtures, waited))

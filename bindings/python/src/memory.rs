@@ -120,9 +120,8 @@ impl Memory {
         };
         // SAFETY: `view` is Python's and not null. The memory is neither moved nor freed before `slf` is, of which the
         // view keeps a reference; Rust never writes to it again, and reads it only in `normalized`.
-        let filled = unsafe {
-            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start.cast(), bytes as ffi::Py_ssize_t, 0, flags)
-        };
+        let filled =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start.cast(), bytes as ffi::Py_ssize_t, 0, flags) };
         if filled == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
     }
 }

@@ -119,12 +119,8 @@ impl RunWriter {
     /// Notes an evaluation.
     fn evaluation(&self, epoch: u32, correct: u64, total: u64, training: f64, evaluation: f64) -> PyResult<()> {
         let counts = Counts { correct, total };
-        let line = HistoryLine::Evaluation {
-            epoch,
-            counts,
-            training_seconds: training,
-            evaluation_seconds: evaluation,
-        };
+        let line =
+            HistoryLine::Evaluation { epoch, counts, training_seconds: training, evaluation_seconds: evaluation };
         self.with_open(|open| {
             open.history.push(line);
             open.by_epoch.push(EpochCounts { epoch, counts });
@@ -238,12 +234,12 @@ impl Open {
         let history_sha256 = self.history.write(&self.folder.file(HISTORY_FILE))?;
         let chain = self.history.link().unwrap_or_default().to_owned();
         self.attempts.end(Ending::Finished, ended.steps);
-        let record = self.record(data, ended, result, Written {
-            history_sha256,
-            chain,
-            predictions_sha256,
-            probabilities_sha256,
-        })?;
+        let record = self.record(
+            data,
+            ended,
+            result,
+            Written { history_sha256, chain, predictions_sha256, probabilities_sha256 },
+        )?;
         record.write(self.folder.path())?;
         Ok(record.to_json())
     }

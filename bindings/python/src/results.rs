@@ -34,10 +34,8 @@ pub(crate) fn score(py: Python<'_>, path: PathBuf, data: &Data, split: &str) -> 
 fn score_file(path: &Path, manifest: &Manifest, split: Split) -> Result<Value, Failure> {
     let bytes = input::read(path, input::TABLE_BYTES)?;
     let images: Vec<&ImageEntry> = manifest.images.iter().filter(|image| image.split == split).collect();
-    let truth: Vec<(String, usize)> = images
-        .iter()
-        .filter_map(|image| Some((manifest.relative_path(image), usize::from(image.label?))))
-        .collect();
+    let truth: Vec<(String, usize)> =
+        images.iter().filter_map(|image| Some((manifest.relative_path(image), usize::from(image.label?)))).collect();
     let samples: Vec<String> = truth.iter().map(|(sample, _)| sample.clone()).collect();
     let known: Vec<KnownClass<'_>> =
         manifest.classes.iter().map(|class| KnownClass { id: &class.wnid, name: &class.name }).collect();
@@ -137,8 +135,7 @@ mod erased {
 }
 
 const STEP: [&str; 6] = ["step", "epoch", "loss", "rate", "resolution_px", "training_seconds"];
-const EVALUATION: [&str; 6] =
-    ["epoch", "correct", "total", "accuracy", "training_seconds", "evaluation_seconds"];
+const EVALUATION: [&str; 6] = ["epoch", "correct", "total", "accuracy", "training_seconds", "evaluation_seconds"];
 
 /// A table by its columns, as data frames take it.
 struct Columns {
@@ -156,7 +153,12 @@ impl Columns {
     }
 
     fn json(self) -> Value {
-        self.names.into_iter().map(str::to_owned).zip(self.values.map(Value::Array)).collect::<serde_json::Map<_, _>>().into()
+        self.names
+            .into_iter()
+            .map(str::to_owned)
+            .zip(self.values.map(Value::Array))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     }
 }
 
@@ -168,8 +170,7 @@ fn predictions_of(path: &Path) -> Result<Value, Failure> {
         Some(known) => (Some(known.classes().to_vec()), Some(known.rows().collect::<Vec<_>>())),
         None => (None, None),
     };
-    let (samples, predicted): (Vec<String>, Vec<String>) =
-        rows.into_iter().map(|row| (row.sample, row.class)).unzip();
+    let (samples, predicted): (Vec<String>, Vec<String>) = rows.into_iter().map(|row| (row.sample, row.class)).unzip();
     Ok(json!({ "sample": samples, "predicted": predicted, "classes": classes, "probabilities": probabilities }))
 }
 

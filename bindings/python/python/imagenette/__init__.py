@@ -9,8 +9,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ._dataset import Dataset, get
+import numpy
+
 from ._errors import ImagenetteError, LibraryError, MissingError, SettingError
+
+if int(numpy.__version__.split(".")[0]) < 2:
+    raise LibraryError(
+        f"imagenette: expected numpy 2 or later, found {numpy.__version__}", hint="pip install --upgrade 'numpy>=2'"
+    )
+
+# ruff: noqa: E402
+from ._dataset import Dataset, get
 from ._imagenette import __version__
 from ._loader import AUGMENTATIONS, GEOMETRIES, MEAN, STD, Batch, Loader
 from ._recipe import Recipe, RecipeBatches, recipes

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 open_runs: list[Recording] = []
 
 
-def drawn(dataset: Dataset, samples: int, epoch: int, size: int) -> None:
-    """Says that a batch was drawn from a train split."""
+def drawn(dataset: Dataset, samples: int, epoch: int, size: int, begins: tuple[int, int] | None = None) -> None:
+    """Says that a batch was drawn from a train split; `begins` is (seed, epoch) where it is the first of a loop."""
     for run in open_runs:
-        run._drawn(dataset, samples, epoch, size)
+        run._drawn(dataset, samples, epoch, size, begins)

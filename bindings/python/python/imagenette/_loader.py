@@ -217,7 +217,7 @@ class Loader:
         return self._epoch(Batches.of_epoch(self.dataset._core, self._request(epoch, first), self.threads), epoch)
 
     def _epoch(self, batches: Batches, epoch: int) -> Iterator[Batch]:
-        is_counted = self.dataset.split == "train"
+        is_counted, begins = self.dataset.split == "train", (self.seed, epoch)
         try:
             for pieces in batches:
                 batch = Batch(pieces, epoch)
@@ -226,7 +226,9 @@ class Loader:
                 if self.transform is not None:
                     batch = batch._changed(self.transform)
                 if is_counted:
-                    _counting.drawn(self.dataset, len(batch) * self._wanted["world_size"], epoch, batch.size)
+                    count = len(batch) * self._wanted["world_size"]
+                    _counting.drawn(self.dataset, count, epoch, batch.size, begins)
+                    begins = None
                 yield batch
         finally:
             batches.close()

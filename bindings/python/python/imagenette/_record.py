@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,7 @@ class Recording:
     Attributes:
         score: What the last evaluation came to.
         steps: Steps so far.
-        samples_drawn: Training samples that imagenette's loaders gave out so far.
+        samples_drawn: Training samples so far: those that imagenette's loaders gave out, and those that were said.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class Recording:
         self.score: Score | None = None
         self.steps = self.samples_drawn = 0
         self._epoch, self._size, self._batches = 0, 0, 0
+        self._first_epoch: int | None = None
+        self._begun: set[tuple[int, int] | None] = set()
         self._waiting: list[tuple[int, int, Any, float, int, float]] = []
         self._evaluated: list[int] = []
         self._predicted: tuple[np.ndarray, np.ndarray | None] | None = None
@@ -155,21 +158,43 @@ class Recording:
             )
         return self._writer
 
-    def _drawn(self, dataset: Dataset, samples: int, epoch: int, size: int) -> None:
+    def _drawn(self, dataset: Dataset, samples: int, epoch: int, size: int, begins: tuple[int, int] | None) -> None:
         if dataset.root == self.dataset.root:
+            if begins is not None and begins in self._begun:
+                warnings.warn(
+                    f"epoch {epoch} of seed {begins[0]} is drawn again: the same batches in the same order. Make the loader "
+                    "once, before the loop over epochs, or call its set_epoch",
+                    stacklevel=4,
+                )
+            self._begun.add(begins)
             self.samples_drawn += samples
             self._batches += 1
-            self._epoch, self._size = max(self._epoch, epoch + 1), size
+            # A loader that was used before goes on counting; a run's epochs begin with 1.
+            self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
+            self._epoch, self._size = max(self._epoch, epoch - self._first_epoch + 1), size
+
+    def _epoch_now(self) -> int:
+        """The epoch of the step that is being done, from 1: after an evaluation it is the next one at least."""
+        return max(self._epoch, self._evaluated[-1] + 1 if self._evaluated else 1)
 
     def _training_now(self) -> float:
         return time.perf_counter() - self._began - self._evaluation_seconds
 
-    def log(self, *, loss: Any, rate: Any = 0.0, epoch: int | None = None, size: int | None = None) -> None:
+    def log(
+        self,
+        *,
+        loss: Any,
+        rate: Any = 0.0,
+        samples: int | None = None,
+        epoch: int | None = None,
+        size: int | None = None,
+    ) -> None:
         """Notes a step: call it once after each. Losses of a GPU are read later, so that nothing waits for them.
 
         Args:
             loss: The batch's loss: a number, or a tensor of one.
             rate: The learning rate.
+            samples: Samples of this step, where another loader than imagenette's gave them; its own count theirs.
             epoch: The epoch, from 1; left out, the loader's.
             size: The side of the samples in pixels; left out, the loader's.
         """
@@ -177,7 +202,8 @@ class Recording:
         if hasattr(loss, "detach"):
             loss = loss.detach()
         self.steps += 1
-        epoch = epoch or max(self._epoch, 1)
+        self.samples_drawn += samples or 0
+        epoch = epoch or self._epoch_now()
         step = (self.steps, epoch, loss, float(rate), int(size or self._size), self._training_now())
         self._waiting.append(step)
         if len(self._waiting) >= _MOST_WAITING or not hasattr(loss, "detach"):
@@ -205,10 +231,16 @@ class Recording:
             raise SettingError(
                 f"{self.folder}: evaluated before a step was noted", hint="call `run.log(loss=loss)` after each step"
             )
+        if self.samples_drawn == 0:
+            raise SettingError(
+                f"{self.folder}: evaluated before a training sample was counted",
+                hint="take batches from an imagenette loader of the train split inside the `with` block, or say how many "
+                "samples a step had: `run.log(loss=loss, samples=64)`",
+            )
         self._write_steps(writer)
         training = self._training_now()
         began = time.perf_counter()
-        epoch = int(epoch or max(self._epoch, 1))
+        epoch = int(epoch or self._epoch_now())
         if self._evaluated and epoch <= self._evaluated[-1]:
             raise SettingError(
                 f"epoch: expected one after {self._evaluated[-1]}, which was evaluated before, found {epoch}",
@@ -236,7 +268,8 @@ class Recording:
                 self._finish(writer)
         finally:
             # A run that is finished has nothing to discard.
-            (self.folder / "model.safetensors").unlink(missing_ok=True) if not self._is_finished() else None
+            if not self._is_finished():
+                (self.folder / "model.safetensors").unlink(missing_ok=True)
             writer.discard()
 
     def _is_finished(self) -> bool:
