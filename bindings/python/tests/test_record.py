@@ -114,7 +114,8 @@ def test_what_is_forgotten_is_said(tiny, tmp_path):
         run.evaluate(guess(4))
         run.log(loss=1.0, samples=16)
     with pytest.raises(im.SettingError, match="epoch: expected one after 1"), im.record(tmp_path / "c", tiny) as run:
-        run.log(loss=1.0, samples=16)
+        for _ in im.Loader(tiny.train, 48, 16):
+            run.log(loss=1.0)
         run.evaluate(guess(4))
         run.evaluate(guess(4))
     with pytest.raises(im.SettingError, match="each of the 20 photos"), im.record(tmp_path / "d", tiny) as run:

@@ -112,6 +112,7 @@ class Recording:
         self._epoch, self._size, self._batches = 0, 0, 0
         self._first_epoch: int | None = None
         self._begun: set[tuple[int, int] | None] = set()
+        self._repeats = 0
         self._waiting: list[tuple[int, int, Any, float, int, float]] = []
         self._evaluated: list[int] = []
         self._predicted: tuple[np.ndarray, np.ndarray | None] | None = None
@@ -166,16 +167,17 @@ class Recording:
                     "once, before the loop over epochs, or call its set_epoch",
                     stacklevel=4,
                 )
+                self._repeats += 1
             self._begun.add(begins)
             self.samples_drawn += samples
             self._batches += 1
             # A loader that was used before goes on counting; a run's epochs begin with 1.
             self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
-            self._epoch, self._size = max(self._epoch, epoch - self._first_epoch + 1), size
+            self._epoch, self._size = max(self._epoch, epoch - self._first_epoch + 1 + self._repeats), size
 
     def _epoch_now(self) -> int:
-        """The epoch of the step that is being done, from 1: after an evaluation it is the next one at least."""
-        return max(self._epoch, self._evaluated[-1] + 1 if self._evaluated else 1)
+        """The epoch of the step that is being done, from 1; with another loader than imagenette's evaluations part them."""
+        return self._epoch or (self._evaluated[-1] + 1 if self._evaluated else 1)
 
     def _training_now(self) -> float:
         return time.perf_counter() - self._began - self._evaluation_seconds
