@@ -29,7 +29,16 @@ class Recipe(Mapping[str, Any]):
         self, named: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None, **settings: Any
     ) -> None:
         changes = {**(overrides or {}), **settings}
-        pairs = [(key, _as_toml(value)) for key, value in changes.items()]
+        self._read(named, [(key, _as_toml(value)) for key, value in changes.items()])
+
+    @classmethod
+    def typed(cls, named: str | os.PathLike[str], settings: Mapping[str, str]) -> Recipe:
+        """A recipe with values as they are typed on a command line: `{"model.activation": "silu", "epochs": "2"}`."""
+        recipe = cls.__new__(cls)
+        recipe._read(named, list(settings.items()))
+        return recipe
+
+    def _read(self, named: str | os.PathLike[str], pairs: list[tuple[str, str]]) -> None:
         self.text, values = _imagenette.recipe(os.fspath(named), pairs)
         self._values: dict[str, Any] = {key: value for key, value in json.loads(values).items() if value is not None}
 
