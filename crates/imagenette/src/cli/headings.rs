@@ -46,6 +46,7 @@ const TRAINING: [Group; 6] = [
             "csv",
             "json",
             "parallel",
+            "engine",
             "device",
             "ops",
             "threads",
