@@ -2,6 +2,7 @@
 """Writes docs/python.md from the docstrings of the package that is installed; `--check` says whether it is up to date."""
 
 import inspect
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -41,7 +42,8 @@ def signature(known):
         text = str(inspect.signature(known))
     except (TypeError, ValueError):
         return "(…)"
-    return text.replace("imagenette._", "").replace("'", "")
+    # Annotations are texts, and texts are shown in quotes.
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
 
 
 def docstring(known):
