@@ -15,8 +15,10 @@ mod waiting;
 #[pymodule]
 fn _imagenette(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("MEAN", imagenette_data::augment::IMAGENET_MEAN)?;
-    module.add("STD", imagenette_data::augment::IMAGENET_STD)?;
+    // As everybody writes them, which float32 is not.
+    let written = |values: [f32; 3]| values.map(|value| (f64::from(value) * 1000.0).round() / 1000.0);
+    module.add("MEAN", <(f64, f64, f64)>::from(written(imagenette_data::augment::IMAGENET_MEAN)))?;
+    module.add("STD", <(f64, f64, f64)>::from(written(imagenette_data::augment::IMAGENET_STD)))?;
     module.add_class::<dataset::Data>()?;
     module.add_class::<loader::Batches>()?;
     module.add_class::<memory::Memory>()?;

@@ -6,6 +6,24 @@ from typing import Any, Callable, final
 
 from typing_extensions import Buffer, Self
 
+__all__ = [
+    "Batches",
+    "Data",
+    "MEAN",
+    "Memory",
+    "RunWriter",
+    "STD",
+    "__version__",
+    "find_runs",
+    "plan_of",
+    "plans",
+    "read_run",
+    "recipe",
+    "recipe_names",
+    "score",
+    "to_toml",
+]
+
 __version__: str
 MEAN: tuple[float, float, float]
 STD: tuple[float, float, float]
