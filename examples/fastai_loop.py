@@ -2,10 +2,8 @@
 
 import sys
 
-from fastai.callback.core import Callback
-from fastai.learner import Learner
-from fastai.metrics import accuracy
-from fastai.torch_core import set_seed
+import fastai.callback.schedule  # noqa: F401 - fit_one_cycle
+from fastai.basics import Callback, Learner, accuracy, set_seed
 from fastai.vision.models.xresnet import xresnet18
 
 import imagenette as im

@@ -16,7 +16,6 @@ use imagenette_data::watch::Watch;
 use imagenette_files::input;
 use imagenette_files::nearest::nearest;
 use pyo3::prelude::*;
-use pyo3::types::PyByteArray;
 
 use crate::error::Failure;
 use crate::memory::Memory;
@@ -162,30 +161,7 @@ impl Data {
         })?;
         Ok((Memory::of_bytes(Buffer::from(pixels.rgb), Arc::default()), pixels.width_px, pixels.height_px))
     }
-
-    /// All packed photos as (bytes, [(start, width, height)]): what fits into a GPU's memory is cut there.
-    fn everything<'py>(&self, py: Python<'py>, threads: usize) -> PyResult<(Bound<'py, PyByteArray>, Places)> {
-        let packed = self.pixels(py, threads, None)?;
-        let mut places = Vec::with_capacity(packed.len());
-        let mut bytes = 0;
-        for sample in 0..packed.len() as u32 {
-            let photo = packed.photo(sample);
-            places.push((bytes, photo.width_px, photo.height_px));
-            bytes += photo.rgb.len();
-        }
-        let all = PyByteArray::new_with(py, bytes, |target| {
-            for (sample, (start, _, _)) in places.iter().enumerate() {
-                let photo = packed.checked_photo(sample as u32).map_err(Failure::from)?;
-                target[*start..*start + photo.rgb.len()].copy_from_slice(photo.rgb);
-            }
-            Ok(())
-        })?;
-        Ok((all, places))
-    }
 }
-
-/// Where photos begin in bytes, and their widths and heights.
-type Places = Vec<(usize, u32, u32)>;
 
 impl Data {
     fn no_sample(&self, sample: usize) -> PyErr {

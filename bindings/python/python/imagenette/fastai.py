@@ -9,6 +9,7 @@ from ._errors import needs
 
 try:
     from fastai.data.core import DataLoaders
+    from fastai.losses import CrossEntropyLossFlat
 except ImportError as error:
     raise needs("fastai", "imagenette.fastai", "imagenette[fastai]") from error
 
@@ -17,11 +18,22 @@ from .torch import TorchLoader, loader
 __all__ = ["data_loaders"]
 
 
+class _Split:
+    """What fastai asks of a dataset: how large it is, and what is minimized."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.loss_func = count, CrossEntropyLossFlat()
+
+    def __len__(self) -> int:
+        return self.count
+
+
 class _Loader:
     """What fastai asks of a loader, over tensors of imagenette's."""
 
     def __init__(self, tensors: TorchLoader) -> None:
-        self.tensors, self.dataset, self.bs = tensors, tensors.loader.dataset, tensors.loader.batch_size
+        self.tensors, self.bs = tensors, tensors.loader.batch_size
+        self.dataset = _Split(len(tensors.loader.dataset))
         self.device, self.drop_last, self.n_inp = tensors.device, False, 1
         self.n = len(self.dataset)
 
