@@ -31,6 +31,7 @@ mod tasks;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod together;
+mod torch;
 mod train;
 mod tuning;
 mod user_photos;

@@ -177,12 +177,16 @@ pub(crate) enum Verb {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n\
         \x20\x20imagenette new squared-relu\n\
-        \x20\x20imagenette new my-optimizer --kind optimizer\n\n\
+        \x20\x20imagenette new my-optimizer --kind optimizer\n\
+        \x20\x20imagenette new --torch my_idea.py\n\n\
         Inside a clone of the project the crate goes to ideas/NAME, elsewhere to NAME. It is the whole command line with\n\
         the idea in it: `cargo run --release -p NAME -- train --recipe ideas/NAME/recipe.toml`.")]
 pub(crate) struct New {
-    /// Name of the crate and of the idea in recipes, for example squared-relu
+    /// Name of the crate and of the idea in recipes, for example squared-relu; with --torch of a file
     pub(crate) name: String,
+    /// Write a recipe in plain PyTorch as one file, NAME.py, instead of a crate
+    #[arg(long, conflicts_with_all = ["kind", "git"])]
+    pub(crate) torch: bool,
     /// What the idea is
     #[arg(long, value_enum, default_value = "activation")]
     pub(crate) kind: IdeaKind,
@@ -300,6 +304,9 @@ pub(crate) struct Train {
     /// List the recipes that ship with the program
     #[arg(long)]
     pub(crate) list: bool,
+    /// What computes: the program itself, or PyTorch by the Python package, which is the way to NVIDIA's GPUs
+    #[arg(long, value_enum, default_value_t = EngineName::Own, conflicts_with = "resume")]
+    pub(crate) engine: EngineName,
     #[command(flatten)]
     pub(crate) budget: BudgetFlags,
     #[command(flatten)]
@@ -310,6 +317,15 @@ pub(crate) struct Train {
     /// Print each run's record as JSON at the end
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What computes a training run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineName {
+    /// This program
+    Own,
+    /// PyTorch, by the Python package
+    Torch,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -51,6 +51,7 @@ const TRAINING: [Group; 7] = [
             "csv",
             "json",
             "parallel",
+            "engine",
             "device",
             "ops",
             "threads",

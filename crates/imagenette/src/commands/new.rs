@@ -9,6 +9,7 @@ use imagenette_files::{FileError, atomic};
 use imagenette_train::parts::Parts;
 use imagenette_train::recipe::PartKind;
 
+use super::new_torch;
 use crate::cli::{IdeaKind, New};
 use crate::terminal::{Refusal, print};
 
@@ -75,6 +76,9 @@ enum Origin {
 }
 
 pub(crate) fn run(arguments: &New) -> anyhow::Result<ExitCode> {
+    if arguments.torch {
+        return new_torch::run(&arguments.name);
+    }
     let template = template(arguments.kind);
     check_name(&arguments.name, &template)?;
     let (folder, origin) = place(arguments)?;

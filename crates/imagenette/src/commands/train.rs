@@ -14,7 +14,8 @@ use imagenette_results::{RunRecord, statistics};
 use imagenette_train::recipe::{Budget, Folds};
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
-use crate::cli::Train;
+use super::train_torch;
+use crate::cli::{EngineName, Train};
 use crate::interrupt::{INTERRUPTED, SPENT};
 use crate::numbers::{counted, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
@@ -29,11 +30,14 @@ const SMALL_RECIPE: &str = "default";
 /// The recipe for Imagenette's photos and others of ImageNet: the best of five epochs.
 pub(super) const PHOTOS_RECIPE: &str = "epochs-5";
 /// The recipe for whoever does not want to wait: 7% of the operations of the one before.
-const QUICK_RECIPE: &str = "quick";
+pub(super) const QUICK_RECIPE: &str = "quick";
 
 pub(crate) fn run(arguments: &Train, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     if arguments.list {
         return list(arguments.json);
+    }
+    if arguments.engine == EngineName::Torch {
+        return train_torch::run(arguments, program, terminal);
     }
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     match &arguments.resume {
