@@ -2,7 +2,7 @@
 
 use imagenette_recipe::Recipe;
 use imagenette_results::RunRecord;
-use imagenette_results::attempt::{Attempt, Attempts};
+use imagenette_results::attempt::{Attempt, Attempts, SILENCE_SECONDS};
 use imagenette_results::prices::charged_seconds;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -205,12 +205,13 @@ impl RecordRules<'_> {
             ));
         }
         let wall: f64 = wall_seconds(&provenance.attempts).into_iter().sum();
-        let total = self.record.seconds.total;
+        // What was fetched and packed before the first step is in the total, and before the first attempt.
+        let total = self.record.seconds.training + self.record.seconds.evaluation;
         if total > wall + CLOCK_SECONDS * attempts.len() as f64 {
             let expected = format!("at most the {wall:.0} seconds from the start of its attempts to their end");
             faults.push(self.fault(
                 expected,
-                format!("{total:.0} seconds in all"),
+                format!("{total:.0} seconds of training and evaluation"),
                 "run it again on a machine whose clock goes right",
             ));
         }
@@ -272,18 +273,33 @@ impl RecordRules<'_> {
     pub(crate) fn dollars(&self) -> Option<f64> {
         let price = self.season.price(self.file.machine.as_ref()?)?;
         let attempts = &self.record.provenance.as_ref()?.attempts;
-        Some(wall_seconds(attempts).into_iter().map(|seconds| charged_seconds(seconds) * price / 3600.0).sum())
+        let mut seconds = wall_seconds(attempts);
+        // Where no attempt counted its seconds, those before the first one are in the record's total alone.
+        if attempts.seconds().is_none()
+            && let Some(first) = seconds.first().copied()
+        {
+            let before = (self.record.seconds.total - seconds.iter().sum::<f64>()).max(0.0);
+            seconds[0] = first + before;
+        }
+        Some(seconds.into_iter().map(|seconds| charged_seconds(seconds) * price / 3600.0).sum())
     }
 }
 
-/// How long each attempt lasted by the clock of the day. One that was killed lasted until the next one began, since nobody
-/// saw its end.
+/// How long each attempt lasted: by the clock of the day, or by what it counted itself where that is longer, since it counts
+/// from its process's start. One that was killed lasted as long as it counted; if it did not, until the next one began, since
+/// nobody saw its end.
 fn wall_seconds(attempts: &Attempts) -> Vec<f64> {
     let all: Vec<&Attempt> = attempts.iter().collect();
     let end = |place: usize| all[place].ended.or_else(|| all.get(place + 1).map(|next| next.started));
     let seconds = |place: usize| {
-        let end = end(place).unwrap_or(all[place].started);
-        (end.as_millisecond() - all[place].started.as_millisecond()).max(0) as f64 / 1000.0
+        let attempt = all[place];
+        let end = end(place).unwrap_or(attempt.started);
+        let wall = (end.as_millisecond() - attempt.started.as_millisecond()).max(0) as f64 / 1000.0;
+        match attempt.seconds.filter(|seconds| *seconds >= 0.0) {
+            Some(counted) if attempt.ended.is_none() => counted.min(wall.max(0.0) + SILENCE_SECONDS),
+            Some(counted) => counted.max(wall),
+            None => wall,
+        }
     };
     (0..all.len()).map(seconds).collect()
 }
