@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod any_program;
 mod bad_input;
+#[cfg(unix)]
+mod board;
 mod budget;
 mod commands;
 mod comparing;

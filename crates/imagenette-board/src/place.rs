@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::board::Board;
 use crate::entry::{Division, Entry};
 use crate::rank::Ranking;
-use crate::season::Challenge;
+use crate::season::{Challenge, Source};
 use crate::seed_run::{ValLists, right_of};
 
 /// A result to be placed.
@@ -19,6 +19,28 @@ pub enum Outcome {
     Predictions(Vec<Prediction>),
     /// Top-1 as a fraction, and of how many photos where that is known.
     Accuracy(f64),
+}
+
+impl Outcome {
+    /// Top-1, a fraction; photos' classes are their folders. `None` without predictions.
+    pub fn accuracy(&self) -> Option<f64> {
+        match self {
+            Self::Accuracy(accuracy) => Some(*accuracy),
+            Self::Predictions(all) => {
+                let is_right = |known: &&Prediction| known.sample.split('/').nth(1) == Some(known.class.as_str());
+                let right = all.iter().filter(is_right).count();
+                (!all.is_empty()).then(|| right as f64 / all.len() as f64)
+            }
+        }
+    }
+
+    /// Whether it may be for the photos of a source: predictions are for its val split, a number may be for any.
+    pub fn is_for(&self, source: &Source) -> bool {
+        match self {
+            Self::Accuracy(_) => true,
+            Self::Predictions(predictions) => right_of(&ValLists::default(), source, predictions).is_ok(),
+        }
+    }
 }
 
 /// Where a result would stand in a challenge.

@@ -4,44 +4,83 @@
 //! so is a researcher's own program: [`ideas`] has all that it needs. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
 //! command line.
 
+// What reads finished runs shares rooms with what trains, and does not use all of them.
+#![cfg_attr(not(feature = "train"), allow(dead_code))]
+
+#[cfg(feature = "train")]
 mod attention;
+#[cfg(feature = "train")]
 mod charged;
+#[cfg(feature = "train")]
 mod check;
+#[cfg_attr(not(feature = "train"), path = "without_training/cli.rs")]
 mod cli;
+#[cfg(feature = "train")]
 mod cloud;
+#[cfg_attr(not(feature = "train"), path = "without_training/commands.rs")]
 mod commands;
+#[cfg(feature = "train")]
 mod compare;
+#[cfg(feature = "train")]
 mod curves;
+#[cfg(feature = "train")]
 mod datasets;
+#[cfg(not(feature = "train"))]
+#[path = "found_dataset.rs"]
+mod datasets;
+#[cfg(feature = "train")]
 mod first_batch;
+#[cfg(feature = "train")]
+mod found_dataset;
+#[cfg(feature = "train")]
 mod gains;
+#[cfg(feature = "train")]
 mod gather;
+#[cfg(feature = "train")]
 pub mod ideas;
 mod interrupt;
+#[cfg(feature = "train")]
 mod kept_verdict;
+#[cfg(feature = "train")]
 mod machine;
 mod narrow;
+#[cfg(feature = "train")]
 mod notice;
 mod numbers;
 mod out_file;
 mod page;
+#[cfg(feature = "train")]
 mod photo_paths;
+#[cfg(feature = "train")]
 pub mod plot;
+#[cfg(feature = "train")]
 mod prepared;
+#[cfg(feature = "train")]
 mod prices;
 mod program;
+#[cfg(feature = "train")]
 mod progress;
+#[cfg(feature = "train")]
 mod recipes;
+#[cfg(feature = "train")]
 mod report;
+#[cfg(feature = "train")]
 mod run_set;
+#[cfg(feature = "train")]
 mod run_tables;
+#[cfg(feature = "train")]
 mod runs;
 mod scored;
+#[cfg(feature = "train")]
 mod shell_words;
+#[cfg(feature = "train")]
 mod sparkline;
+#[cfg(feature = "train")]
 mod subject;
+#[cfg(feature = "train")]
 mod submit;
 mod terminal;
+#[cfg(feature = "train")]
 mod terms;
 
 use std::borrow::Cow;
@@ -51,10 +90,14 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use imagenette_files::visible;
 
-use cli::{Cli, Verb};
+use cli::Cli;
+#[cfg(feature = "train")]
+use cli::Verb;
 use terminal::Terminal;
 
+#[cfg(feature = "train")]
 pub use imagenette_train::burn;
+#[cfg(feature = "train")]
 pub use imagenette_train::parts::Parts;
 pub use program::Program;
 
@@ -88,7 +131,10 @@ pub fn run(program: Program) -> ExitCode {
         terminal::tell(&format!("warning: Ctrl-C will end the program without a checkpoint: {error}"));
     }
     let terminal = Terminal::new(program.name(), cli.quiet);
+    #[cfg(feature = "train")]
     let names = program.parts().check_names().map_err(anyhow::Error::from);
+    #[cfg(not(feature = "train"))]
+    let names: anyhow::Result<()> = Ok(());
     match names.and_then(|()| run_verb(cli.verb, &program, &terminal)) {
         Ok(status) => status,
         Err(error) => {
@@ -118,6 +164,10 @@ fn printed(message: &clap::Error) -> anyhow::Result<()> {
     terminal::flush(&mut std::io::stdout())
 }
 
+#[cfg(not(feature = "train"))]
+use commands::run_verb;
+
+#[cfg(feature = "train")]
 fn run_verb(verb: Verb, program: &Program, terminal: &Terminal) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Get(arguments) => commands::get::run(&arguments, terminal),

@@ -1,7 +1,9 @@
 //! Which program this command line belongs to: the one that ships, or one of somebody's own.
 
+#[cfg(feature = "train")]
 use std::sync::Arc;
 
+#[cfg(feature = "train")]
 use imagenette_train::parts::{Parts, Source};
 
 /// A program's name, version and commit, as its help and the records of its runs give them.
@@ -23,6 +25,7 @@ pub struct Program {
     name: &'static str,
     version: &'static str,
     commit: Option<&'static str>,
+    #[cfg(feature = "train")]
     parts: Arc<Parts>,
 }
 
@@ -47,10 +50,17 @@ macro_rules! program {
 impl Program {
     /// A program of this name and version, with no known commit.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, commit: None, parts: Arc::default() }
+        Self {
+            name,
+            version,
+            commit: None,
+            #[cfg(feature = "train")]
+            parts: Arc::default(),
+        }
     }
 
     /// The same program with parts of its own, which recipes can name; called once, after [`Program::of_source`].
+    #[cfg(feature = "train")]
     #[must_use]
     pub fn with(self, parts: Parts) -> Self {
         let parts = match self.parts.source() {
@@ -61,6 +71,7 @@ impl Program {
     }
 
     /// The same program with the text of all its source files: records name its hash, and runs keep the text.
+    #[cfg(feature = "train")]
     #[must_use]
     pub fn of_source(self, text: &str) -> Self {
         let source = Source { crate_name: self.name.into(), version: self.version.into(), text: text.into() };
@@ -68,6 +79,7 @@ impl Program {
     }
 
     /// The parts that its recipes can name.
+    #[cfg(feature = "train")]
     pub fn parts(&self) -> &Arc<Parts> {
         &self.parts
     }
@@ -106,6 +118,7 @@ impl Program {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "train")]
     #[test]
     fn the_command_line_bears_the_name_and_version_of_its_program() {
         let program = Program::new("my-idea", "1.2.3").at_commit(Some("0123456789ab"));

@@ -12,9 +12,10 @@ use imagenette_board::BoardError;
 use imagenette_data::DataError;
 use imagenette_data::watch::{Unit, Watch};
 use imagenette_files::{FileError, Hint, visible};
+use imagenette_recipe::RecipeError;
 use imagenette_results::ResultsError;
+#[cfg(feature = "train")]
 use imagenette_train::TrainError;
-use imagenette_train::recipe::RecipeError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
@@ -247,9 +248,19 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         .or_else(|| cause.downcast_ref().and_then(FileError::hint))
         .or_else(|| cause.downcast_ref().and_then(DataError::hint))
         .or_else(|| cause.downcast_ref().and_then(RecipeError::hint))
-        .or_else(|| cause.downcast_ref().and_then(TrainError::hint))
+        .or_else(|| trainers_hint(cause))
         .or_else(|| cause.downcast_ref().and_then(ResultsError::hint))
         .or_else(|| cause.downcast_ref().and_then(BoardError::hint))
+}
+
+#[cfg(feature = "train")]
+fn trainers_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    cause.downcast_ref().and_then(TrainError::hint)
+}
+
+#[cfg(not(feature = "train"))]
+fn trainers_hint(_: &(dyn std::error::Error + 'static)) -> Option<String> {
+    None
 }
 
 /// What was interrupted cannot go on: it is begun anew.
@@ -272,8 +283,11 @@ pub(crate) fn kept_whole_or_not<T>(result: anyhow::Result<T>) -> anyhow::Result<
 /// Whether somebody asked the work to stop.
 fn was_interrupted(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
+        #[cfg(feature = "train")]
+        if matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted))) {
+            return true;
+        }
         matches!(cause.downcast_ref(), Some(DataError::Interrupted))
-            || matches!(cause.downcast_ref(), Some(TrainError::Data(DataError::Interrupted)))
     })
 }
 

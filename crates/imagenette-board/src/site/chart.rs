@@ -49,7 +49,11 @@ impl Scale {
     fn ticks(&self) -> Vec<f64> {
         let candidates: Vec<f64> = if self.is_log {
             let decades = (self.low.log10().floor() as i32)..=(self.high.log10().ceil() as i32);
-            let steps: &[f64] = if self.high / self.low > 200.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+            let steps: &[f64] = match self.high / self.low {
+                ratio if ratio > 200.0 => &[1.0],
+                ratio if ratio > 6.0 => &[1.0, 2.0, 5.0],
+                _ => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            };
             decades.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade))).collect()
         } else {
             let rough = (self.high - self.low) / 6.0;
@@ -278,7 +282,8 @@ mod tests {
         assert_eq!(said, ["0", "0.05", "1.5", "12.3", "1235", "7"]);
         let scale = Scale::new([0.05, 0.2].into_iter(), 0.0, 100.0, true).unwrap();
         assert!(scale.at(0.05) > 0.0 && scale.at(0.2) < 100.0 && scale.at(0.1) == 50.0);
-        assert_eq!(scale.ticks(), [0.05, 0.1, 0.2]);
+        let wide = Scale::new([0.05, 0.4].into_iter(), 0.0, 100.0, true).unwrap();
+        assert_eq!(wide.ticks(), [0.05, 0.1, 0.2, 0.5]);
         assert!(Scale::new(std::iter::empty(), 0.0, 1.0, true).is_none());
         assert!(Scale::new([0.0].into_iter(), 0.0, 1.0, true).is_none());
     }

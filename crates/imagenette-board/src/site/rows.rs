@@ -1,6 +1,9 @@
 //! What pages say of an entry, of a lead and of an old row, as templates take it.
 
-use imagenette_data::class::Class;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use imagenette_data::class;
 use imagenette_files::visible;
 use minijinja::Value;
 use serde::Serialize;
@@ -168,7 +171,10 @@ impl OldRow {
 
 /// A class's name, and its first letters.
 pub(super) fn class_names(id: &str) -> (String, String) {
-    let name = Class::of(id).name;
+    // A site names classes hundreds of thousands of times.
+    static NAMES: LazyLock<HashMap<&str, &str>> =
+        LazyLock::new(|| class::imagenet().iter().map(|class| (class.wnid.as_str(), class.name.as_str())).collect());
+    let name = NAMES.get(id).map_or_else(|| id.to_owned(), |name| (*name).to_owned());
     let short = name.chars().take(4).collect();
     (name, short)
 }

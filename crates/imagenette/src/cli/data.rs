@@ -345,22 +345,3 @@ impl From<SplitName> for Split {
         }
     }
 }
-
-/// A split that a network can be evaluated on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EvaluatedSplit {
-    /// What a run reports
-    #[default]
-    Val,
-    /// What is kept apart
-    Test,
-}
-
-impl From<EvaluatedSplit> for Split {
-    fn from(split: EvaluatedSplit) -> Self {
-        match split {
-            EvaluatedSplit::Val => Self::Val,
-            EvaluatedSplit::Test => Self::Test,
-        }
-    }
-}

@@ -123,31 +123,3 @@ pub(crate) struct Predict {
     #[arg(long)]
     pub(crate) json: bool,
 }
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n\
-        \x20\x20imagenette score runs/default-drawn-s0\n\
-        \x20\x20imagenette score mine.csv --dataset imagenette2-160\n\n\
-        In a table columns are separated by commas, semicolons or tabs; a header may be missing. Photos are written as \
-        val/CLASS/PHOTO, without val/ or by file name, with / or \\; classes by id, by name or by label from 0. Columns \
-        p_CLASS behind them, one for each class, are probabilities: the loss is then said too. What was read is said.")]
-pub(crate) struct Score {
-    /// A table of predictions, a line a photo (`sample,class`), or a run's folder
-    #[arg(value_name = "PREDICTIONS|RUN", value_hint = ValueHint::AnyPath)]
-    pub(crate) predictions: PathBuf,
-    /// Dataset's name or folder [default: the run's own, else the installed one whose val split fits]
-    #[arg(short, long, value_name = "NAME|FOLDER")]
-    pub(crate) dataset: Option<String>,
-    /// Split that the predictions are for
-    #[arg(long, value_enum, default_value_t = EvaluatedSplit::Val)]
-    pub(crate) split: EvaluatedSplit,
-    /// Print the confusion matrix as well; of more than 20 classes the mistakes that are made most often
-    #[arg(long)]
-    pub(crate) confusion: bool,
-    /// SVG file to write the confusion matrix to
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) out: Option<PathBuf>,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}

@@ -27,6 +27,7 @@ pub(crate) mod pronounce;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod score;
+mod score_against;
 pub(crate) mod show;
 pub(crate) mod submit;
 pub(crate) mod sweep;

@@ -23,6 +23,9 @@ use crate::scored::{Scored, evaluated, score};
 use crate::terminal::{Refusal, Terminal, print, print_json};
 
 pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<ExitCode> {
+    if let Some(board) = &arguments.against {
+        return super::score_against::run(arguments, board, terminal);
+    }
     let out = arguments.out.as_deref().map(|path| OutFile::of_kind(path, "svg")).transpose()?;
     let run = arguments.predictions.is_dir().then_some(arguments.predictions.as_path());
     let split = Split::from(arguments.split);

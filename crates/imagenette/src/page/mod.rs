@@ -1,6 +1,7 @@
 //! Pages that need nothing else: no script, no other file, light and dark, wide and narrow.
 
 pub(crate) mod confusion_matrix;
+#[cfg(feature = "train")]
 pub(crate) mod line_chart;
 
 use imagenette_files::visible;
