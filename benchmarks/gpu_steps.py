@@ -88,7 +88,7 @@ def main():
         plain = bare(recipe, device, px, batch, options.steps, compiled=False)
         compiled = "not tried" if options.small else f"{bare(recipe, device, px, batch, options.steps, True):,.0f}"
         print(f"| {px} | {batch} | {plain:,.0f} | {compiled} |", flush=True)
-    settings = {"batch_size": 16, "resolution": 32} if options.small else {}
+    settings = {"batch_size": 16, "resolution": 32, "evaluation.resolution": 32} if options.small else {}
     rate = whole(im.Recipe("epochs-10", settings), im.Dataset(options.dataset), device, options.steps)
     print(f"\nthe starter, all of it, at {settings.get('resolution', 128)} px: {rate:,.0f} images/s")
 
