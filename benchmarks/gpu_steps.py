@@ -1,7 +1,10 @@
-"""Bare training steps of the shipped network in PyTorch: plain, compiled, and through the starter's loop with its loader.
+"""Bare training steps of the shipped network in PyTorch: plain, compiled, and through the starter's loop with its
+loader.
 
-Prints a table in Markdown: images a second by resolution and batch size. Plain and compiled steps use random pixels that
-are on the device already, torch's own SGD and bf16 on a GPU: PyTorch's best. The starter's row has everything: loader, copy,
+Prints a table in Markdown: images a second by resolution and batch size. Plain and compiled steps use random pixels
+that
+are on the device already, torch's own SGD and bf16 on a GPU: PyTorch's best. The starter's row has everything:
+loader, copy,
 Muon, loss, record.
 """
 
