@@ -37,7 +37,7 @@ else
 fi
 recipes=${RECIPES:-$([ -n "$small" ] && echo quick || echo "fast-85 fast-90 epochs-5 epochs-10 epochs-30 epochs-60")}
 for recipe in $recipes; do
-    limit=$([ "$recipe" = epochs-60 ] && echo 300 || echo 90)
+    limit=$([ "$recipe" = epochs-60 ] || [ -n "$small" ] && echo 300 || echo 90)
     flags=$([ -n "$small" ] && echo "--epochs 1 --set batch_size=250 --set resolution=32 --set evaluation.resolution=32")
     # shellcheck disable=SC2086
     part "train-$recipe" "$limit" "$python" -m imagenette.starter --recipe "$recipe" --dataset "$dataset" --seed 1 \

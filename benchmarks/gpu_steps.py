@@ -1,7 +1,10 @@
-"""Bare training steps of the shipped network in PyTorch: plain, compiled, and through the starter's loop with its loader.
+"""Bare training steps of the shipped network in PyTorch: plain, compiled, and through the starter's loop with its
+loader.
 
-Prints a table in Markdown: images a second by resolution and batch size. Plain and compiled steps use random pixels that
-are on the device already, torch's own SGD and bf16 on a GPU: PyTorch's best. The starter's row has everything: loader, copy,
+Prints a table in Markdown: images a second by resolution and batch size. Plain and compiled steps use random pixels
+that
+are on the device already, torch's own SGD and bf16 on a GPU: PyTorch's best. The starter's row has everything:
+loader, copy,
 Muon, loss, record.
 """
 
@@ -88,7 +91,7 @@ def main():
         plain = bare(recipe, device, px, batch, options.steps, compiled=False)
         compiled = "not tried" if options.small else f"{bare(recipe, device, px, batch, options.steps, True):,.0f}"
         print(f"| {px} | {batch} | {plain:,.0f} | {compiled} |", flush=True)
-    settings = {"batch_size": 16, "resolution": 32} if options.small else {}
+    settings = {"batch_size": 16, "resolution": 32, "evaluation.resolution": 32} if options.small else {}
     rate = whole(im.Recipe("epochs-10", settings), im.Dataset(options.dataset), device, options.steps)
     print(f"\nthe starter, all of it, at {settings.get('resolution', 128)} px: {rate:,.0f} images/s")
 

@@ -1,4 +1,4 @@
-"""Fastai's Learner with imagenette's loader, its record and its score: python examples/fastai_loop.py runs/fastai-s0"""
+"""Fastai's Learner with imagenette's loader, record and score: python examples/fastai_loop.py runs/fastai-s0"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Your own PyTorch loop with imagenette's loader, its record and its score: python examples/pytorch_loop.py runs/mine-s0"""
+"""Your own PyTorch loop with imagenette's loader, record and score: python examples/pytorch_loop.py runs/mine-s0"""
 
 import sys
 
@@ -17,7 +17,9 @@ def block(inputs, outputs):
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
 
 
-model = nn.Sequential(block(3, 32), block(32, 64), block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+model = nn.Sequential(
+    block(3, 32), block(32, 64), block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10)
+)
 model = model.to(device, memory_format=torch.channels_last)
 
 ds = im.get("drawn")

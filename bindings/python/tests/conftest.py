@@ -1,4 +1,4 @@
-"""What tests share: a store of their own, a tiny dataset that is drawn here, and the drawn set where it is asked for."""
+"""What tests share: a store of their own, a tiny dataset that is made here, and the drawn set."""
 
 import os
 import struct
@@ -83,7 +83,7 @@ def recorded(tiny, tmp_path):
     def make(seed=0, name="guess", skill=0.0, settings=None):
         with im.record(tmp_path / name / f"{name}-s{seed}", tiny, seed=seed, name=name, recipe=settings) as run:
             random = np.random.default_rng([seed, len(name)])
-            for images, _ in im.Loader(tiny.train, 16, 32, seed=seed):
+            for _ in im.Loader(tiny.train, 16, 32, seed=seed):
                 run.log(loss=random.uniform(1, 2), rate=0.1)
             logits = random.normal(size=(len(tiny.val), 4))
             logits[np.arange(len(tiny.val)), tiny.val.targets] += skill

@@ -24,7 +24,9 @@ def test_a_loop_runs_and_leaves_a_run_that_is_whole(drawn, tmp_path, name):
         pytest.skip(f"{LOOPS[name]} is not installed: {script.name} is not run")
     if os.environ.get("IMAGENETTE_TEST_EXAMPLES") != "1":
         pytest.skip(f"{script.name} takes minutes: it is run with IMAGENETTE_TEST_EXAMPLES=1")
-    done = subprocess.run([sys.executable, script, tmp_path / "run", "3"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "run", "3"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     run = im.open_run(tmp_path / "run")
     assert run.record["seed"] == 3 and run.score.total == 1000 and run.score.accuracy > 0.15

@@ -25,7 +25,17 @@ def test_the_program_finds_a_recorded_run_whole(recorded, tiny):
     assert run.samples_drawn == 96 and run.steps == 6 and run.score.total == 20
     status, found = check(run.folder)
     assert status == 0 and "fails" not in found.values()
-    for about in ("counts", "attempts", "recipe", "history", "seed", "seconds", "predictions", "probabilities", "dataset"):
+    for about in (
+        "counts",
+        "attempts",
+        "recipe",
+        "history",
+        "seed",
+        "seconds",
+        "predictions",
+        "probabilities",
+        "dataset",
+    ):
         assert found[about] == "holds", about
     record = run.open().record
     assert (record["seed"], record["epochs"], record["samples_drawn"]) == (3, 1, 96)
@@ -33,7 +43,12 @@ def test_the_program_finds_a_recorded_run_whole(recorded, tiny):
     assert record["provenance"]["notes"]["versions"]["numpy"] == np.__version__
     assert (run.folder / "source.txt").read_text().startswith("==> conftest.py\n")
     assert sorted(path.name for path in run.folder.iterdir()) == [
-        "history.jsonl", "predictions.csv", "probabilities.safetensors", "recipe.toml", "record.json", "source.txt",
+        "history.jsonl",
+        "predictions.csv",
+        "probabilities.safetensors",
+        "recipe.toml",
+        "record.json",
+        "source.txt",
     ]
 
 
@@ -72,7 +87,10 @@ def test_a_loader_that_is_made_anew_each_epoch_is_warned_of(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("predict", "said"),
     [
-        (lambda x: np.zeros((len(x), 9)), r"predict: expected an array of shape \(20, 4\) or \(20,\), found \(20, 9\)"),
+        (
+            lambda x: np.zeros((len(x), 9)),
+            r"predict: expected an array of shape \(20, 4\) or \(20,\), found \(20, 9\)",
+        ),
         (lambda x: np.zeros((7, 4)), r"found \(7, 4\)"),
         (lambda x: np.full((len(x), 4), np.nan), "found NaN or infinity for 20 of 20 images"),
         (lambda x: np.full(len(x), 4), "predict: expected classes from 0 to 3"),
@@ -106,10 +124,16 @@ def test_a_loss_that_is_none_is_refused(tiny, tmp_path, loss):
 def test_what_is_forgotten_is_said(tiny, tmp_path):
     with pytest.raises(im.SettingError, match="evaluated before a step"), im.record(tmp_path / "a", tiny) as run:
         run.evaluate(guess(4))
-    with pytest.raises(im.SettingError, match="before a training sample was counted"), im.record(tmp_path / "e", tiny) as run:
+    with (
+        pytest.raises(im.SettingError, match="before a training sample was counted"),
+        im.record(tmp_path / "e", tiny) as run,
+    ):
         run.log(loss=1.0)
         run.evaluate(guess(4))
-    with pytest.raises(im.SettingError, match="was last evaluated after step 1"), im.record(tmp_path / "b", tiny) as run:
+    with (
+        pytest.raises(im.SettingError, match="was last evaluated after step 1"),
+        im.record(tmp_path / "b", tiny) as run,
+    ):
         run.log(loss=1.0, samples=16)
         run.evaluate(guess(4))
         run.log(loss=1.0, samples=16)
@@ -133,7 +157,10 @@ def test_a_folder_that_is_in_use_is_not_touched(recorded, tiny, tmp_path):
         im.record(run.folder, tiny)
     assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
     with im.record(tmp_path / "open", tiny) as first:
-        with pytest.raises(im.ImagenetteError, match="in use|at work|locked|another"), im.record(tmp_path / "open", tiny):
+        with (
+            pytest.raises(im.ImagenetteError, match="in use|at work|locked|another"),
+            im.record(tmp_path / "open", tiny),
+        ):
             pass
         first.log(loss=1.0, samples=16)
         first.evaluate(guess(4))

@@ -89,7 +89,11 @@ def test_curves_are_drawn_by_the_program(recorded, tiny, tmp_path):
 def test_recipes_are_read_as_the_program_reads_them(tiny):
     assert "epochs-10" in im.recipes()
     recipe = im.Recipe("epochs-10", {"optimizer.learning_rate": 0.05}, epochs=2)
-    assert recipe["epochs"] == 2 and recipe["optimizer"]["learning_rate"] == 0.05 and "learning_rate = 0.05" in recipe.text
+    assert (
+        recipe["epochs"] == 2
+        and recipe["optimizer"]["learning_rate"] == 0.05
+        and "learning_rate = 0.05" in recipe.text
+    )
     with pytest.raises(im.SettingError) as caught:
         im.Recipe("epochs-10", {"optimizer.learning_rat": 1})
     assert "learning_rate" in caught.value.hint

@@ -130,7 +130,19 @@ def test_the_starter_is_a_program_that_records_and_scores(tiny, tmp_path):
     file.write_text(open(starter.__file__, encoding="utf-8").read())
     changes = ["epochs=2", "batch_size=16", "resolution=32", "evaluation.resolution=32"]
     flags = [flag for change in changes for flag in ("--set", change)]
-    command = [sys.executable, file, "--recipe", "default", *flags, "--dataset", tiny.root, "--seed", "2", "--device", "cpu"]
+    command = [
+        sys.executable,
+        file,
+        "--recipe",
+        "default",
+        *flags,
+        "--dataset",
+        tiny.root,
+        "--seed",
+        "2",
+        "--device",
+        "cpu",
+    ]
     done = subprocess.run([*command, "--out", tmp_path / "run"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     run = im.open_run(tmp_path / "run")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/python.md from the docstrings of the package that is installed; `--check` says whether it is up to date."""
+"""Writes docs/python.md from the docstrings of the installed package; `--check` says whether it is up to date."""
 
 import inspect
 import re
@@ -29,10 +29,12 @@ Written from the docstrings by `bindings/python/tools/docs.py`.
 `imagenette.torch.loader(ds.train, 64, 128, device="cuda")` gives normalized tensors, `imagenette.jax.loader` arrays of
 JAX, and `imagenette.fastai.data_loaders` what a `Learner` takes; each needs its library. Whole loops are in
 [examples](../examples): `pytorch_loop.py`, `jax_loop.py`, `fastai_loop.py`, `timm_loop.py`, and a first hour in
-[first-hour.ipynb](../examples/notebooks/first-hour.ipynb). `imagenette new --torch my_idea.py` writes a recipe in plain
+[first-hour.ipynb](../examples/notebooks/first-hour.ipynb). `imagenette new --torch my_idea.py` writes a recipe in
+plain
 PyTorch to change.
 
-Errors are exceptions with `path`, `expected`, `found` and `hint`. Batches are made by threads: Ctrl-C ends a loop, and a
+Errors are exceptions with `path`, `expected`, `found` and `hint`. Batches are made by threads: Ctrl-C ends a loop,
+and a
 loop that runs is refused in a fork. Each loop over a `Loader` is its next epoch, so make it once.
 """
 

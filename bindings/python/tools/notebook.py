@@ -9,22 +9,28 @@ TARGET = Path(__file__).resolve().parents[3] / "examples" / "notebooks" / "first
 CELLS = [
     """# A first hour with imagenette
 
-From photos to an honest answer, in Python. It needs `pip install imagenette` and nothing else, and runs on the drawn set:
-5,000 pictures that the program draws itself, the same ones everywhere. With `imagenette2-160` instead of `drawn` it runs on
+From photos to an honest answer, in Python. It needs `pip install imagenette` and nothing else, and runs on the drawn
+set:
+5,000 pictures that the program draws itself, the same ones everywhere. With `imagenette2-160` instead of `drawn` it
+runs on
 Imagenette's photos.""",
-    "import numpy as np\n\nimport imagenette as im\n\nds = im.get(\"drawn\")\nds, ds.val, ds.classes",
+    'import numpy as np\n\nimport imagenette as im\n\nds = im.get("drawn")\nds, ds.val, ds.classes',
     """## Look at what is there
 
 `ds[i]` is an image and its label, as in torchvision. `imagenette show` on the command line draws a sheet of them.""",
     "image, label = ds[0]\nimage.shape, image.dtype, ds.classes[label]",
     """## Batches
 
-A `Loader` is made once; each loop over it is the next epoch. Batches are uint8, cropped and mirrored by threads, and the
+A `Loader` is made once; each loop over it is the next epoch. Batches are uint8, cropped and mirrored by threads, and
+the
 same on every machine for a seed.""",
-    "loader = im.Loader(ds.train, batch_size=64, size=16, seed=0)\nimages, labels = next(iter(loader))\nlen(loader), images.shape, labels[:8]",
+    """loader = im.Loader(ds.train, batch_size=64, size=16, seed=0)
+images, labels = next(iter(loader))
+len(loader), images.shape, labels[:8]""",
     """## A loop of your own, recorded
 
-The simplest network there is: one matrix from the pixels to the classes, by hand. What matters is the record around it: run
+The simplest network there is: one matrix from the pixels to the classes, by hand. What matters is the record around
+it: run
 by run, with the seed, the source, every loss, and the predictions on the whole val split.""",
     """def features(images, side=16):
     x = images.reshape(len(images), -1).astype(np.float32) / 255 - 0.5
@@ -59,7 +65,8 @@ A finished run is opened and checked: its files must belong together.""",
     "opened.confusion()",
     """## Does an idea help?
 
-One run says little. Four seeds a side, and the same test as `imagenette compare`: does it hurt to look at the middle of each
+One run says little. Four seeds a side, and the same test as `imagenette compare`: does it hurt to look at the middle
+of each
 picture instead of at crops?""",
     """whole = {"crop": {"kind": "light", "scale": 1.0}, "flip": "none"}
 for seed in (1, 2, 3, 4):
@@ -77,7 +84,8 @@ The program trains one in half a minute on two cores, with no library at all:
 im.train("quick", ds, "runs/quick-s0").score
 ```
 
-In PyTorch, `im.torch.loader` gives tensors, and `imagenette new --torch my_idea.py` writes a whole recipe to change.""",
+In PyTorch, `im.torch.loader` gives tensors, and `imagenette new --torch my_idea.py` writes a whole recipe to
+change.""",
 ]
 
 

@@ -1,7 +1,9 @@
 """Imagenette in any loop: its datasets, its loader, records of runs, and honest comparisons.
 
-`get` brings a dataset here, `Loader` makes its batches, `record` keeps a run of your own loop, `compare` says whether an
-idea helps. `imagenette.torch`, `imagenette.jax` and `imagenette.fastai` fit the loader into those libraries, and need them.
+`get` brings a dataset here, `Loader` makes its batches, `record` keeps a run of your own loop, `compare` says
+whether an
+idea helps. `imagenette.torch`, `imagenette.jax` and `imagenette.fastai` fit the loader into those libraries, and
+need them.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ if int(numpy.__version__.split(".")[0]) < 2:
     )
 
 # ruff: noqa: E402
+from ._compare import Comparison, compare
 from ._dataset import Dataset, get
 from ._imagenette import __version__
 from ._loader import AUGMENTATIONS, GEOMETRIES, MEAN, STD, Batch, Loader
 from ._recipe import Recipe, RecipeBatches, recipes
 from ._record import Recording, record
-from ._results import Comparison, Curves, OpenedRun, Score, Table, compare, open_run, score
+from ._results import Curves, OpenedRun, Score, Table, open_run, score
 from ._train import train
 
 __all__ = [

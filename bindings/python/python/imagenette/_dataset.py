@@ -125,9 +125,7 @@ class Dataset:
         dataset._show(split, None, None, "numpy")
         return dataset
 
-    def _show(
-        self, split: str, transform: Transform | None, target_transform: Transform | None, images: str
-    ) -> None:
+    def _show(self, split: str, transform: Transform | None, target_transform: Transform | None, images: str) -> None:
         if images not in ("numpy", "pil"):
             raise SettingError(f"images: expected 'numpy' or 'pil', found {images!r}", hint="numpy needs no library")
         self.split, self.transform, self.target_transform, self.images = split, transform, target_transform, images

@@ -1,10 +1,11 @@
 """The compiled part: made for the modules beside it alone."""
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Callable, final
+from typing import Any, Self, final
 
-from typing_extensions import Buffer, Self
+from typing_extensions import Buffer
 
 __all__ = [
     "Batches",

@@ -32,13 +32,15 @@ class Batch:
     """Samples of one step. It unpacks into images and labels: `for x, y in loader`.
 
     Attributes:
-        images: uint8 of shape (N, size, size, 3). Changing it in place is allowed; its memory is used again once nothing
+        images: uint8 of shape (N, size, size, 3). Changing it in place is allowed; its memory is used again once
+            nothing
             refers to it any more.
         labels: int64 of shape (N,); -1 where there is none.
         samples: The number of each sample in the dataset.
         epoch: The epoch, from 0.
         size: The side of the squares in pixels.
-        mixtures: `(partners, shares)` where samples were mixed: each has a share of itself, and the rest of its partner.
+        mixtures: `(partners, shares)` where samples were mixed: each has a share of itself, and the rest of its
+            partner.
         waited: Seconds that the loop waited for this batch.
     """
 
@@ -119,8 +121,10 @@ class Batch:
 class Loader:
     """Batches of a dataset, epoch after epoch: each loop over it is the next epoch.
 
-    Batches are made ahead by threads, with no processes and no shared memory, and the interpreter is free while the loop
-    waits. They depend on dataset, settings, seed and epoch alone, never on the number of threads, and are the same as the
+    Batches are made ahead by threads, with no processes and no shared memory, and the interpreter is free while the
+    loop
+    waits. They depend on dataset, settings, seed and epoch alone, never on the number of threads, and are the same
+    as the
     program's.
 
     Args:

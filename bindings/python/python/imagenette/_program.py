@@ -39,7 +39,9 @@ def program() -> Path:
 def run(arguments: Sequence[str], accepted: Sequence[int] = (0,), *, shown: bool = False) -> tuple[int, str]:
     """Runs the program and gives its exit status and what it printed. Ctrl-C reaches it, and is waited for."""
     command = [str(program()), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=None if shown else subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=None if shown else subprocess.PIPE, text=True
+    ) as child:
         try:
             out, err = child.communicate()
         except BaseException:

@@ -75,7 +75,11 @@ class RecipeBatches:
 
     def __init__(self, recipe: Recipe, dataset: Dataset, seed: int, first_step: int, threads: int) -> None:
         self.recipe, self.dataset, self.seed, self.first_step, self.threads = (
-            recipe, dataset, seed, first_step, threads,
+            recipe,
+            dataset,
+            seed,
+            first_step,
+            threads,
         )
         self.steps, self.model_name = _imagenette.plan_of(recipe.text, dataset._core)
 

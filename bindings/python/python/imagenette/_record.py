@@ -9,7 +9,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from . import _arrays, _counting, _environment, _imagenette
 from ._dataset import Dataset, threads_or_all
 from ._errors import SettingError
+from ._evaluation import predictions
 from ._imagenette import RunWriter
 from ._loader import Loader
 from ._recipe import Recipe
@@ -163,8 +163,8 @@ class Recording:
         if dataset.root == self.dataset.root:
             if begins is not None and begins in self._begun:
                 warnings.warn(
-                    f"epoch {epoch} of seed {begins[0]} is drawn again: the same batches in the same order. Make the loader "
-                    "once, before the loop over epochs, or call its set_epoch",
+                    f"epoch {epoch} of seed {begins[0]} is drawn again: the same batches in the same order. Make "
+                    "the loader once, before the loop over epochs, or call its set_epoch",
                     stacklevel=4,
                 )
                 self._repeats += 1
@@ -176,7 +176,7 @@ class Recording:
             self._epoch, self._size = max(self._epoch, epoch - self._first_epoch + 1 + self._repeats), size
 
     def _epoch_now(self) -> int:
-        """The epoch of the step that is being done, from 1; with another loader than imagenette's evaluations part them."""
+        """The epoch of the step that is being done, from 1; without imagenette's loader evaluations part them."""
         return self._epoch or (self._evaluated[-1] + 1 if self._evaluated else 1)
 
     def _training_now(self) -> float:
@@ -222,10 +222,12 @@ class Recording:
         """Evaluates a network on the whole val split and notes what it came to.
 
         Args:
-            predict: Is given images and returns logits of shape (N, classes), or classes of shape (N,). Logits are kept as
+            predict: Is given images and returns logits of shape (N, classes), or classes of shape (N,). Logits are
+                kept as
                 probabilities.
             epoch: Epochs trained by now; left out, the loader's.
-            loader: Gives the val split once, in its order: an `imagenette.Loader` (uint8 of shape (N, size, size, 3)) or
+            loader: Gives the val split once, in its order: an `imagenette.Loader` (uint8 of shape (N, size, size,
+                3)) or
                 an `imagenette.torch.loader`. Left out: `Loader(dataset.val, 250, size)` with the training's last size.
         """
         writer = self._open()
@@ -236,8 +238,8 @@ class Recording:
         if self.samples_drawn == 0:
             raise SettingError(
                 f"{self.folder}: evaluated before a training sample was counted",
-                hint="take batches from an imagenette loader of the train split inside the `with` block, or say how many "
-                "samples a step had: `run.log(loss=loss, samples=64)`",
+                hint="take batches from an imagenette loader of the train split inside the `with` block, or say "
+                "how many samples a step had: `run.log(loss=loss, samples=64)`",
             )
         self._write_steps(writer)
         training = self._training_now()
@@ -312,73 +314,3 @@ class Recording:
 
     def __repr__(self) -> str:
         return f"Recording({str(self.folder)!r}, {self.steps} steps, {self.score or 'not evaluated'})"
-
-
-@contextmanager
-def _evaluating(model: Any) -> Any:
-    """Networks in evaluation mode and without gradients, as they were afterwards."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    modules = [module for module in model if _arrays.is_torch_module(module)]
-    were_training = [module for module in modules if module.training]
-    for module in were_training:
-        module.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module in were_training:
-            module.train()
-
-
-def predictions(
-    predict: Callable[[Any], Any], batches: Iterable[Any], val: Dataset, model: Any = None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """What a network says of each photo of a split: classes, and the probabilities of all where it gives logits."""
-    classes, known = len(val.classes), []
-    with _evaluating((predict, model)):
-        for images, labels in batches:
-            known.append(_checked(predict(images), len(labels), classes))
-    count = sum(len(part) for part in known)
-    inner = getattr(batches, "loader", batches)
-    is_in_order = not isinstance(inner, Loader) or (not inner._wanted["shuffle"] and inner.dataset.split == val.split)
-    if count != len(val) or not is_in_order:
-        raise SettingError(
-            f"loader: expected each of the {len(val)} photos of {val.name}/{val.split} once, in order, found {count}"
-            + ("" if is_in_order else " in another order or of another split"),
-            hint="leave `loader` out, or make one of `dataset.val` with its defaults",
-        )
-    if known[0].ndim == 1:
-        return np.concatenate(known).astype(np.int64), None
-    logits = np.concatenate(known).astype(np.float32)
-    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = scaled / scaled.sum(axis=1, keepdims=True)
-    return probabilities.argmax(axis=1), probabilities
-
-
-def _checked(given: Any, count: int, classes: int) -> np.ndarray:
-    found = _arrays.array(given, "predict")
-    hint = "return logits of shape (N, classes), or classes of shape (N,), for the images that it is given"
-    if found.ndim not in (1, 2) or len(found) != count or (found.ndim == 2 and found.shape[1] != classes):
-        expected = f"({count}, {classes}) or ({count},)"
-        raise SettingError(
-            f"predict: expected an array of shape {expected}, found {found.shape}",
-            expected=expected, found=str(found.shape), hint=hint,
-        )
-    if found.ndim == 2:
-        if not np.isfinite(found).all():
-            rows = int((~np.isfinite(found).all(axis=1)).sum())
-            raise SettingError(
-                f"predict: expected finite logits, found NaN or infinity for {rows} of {count} images",
-                hint="training has diverged, or evaluation computes in too few bits",
-            )
-        return found
-    if found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= classes:
-        raise SettingError(
-            f"predict: expected classes from 0 to {classes - 1} as whole numbers, found {found.dtype} from "
-            f"{found.min()} to {found.max()}",
-            hint=hint,
-        )
-    return found

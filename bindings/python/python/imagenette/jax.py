@@ -18,7 +18,9 @@ except ImportError as error:
 __all__ = ["loader", "normalized"]
 
 
-def loader(dataset: Dataset, batch_size: int = 64, size: int = 128, *, device: Any = None, **options: Any) -> JaxLoader:
+def loader(
+    dataset: Dataset, batch_size: int = 64, size: int = 128, *, device: Any = None, **options: Any
+) -> JaxLoader:
     """Batches as JAX's arrays on a device, one ahead: images uint8 `(N, size, size, 3)`, and labels.
 
     Normalize them inside the compiled step, with `normalized`: bytes are a fourth of what floats cost on the way.

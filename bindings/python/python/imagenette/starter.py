@@ -6,8 +6,8 @@
         --base-command 'python -m imagenette.starter --recipe epochs-10 --epochs {epochs} --seed {seed} --out {out}' \\
         --idea-command 'python my_idea.py --recipe epochs-10 --epochs {epochs} --seed {seed} --out {out}'
 
-It learns from the same batches as the program, counts on the same photos, and in f32 on a processor does what the program
-does, to rounding. Needs PyTorch 2.4 or later. Write `IDEA` beside what you change.
+It learns from the same batches as the program, counts on the same photos, and in f32 on a processor does what the
+program does, to rounding. Needs PyTorch 2.4 or later. Write `IDEA` beside what you change.
 """
 
 from __future__ import annotations
@@ -166,8 +166,9 @@ class Muon:
                 weight.mul_(rows**0.5 / weight.norm())
             else:
                 weight.mul_(1 - rate * rule["weight_decay"])
-            scales = {"plain": 1.0, "shape": max(rows / columns, 1) ** 0.5, "adam-like": 0.2 * max(rows, columns) ** 0.5}
-            weight.sub_(move, alpha=rate * scales[rule["scale"]])
+            shape, adam_like = max(rows / columns, 1) ** 0.5, 0.2 * max(rows, columns) ** 0.5
+            scale = {"plain": 1.0, "shape": shape, "adam-like": adam_like}[rule["scale"]]
+            weight.sub_(move, alpha=rate * scale)
 
 
 def orthogonal(matrix: Tensor, steps: int) -> Tensor:
@@ -240,10 +241,9 @@ def train(recipe: im.Recipe, dataset: im.Dataset, seed: int, out: str, options: 
         with cast:
             return network(x)
 
-    with im.record(
-        out, dataset, seed=seed, recipe=recipe, name=options.name, source=__file__, model=network, device=device,
-        precision=precision, threads=options.threads,
-    ) as run:
+    where = {"device": device, "precision": precision, "threads": options.threads}
+    what = {"seed": seed, "recipe": recipe, "name": options.name, "source": __file__, "model": network}
+    with im.record(out, dataset, **what, **where) as run:
         began = time.perf_counter()
         for batch, x, y in tensors.with_batches(batches):
             with cast:
@@ -280,12 +280,13 @@ def main() -> int:
     parser.add_argument("--device", help="cuda, cpu …; the GPU where there is one")
     parser.add_argument("--precision", choices=["f32", "bf16"], help="bf16 on a GPU, else f32")
     parser.add_argument("--compile", nargs="?", const="default", help="torch.compile, in this mode")
-    parser.add_argument("--evaluate-every", type=int, default=1, help="evaluate after every N epochs; 0: the last alone")
+    parser.add_argument("--evaluate-every", type=int, default=1, help="after every N epochs; 0: after the last alone")
     parser.add_argument("--threads", type=int, help="threads of the loader")
     options = parser.parse_args()
     try:
-        settings = dict(pair.split("=", 1) for pair in getattr(options, "set"))
-        recipe = im.Recipe.typed(options.recipe, settings | ({"epochs": str(options.epochs)} if options.epochs else {}))
+        settings = dict(pair.split("=", 1) for pair in options.set)
+        settings |= {"epochs": str(options.epochs)} if options.epochs else {}
+        recipe = im.Recipe.typed(options.recipe, settings)
         dataset = im.Dataset(options.dataset or recipe.get("dataset") or "imagenette2-160")
         print(train(recipe, dataset, options.seed, options.out, options))
     except im.ImagenetteError as error:

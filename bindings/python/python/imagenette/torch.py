@@ -34,7 +34,8 @@ def loader(
         dataset: The split to load.
         batch_size: Samples in a batch.
         size: The side of the samples in pixels.
-        device: Where tensors go. On a GPU they are copied as bytes from pinned memory on a stream of their own, one batch
+        device: Where tensors go. On a GPU they are copied as bytes from pinned memory on a stream of their own, one
+            batch
             ahead, and normalized there.
         dtype: What images are: float32, bfloat16, float16, or uint8 for pixels as they are.
         channels_last: Images in the memory format of that name, which convolutions on GPUs want.
