@@ -5,25 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imagenette_data::DataError;
-use imagenette_data::archive::Archive;
 use imagenette_data::class::Class;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
 use imagenette_data::fetch::FetchOptions;
 use imagenette_data::image::{self, Pixels};
 use imagenette_data::install::{GetOptions, get, get_drawn};
-use imagenette_data::manifest::MANIFEST_FILE;
 use imagenette_data::packed::Packed;
 use imagenette_data::store::Store;
 use imagenette_data::watch::{Unit, Watch};
 use imagenette_files::atomic::UnfinishedFolder;
-use imagenette_files::hash::short;
 use imagenette_files::input;
-use imagenette_files::nearest::nearest;
-use imagenette_results::RunRecord;
 
 pub(crate) use crate::found_dataset::{named, of_run, with_identity};
-use crate::terminal::{Refusal, Terminal};
+use crate::terminal::Terminal;
 use crate::{machine, terms};
 
 /// The seed of the drawn set that everybody has.
