@@ -49,8 +49,8 @@ def record(
     the end of the block, or not there at all: an exception or Ctrl-C leaves nothing.
 
     Args:
-        folder: The run's folder, new or empty. In one that `imagenette compare` made for a command, what it reads there
-            is left, and no record.
+        folder: The run's folder, new or empty. In one that `imagenette compare` made for a command, what it reads is
+            left, and no record.
         dataset: What is trained on; the whole val split is what counts.
         name: The name in tables; the folder's, without `-s0`, where it is left out.
         seed: The seed. All randomness of the loop should follow from it.
