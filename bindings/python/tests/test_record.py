@@ -170,6 +170,36 @@ def test_a_folder_that_is_in_use_is_not_touched(recorded, tiny, tmp_path):
         im.record(tmp_path / "mine", tiny)
 
 
+def test_a_command_of_compare_leaves_its_predictions_beside_the_output(tiny, tmp_path):
+    """`compare` writes the command's output into the folder that the command is to fill."""
+    (tmp_path / "output.txt").write_text("printed")
+    with im.record(tmp_path, tiny, seed=3) as run:
+        run.log(loss=1.0, samples=16)
+        run.evaluate(guess(4))
+    names = ["history.jsonl", "output.txt", "predictions.csv", "probabilities.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert im.score(tmp_path / "predictions.csv", tiny.val).correct == run.score.correct
+
+
+def test_an_idea_as_a_command_is_compared(tiny, tmp_path):
+    script = tmp_path / "idea.py"
+    script.write_text(
+        "import sys, numpy as np, imagenette as im\n"
+        "out, seed, skill = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])\n"
+        "ds = im.Dataset('tiny-for-tests')\n"
+        "logits = np.random.default_rng([seed, int(skill)]).normal(size=(20, 4))\n"
+        "logits[np.arange(20), ds.val.targets] += skill\n"
+        "with im.record(out, ds, seed=seed) as run:\n"
+        "    run.log(loss=1.0, samples=16)\n"
+        "    run.evaluate(lambda images: logits)\n"
+    )
+    command = f"{sys.executable} {script} {{out}} {{seed}}"
+    sides = ["--base-command", f"{command} 0.5", "--idea-command", f"{command} 9"]
+    flags = ["--dataset", "tiny-for-tests", "--max-runs", "3", "--out", str(tmp_path / "verdict"), "--json"]
+    status, printed = _program.run(["--quiet", "compare", *sides, *flags], accepted=(0, 10, 11, 12))
+    assert (status, json.loads(printed)["verdict"]) == (0, "helps")
+
+
 def test_weights_are_kept_as_safetensors(tiny, tmp_path):
     class Net:
         def state_dict(self):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -43,11 +45,12 @@ def record(
 ) -> Recording:
     """Records a run of your loop: `with imagenette.record("runs/idea-s0", ds, seed=0) as run:`.
 
-    The folder is like the program's: `imagenette check`, `plot`, `compare` and `report` read it. It is complete at the
-    end of the block, or not there at all: an exception or Ctrl-C leaves nothing.
+    The folder is like the program's: `imagenette check`, `plot`, `compare` and `report` read it. It is complete at
+    the end of the block, or not there at all: an exception or Ctrl-C leaves nothing.
 
     Args:
-        folder: The run's folder, new or empty.
+        folder: The run's folder, new or empty. In one that `imagenette compare` made for a command, what it reads is
+            left, and no record.
         dataset: What is trained on; the whole val split is what counts.
         name: The name in tables; the folder's, without `-s0`, where it is left out.
         seed: The seed. All randomness of the loop should follow from it.
@@ -100,6 +103,10 @@ class Recording:
         where: tuple[Any, str],
         threads: int | None,
     ) -> None:
+        # `imagenette compare` keeps its own account of a command's run in a folder with the command's output.
+        self._given: Path | None = None
+        if folder.is_dir() and {path.name for path in folder.iterdir()} == {"output.txt"}:
+            self._given, folder = folder, Path(tempfile.mkdtemp(prefix="imagenette-")) / folder.name
         RunWriter.check_new(folder)
         self.folder, self.dataset, self.seed, self.model = folder, dataset, seed, model
         self._settings = dict(recipe or {})
@@ -275,6 +282,17 @@ class Recording:
             if not self._is_finished():
                 (self.folder / "model.safetensors").unlink(missing_ok=True)
             writer.discard()
+            if self._given is not None:
+                self._hand_over(self._given)
+
+    def _hand_over(self, given: Path) -> None:
+        """Leaves in a command's folder what `compare` reads there; the predictions, which it asks for, last."""
+        if self._is_finished():
+            for name in ("history.jsonl", "probabilities.safetensors", "predictions.csv"):
+                if (self.folder / name).is_file():
+                    shutil.copyfile(self.folder / name, given / name)
+        shutil.rmtree(self.folder.parent, ignore_errors=True)
+        self.folder = given
 
     def _is_finished(self) -> bool:
         return (self.folder / "record.json").is_file()
