@@ -474,7 +474,7 @@ impl Candidate<'_> {
                 "0".into(),
             );
         }
-        if file.paid_dollars.is_some_and(|paid| !(paid >= 0.0 && paid < 1e6)) {
+        if file.paid_dollars.is_some_and(|paid| !(0.0..1e6).contains(&paid)) {
             fault("`paid_dollars` from 0 on".into(), "another number".into());
         }
         if file.stated.is_some() != (file.division == Division::Open) {
