@@ -69,6 +69,8 @@ fn entry(number: u32, arguments: &[String]) -> Wanted {
         ..wanted
     };
     let seeds = arguments.get(2).and_then(|seeds| seeds.parse().ok()).unwrap_or(if number % 13 == 12 { 1 } else { 5 });
-    let rate = format!("{}", 0.02 + 0.0001 * f64::from(number));
-    Wanted { seeds, ..wanted }.change("optimizer.learning_rate", &rate)
+    // Recipes that differ in their third digit: others are the same one.
+    let rate = format!("{:.4}", 0.02 + 0.0001 * f64::from(number % 700));
+    let momentum = format!("{:.2}", 0.6 + 0.01 * f64::from(number / 700));
+    Wanted { seeds, ..wanted }.change("optimizer.learning_rate", &rate).change("optimizer.momentum", &momentum)
 }

@@ -250,7 +250,7 @@ fn accuracies_and_predictions_that_were_forged_are_refused() {
                 &|f| {
                     (1..=5).for_each(|number| {
                         f.predictions(&format!("s{number}"), |known| {
-                            known[7].sample = known[7].sample.replace("00000007", "00000999");
+                            known[7].sample = known[7].sample.replace("_val_0000", "_val_9000");
                         })
                     })
                 },

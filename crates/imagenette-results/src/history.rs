@@ -339,8 +339,12 @@ impl History {
                 true => split_chain(text).ok_or_else(|| of_line("no link of the chain at its end".into()))?,
                 false => (text.to_owned(), ""),
             };
-            let line: HistoryLine =
-                serde_json::from_str(&text).map_err(|error| malformed(plain::json_line_error(number, &error)))?;
+            let line = match StepLine::read(&text) {
+                Some(step) => step,
+                None => {
+                    serde_json::from_str(&text).map_err(|error| malformed(plain::json_line_error(number, &error)))?
+                }
+            };
             if version < WITH_CHAIN {
                 if !line.is_old() {
                     return Err(of_line(format!("a kind of line that version {version} does not have")));
@@ -359,6 +363,28 @@ impl History {
             }
         }
         Ok(history)
+    }
+}
+
+/// A step's line by itself: nearly every line is one, and a kind that is known beforehand is read in half the time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepLine<'l> {
+    kind: &'l str,
+    step: u64,
+    epoch: u32,
+    loss: f64,
+    rate: f64,
+    resolution_px: u32,
+    training_seconds: f64,
+}
+
+impl StepLine<'_> {
+    /// `None` of any other line, and of one that is damaged.
+    fn read(text: &str) -> Option<HistoryLine> {
+        let StepLine { kind, step, epoch, loss, rate, resolution_px, training_seconds } =
+            serde_json::from_str(text).ok()?;
+        (kind == "step").then_some(HistoryLine::Step { step, epoch, loss, rate, resolution_px, training_seconds })
     }
 }
 
