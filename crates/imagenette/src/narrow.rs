@@ -12,9 +12,10 @@ fn hanging_line(line: &str, columns: usize) -> String {
         return line.to_owned();
     }
     let chars: Vec<char> = line.chars().collect();
-    let gap =
-        (1..chars.len()).rev().find(|&at| chars[at] != ' ' && chars[at - 1] == ' ' && at >= 2 && chars[at - 2] == ' ');
-    let own = chars.iter().take_while(|letter| **letter == ' ').count() + 2;
+    let leading = chars.iter().take_while(|letter| **letter == ' ').count();
+    let begins = |at: usize| chars[at] != ' ' && chars[at - 2..at] == [' ', ' '];
+    let gap = (leading + 3..chars.len()).rev().find(|&at| begins(at));
+    let own = leading + 2;
     // A last column that leaves too little room is not hung from.
     let indent = gap.filter(|at| at * 2 <= columns).unwrap_or(own).min(columns / 2);
     let (mut lines, mut current) = (Vec::new(), String::new());

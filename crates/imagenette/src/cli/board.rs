@@ -11,8 +11,7 @@ use super::values;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n\
         \x20\x20imagenette board deal my-recipe.toml\n\
-        \x20\x20imagenette board new imagenette2-160-128px-epochs-5 --from runs --title \"A blurred pool\" --author \"A. N.\" \\\n\
-        \x20\x20    --code https://github.com/a/b/tree/COMMIT --runs-tried 12\n\
+        \x20\x20imagenette board new CHALLENGE --from runs --title TITLE --author NAME --code LINK --runs-tried 12\n\
         \x20\x20imagenette board check\n\
         \x20\x20imagenette board rank\n\
         \x20\x20imagenette board site site\n\n\

@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
     let trials = trials(&recipe, &axes, preparation.parts()).map_err(recipes::typed)?;
     trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
+    trials.iter().try_for_each(|trial| refuse_folds(&trial.recipe))?;
     if let Some(axis) = axes.iter().find(|axis| axis.values.len() > 1 && matches!(axis.key.as_str(), "task" | "draw")) {
         return Err(Refusal::usage(
             format!("--set {}: expected one task for all trials, found several", axis.key),
@@ -99,7 +100,6 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     };
     let packed = preparation.pixels(&dataset)?;
     let prepared = preparation.with(recipe, dataset, packed);
-    refuse_folds(&prepared.recipe)?;
     if prepared.recipe.hold_out.is_none() {
         terminal.say("evaluating on val: figures that choose a recipe flatter it; `--hold-out 0.1` keeps val unseen");
     }
