@@ -68,7 +68,7 @@ fn dealt(place: &Place) -> Vec<u64> {
 fn enter<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let first = ["board", "new", CHALLENGE, "--from", "runs", "--title", "A <b>bold</b> idea", "--author", "Ann & Co"];
     let code: &'static str = "https://github.com/a/b/tree/0123456789abcdef0123456789abcdef01234567";
-    [&first[..], &["--code", code, "--runs-tried", "3", "--name", "bold"], more].concat()
+    [&first[..], &["--code", code, "--runs-tried", "5", "--name", "bold"], more].concat()
 }
 
 #[test]

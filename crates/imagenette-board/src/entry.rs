@@ -527,6 +527,17 @@ impl Candidate<'_> {
             faults.push(Fault::new(self.shown(), expected, found, "`imagenette board deal recipe.toml` names them"));
             return None;
         }
+        if file.runs_tried < numbers.len() as u64 {
+            let expected = format!("`runs_tried` of {} or more: the runs of the entry are among them", numbers.len());
+            let hint = "count every run that was made until this was found";
+            faults.push(Fault::new(
+                format!("{}/{ENTRY_FILE}", self.shown()),
+                expected,
+                file.runs_tried.to_string(),
+                hint,
+            ));
+            return None;
+        }
         Some(numbers)
     }
 

@@ -309,7 +309,10 @@ impl Season {
         self.challenges.iter().find(|challenge| challenge.name == name).ok_or_else(|| {
             let names = self.challenges.iter().map(|challenge| challenge.name.as_str());
             let message = format!("expected a challenge of season {}, found `{}`", self.name, name.escape_debug());
-            BoardError::refused(message, format!("{}; `imagenette board rank` lists them", did_you_mean(name, names)))
+            BoardError::refused(
+                message,
+                format!("{}; `imagenette board rank --all` lists them", did_you_mean(name, names)),
+            )
         })
     }
 

@@ -41,6 +41,8 @@ pub struct Written {
 /// # Errors
 /// When something else is in the folder, or it cannot be written.
 pub fn write(board: &Board, out: &Path) -> Result<Written> {
+    // A link stays one: what it leads to is replaced.
+    let out = &std::fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
     let is_site = out.join(BOARD_JSON).is_file() && out.join("index.html").is_file();
     let is_empty = std::fs::read_dir(out).map_or(!out.exists(), |mut entries| entries.next().is_none());
     if !is_site && !is_empty {
@@ -52,12 +54,27 @@ pub fn write(board: &Board, out: &Path) -> Result<Written> {
     let folder = atomic::UnfinishedFolder::begin(parent)?;
     let site = Site::of(board);
     let (pages, first_page_bytes) = site.write(folder.path())?;
+    if let Some(other) = foreign(out, folder.path()) {
+        let message = format!("{}: expected a site alone, found `{}` beside it", out.display(), other.escape_debug());
+        return Err(BoardError::refused(message, "move it away, or name another folder and copy the pages"));
+    }
     if out.exists() {
         std::fs::remove_dir_all(out).map_err(FileError::io("replace", out))?;
     }
     folder.finish(out)?;
     readable(out)?;
     Ok(Written { pages, first_page_bytes })
+}
+
+/// What is in a folder and in no site, by its name: it would be gone with the old site.
+fn foreign(old: &Path, new: &Path) -> Option<String> {
+    let names = |folder: &Path| -> Vec<std::ffi::OsString> {
+        std::fs::read_dir(folder)
+            .map_or_else(|_| Vec::new(), |entries| entries.flatten().map(|entry| entry.file_name()).collect())
+    };
+    let known = names(new);
+    let mut others = names(old).into_iter().filter(|name| !known.contains(name));
+    others.next().map(|name| name.to_string_lossy().into_owned())
 }
 
 /// Lets everybody read the folder, as any other: it was made for its owner alone.

@@ -137,7 +137,8 @@ pub(super) fn spending(path: &Path, record: &RunRecord, recipe: Option<&Recipe>)
     let (spent_amount, is_within) = match budget {
         None => return Some(malformed(path, "`spending` beside a budget of the recipe", "one without").into()),
         Some(Budget::Minutes(minutes)) => {
-            (format!("{:.1} minutes", spent.charged_seconds / 60.0), spent.charged_seconds <= 60.0 * minutes)
+            let said = format!("{:.1} s of {:.1} s", spent.charged_seconds, 60.0 * minutes);
+            (said, spent.charged_seconds <= 60.0 * minutes)
         }
         Some(Budget::Dollars(most)) => {
             let dollars = record.dollars.unwrap_or(f64::INFINITY);

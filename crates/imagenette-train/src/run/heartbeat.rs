@@ -42,6 +42,13 @@ impl Heartbeat {
         let text = std::fs::read_to_string(folder.join(HEARTBEAT_FILE)).ok()?;
         text.trim().parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
     }
+
+    /// How long the process may have lived on after it, in seconds: until the next sign, and not into this moment.
+    pub(super) fn silence(folder: &Path) -> f64 {
+        let written = std::fs::metadata(folder.join(HEARTBEAT_FILE)).and_then(|file| file.modified());
+        let since = written.ok().and_then(|written| written.elapsed().ok());
+        since.map_or(SILENCE_SECONDS, |since| since.as_secs_f64().min(SILENCE_SECONDS))
+    }
 }
 
 impl Drop for Heartbeat {
@@ -69,8 +76,10 @@ mod tests {
         });
         let seconds = seen.take(2000).flatten().next().unwrap();
         assert!((12.0..30.0).contains(&seconds), "{seconds}");
+        assert!((0.0..=SILENCE_SECONDS).contains(&Heartbeat::silence(folder.path())));
         drop(heartbeat);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(Heartbeat::silence(folder.path()), SILENCE_SECONDS, "nobody knows");
         for damaged in ["", "soon", "-3", "nan", "inf"] {
             std::fs::write(folder.path().join(HEARTBEAT_FILE), damaged).unwrap();
             assert_eq!(Heartbeat::last(folder.path()), None, "{damaged}");

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use imagenette_data::DataError;
 use imagenette_files::hash;
-use imagenette_recipe::Recipe;
 use imagenette_recipe::plan::{StepPlan, Stretch};
-use imagenette_results::attempt::{Attempt, Attempts, Ending, SILENCE_SECONDS};
+use imagenette_recipe::{Budget, Recipe};
+use imagenette_results::attempt::{Attempt, Attempts, Ending};
 use imagenette_results::history::{History, HistoryLine, Origin, weights_sha256};
 use imagenette_results::run_folder::{
     CHECKPOINT_FILE, HISTORY_FILE, PREDICTIONS_FILE, PROBABILITIES_FILE, RunFolder, WEIGHTS_FILE,
@@ -101,7 +101,7 @@ impl RunState {
             && let Some(seconds) = last.seconds
         {
             let seconds = Heartbeat::last(folder.path()).map_or(seconds, |seen| seen.max(seconds));
-            head.attempts.took(seconds + SILENCE_SECONDS);
+            head.attempts.took(seconds + Heartbeat::silence(folder.path()));
         }
         head.attempts.begin(attempt(job, head.step));
         head.seconds.total += job.prepared_seconds;
@@ -147,14 +147,19 @@ impl RunState {
     }
 
     /// Notes how long the run is planned to be from here on.
-    pub(super) fn record_plan(&mut self, stretch: Stretch, steps: u64, training_seconds: f64) {
+    pub(super) fn record_plan(&mut self, budget: Budget, stretch: Stretch, steps: u64, training_seconds: f64) {
+        let attempts = &self.head.attempts;
+        let charged = match budget {
+            Budget::Minutes(_) => attempts.seconds(),
+            Budget::Dollars(_) => attempts.charged_seconds(),
+        };
         let Stretch { step, samples } = stretch;
         self.head.history.push(HistoryLine::Plan {
             step,
             samples,
             steps,
             training_seconds,
-            charged_seconds: self.head.attempts.charged_seconds().unwrap_or_default(),
+            charged_seconds: charged.unwrap_or_default(),
             dollars: self.head.attempts.dollars(),
         });
     }

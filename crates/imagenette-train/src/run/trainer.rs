@@ -65,8 +65,8 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
         let mut state = RunState::begin(job, &plan)?;
         state.learner.begin_with(job)?;
         state.learner.probe()?;
-        if let Some(stretch) = stretch {
-            state.record_plan(stretch, plan.steps(), 0.0);
+        if let Some((stretch, budget)) = stretch.zip(recipe.budget) {
+            state.record_plan(budget, stretch, plan.steps(), 0.0);
         }
         let (folder, lock) = RunFolder::begin(&job.folder, &recipe.to_toml(), source_of(job))?;
         (state, folder, lock, planner)
@@ -336,9 +336,11 @@ impl Run<'_> {
         self.state.record_epoch(epoch, training_seconds);
         let is_due = is_last || (job.evaluate_every > 0 && epoch.is_multiple_of(job.evaluate_every));
         let mut predicted = None;
-        // A resumed run may stand at the end of an epoch that was evaluated before.
-        if is_due && (is_last || self.state.counts_of(epoch).is_none()) {
-            self.clock.turn_to(Activity::Evaluation);
+        // A resumed run may stand at the end of an epoch that was evaluated before; so may one whose budget ends there. What
+        // it predicts is needed again, and told already.
+        let is_told = self.state.counts_of(epoch).is_some();
+        if is_due && (is_last || !is_told) {
+            self.clock.turn_to(if is_told { Activity::Other } else { Activity::Evaluation });
             let learner = &self.state.learner;
             predicted = match self.evaluation.predict(&learner.model, learner.evaluated(), &job.device, self.watch) {
                 // The checkpoint of the epoch's end is there already; it does not say yet how the attempt ends.
@@ -352,11 +354,11 @@ impl Run<'_> {
         }
         let seconds = self.clock.seconds();
         self.clock.turn_to(Activity::Other);
-        if let Some(planner) = self.planner.as_mut().filter(|_| predicted.is_some()) {
+        if let Some(planner) = self.planner.as_mut().filter(|_| predicted.is_some() && !is_told) {
             planner.times.evaluation = seconds.evaluation - self.since.evaluation;
             self.since.evaluation = seconds.evaluation;
         }
-        if let Some(predicted) = &predicted {
+        if let Some(predicted) = predicted.as_ref().filter(|_| !is_told) {
             self.state.record_evaluation(epoch, self.evaluation.count(predicted), seconds);
         }
         let (loss, counts) = (self.state.mean_loss_of(epoch), self.state.counts_of(epoch));
@@ -396,7 +398,8 @@ impl Run<'_> {
         let Some(stretch) = planner.decide(&self.plan, done, spent) else { return Ok(false) };
         self.plan = self.plan.stretched(&self.job.recipe, planner.samples, stretch);
         self.state.head.attempts.took(spent);
-        self.state.record_plan(stretch, self.plan.steps(), seconds.training);
+        let budget = self.job.recipe.budget.expect("only a run with a budget is planned again");
+        self.state.record_plan(budget, stretch, self.plan.steps(), seconds.training);
         self.state.learner.plan = self.plan.clone();
         let (steps, epochs, is_end) = (self.plan.steps(), self.plan.epochs(), self.plan.steps() == done);
         self.watch.replanned(&Replanned { step: done, steps, epochs, is_end });

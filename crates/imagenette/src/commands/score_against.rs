@@ -74,9 +74,11 @@ fn old_rows(board: &Board, outcome: &Outcome, only: Option<&str>) -> Vec<String>
         let Some(best) = beside.max_by(|one, other| one.percent.total_cmp(&other.percent)) else { continue };
         let px = challenge.px.map_or(String::new(), |px| format!("{px} px, "));
         let line = format!(
-            "old board, {edition}, {px}{}: {:.2}% was its best row (historic, {}); this is {:+.2} points",
+            "old board, {edition}, within {px}{}: {:.2}% was its best row ({} px, {} epochs, {}); this is {:+.2} points",
             challenge.limit,
             best.percent,
+            best.px,
+            best.epochs,
             best.date.year(),
             100.0 * accuracy - best.percent
         );

@@ -107,7 +107,10 @@ pub(super) fn check_both(base: &[SideRun], idea: &[SideRun], unequal_cost: bool)
     let differs = |one: Option<u64>, other: Option<u64>| one.zip(other).is_some_and(|(one, other)| one != other);
     let is_unequal =
         differs(one.epochs.map(u64::from), other.epochs.map(u64::from)) || differs(one.samples, other.samples);
-    if is_unequal && !unequal_cost {
+    // With one budget of seconds or dollars both cost the same, however far each comes in it.
+    let limit = |run: &SideRun| run.recipe.as_ref().and_then(|recipe| recipe.get("budget").cloned());
+    let is_one_budget = limit(one).is_some() && limit(one) == limit(other);
+    if is_unequal && !is_one_budget && !unequal_cost {
         let budget = |run: &SideRun| {
             let epochs = run.epochs.map_or("?".into(), |epochs| epochs.to_string());
             run.samples.map_or(format!("{epochs} epochs"), |samples| format!("{epochs} epochs and {samples} samples"))

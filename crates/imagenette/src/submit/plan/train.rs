@@ -6,6 +6,7 @@ use crate::cli::{Train, WHAT_IS_TRAINED};
 use crate::commands::train;
 use crate::recipes;
 use crate::terminal::Refusal;
+use imagenette_train::recipe::Budget;
 
 impl Planner<'_> {
     pub(super) fn train(&self, arguments: &Train) -> anyhow::Result<Plan> {
@@ -24,6 +25,16 @@ impl Planner<'_> {
         };
         refuse_own_seeds(&arguments.set)?;
         let recipe = recipes::read(&named, &train::flags(arguments)?, self.program.parts())?;
+        let prices = &arguments.budget;
+        if matches!(recipe.budget, Some(Budget::Dollars(_)))
+            && prices.machine.is_none()
+            && prices.price_per_hour.is_none()
+        {
+            return Err(Refusal::usage(
+                "--budget: expected to know what the machines cost, found no price",
+                "say it to the training: `-- train --budget 0.05 --machine c7a.large`, or `--price-per-hour 0.045`",
+            ));
+        }
         let dataset = recipe.dataset.as_deref().map_or(String::new(), |name| format!("-{}", plain(name)));
         let changed = recipes::settings_in_names(&arguments.set);
         let folder = out(arguments.out.as_deref(), || format!("{}{changed}{dataset}", recipe.name))?;
