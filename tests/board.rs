@@ -207,5 +207,5 @@ fn what_is_no_board_or_no_challenge_is_said_with_what_to_do() {
     near.fails_saying(&["expected a challenge of season 2026", "did you mean"]);
     let old =
         place.run(&["score", "93.27", "--against", board, "--challenge", "imagenette2-160-128px-epochs-60"]).succeeds();
-    assert!(old.stdout.contains("old board, imagenette2, 128 px, 60 epochs: 91.57%"), "{}", old.stdout);
+    assert!(old.stdout.contains("old board, imagenette2, within 128 px, 60 epochs: 91.57%"), "{}", old.stdout);
 }
