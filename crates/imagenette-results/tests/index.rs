@@ -118,7 +118,7 @@ fn what_cannot_be_used_is_named_and_left_out() {
     let place = TempDir::new().unwrap();
     write(&place.path().join("whole"), 1);
     change(&write(&place.path().join("forged"), 1), "\"correct\": 6", "\"correct\": 8");
-    change(&write(&place.path().join("newer"), 1), "\"version\": 2", "\"version\": 4");
+    change(&write(&place.path().join("newer"), 1), "\"version\": 2", "\"version\": 5");
     std::fs::remove_file(write(&place.path().join("open"), 1).join("record.json")).unwrap();
     let again = write(&place.path().join("whole"), 2);
     with_recipe(&again, "seed = 2", "seed = 1");
