@@ -1,4 +1,5 @@
-//! Runs with a budget in place of epochs, prices in records, runs that go on where they are, and clouds that give notice.
+//! Runs with a budget in place of epochs, prices in records, runs that go on where they are, and clouds that give
+//! notice.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

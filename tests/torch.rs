@@ -1,5 +1,5 @@
-//! The way to PyTorch: the starter is written whole or not at all, and what `train --engine torch` hands to Python is the
-//! recipe as it was resolved.
+//! The way to PyTorch: the starter is written whole or not at all, and what `train --engine torch` hands to Python is
+//! the recipe as it was resolved.
 
 use crate::support::Place;
 

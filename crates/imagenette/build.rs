@@ -9,8 +9,8 @@ fn git(arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
-/// Whether the lock file names other packages than the commit's, beside those of ideas, which come from no registry: they
-/// are written into it when an idea is built, and decide nothing of this program.
+/// Whether the lock file names other packages than the commit's, beside those of ideas, which come from no registry:
+/// they are written into it when an idea is built, and decide nothing of this program.
 fn locks_differ() -> bool {
     let packages = |lock: &str| {
         let from_elsewhere = |package: &&str| package.contains("\nsource = ");
@@ -59,8 +59,8 @@ fn settings_below(folder: &Path, lines: &mut String) {
     }
 }
 
-/// Documented fields of structures and of an enumeration's variants. A line that is neither documentation, attribute nor
-/// field ends what was documented.
+/// Documented fields of structures and of an enumeration's variants. A line that is neither documentation, attribute
+/// nor field ends what was documented.
 fn settings_of(text: &str, lines: &mut String) {
     let (mut of, mut variant, mut said) = (String::new(), String::new(), String::new());
     for line in text.lines() {
@@ -79,14 +79,22 @@ fn settings_of(text: &str, lines: &mut String) {
             (of, variant) = (word(name), String::new());
         } else if line.ends_with('{') && line.starts_with(|letter: char| letter.is_uppercase()) {
             variant = word(line);
+        } else if let Some((name, "f64),")) = line.split_once('(') {
+            // A variant that is a number is a key of its own.
+            push(lines, &of, &name.to_lowercase(), &said);
         } else if let Some((name, _)) = plain.split_once(": ").filter(|(name, _)| word(name) == *name) {
-            let short = said.trim().split('\n').next().unwrap_or_default().trim();
-            let short = short.split_inclusive(". ").next().unwrap_or_default().trim();
-            if !short.is_empty() && !of.is_empty() {
-                lines.push_str(&format!("{of}{variant}\t{name}\t{short}\n"));
-            }
+            push(lines, &format!("{of}{variant}"), name, &said);
         }
         said.clear();
+    }
+}
+
+/// The line of a field: of its documentation the first sentence.
+fn push(lines: &mut String, of: &str, name: &str, said: &str) {
+    let short = said.trim().split('\n').next().unwrap_or_default().trim();
+    let short = short.split_inclusive(". ").next().unwrap_or_default().trim();
+    if !short.is_empty() && !of.is_empty() {
+        lines.push_str(&format!("{of}\t{name}\t{short}\n"));
     }
 }
 

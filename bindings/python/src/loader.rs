@@ -1,5 +1,5 @@
-//! Batches for Python: what is wanted goes in as JSON, batches made by threads come out, the same ones as the program's.
-//! Whoever waits lets go of the interpreter and hears Ctrl-C.
+//! Batches for Python: what is wanted goes in as JSON, batches made by threads come out, the same ones as the
+//! program's. Whoever waits lets go of the interpreter and hears Ctrl-C.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -261,8 +261,8 @@ fn hand_on(loader: Loader, sender: &SyncSender<Message>) {
 /// Where a sample is cut: left, top, width, height and 1 where it is mirrored.
 type Cut = (f64, f64, f64, f64, f64);
 
-/// The crops and flips of an epoch for whoever cuts them elsewhere, a row a sample in the order in which they are drawn:
-/// (samples, cuts). What changes pixels after the crop is not part of them.
+/// The crops and flips of an epoch for whoever cuts them elsewhere, a row a sample in the order in which they are
+/// drawn: (samples, cuts). What changes pixels after the crop is not part of them.
 #[pyfunction]
 pub(crate) fn plans(data: &Data, wanted: &str) -> PyResult<(Vec<u32>, Vec<Cut>)> {
     let wanted = Wanted::read(wanted)?;

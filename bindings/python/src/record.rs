@@ -1,5 +1,5 @@
-//! The folder of a run whose loop is Python's: begun with a lock, its history written as it goes, its record last, so that
-//! it is complete or absent, and read by the program like its own runs.
+//! The folder of a run whose loop is Python's: begun with a lock, its history written as it goes, its record last, so
+//! that it is complete or absent, and read by the program like its own runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -127,8 +127,8 @@ impl RunWriter {
         })
     }
 
-    /// Writes predictions, probabilities, history and last the record: the labels that were predicted of each val photo in
-    /// the manifest's order, and where they are known the probabilities of each class.
+    /// Writes predictions, probabilities, history and last the record: the labels that were predicted of each val
+    /// photo in the manifest's order, and where they are known the probabilities of each class.
     #[pyo3(signature = (data, predicted, probabilities, ended))]
     fn finish(
         &self,

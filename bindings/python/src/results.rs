@@ -1,4 +1,5 @@
-//! What finished runs and tables of predictions say, as JSON for Python; and recipes, read and planned as the program does.
+//! What finished runs and tables of predictions say, as JSON for Python; and recipes, read and planned as the program
+//! does.
 
 use std::path::{Path, PathBuf};
 

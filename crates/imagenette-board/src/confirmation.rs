@@ -194,8 +194,8 @@ fn accuracies(fresh: &[(u64, Counts)]) -> Vec<f64> {
     fresh.iter().map(|(_, counts)| counts.accuracy()).collect()
 }
 
-/// How often an entry whose seeds were drawn as its fresh ones would lie as far above them: one-sided, by Student's t. The
-/// variance of a run is pooled over both and steadied by what calibration predicts, so that one seed has one too.
+/// How often an entry whose seeds were drawn as its fresh ones would lie as far above them: one-sided, by Student's t.
+/// The variance of a run is pooled over both and steadied by what calibration predicts, so that one seed has one too.
 pub(crate) fn p_of(entry: &[f64], fresh: &[f64], photos: u64) -> f64 {
     let (Some(own), Some(again)) = (statistics::mean(entry), statistics::mean(fresh)) else { return 0.0 };
     let all: Vec<f64> = entry.iter().chain(fresh).copied().collect();

@@ -25,7 +25,8 @@ use sha2::{Digest, Sha256};
 /// ```
 pub fn recipe_hash(recipe: &Recipe) -> String {
     let canonical = recipe.canonical();
-    // A draw is numbered with the seeds. Which precision a recipe's choice comes to, a run writes down: it is the machine's.
+    // A draw is numbered with the seeds. Which precision a recipe's choice comes to, a run writes down: it is the
+    // machine's.
     let keys = ["name = ", "rules = ", "draw = ", "precision = "];
     let is_named_only = |line: &&str| keys.iter().any(|key| line.starts_with(key));
     let lines = canonical.lines().filter(|line| !is_named_only(line));

@@ -1,5 +1,5 @@
-//! The old board's rows: those of fastai's README, each by the commit that first had it. They are shown beside entries and
-//! are never ranked: nobody can check them.
+//! The old board's rows: those of fastai's README, each by the commit that first had it. They are shown beside entries
+//! and are never ranked: nobody can check them.
 
 use std::path::Path;
 
@@ -45,8 +45,8 @@ impl HistoricRow {
         self.percent / 100.0
     }
 
-    /// Whether it stands beside a challenge: the same photos, no larger a resolution, no more epochs. Its source archive is
-    /// not known.
+    /// Whether it stands beside a challenge: the same photos, no larger a resolution, no more epochs. Its source
+    /// archive is not known.
     pub fn is_beside(&self, challenge: &Challenge, edition: &str) -> bool {
         let is_within = match challenge.limit {
             crate::season::Limit::Epochs { epochs } => self.epochs <= epochs,

@@ -1,7 +1,8 @@
 //! Who stands where: entries of a challenge and division go in; groups of ties and a history of leaders come out.
 //!
-//! Two entries are compared photo by photo over all of their seeds: the difference of means over the error that seeds and
-//! photos leave ([`photos_and_seeds`]). Where that is not below the season's p, they are tied, whatever their decimals say.
+//! Two entries are compared photo by photo over all of their seeds: the difference of means over the error that seeds
+//! and photos leave ([`photos_and_seeds`]). Where that is not below the season's p, they are tied, whatever their
+//! decimals say.
 
 use imagenette_results::statistics::{
     ArmPhotos, Sample, VariancePrior, normal_upper_tail, photos_and_seeds, steadied_welch,
@@ -97,8 +98,8 @@ fn leads<'b>(ranked: &[&'b Entry], p: f64) -> Vec<Lead<'b>> {
     leads
 }
 
-/// The one-sided p that `idea` is better than `baseline`, paired by photo; `None` where they have other photos, or one has
-/// a single seed.
+/// The one-sided p that `idea` is better than `baseline`, paired by photo; `None` where they have other photos, or one
+/// has a single seed.
 pub fn p_better(idea: &Entry, baseline: &Entry) -> Option<f64> {
     let arm = |entry: &'_ Entry| -> Option<(Sample, u32)> {
         Some((Sample::of(&entry.accuracies())?, entry.seeds.len() as u32))

@@ -285,9 +285,9 @@ impl RecordRules<'_> {
     }
 }
 
-/// How long each attempt lasted: by the clock of the day, or by what it counted itself where that is longer, since it counts
-/// from its process's start. One that was killed lasted as long as it counted; if it did not, until the next one began, since
-/// nobody saw its end.
+/// How long each attempt lasted: by the clock of the day, or by what it counted itself where that is longer, since it
+/// counts from its process's start. One that was killed lasted as long as it counted; if it did not, until the next
+/// one began, since nobody saw its end.
 fn wall_seconds(attempts: &Attempts) -> Vec<f64> {
     let all: Vec<&Attempt> = attempts.iter().collect();
     let end = |place: usize| all[place].ended.or_else(|| all.get(place + 1).map(|next| next.started));

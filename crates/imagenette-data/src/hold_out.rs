@@ -43,8 +43,9 @@ pub fn hold_out_of(manifest: &Manifest, samples: Vec<u32>, share: f64) -> Result
     draw(manifest, samples, share, |photos, rounded| 0..rounded.max(1).min(photos.saturating_sub(1)))
 }
 
-/// Of these photos of the train split one part of several: `fold` of `folds`, from 1. Each photo is held out in one of them
-/// alone, and parts differ by a photo of each class at most. Which ones depends on the manifest alone, as in [`hold_out`].
+/// Of these photos of the train split one part of several: `fold` of `folds`, from 1. Each photo is held out in one of
+/// them alone, and parts differ by a photo of each class at most. Which ones depends on the manifest alone, as in
+/// [`hold_out`].
 ///
 /// # Errors
 /// When there are fewer than two folds, or this is none of them.
@@ -69,7 +70,8 @@ pub fn hold_out_rounded(manifest: &Manifest, share: f64) -> Result<HoldOut> {
     draw(manifest, manifest.samples(Split::Train), share, |_, rounded| 0..rounded)
 }
 
-/// `part` says which of a class's photos are held out, in their drawn order, from their number and the share of them, rounded.
+/// `part` says which of a class's photos are held out, in their drawn order, from their number and the share of them,
+/// rounded.
 fn draw(
     manifest: &Manifest,
     samples: Vec<u32>,

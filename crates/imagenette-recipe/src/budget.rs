@@ -59,15 +59,46 @@ impl std::fmt::Display for Budget {
     }
 }
 
-/// Takes the one limit away where a setting that was put over the recipe names the other.
-pub(crate) fn replace_limit(table: &mut Table, key: &str) {
-    if key == EPOCHS {
-        table.remove(BUDGET);
-    } else if key == BUDGET || key.split_once('.').is_some_and(|(first, _)| first == BUDGET) {
-        table.remove(EPOCHS);
-        // Dollars take the place of minutes, and the other way round.
-        table.remove(BUDGET);
+/// Whether a dotted key says how much a run may take.
+fn is_limit(key: &str) -> bool {
+    key == EPOCHS || key == BUDGET || key.split_once('.').is_some_and(|(first, _)| first == BUDGET)
+}
+
+/// Takes a recipe's own limit away where a setting that is put over it names one.
+///
+/// # Errors
+/// When several settings name different ones.
+pub(crate) fn replace_limit(table: &mut Table, keys: &[String]) -> Result<()> {
+    let mut limits = keys.iter().filter(|key| is_limit(key));
+    let Some(first) = limits.next() else { return Ok(()) };
+    if let Some(other) = limits.find(|key| *key != first) {
+        return Err(RecipeError::Setting {
+            key: other.clone(),
+            expected: "one limit: `epochs`, `budget.minutes` or `budget.dollars`".into(),
+            found: format!("`{first}` beside it"),
+            hint: "leave one of them out: a budget says by itself how many epochs fit".into(),
+        });
     }
+    table.remove(EPOCHS);
+    table.remove(BUDGET);
+    Ok(())
+}
+
+/// Refuses a budget that is not dollars alone or minutes alone, in words that say which there are.
+pub(crate) fn check_form(table: &Table) -> Result<()> {
+    let Some(budget) = table.get(BUDGET) else { return Ok(()) };
+    let found = match budget.as_table() {
+        Some(table) if table.len() == 1 => return Ok(()),
+        Some(table) if table.is_empty() => "neither".into(),
+        Some(table) => table.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and "),
+        None => budget.to_string(),
+    };
+    Err(RecipeError::Setting {
+        key: BUDGET.into(),
+        expected: "dollars or minutes".into(),
+        found,
+        hint: "for example `budget = { minutes = 10 }` or `budget = { dollars = 0.05 }`".into(),
+    })
 }
 
 /// Refuses a recipe with no limit or two. `epochs` is 0 where it is left out.
@@ -131,7 +162,13 @@ mod tests {
             (text, Some(("budget.dollars", "nan")), "budget.dollars: expected a number above 0"),
             (text, Some(("budget.minutes", "inf")), "budget.minutes: expected a number above 0 and at most 525600"),
             (text, Some(("budget.hours", "1")), "budget: expected dollars or minutes, found `hours`"),
-            (text, Some(("budget", "3")), "budget"),
+            (text, Some(("budget", "3")), "budget: expected dollars or minutes, found 3"),
+            (text, Some(("budget", "{}")), "budget: expected dollars or minutes, found neither"),
+            (
+                text,
+                Some(("budget", "{ minutes = 1, dollars = 0.1 }")),
+                "budget: expected dollars or minutes, found `dollars` and `minutes`",
+            ),
         ];
         for (text, setting, expected) in cases {
             let settings: Vec<(&str, &str)> = setting.into_iter().collect();
@@ -139,5 +176,12 @@ mod tests {
             assert!(error.to_string().contains(expected), "{expected}: {error}");
             assert!(error.hint().is_some(), "{error}");
         }
+        for (one, other) in [("epochs", "budget.minutes"), ("budget.minutes", "budget.dollars")] {
+            let error = read(text, &[(one, "3"), (other, "1")]).unwrap_err();
+            let expected = format!("{other}: expected one limit: `epochs`, `budget.minutes` or `budget.dollars`");
+            assert!(error.to_string().contains(&expected) && error.hint().is_some(), "{error}");
+        }
+        // The same one twice: the later value counts.
+        assert_eq!(read(text, &[("epochs", "3"), ("epochs", "5")]).unwrap().epochs, 5);
     }
 }

@@ -4,7 +4,7 @@ use imagenette_files::nearest::did_you_mean;
 use imagenette_files::plain;
 use toml::{Table, Value};
 
-use crate::budget::replace_limit;
+use crate::budget::{check_form, replace_limit};
 use crate::error::{RecipeError, Result};
 use crate::own::{AT, KIND, PartKind, Parts, ShippedAlone};
 use crate::recipe::Recipe;
@@ -30,12 +30,14 @@ impl Recipe {
             .parse()
             .map_err(|error: toml::de::Error| RecipeError::Syntax { message: error.to_string().trim_end().into() })?;
         modernize(&mut table, "")?;
+        let keys: Vec<String> = overrides.iter().map(|(key, _)| dotted_today(key)).collect();
+        replace_limit(&mut table, &keys)?;
         for (key, value) in overrides {
             let (key, mut value) = (dotted_today(key), parse_value(value));
             modernize_value(&mut value, &key)?;
-            replace_limit(&mut table, &key);
             set(&mut table, &key, value)?;
         }
+        check_form(&table)?;
         PartKind::ALL.into_iter().try_for_each(|kind| name_parts(&mut table, kind))?;
         let mut recipe: Self = serde_path_to_error::deserialize(table).map_err(|error| {
             let path = error.path().to_string();
@@ -92,8 +94,8 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<()> {
     Ok(())
 }
 
-/// A part without settings may be named by a string alone: it becomes the table that it is short for. A table of settings
-/// that names no part is refused where nothing else says which one is meant.
+/// A part without settings may be named by a string alone: it becomes the table that it is short for. A table of
+/// settings that names no part is refused where nothing else says which one is meant.
 fn name_parts(table: &mut Table, kind: PartKind) -> Result<()> {
     let named = |name: &mut String| {
         let name = Value::String(std::mem::take(name));

@@ -37,8 +37,8 @@ pub struct Recipe {
     pub epochs: u32,
     /// Samples a step.
     pub batch_size: u32,
-    /// What is to be learned from little, by its name: `labels-10%` (`imagenette task --list`). It says which labels may be
-    /// used. Absent means all of the train split.
+    /// What is to be learned from little, by its name: `labels-10%` (`imagenette task --list`). It says which labels
+    /// may be used. Absent means all of the train split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// Which of the task's fixed draws, from 1.
@@ -75,14 +75,15 @@ pub struct Recipe {
     /// has no val accuracy. Absent means none: the run counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<f64>,
-    /// Which part of the labeled photos is held out in a cross-validation, in place of `hold_out`: `{ of = 5, fold = 1 }`.
+    /// Which part of the labeled photos is held out in a cross-validation, in place of `hold_out`: `{ of = 5, fold = 1
+    /// }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<Folds>,
     /// Slow weights that follow the fast ones and take their place; `ranger` has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookahead: Option<LookaheadConfig>,
-    /// What own parts do to the pixels of training samples, in this order; before `augment.strong`, and before anything is
-    /// erased or mixed.
+    /// What own parts do to the pixels of training samples, in this order; before `augment.strong`, and before
+    /// anything is erased or mixed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "augmentations")]
     pub augmentation: Vec<OwnPart>,
     /// What is painted over in training samples.

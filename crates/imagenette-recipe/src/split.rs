@@ -1,5 +1,5 @@
-//! Which photos a recipe trains on and which it is evaluated on: those of its task, where it has one, and two parts of the
-//! labeled ones where it holds some out.
+//! Which photos a recipe trains on and which it is evaluated on: those of its task, where it has one, and two parts of
+//! the labeled ones where it holds some out.
 
 use imagenette_data::hold_out::{HoldOut, fold_of, hold_out_of};
 use imagenette_data::manifest::Manifest;

@@ -36,13 +36,14 @@ pub struct Attempt {
     /// What the machine's time cost, when that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    /// Seconds from the process's start to its end, by a clock that nobody sets; of one that was killed, to the last sign
-    /// of life and [`SILENCE_SECONDS`] more. Known of runs with a price or a budget.
+    /// Seconds from the process's start to its end, by a clock that nobody sets; of one that was killed, to the last
+    /// sign of life and [`SILENCE_SECONDS`] more. Known of runs with a price or a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
 
-/// How often a process that spends a budget shows that it lives, in seconds: so much more is charged of one that was killed.
+/// How often a process that spends a budget shows that it lives, in seconds: so much more is charged of one that was
+/// killed.
 pub const SILENCE_SECONDS: f64 = 10.0;
 
 /// How an attempt ended.

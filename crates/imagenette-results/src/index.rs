@@ -56,6 +56,9 @@ pub struct Row {
     pub held_out: Option<f64>,
     /// Epochs trained.
     pub epochs: u32,
+    /// The same as tables have them: runs with a budget differ in length.
+    #[serde(skip)]
+    pub epochs_shown: String,
     /// What the network sees while it trains, in pixels.
     pub resolution_px: String,
     /// The seeds.
@@ -273,6 +276,7 @@ fn row(group: &Group, (settings, leading): (Vec<Setting>, usize)) -> Row {
         dataset_identity: first.dataset.identity.clone(),
         held_out: first.held_out.map(|held_out| held_out.share),
         epochs: first.epochs,
+        epochs_shown: run_group::epochs_shown(runs),
         resolution_px: run_group::resolution(runs[0].recipe.get("resolution")),
         seeds: runs.iter().map(|run| run.record.seed).collect(),
         top_1: spread(|run| run.record.result.accuracy()),
@@ -378,7 +382,7 @@ impl Column {
                 None => row.dataset.clone(),
                 Some(share) => format!("{}, held-out {share}", row.dataset),
             },
-            Self::Epochs => row.epochs.to_string(),
+            Self::Epochs => row.epochs_shown.clone(),
             Self::Resolution => row.resolution_px.clone(),
             Self::Seeds => seeds(&row.seeds),
             Self::Top1 => match row.top_1.standard_deviation {

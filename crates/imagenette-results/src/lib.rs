@@ -26,6 +26,7 @@ pub mod run;
 pub mod run_folder;
 pub mod run_group;
 pub mod run_record;
+pub mod spending;
 pub mod statistics;
 
 pub use error::{Result, ResultsError};

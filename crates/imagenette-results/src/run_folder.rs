@@ -59,8 +59,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run and writes its recipe, and the source of its own parts where it has any. The run is
-    /// safe from other processes until the lock is dropped.
+    /// Makes the folder of a new run and writes its recipe, and the source of its own parts where it has any. The run
+    /// is safe from other processes until the lock is dropped.
     ///
     /// # Errors
     /// When another process is at work in the folder, it holds something already, or it cannot be written to.
@@ -177,8 +177,8 @@ impl RunFolder {
         }
         names.sort();
         let has = |name: &str| names.iter().any(|known| known == name);
-        // A recipe, a lock, a sign of life and unfinished files are what a process leaves that was killed before its first
-        // checkpoint: nothing is lost with them.
+        // A recipe, a lock, a sign of life and unfinished files are what a process leaves that was killed before its
+        // first checkpoint: nothing is lost with them.
         let is_nothing = |name: &&std::ffi::OsString| {
             *name == RECIPE_FILE
                 || *name == SOURCE_FILE

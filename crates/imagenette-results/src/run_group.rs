@@ -54,6 +54,17 @@ pub struct Point {
     pub flop: Option<f64>,
 }
 
+/// Epochs of some runs as people read them: `4`, or from the fewest to the most where they differ: `10.9 to 14.9`.
+pub(crate) fn epochs_shown(runs: &[Run]) -> String {
+    let mut all: Vec<String> = runs.iter().map(|run| run.record.epochs_shown()).collect();
+    let number = |text: &String| text.parse().unwrap_or(0.0_f64);
+    all.sort_by(|one, other| number(one).total_cmp(&number(other)));
+    match (all.first(), all.last()) {
+        (Some(fewest), Some(most)) if fewest != most => format!("{fewest} to {most}"),
+        (fewest, _) => fewest.cloned().unwrap_or_default(),
+    }
+}
+
 /// The runs of one recipe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunGroup {
@@ -64,9 +75,14 @@ pub struct RunGroup {
 }
 
 impl RunGroup {
-    /// Epochs of its recipe.
+    /// Epochs of its recipe; of runs with a budget, whose lengths differ, those of the first.
     pub fn epochs(&self) -> u32 {
         self.runs[0].record.epochs
+    }
+
+    /// Epochs as people read them.
+    pub fn epochs_shown(&self) -> String {
+        epochs_shown(&self.runs)
     }
 
     /// What the network sees while it trains, in pixels: `128`, or `64, 96, 128` of stages.

@@ -7,7 +7,6 @@ use std::path::Path;
 use imagenette_files::format::Format;
 use imagenette_files::input;
 use imagenette_files::{FileError, atomic, plain};
-use imagenette_recipe::plan::Stretch;
 use imagenette_recipe::{Folds, Recipe, TaskSplit};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +14,7 @@ use crate::attempt::Attempts;
 use crate::environment::{Arithmetic, Environment};
 use crate::error::{Result, ResultsError};
 pub use crate::run_folder::RECORD_FILE;
+pub use crate::spending::{Plan, Spending};
 
 /// The record's format. Version 1 had no [`Provenance`].
 pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 4 };
@@ -158,8 +158,8 @@ pub struct LabelsRecord {
 }
 
 impl LabelsRecord {
-    /// What a run of this recipe over this split records, which drew so many samples with labels; `None` where all of train has
-    /// them and nothing else is learned from.
+    /// What a run of this recipe over this split records, which drew so many samples with labels; `None` where all of
+    /// train has them and nothing else is learned from.
     pub fn of(recipe: &Recipe, split: &TaskSplit, samples_drawn: u64) -> Option<Self> {
         let learns_from_others = recipe.unlabeled.is_some();
         let others = (recipe.photos_each() as u64 - 1) * samples_drawn;
@@ -202,37 +202,6 @@ pub struct ParentRun {
     /// The last link of its history's chain, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<String>,
-}
-
-/// How many steps a run was planned to have, from some step on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// Steps that were done when it was planned.
-    pub step: u64,
-    /// Samples of the whole run by this plan.
-    pub samples: u64,
-    /// Steps of the whole run by this plan.
-    pub steps: u64,
-}
-
-impl Plan {
-    /// What a plan of steps is laid by.
-    pub fn stretch(self) -> Stretch {
-        Stretch { step: self.step, samples: self.samples }
-    }
-}
-
-/// What a run with a budget spent of it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Spending {
-    /// Seconds that are charged: with a price, of each attempt a minute at least and a minute for its start; without, all
-    /// attempts' seconds. Lost work is in them.
-    pub charged_seconds: f64,
-    /// Whether the budget was at its end before the plan: the run is shorter than it should have been, and its rate has
-    /// not come to its end.
-    pub ended_early: bool,
 }
 
 /// What a run was trained on.
@@ -338,6 +307,22 @@ impl RunRecord {
             (false, Some(_)) => WITH_LABELS,
             (false, None) => WITH_PROVENANCE,
         }
+    }
+
+    /// Epochs as people read them: `4`, or `17.1` of a run whose length was planned while it ran, and that may end
+    /// within one.
+    pub fn epochs_shown(&self) -> String {
+        if self.provenance.as_ref().is_none_or(|provenance| provenance.plan.is_empty()) {
+            return self.epochs.to_string();
+        }
+        let photos = self.labels.as_ref().map_or(self.dataset.train, |labels| labels.epoch_photos);
+        format!("{:.1}", self.samples_drawn as f64 / photos.max(1) as f64)
+    }
+
+    /// Whether the run's budget ended before its plan.
+    pub fn has_ended_early(&self) -> bool {
+        let spending = self.provenance.as_ref().and_then(|provenance| provenance.spending);
+        spending.is_some_and(|spending| spending.ended_early)
     }
 
     /// What decided the bits of the last attempt; `None` in version 1.
@@ -537,6 +522,18 @@ mod tests {
         let absent =
             ["parts", "changed_machine", "probabilities_sha256", "parent", "task", "plan", "spending", "notes"];
         assert!(absent.iter().all(|key| !record().to_json().contains(key)), "what is absent is not written");
+    }
+
+    #[test]
+    fn a_planned_run_is_told_in_parts_of_epochs() {
+        let mut record = record();
+        assert_eq!((record.epochs_shown().as_str(), record.has_ended_early()), ("5", false));
+        let provenance = record.provenance.as_mut().unwrap();
+        provenance.plan = vec![Plan { step: 0, samples: 19_840, steps: 310 }];
+        provenance.spending = Some(Spending { charged_seconds: 9.0, ended_early: true });
+        assert_eq!((record.epochs_shown().as_str(), record.has_ended_early()), ("5.0", true));
+        record.samples_drawn = 6_400;
+        assert_eq!(record.epochs_shown(), "1.6");
     }
 
     #[test]

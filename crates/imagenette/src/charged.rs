@@ -1,5 +1,5 @@
-//! What this machine's time costs, for a run's record and for its budget: the user's own price, that of a machine in the
-//! table, or of the one that the cloud says this is.
+//! What this machine's time costs, for a run's record and for its budget: the user's own price, that of a machine in
+//! the table, or of the one that the cloud says this is.
 
 use imagenette_data::store::Store;
 use imagenette_files::Hint;

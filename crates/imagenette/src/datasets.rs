@@ -181,8 +181,8 @@ pub(crate) fn sample_of(mut dataset: Dataset, photos: usize) -> Dataset {
     dataset
 }
 
-/// A folder in the store for what a measurement needs: on the disk that training uses, and removed when this is dropped,
-/// or by the next measurement if this one is killed.
+/// A folder in the store for what a measurement needs: on the disk that training uses, and removed when this is
+/// dropped, or by the next measurement if this one is killed.
 pub(crate) fn passing_folder(store: &Store) -> anyhow::Result<UnfinishedFolder> {
     let root = store.root();
     std::fs::create_dir_all(root).map_err(DataError::io("create", root))?;

@@ -1,8 +1,8 @@
 //! The whole command line of imagenette as a library: a [`Program`] goes in, an exit status comes out.
 //!
 //! [`run`] parses what was typed, calls the other crates once and prints. The binary `imagenette` is a call of it, and
-//! so is a researcher's own program: [`ideas`] has all that it needs. [`plot`] draws runs as SVG and tables them, for whoever wants pictures without a
-//! command line.
+//! so is a researcher's own program: [`ideas`] has all that it needs. [`plot`] draws runs as SVG and tables them, for
+//! whoever wants pictures without a command line.
 
 // What reads finished runs shares rooms with what trains, and does not use all of them.
 #![cfg_attr(not(feature = "train"), allow(dead_code))]
@@ -101,8 +101,8 @@ pub use imagenette_train::burn;
 pub use imagenette_train::parts::Parts;
 pub use program::Program;
 
-/// The commit of imagenette that this library was built from, with `-dirty` where files were changed since; `None` where
-/// there was no checkout.
+/// The commit of imagenette that this library was built from, with `-dirty` where files were changed since; `None`
+/// where there was no checkout.
 pub const COMMIT: Option<&str> = option_env!("IMAGENETTE_COMMIT");
 
 /// Runs the command line of this process to its end; gives the exit status.

@@ -1,8 +1,8 @@
-//! Lines and tables that are wider than the terminal: words go on below where they began, and a row of a table becomes a
-//! few lines. What goes into a pipe or a file is never changed.
+//! Lines and tables that are wider than the terminal: words go on below where they began, and a row of a table becomes
+//! a few lines. What goes into a pipe or a file is never changed.
 
-/// A text whose lines are broken between words, so that none is longer than `columns` where words allow it. What goes on
-/// stands below the last column of a line: below what follows its last two spaces in a row.
+/// A text whose lines are broken between words, so that none is longer than `columns` where words allow it. What goes
+/// on stands below the last column of a line: below what follows its last two spaces in a row.
 pub(crate) fn hanging(text: &str, columns: usize) -> String {
     text.lines().map(|line| hanging_line(line, columns)).collect::<Vec<_>>().join("\n")
 }
@@ -42,8 +42,9 @@ fn hanging_line(line: &str, columns: usize) -> String {
     lines.join("\n")
 }
 
-/// A table whose rows became a title and, below it, what each of its columns says; `None` where it fits, or is no table: a
-/// line with the columns' names and lines with as many cells, in Markdown or with two spaces or more between them.
+/// A table whose rows became a title and, below it, what each of its columns says; `None` where it fits, or is no
+/// table: a line with the columns' names and lines with as many cells, in Markdown or with two spaces or more between
+/// them.
 pub(crate) fn blocks(table: &str, columns: usize) -> Option<String> {
     if table.lines().all(|line| line.chars().count() <= columns) {
         return None;

@@ -1,8 +1,8 @@
 //! Notices of clouds that they take a machine back: asked for beside a training, and answered by what a signal does, a
 //! checkpoint and exit status 33.
 //!
-//! Nobody is asked where no cloud's variable is set. A cloud that does not answer three times is asked no more, and that is
-//! said once.
+//! Nobody is asked where no cloud's variable is set. A cloud that does not answer three times is asked no more, and
+//! that is said once.
 
 use std::sync::Once;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use imagenette_results::RunRecord;
+
 /// Bytes in decimal units: `99.0 MB`.
 pub(crate) fn bytes(value: u64) -> String {
     match value {
@@ -34,6 +36,14 @@ pub(crate) fn seconds(value: f64) -> String {
         0..100 => format!("{value:.1} s"),
         100..6000 => format!("{} min {:02} s", whole / 60, whole % 60),
         _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// How long a run is: `4 epochs`, or `17.1 epochs` of one whose length was planned while it ran.
+pub(crate) fn epochs(record: &RunRecord) -> String {
+    match record.epochs_shown().as_str() {
+        "1" => "1 epoch".into(),
+        shown => format!("{shown} epochs"),
     }
 }
 

@@ -1,5 +1,6 @@
-//! What happens in a run, written down as it happens for other tools: event files for TensorBoard, a CSV table. Neither is
-//! part of the run's account, which is `history.jsonl`; a table that cannot be written is said once and never ends a run.
+//! What happens in a run, written down as it happens for other tools: event files for TensorBoard, a CSV table.
+//! Neither is part of the run's account, which is `history.jsonl`; a table that cannot be written is said once and
+//! never ends a run.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use imagenette_files::hash;
 use imagenette_results::run_folder::{RECORD_FILE, RunFolder};
 use imagenette_results::{Run, RunRecord};
+use imagenette_train::recipe::Budget;
 use imagenette_train::recipe::precision::PrecisionChoice;
 use imagenette_train::{Outcome, Recipe, TrainError, TrainJob};
 
@@ -46,10 +47,26 @@ pub(crate) fn train_with(job: &TrainJob, tables: Wanted, terminal: &Terminal) ->
         }
     }
     let outcome = outcome?;
+    if let Outcome::Finished(record) = &outcome
+        && let Some(said) = passed_budget(record, job)
+    {
+        terminal.say(&format!("warning: {said}"));
+    }
     if let Outcome::Interrupted { step, steps } = outcome {
         terminal.say(&format!("interrupted after step {} of {}", thousands(step), thousands(steps)));
     }
     Ok(outcome)
+}
+
+/// What is said of a run that took more than its budget: its end may take longer than it did before.
+fn passed_budget(record: &RunRecord, job: &TrainJob) -> Option<String> {
+    let spending = record.provenance.as_ref()?.spending?;
+    let budget = job.recipe.budget?;
+    let (spent, limit) = match budget {
+        Budget::Minutes(minutes) => (spending.charged_seconds, 60.0 * minutes),
+        Budget::Dollars(dollars) => (record.dollars?, dollars),
+    };
+    (spent > limit).then(|| format!("the run took {:.1}% of its budget of {budget}", 100.0 * spent / limit))
 }
 
 /// The record of the run of a job, if it is finished. A record has the recipe as it was resolved on its machine, and a

@@ -66,7 +66,8 @@ impl Terminal {
         self.quiet
     }
 
-    /// What [`Terminal::say`] says, from a thread that outlives whoever holds the terminal. A bar is drawn anew below it.
+    /// What [`Terminal::say`] says, from a thread that outlives whoever holds the terminal. A bar is drawn anew below
+    /// it.
     pub(crate) fn speaker(&self) -> impl Fn(&str) + Send + use<> {
         let is_quiet = self.quiet;
         move |text: &str| {
@@ -365,8 +366,8 @@ impl std::fmt::Display for Unprinted {
 
 impl std::error::Error for Unprinted {}
 
-/// Prints a line to stdout; codes are shown as by [`tell`]. Each line is written at once: what would wait in a buffer until the end is lost without a
-/// word where it cannot be written.
+/// Prints a line to stdout; codes are shown as by [`tell`]. Each line is written at once: what would wait in a buffer
+/// until the end is lost without a word where it cannot be written.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let (mut stdout, text) = (std::io::stdout().lock(), visible::on_terminal(text));
     stdout.write_all(format!("{text}\n").as_bytes()).map_err(Unprinted::from)?;

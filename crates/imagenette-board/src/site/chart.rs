@@ -109,8 +109,8 @@ pub(super) const AXES: [(&str, &str, &str); 4] = [
     ("epochs", "epochs", "p"),
 ];
 
-/// Error over each cost, all in one picture: a mark has a place for each axis, and the page chooses. `None` where nothing has
-/// a cost.
+/// Error over each cost, all in one picture: a mark has a place for each axis, and the page chooses. `None` where
+/// nothing has a cost.
 pub(super) fn pareto(id: &str, marks: &[Mark]) -> Option<String> {
     let errors = || {
         marks.iter().flat_map(|mark| [mark.error, (mark.error - mark.sd).max(mark.error / 2.0), mark.error + mark.sd])

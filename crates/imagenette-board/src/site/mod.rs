@@ -1,5 +1,5 @@
-//! The site: a board goes in, pages come out that open from a disk, ask no network for anything, and have the same bytes
-//! for the same board.
+//! The site: a board goes in, pages come out that open from a disk, ask no network for anything, and have the same
+//! bytes for the same board.
 
 mod chart;
 mod entry_page;
@@ -35,8 +35,8 @@ pub struct Written {
     pub first_page_bytes: usize,
 }
 
-/// Writes the site of a board into a folder: a new one, or one that a site is in, which it replaces. The folder is complete
-/// or as it was.
+/// Writes the site of a board into a folder: a new one, or one that a site is in, which it replaces. The folder is
+/// complete or as it was.
 ///
 /// # Errors
 /// When something else is in the folder, or it cannot be written.

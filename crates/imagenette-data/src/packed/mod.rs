@@ -49,8 +49,8 @@ impl Packed {
         folder.join(format!("{}.packed", manifest.identity()))
     }
 
-    /// Opens a packed file and checks that it is whole and holds the photos of this manifest. Its header is compared with
-    /// its checksum now, the pixels of a photo when they are first asked for: opening stays quick.
+    /// Opens a packed file and checks that it is whole and holds the photos of this manifest. Its header is compared
+    /// with its checksum now, the pixels of a photo when they are first asked for: opening stays quick.
     ///
     /// # Errors
     /// [`DataError::Missing`] when there is no such file; a malformed file when it is damaged, cut short, of
@@ -98,8 +98,9 @@ impl Packed {
         build::open_or_build(dataset, folder, threads, watch)
     }
 
-    /// A packed file in `folder` of a few photos alone, for whoever shows them and does not train: asked for another one it
-    /// gives an error. Photos keep their sample numbers, so that they are cropped and changed as in a whole one.
+    /// A packed file in `folder` of a few photos alone, for whoever shows them and does not train: asked for another
+    /// one it gives an error. Photos keep their sample numbers, so that they are cropped and changed as in a whole
+    /// one.
     ///
     /// # Errors
     /// When a photo cannot be decoded, or the file not be written.

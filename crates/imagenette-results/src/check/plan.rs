@@ -38,8 +38,8 @@ pub(super) fn seed(path: &Path, record: &RunRecord, recipe: Option<&Recipe>, his
     }
 }
 
-/// The steps of a recipe over so many samples an epoch, for a run with a budget as its record says that they were planned;
-/// `None` where these are too many to lay here, or a record with a budget has no plan.
+/// The steps of a recipe over so many samples an epoch, for a run with a budget as its record says that they were
+/// planned; `None` where these are too many to lay here, or a record with a budget has no plan.
 pub fn planned_steps(record: &RunRecord, recipe: &Recipe, samples: u64) -> Option<StepPlan> {
     let progress = |part: u32| f64::from(part) / 100.0;
     let stages = (0..=100).filter_map(|part| recipe.resolution.batch_size(progress(part)));

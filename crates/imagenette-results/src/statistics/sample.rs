@@ -25,8 +25,8 @@ pub fn accuracy_standard_error(correct: u64, total: u64) -> Option<f64> {
     Some((p * (1.0 - p) / total as f64).sqrt())
 }
 
-/// The interval of an accuracy that comes from so many photos, at a confidence in 0..1: with few of them it is not symmetric,
-/// and never leaves 0..1. `None` without photos.
+/// The interval of an accuracy that comes from so many photos, at a confidence in 0..1: with few of them it is not
+/// symmetric, and never leaves 0..1. `None` without photos.
 ///
 /// # Source
 /// Wilson, "Probable inference, the law of succession, and statistical inference", 1927.

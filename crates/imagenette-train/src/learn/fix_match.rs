@@ -1,20 +1,21 @@
 //! FixMatch: what a teacher is sure of becomes the target of a strongly changed view.
 //!
 //! # Source
-//! Sohn et al., "FixMatch: simplifying semi-supervised learning with consistency and confidence", 2020, equations 3 and 4.
+//! Sohn et al., "FixMatch: simplifying semi-supervised learning with consistency and confidence", 2020, equations 3
+//! and 4.
 
 use imagenette_kernels::loss::softmax;
 use imagenette_recipe::unlabeled::FixMatch;
 
-/// The targets of a step's whole batch, the labeled photos first: their own targets, then the teacher's class of each photo
-/// of which it is sure. So weighted, the mean over all rows of -Σ target × log softmax is the mean over the labeled photos
-/// plus `weight` × the mean over the others, of which unsure ones count nothing.
+/// The targets of a step's whole batch, the labeled photos first: their own targets, then the teacher's class of each
+/// photo of which it is sure. So weighted, the mean over all rows of -Σ target × log softmax is the mean over the
+/// labeled photos plus `weight` × the mean over the others, of which unsure ones count nothing.
 ///
 /// `None` where a score of the teacher is not a finite number.
 ///
 /// # Shapes
-/// `labeled` `[B, classes]`, `teacher` (scores) `[U, classes]`; gives `[B + U, classes]`, row by row, and of how many photos
-/// the teacher is sure.
+/// `labeled` `[B, classes]`, `teacher` (scores) `[U, classes]`; gives `[B + U, classes]`, row by row, and of how many
+/// photos the teacher is sure.
 pub fn targets(
     labeled: &[f32],
     teacher: &[f32],

@@ -67,7 +67,8 @@ impl Costs {
 }
 
 /// Floating-point operations of all steps: two for a multiply-add, three times the forward pass for what is learned
-/// from (once where only the head learns), one forward pass for what a selection or a teacher looks at, and the optimizer's products of matrices.
+/// from (once where only the head learns), one forward pass for what a selection or a teacher looks at, and the
+/// optimizer's products of matrices.
 fn flop_of(
     recipe: &Recipe,
     plan: &StepPlan,

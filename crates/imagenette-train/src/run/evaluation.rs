@@ -102,8 +102,8 @@ impl EvaluationData {
         self.samples.is_empty()
     }
 
-    /// Checks that a network of this configuration can see the photos so, and that memory holds what it makes of them: the
-    /// resolution may come from a file, or from a flag.
+    /// Checks that a network of this configuration can see the photos so, and that memory holds what it makes of them:
+    /// the resolution may come from a file, or from a flag.
     ///
     /// # Errors
     /// When it cannot.

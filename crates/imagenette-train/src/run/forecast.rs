@@ -25,7 +25,8 @@ pub struct Forecast {
     pub allowed: Option<f64>,
 }
 
-/// Measures some steps and an evaluation on this machine, and says what the whole run would come to. Nothing is written.
+/// Measures some steps and an evaluation on this machine, and says what the whole run would come to. Nothing is
+/// written.
 ///
 /// # Errors
 /// As [`super::train`] before its first step: a recipe that does not fit, a budget that pays for too little.

@@ -1,5 +1,5 @@
-//! Signs of life: a run that spends a budget writes every few seconds how long its process has been at work, so that it is
-//! known of one that was killed.
+//! Signs of life: a run that spends a budget writes every few seconds how long its process has been at work, so that
+//! it is known of one that was killed.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

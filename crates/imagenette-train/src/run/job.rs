@@ -31,8 +31,8 @@ pub struct TrainJob<'a> {
     pub folder: PathBuf,
     /// Whether to resume the run in the folder.
     pub resume: bool,
-    /// Whether to resume it even where the bits would not be those of the machine or program that began it; the record then
-    /// says so.
+    /// Whether to resume it even where the bits would not be those of the machine or program that began it; the record
+    /// then says so.
     pub changed_machine: bool,
     /// The parts that the recipe may name.
     pub parts: Arc<Parts>,
@@ -45,8 +45,8 @@ pub struct TrainJob<'a> {
     pub evaluate_every: u32,
     /// Seconds between checkpoints; there is one at each epoch's end too.
     pub checkpoint_seconds: f64,
-    /// Seconds from the process's start, or from the end of its last run, to this one's beginning, on packing for example; they
-    /// count in the total, and a budget pays for them.
+    /// Seconds from the process's start, or from the end of its last run, to this one's beginning, on packing for
+    /// example; they count in the total, and a budget pays for them.
     pub prepared_seconds: f64,
     /// What this machine's time costs, where that is known: it is recorded, and a budget of dollars needs it.
     pub price: Option<Price>,

@@ -151,8 +151,8 @@ impl Learner {
         ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device)
     }
 
-    /// A step's labeled photos and behind them the strong views of the others, with the targets of both: of the others what
-    /// the teacher is sure of in their plain views. `None` where the teacher's scores are not finite.
+    /// A step's labeled photos and behind them the strong views of the others, with the targets of both: of the others
+    /// what the teacher is sure of in their plain views. `None` where the teacher's scores are not finite.
     fn consistent(&mut self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Vec<f32>)>> {
         let Some(Unlabeled::FixMatch(settings)) = self.recipe.unlabeled else {
             unreachable!("batches without labels are asked for by recipes that learn from them")
@@ -194,8 +194,8 @@ impl Learner {
         Ok(Slopes { loss, gradients, statistics })
     }
 
-    /// Shows a black photo of each size to a network with code from elsewhere, so that what it does wrong with shapes is
-    /// known before anything is written.
+    /// Shows a black photo of each size to a network with code from elsewhere, so that what it does wrong with shapes
+    /// is known before anything is written.
     ///
     /// # Errors
     /// What it does wrong.
@@ -242,8 +242,8 @@ impl Learner {
         self.schedule.factor(self.plan.progress(step))
     }
 
-    /// The share of the photos without labels that were learned from since this was last asked; `None` where none was looked
-    /// at.
+    /// The share of the photos without labels that were learned from since this was last asked; `None` where none was
+    /// looked at.
     pub(crate) fn take_taught(&mut self) -> Option<f64> {
         let (sure, all) = std::mem::take(&mut self.taught);
         (all > 0).then(|| sure as f64 / all as f64)
@@ -255,8 +255,8 @@ impl Learner {
         self.average.as_ref().or(slow).unwrap_or(&self.weights)
     }
 
-    /// What remains of a batch where samples are selected. The loader has erased and mixed; what the network itself selects
-    /// it could not mix, so that is done here.
+    /// What remains of a batch where samples are selected. The loader has erased and mixed; what the network itself
+    /// selects it could not mix, so that is done here.
     fn select(&self, mut batch: Batch, planned: PlannedStep) -> Result<Batch> {
         let PlannedStep { epoch, start, progress, .. } = planned;
         let Some(choice) = self.recipe.selection_at(progress) else { return Ok(batch) };

@@ -1,5 +1,5 @@
-//! What steps and evaluations take on this machine, measured before the first of them: a few of each kind, with a network
-//! of which nothing is kept.
+//! What steps and evaluations take on this machine, measured before the first of them: a few of each kind, with a
+//! network of which nothing is kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

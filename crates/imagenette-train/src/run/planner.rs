@@ -57,8 +57,8 @@ impl Times {
         }
     }
 
-    /// What a step takes: as the run's own last ones did; of a kind that it has not met, as measured, by as much slower or
-    /// faster as the others turned out to be.
+    /// What a step takes: as the run's own last ones did; of a kind that it has not met, as measured, by as much
+    /// slower or faster as the others turned out to be.
     pub(crate) fn of(&self, step: &PlannedStep) -> f64 {
         let key = (step.px, step.count);
         if let Some(mean) = self.seen.get(&key).and_then(mean) {
@@ -167,8 +167,8 @@ impl Planner {
         seconds * (1.0 - MARGIN) - restart - self.times.evaluation - self.times.closing() - spent
     }
 
-    /// The longest plan that goes on from here and fits into what is left when `spent` seconds are gone; as long as what
-    /// is done where not one step does. What is kept for a restart is used where nothing else is left.
+    /// The longest plan that goes on from here and fits into what is left when `spent` seconds are gone; as long as
+    /// what is done where not one step does. What is kept for a restart is used where nothing else is left.
     pub(crate) fn longest(&self, plan: &StepPlan, done: u64, spent: f64) -> Stretch {
         let left = self.left(spent);
         let all = self.allowance.seconds - self.times.evaluation - self.times.closing() - spent;
@@ -220,8 +220,8 @@ impl Planner {
         }
     }
 
-    /// What is to be planned before the step after `done`, when `spent` seconds of the allowance are gone: nothing, a new
-    /// length, or the end here.
+    /// What is to be planned before the step after `done`, when `spent` seconds of the allowance are gone: nothing, a
+    /// new length, or the end here.
     pub(crate) fn decide(&mut self, plan: &StepPlan, done: u64, spent: f64) -> Option<Stretch> {
         if let Some(follows) = &mut self.follows {
             return if follows.front().is_some_and(|next| next.step == done) { follows.pop_front() } else { None };

@@ -140,7 +140,8 @@ impl SavedNetwork {
         }
         let whole = Run::read(run.path())?;
         whole.check_weights()?;
-        // The weights are those of the source that they were trained with: code that was changed since is another network.
+        // The weights are those of the source that they were trained with: code that was changed since is another
+        // network.
         if source == NetworkSource::Any {
             return Self::read(&path, device, parts);
         }
@@ -192,8 +193,8 @@ impl SavedNetwork {
         Ok(Self { head, model, weights: Weights::from_host(values, &device), device })
     }
 
-    /// The network as ONNX: float32 `[N, 3, R, R]`, RGB in 0..1, goes in, logits `[N, classes]` come out. The metadata says
-    /// what to do with a photo first, and which class each logit is:
+    /// The network as ONNX: float32 `[N, 3, R, R]`, RGB in 0..1, goes in, logits `[N, classes]` come out. The metadata
+    /// says what to do with a photo first, and which class each logit is:
     ///
     /// | key | value |
     /// |--|--|

@@ -29,8 +29,8 @@ use crate::error::{Result, TrainError};
 /// Trains, evaluates and writes the run's folder; stops at the next step when the watch asks for it.
 ///
 /// # Errors
-/// When the recipe does not fit the dataset, the folder cannot be used, data cannot be read or files not written, or the
-/// loss is not finite.
+/// When the recipe does not fit the dataset, the folder cannot be used, data cannot be read or files not written, or
+/// the loss is not finite.
 pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
     train_at(job, watch, &MachineTime::default())
 }
@@ -118,8 +118,8 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
     };
     let outcome = run.learn();
     drop(heartbeat);
-    // A part that breaks, or a run that diverges, before the first checkpoint leaves nothing to go on from: mended, the same
-    // command starts anew.
+    // A part that breaks, or a run that diverges, before the first checkpoint leaves nothing to go on from: mended,
+    // the same command starts anew.
     if let Err(TrainError::Part { .. } | TrainError::Diverged { .. } | TrainError::Data(DataError::Augmentation { .. })) =
         outcome
         && !job.resume
@@ -146,8 +146,8 @@ impl Ground<'_> {
         self.job.recipe.labeled_draws(self.split)
     }
 
-    /// What plans a run with a budget, which has begun after these attempts; `None` without one. What steps take here is
-    /// measured now, unless a run is repeated.
+    /// What plans a run with a budget, which has begun after these attempts; `None` without one. What steps take here
+    /// is measured now, unless a run is repeated.
     fn planner(&self, earlier: &Attempts) -> Result<Option<Planner>> {
         let Some(budget) = self.job.recipe.budget else { return Ok(None) };
         self.planner_in(budget, earlier).map(Some)
@@ -336,8 +336,8 @@ impl Run<'_> {
         self.state.record_epoch(epoch, training_seconds);
         let is_due = is_last || (job.evaluate_every > 0 && epoch.is_multiple_of(job.evaluate_every));
         let mut predicted = None;
-        // A resumed run may stand at the end of an epoch that was evaluated before; so may one whose budget ends there. What
-        // it predicts is needed again, and told already.
+        // A resumed run may stand at the end of an epoch that was evaluated before; so may one whose budget ends
+        // there. What it predicts is needed again, and told already.
         let is_told = self.state.counts_of(epoch).is_some();
         if is_due && (is_last || !is_told) {
             self.clock.turn_to(if is_told { Activity::Other } else { Activity::Evaluation });

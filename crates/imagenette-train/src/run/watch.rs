@@ -70,8 +70,8 @@ pub struct EpochReport {
     pub loss: f64,
     /// How many were right, of the val split or of what was held out, where it was evaluated.
     pub counts: Option<Counts>,
-    /// The share of the epoch's photos without labels that were learned from, since the teacher was sure of them; of a resumed
-    /// run since then. `None` where there are none.
+    /// The share of the epoch's photos without labels that were learned from, since the teacher was sure of them; of a
+    /// resumed run since then. `None` where there are none.
     pub taught: Option<f64>,
     /// Where the time of the run has gone so far.
     pub seconds: Seconds,

@@ -15,7 +15,8 @@ use imagenette_data::edition::Split;
         val/CLASS/PHOTO, without val/ or by file name, with / or \\; classes by id, by name or by label from 0. Columns \
         p_CLASS behind them, one for each class, are probabilities: the loss is then said too. What was read is said.")]
 pub(crate) struct Score {
-    /// A table of predictions, a line a photo (`sample,class`), or a run's folder; with --against also a top-1 in percent
+    /// A table of predictions, a line a photo (`sample,class`), or a run's folder; with --against also a top-1 in
+    /// percent
     #[arg(value_name = "PREDICTIONS|RUN|PERCENT", value_hint = ValueHint::AnyPath)]
     pub(crate) predictions: PathBuf,
     /// Dataset's name or folder [default: the run's own, else the installed one whose val split fits]

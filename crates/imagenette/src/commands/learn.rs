@@ -132,8 +132,8 @@ fn commands(lesson: &str) -> Vec<String> {
     commands
 }
 
-/// A lesson as a terminal shows it: without what is for browsers and tests, with commands set in, and with its answer only
-/// where that is asked for.
+/// A lesson as a terminal shows it: without what is for browsers and tests, with commands set in, and with its answer
+/// only where that is asked for.
 fn plain(lesson: &str, with_answer: bool) -> String {
     let mut text = String::new();
     let (mut in_answer, mut in_block) = (false, false);

@@ -33,5 +33,7 @@ pub(crate) mod submit;
 pub(crate) mod sweep;
 pub(crate) mod task;
 pub(crate) mod train;
+mod train_dry_run;
+mod train_many;
 mod train_torch;
 pub(crate) mod verify;

@@ -1,6 +1,6 @@
 //! `plot`: folders of runs go in; pictures of their accuracy and loss over epochs, seconds and operations, of what is
-//! reached for what, and by recipe come out, and a table; where a baseline is named, what is gained over it. A user's folder may hold anything:
-//! what cannot be drawn is named and left out.
+//! reached for what, and by recipe come out, and a table; where a baseline is named, what is gained over it. A user's
+//! folder may hold anything: what cannot be drawn is named and left out.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};

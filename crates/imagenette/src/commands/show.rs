@@ -166,8 +166,8 @@ fn samples(arguments: &Show, label: Option<u16>, dataset: &Dataset) -> anyhow::R
     Ok(vec![Row { caption, cells }])
 }
 
-/// One row: the first training batch of a recipe, cropped, flipped, changed, erased and mixed as it would be, each sample behind
-/// the photo that it was made from.
+/// One row: the first training batch of a recipe, cropped, flipped, changed, erased and mixed as it would be, each
+/// sample behind the photo that it was made from.
 fn augmented(
     arguments: &Show,
     recipe: &Recipe,
@@ -227,8 +227,8 @@ fn label(typed: &str, choice: &Choice) -> anyhow::Result<u16> {
     Err(Refusal::error(format!("{} has no class `{typed}`", choice.name()), hint))
 }
 
-/// Whether the terminal says in its environment that it shows pictures. It is not asked: one that does not answer would keep
-/// the program waiting for ever.
+/// Whether the terminal says in its environment that it shows pictures. It is not asked: one that does not answer
+/// would keep the program waiting for ever.
 fn shows_pictures() -> bool {
     let is = |name: &str, known: &[&str]| {
         std::env::var(name).is_ok_and(|value| known.iter().any(|known| value.to_lowercase().contains(known)))

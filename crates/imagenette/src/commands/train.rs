@@ -8,18 +8,16 @@ use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Edition;
 use imagenette_data::store::Store;
 use imagenette_results::attempt::Price;
-use imagenette_results::prices::charged_seconds;
 use imagenette_results::run_folder::{CHECKPOINT_FILE, RECIPE_FILE, RunFolder, WEIGHTS_FILE};
 use imagenette_results::{RunRecord, statistics};
-use imagenette_train::recipe::{Budget, Folds};
+use imagenette_train::recipe::Budget;
 use imagenette_train::{Outcome, Recipe, TrainJob};
 
-use super::train_torch;
+use super::{train_dry_run, train_many, train_torch};
 use crate::cli::{EngineName, Train};
 use crate::interrupt::{INTERRUPTED, SPENT};
-use crate::numbers::{counted, seconds, thousands};
+use crate::numbers::{epochs, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
-use crate::progress::Progress;
 use crate::recipes::Overrides;
 use crate::run_tables::Wanted;
 use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
@@ -57,7 +55,7 @@ fn resume(
     if let Some(begun) = run_set::begun(run, preparation.parts())? {
         let dataset = datasets_of(&begun.recipe, &begun.identity, &begun.dataset, &preparation)?;
         let prepared = preparation.finish(begun.recipe, dataset)?;
-        return train_set(&prepared, run, arguments, (program, terminal));
+        return train_many::seeds(&prepared, run, arguments, (program, terminal));
     }
     let (recipe, checkpoint) = imagenette_train::run::unfinished(run, preparation.parts())?;
     let dataset = datasets_of(&recipe, &checkpoint.dataset_identity, &checkpoint.dataset, &preparation)?;
@@ -127,19 +125,19 @@ fn begin(
             price,
             ..prepared.first_job(seed, arguments.out.clone().unwrap_or_default())
         };
-        return dry_run(&job, arguments, terminal);
+        return train_dry_run::run(&job, arguments.json, terminal);
     }
     if let Some(folds) = arguments.folds {
         let name = format!("{recipe}{}-{dataset}-folds{folds}-s{seed}", in_name(&prepared.recipe));
         let folder = arguments.out.clone().unwrap_or_else(|| Path::new(runs::FOLDER).join(name));
-        return train_folds(&prepared, folds, &folder, arguments, (program, terminal));
+        return train_many::folds(&prepared, folds, &folder, arguments, (program, terminal));
     }
     if prepared.recipe.runs > 1 {
         let folder = arguments
             .out
             .clone()
             .unwrap_or_else(|| run_set::folder(&format!("{recipe}{}-{dataset}", in_name(&prepared.recipe)), &prepared));
-        return train_set(&prepared, &folder, arguments, (program, terminal));
+        return train_many::seeds(&prepared, &folder, arguments, (program, terminal));
     }
     if let (true, Some(folder)) = (budget.resume_if_present, &arguments.out) {
         return begin_or_go_on(&prepared, folder, price, arguments, (program, terminal));
@@ -151,58 +149,6 @@ fn begin(
     let job = TrainJob { evaluate_every: arguments.evaluate_every, price, ..prepared.first_job(seed, folder.clone()) };
     let outcome = runs::train_with(&job, tables(arguments), terminal)?;
     finish(&[(folder.clone(), outcome)], &folder, arguments, (program, terminal))
-}
-
-/// Trains one run for each fold, each in a folder of its own below this one, and says what all of them were right about.
-/// Those that are finished are taken as they are, an interrupted one goes on, so that the same command can be given again.
-fn train_folds(
-    prepared: &Prepared,
-    of: u32,
-    folder: &Path,
-    arguments: &Train,
-    (program, terminal): (&Program, &Terminal),
-) -> anyhow::Result<ExitCode> {
-    let price = price(&prepared.recipe, arguments, terminal)?;
-    let mut outcomes = Vec::new();
-    for fold in 1..=of {
-        let run = folder.join(format!("f{fold}"));
-        let job = prepared.job(prepared.recipe.seed, run.clone());
-        let job = TrainJob {
-            recipe: Recipe { folds: Some(Folds { of, fold }), ..job.recipe.clone() },
-            resume: run.join(CHECKPOINT_FILE).is_file(),
-            evaluate_every: arguments.evaluate_every,
-            price: price.clone(),
-            ..job
-        };
-        if let Some(record) = runs::finished(&job)? {
-            outcomes.push((run, Outcome::Finished(Box::new(record))));
-            continue;
-        }
-        outcomes.push((run, runs::train_with(&job, tables(arguments), terminal)?));
-        if matches!(outcomes.last(), Some((_, Outcome::Interrupted { .. }))) {
-            terminal.say("hint: give the same command again to go on");
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
-    }
-    let status = finish(&outcomes, folder, arguments, (program, terminal))?;
-    let counts = outcomes.iter().filter_map(|(_, outcome)| match outcome {
-        Outcome::Finished(record) => Some(record.result),
-        Outcome::Interrupted { .. } => None,
-    });
-    let (correct, total) = counts.fold((0, 0), |all, counts| (all.0 + counts.correct, all.1 + counts.total));
-    let (low, high) = statistics::accuracy_interval(correct, total, 0.95).unwrap_or((0.0, 1.0));
-    if !arguments.json {
-        print(&format!(
-            "cross-validated top-1 {:.2}%  ({} of {}, each judged by a network that had not seen it; 95% interval of new photos \
-             {:.1}% to {:.1}%)",
-            100.0 * correct as f64 / total.max(1) as f64,
-            thousands(correct),
-            counted(total, "labeled photo"),
-            100.0 * low,
-            100.0 * high
-        ))?;
-    }
-    Ok(status)
 }
 
 /// Goes on with the run in a folder where there is one, else begins it there; says what it came to if it is finished.
@@ -230,84 +176,13 @@ fn begin_or_go_on(
 }
 
 /// What the machine costs that trains this recipe.
-fn price(recipe: &Recipe, arguments: &Train, terminal: &Terminal) -> anyhow::Result<Option<Price>> {
+pub(super) fn price(recipe: &Recipe, arguments: &Train, terminal: &Terminal) -> anyhow::Result<Option<Price>> {
     let is_needed = matches!(recipe.budget, Some(Budget::Dollars(_)));
     charged::price(&arguments.budget, is_needed, &Store::open_default()?, terminal)
 }
 
-/// Says what a run would come to on this machine.
-fn dry_run(job: &TrainJob, arguments: &Train, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-    let forecast = imagenette_train::run::forecast(job, &Progress::of_run(terminal))?;
-    terminal.finish();
-    let runs = job.recipe.runs;
-    let dollars = job.price.as_ref().map(|price| price.of_seconds(charged_seconds(forecast.seconds)));
-    let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(forecast.seconds as i64);
-    if arguments.json {
-        print_json(&serde_json::json!({
-            "recipe": job.recipe.name, "dataset": job.dataset.manifest.name, "machine": job.price, "runs": runs,
-            "epochs": forecast.passes, "steps": forecast.steps, "seconds": forecast.seconds,
-            "allowed_seconds": forecast.allowed, "dollars": dollars, "ends": ends,
-        }))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (recipe, dataset) = (&job.recipe.name, &job.dataset.manifest.name);
-    let budget = job.recipe.budget.map_or(String::new(), |budget| format!(" within {budget}"));
-    print(&format!("`{recipe}` on {dataset}{budget}, on this machine:"))?;
-    if let Some(price) = &job.price {
-        print(&format!("  machine  {} at ${:.4} an hour ({})", price.machine, price.dollars_per_hour, price.source))?;
-    }
-    print(&format!("  length   {:.2} epochs, {}", forecast.passes, counted(forecast.steps, "step")))?;
-    let (of_run, many) =
-        (seconds(forecast.seconds), if runs > 1 { format!(", each of {runs} runs") } else { String::new() });
-    let allowed = forecast.allowed.map_or(String::new(), |allowed| format!(" of {}", seconds(allowed)));
-    print(&format!("  time     {of_run}{allowed}{many}"))?;
-    if let Some(dollars) = dollars {
-        print(&format!("  cost     ${dollars:.4}{many}"))?;
-    }
-    let ends = ends.strftime("%Y-%m-%d %H:%M UTC");
-    print(&format!("  ends     {ends} if it begins now{}", if runs > 1 { " (the first run)" } else { "" }))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Trains one run for each seed, each in a folder of its own below this one. Those that are finished are taken as they
-/// are, an interrupted one goes on, so that the same command can be given again.
-fn train_set(
-    prepared: &Prepared,
-    folder: &Path,
-    arguments: &Train,
-    (program, terminal): (&Program, &Terminal),
-) -> anyhow::Result<ExitCode> {
-    let price = price(&prepared.recipe, arguments, terminal)?;
-    let mut outcomes = Vec::new();
-    let mut trained = 0;
-    for (seed, run) in run_set::places(folder, &prepared.recipe) {
-        // What was fetched, drawn and packed counts once.
-        let job = if trained == 0 { prepared.first_job(seed, run.clone()) } else { prepared.job(seed, run.clone()) };
-        let job = TrainJob {
-            resume: run.join(CHECKPOINT_FILE).is_file(),
-            changed_machine: arguments.changed_machine,
-            evaluate_every: arguments.evaluate_every,
-            price: price.clone(),
-            ..job
-        };
-        if let Some(record) = runs::finished(&job)? {
-            outcomes.push((run, Outcome::Finished(Box::new(record))));
-            continue;
-        }
-        trained += 1;
-        outcomes.push((run, runs::train_with(&job, tables(arguments), terminal)?));
-        if matches!(outcomes.last(), Some((_, Outcome::Interrupted { .. }))) {
-            break;
-        }
-    }
-    if trained == 0 {
-        terminal.say(&format!("{}: every run is finished, nothing was trained", folder.display()));
-    }
-    finish(&outcomes, folder, arguments, (program, terminal))
-}
-
 /// The tables that are written beside a run.
-fn tables(arguments: &Train) -> Wanted {
+pub(super) fn tables(arguments: &Train) -> Wanted {
     Wanted { tensorboard: arguments.tensorboard, csv: arguments.csv }
 }
 
@@ -391,7 +266,7 @@ pub(crate) fn flags(arguments: &Train) -> anyhow::Result<Overrides> {
 
 /// Prints every finished run and, of several, their mean and standard deviation; says how to resume what is in a folder
 /// where one was interrupted.
-fn finish(
+pub(super) fn finish(
     outcomes: &[(PathBuf, Outcome)],
     folder: &Path,
     arguments: &Train,
@@ -429,11 +304,7 @@ fn finish(
             ))?;
         }
     }
-    let is_short = |record: &&RunRecord| {
-        let spending = record.provenance.as_ref().and_then(|provenance| provenance.spending);
-        spending.is_some_and(|spending| spending.ended_early)
-    };
-    let short = finished.iter().filter(|(_, record)| is_short(record)).count();
+    let short = finished.iter().filter(|(_, record)| record.has_ended_early()).count();
     if short > 0 {
         terminal.say("warning: a budget ended before its plan: the rate had not come to its end, and more is possible");
     }
@@ -462,15 +333,7 @@ fn as_text(folder: &Path, record: &RunRecord) -> String {
 
 /// How long a run is, and what it cost where that is known.
 fn length(record: &RunRecord) -> String {
-    let planned = record.provenance.as_ref().is_some_and(|provenance| !provenance.plan.is_empty());
-    let length = match planned {
-        // Its last epoch may be a part.
-        true => {
-            let photos = record.labels.as_ref().map_or(record.dataset.train, |labels| labels.epoch_photos);
-            format!("{:.1} epochs", record.samples_drawn as f64 / photos.max(1) as f64)
-        }
-        false => counted(record.epochs.into(), "epoch"),
-    };
+    let length = epochs(record);
     record.dollars.map_or(length.clone(), |dollars| format!("{length}; ${dollars:.4}"))
 }
 

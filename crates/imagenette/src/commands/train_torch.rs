@@ -1,5 +1,5 @@
-//! `train --engine torch`: the recipe is resolved here, and trained by the Python package's starter in PyTorch, on a GPU where
-//! there is one. The run's folder and its record are like any other's.
+//! `train --engine torch`: the recipe is resolved here, and trained by the Python package's starter in PyTorch, on a
+//! GPU where there is one. The run's folder and its record are like any other's.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};

@@ -10,8 +10,8 @@ const STYLE: &str = include_str!("base.css");
 /// The end of a page.
 pub(crate) const END: &str = "</main>\n</body>\n</html>\n";
 
-/// The beginning of a page: its head, with what this kind of page adds to the style of all. Pictures are inlined; nothing
-/// is ever asked of a network.
+/// The beginning of a page: its head, with what this kind of page adds to the style of all. Pictures are inlined;
+/// nothing is ever asked of a network.
 pub(crate) fn begin(title: &str, style: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -34,8 +34,8 @@ const PHOTOS: f64 = 9469.0;
 /// operations each, and twice the forward pass backward.
 const FLOP_AT_128_PX: f64 = 3.0 * 2.0 * 1.46e9;
 
-/// The board's rows that go with these groups over an axis, up to twice the last cost that is drawn, and what they are in
-/// words; none where the photos are others, or no row has such a cost.
+/// The board's rows that go with these groups over an axis, up to twice the last cost that is drawn, and what they are
+/// in words; none where the photos are others, or no row has such a cost.
 pub(super) fn beside(groups: &[RunGroup], axis: Axis, last: f64) -> (Vec<Reference>, Option<String>) {
     let Some(board) = OldBoard::of(groups) else { return (Vec::new(), None) };
     let references = board.over(axis, last);

@@ -79,7 +79,7 @@ fn row(group: &RunGroup) -> [String; 9] {
     [
         group.name.replace('|', "\\|"),
         group.resolution(),
-        group.epochs().to_string(),
+        group.epochs_shown(),
         accuracy.n.to_string(),
         format!("{:.2}", 100.0 * accuracy.mean),
         accuracy.standard_deviation.map_or("-".into(), |sd| format!("{:.2}", 100.0 * sd)),

@@ -24,8 +24,8 @@ fn fields() -> impl Iterator<Item = Field<'static>> {
     })
 }
 
-/// What a key means, `optimizer.rest.momentum` for example, where `kinds` are the values of `kind` in the tables around it,
-/// the nearest first; `None` where nothing is known of it, as of a setting of somebody's own part.
+/// What a key means, `optimizer.rest.momentum` for example, where `kinds` are the values of `kind` in the tables
+/// around it, the nearest first; `None` where nothing is known of it, as of a setting of somebody's own part.
 pub(super) fn meaning(key: &str, kinds: &[&str]) -> Option<&'static str> {
     let mut path: Vec<&str> = key.split('.').collect();
     let name = path.pop()?;
@@ -146,6 +146,8 @@ mod tests {
         );
         assert!(meaning("augment.cutout.size", &[]).unwrap().contains("cut out"));
         assert!(meaning("augment.cutout.probability", &[]).unwrap().contains("cut from"));
+        let budget = ["budget.minutes", "budget.dollars"].map(|key| meaning(key, &[]).unwrap());
+        assert!(budget[0].starts_with("Minutes") && budget[1].starts_with("Dollars"), "{budget:?}");
         assert_eq!(meaning("optimizer.of_my_own", &["lion"]), None);
     }
 }

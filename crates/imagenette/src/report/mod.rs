@@ -1,6 +1,6 @@
-//! A page about runs: the result in a sentence, curves, what is taken for what, each class, the most confident mistakes
-//! with where the network looked, the network itself, a batch as it sees it, the recipe explained, time and the commands
-//! that repeat it. One file without script; what a run does not have is named and left out.
+//! A page about runs: the result in a sentence, curves, what is taken for what, each class, the most confident
+//! mistakes with where the network looked, the network itself, a batch as it sees it, the recipe explained, time and
+//! the commands that repeat it. One file without script; what a run does not have is named and left out.
 
 mod anatomy;
 mod batch;
@@ -19,7 +19,7 @@ use imagenette_data::edition::Edition;
 use imagenette_files::hash;
 use imagenette_results::probabilities;
 
-use crate::numbers::{counted, seconds, thousands};
+use crate::numbers::{counted, epochs, seconds, thousands};
 use crate::page::{self, escaped};
 use crate::prepared::Preparation;
 use crate::subject::{Judged, Subject};
@@ -137,13 +137,14 @@ fn single(
 fn sentence(subject: &Subject) -> String {
     let record = &subject.run.record;
     format!(
-        "{:.2}% right: {} of {} {}, after {} in {}",
+        "{:.2}% right: {} of {} {}, after {} in {}{}",
         100.0 * record.result.accuracy(),
         thousands(record.result.correct),
         thousands(record.result.total),
         subject.photos(),
-        counted(record.epochs.into(), "epoch"),
-        seconds(record.seconds.training)
+        epochs(record),
+        seconds(record.seconds.training),
+        if record.has_ended_early() { "; its budget ended before its plan" } else { "" }
     )
 }
 

@@ -24,8 +24,8 @@ pub(super) struct TrainCheck {
 }
 
 impl TrainCheck {
-    /// Shows a run's network train photos, spread evenly over all that it learned from. `None` where there is no network,
-    /// no photo, or a score that is not a finite number.
+    /// Shows a run's network train photos, spread evenly over all that it learned from. `None` where there is no
+    /// network, no photo, or a score that is not a finite number.
     ///
     /// # Errors
     /// When the pixels cannot be read, or the user interrupts.

@@ -1,4 +1,5 @@
-//! `check` of finished runs: what their files say. What only photos, networks and training can tell takes the whole program.
+//! `check` of finished runs: what their files say. What only photos, networks and training can tell takes the whole
+//! program.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
