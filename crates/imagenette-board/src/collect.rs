@@ -133,6 +133,27 @@ fn chosen(wanted: &Wanted<'_>, runs: Vec<(PathBuf, RunRecord)>) -> Result<BTreeM
             return Err(BoardError::refused(message, "name the runs of one recipe with --from"));
         }
     }
+    // Said before the seeds, for which they would be trained again.
+    let source = wanted.season.source(wanted.challenge);
+    if let Some((folder, record)) =
+        runs.iter().find(|(_, record)| (record.dataset.train, record.dataset.val) != (source.train, source.val))
+    {
+        let dataset = &record.dataset;
+        let message = format!(
+            "{}: expected a run on {} ({} train and {} val photos), found one on {} ({} and {})",
+            folder.display(),
+            source.name,
+            source.train,
+            source.val,
+            dataset.name,
+            dataset.train,
+            dataset.val
+        );
+        return Err(BoardError::refused(
+            message,
+            "name the challenge of these photos; `imagenette board rank --all` lists them",
+        ));
+    }
     let needed = wanted.challenge.seeds(&wanted.season.rules);
     if wanted.file.seeds == Seeds::Chosen {
         let mut by_seed: Vec<(u64, PathBuf)> = runs.into_iter().map(|(run, record)| (record.seed, run)).collect();

@@ -40,12 +40,13 @@ fn main() -> Outcome<()> {
     let train = View::Train(Augment { crop, flip: Flip::Random });
     for epoch in [0, 3] {
         let order = epoch_order(&dataset.manifest.samples(Split::Train), SEED, epoch);
-        let requests = order.chunks(64).take(BATCHES).map(|samples| request(samples, epoch, 96, train)).collect();
+        let requests =
+            order.chunks(64).take(BATCHES).map(|samples| BatchRequest::plain(epoch, samples, 96, train)).collect();
         println!("\"crop-flip {epoch}\": {},", hashes(labels.clone(), requests)?);
     }
     let center = View::Evaluation(EvaluationGeometry::Center { ratio: 256.0 / 224.0 });
     let val = dataset.manifest.samples(Split::Val);
-    let requests = val.chunks(64).take(BATCHES).map(|samples| request(samples, 0, 64, center)).collect();
+    let requests = val.chunks(64).take(BATCHES).map(|samples| BatchRequest::plain(0, samples, 64, center)).collect();
     println!("\"val\": {},", hashes(labels.clone(), requests)?);
     let names = ["default", "epochs-10", "epochs-60", "fast-85"];
     for name in names {
@@ -58,22 +59,6 @@ fn main() -> Outcome<()> {
         println!("\"recipe {name}\": {}{end}", hashes(labels, planned.take(BATCHES).collect())?);
     }
     Ok(())
-}
-
-fn request(samples: &[u32], epoch: u32, resolution_px: u32, view: View) -> BatchRequest {
-    BatchRequest {
-        epoch,
-        samples: samples.to_vec(),
-        passes: None,
-        resolution_px,
-        view,
-        view_number: 0,
-        own: OwnAugmentations::default(),
-        strong: None,
-        cutout: None,
-        erase: None,
-        mix: None,
-    }
 }
 
 /// Of the pixels, the labels and, where the batch was mixed, of partners and shares.

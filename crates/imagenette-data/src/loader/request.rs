@@ -58,6 +58,23 @@ pub struct MixRequest {
 pub const LARGEST_RESOLUTION_PX: u32 = 4096;
 
 impl BatchRequest {
+    /// Samples seen in this view and as they are: nothing else is done to them.
+    pub fn plain(epoch: u32, samples: &[u32], resolution_px: u32, view: View) -> Self {
+        Self {
+            epoch,
+            samples: samples.to_vec(),
+            passes: None,
+            resolution_px,
+            view,
+            view_number: 0,
+            own: OwnAugmentations::default(),
+            strong: None,
+            cutout: None,
+            erase: None,
+            mix: None,
+        }
+    }
+
     /// Checks the request against the number of photos there are.
     pub(super) fn validate(&self, photos: u32) -> Result<()> {
         match &self.view {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imagenette_data::DataError;
-use imagenette_data::augment::OwnAugmentations;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::loader::{BatchRequest, Loader, View};
@@ -131,23 +130,8 @@ impl EvaluationData {
         let EvaluationConfig { resolution: resolution_px, geometry } = self.config;
         let view = View::Evaluation(geometry);
         let batch = self.batch();
-        let requests: Vec<BatchRequest> = self
-            .samples
-            .chunks(batch)
-            .map(|samples| BatchRequest {
-                epoch: 0,
-                passes: None,
-                samples: samples.to_vec(),
-                resolution_px,
-                view,
-                view_number: 0,
-                own: OwnAugmentations::default(),
-                strong: None,
-                cutout: None,
-                erase: None,
-                mix: None,
-            })
-            .collect();
+        let requests: Vec<BatchRequest> =
+            self.samples.chunks(batch).map(|samples| BatchRequest::plain(0, samples, resolution_px, view)).collect();
         let threads = self.loader_threads;
         let loader = Loader::new(self.packed.clone(), self.labels.clone(), 0, threads, Box::new(requests.into_iter()))?;
         let mut labels = Vec::with_capacity(self.samples.len());

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use imagenette_data::augment::OwnAugmentations;
 use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_kernels::loss::cross_entropy_of_each;
@@ -355,22 +354,8 @@ impl Learner {
         chosen.truncate(WHITENING_PHOTOS);
         let config = job.recipe.evaluation;
         let (resolution_px, view) = (config.resolution, View::Evaluation(config.geometry));
-        let requests: Vec<BatchRequest> = chosen
-            .chunks(64)
-            .map(|samples| BatchRequest {
-                epoch: 0,
-                passes: None,
-                samples: samples.to_vec(),
-                resolution_px,
-                view,
-                view_number: 0,
-                own: OwnAugmentations::default(),
-                strong: None,
-                cutout: None,
-                erase: None,
-                mix: None,
-            })
-            .collect();
+        let requests: Vec<BatchRequest> =
+            chosen.chunks(64).map(|samples| BatchRequest::plain(0, samples, resolution_px, view)).collect();
         let labels: Arc<[u16]> = job.dataset.labels().into();
         let loader =
             Loader::new(job.packed.clone(), labels, job.seed, job.loader_threads, Box::new(requests.into_iter()))?;

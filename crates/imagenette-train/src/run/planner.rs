@@ -197,6 +197,17 @@ impl Planner {
         stretch(drawn + fitting * batch)
     }
 
+    /// The error of a budget that pays for more steps than are planned; `None` where it does not.
+    pub(crate) fn too_large(&self, budget: Budget, stretch: Stretch) -> Option<TrainError> {
+        let steps = stretch.samples / u64::from(self.recipe.batch_size.max(1));
+        (steps >= MOST_STEPS).then(|| TrainError::Budget {
+            key: budget.key().into(),
+            expected: format!("a run of fewer than {MOST_STEPS} steps"),
+            found: format!("{budget}, which pays for more on this machine"),
+            hint: "give less: no recipe is known to gain from so many".into(),
+        })
+    }
+
     /// The error of a budget that does not pay for this epoch when `spent` seconds are gone, with what would.
     pub(crate) fn too_small(&self, budget: Budget, epoch: &StepPlan, spent: f64, price: Option<&Price>) -> TrainError {
         let Allowance { seconds, restart } = self.allowance;
@@ -442,6 +453,24 @@ mod tests {
         assert_eq!([119.0, 120.0, 121.0, 500.0].map(|dollars| seconds(dollars, 3600.0)), [0.0, 59.0, 60.0, 439.0]);
         assert_eq!(Allowance::of(Budget::Dollars(1.0), &none, None, 0.0).seconds, 0.0);
         assert_eq!(Allowance::of(Budget::Minutes(2.0), &none, None, 3.0), Allowance { seconds: 120.0, restart: 3.0 });
+    }
+
+    #[test]
+    fn a_budget_for_more_steps_than_a_history_holds_is_refused() {
+        let recipe = recipe(Budget::Dollars(1000.0));
+        let planner = Planner {
+            samples: 9_469,
+            evaluate_every: 1,
+            allowance: Allowance { seconds: 1e9, restart: 0.0 },
+            times: Times::new(BTreeMap::new(), 1.0),
+            follows: None,
+            is_due: false,
+            recipe,
+        };
+        let of = |steps: u64| Stretch { step: 0, samples: steps * u64::from(planner.recipe.batch_size) };
+        assert!(planner.too_large(Budget::Dollars(1000.0), of(MOST_STEPS - 1)).is_none());
+        let error = planner.too_large(Budget::Dollars(1000.0), of(MOST_STEPS)).unwrap();
+        assert!(error.to_string().contains("fewer than 4000000 steps, found $1000"), "{error}");
     }
 
     #[test]

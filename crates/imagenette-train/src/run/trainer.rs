@@ -212,6 +212,11 @@ impl Ground<'_> {
                 self.job.price.as_ref(),
             ));
         }
+        if planner.follows.is_none()
+            && let Some(error) = planner.too_large(budget, stretch)
+        {
+            return Err(error);
+        }
         Ok((nothing.stretched(recipe, self.samples(), stretch), Some(stretch)))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use imagenette_data::augment::{Augment, Crop, Flip, OwnAugmentations, Strong};
+use imagenette_data::augment::{Augment, Crop, Flip, Strong};
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
 use imagenette_data::image;
@@ -250,17 +250,8 @@ pub(super) fn endless(
         let order = epoch_order(&samples, 0, epoch);
         let batches: Vec<Vec<u32>> = order.chunks(BATCH_SIZE).map(<[u32]>::to_vec).collect();
         batches.into_iter().map(move |samples| BatchRequest {
-            epoch,
-            passes: None,
-            samples,
-            resolution_px,
-            view: View::Train(augment),
-            view_number: 0,
-            own: OwnAugmentations::default(),
             strong,
-            cutout: None,
-            erase: None,
-            mix: None,
+            ..BatchRequest::plain(epoch, &samples, resolution_px, View::Train(augment))
         })
     });
     Ok(Loader::new(packed, dataset.labels().into(), 0, threads, Box::new(requests))?)
