@@ -63,7 +63,8 @@ impl Made {
     }
 }
 
-/// A recipe that fits: a fast network of two narrow groups, two stages, 3 epochs of 7 steps, with overrides.
+/// A recipe that fits: a fast network of two narrow groups, two stages, 3 epochs of 7 steps, with overrides. A budget
+/// among them stands in place of the epochs.
 pub(crate) fn recipe(overrides: &[(&str, &str)]) -> Recipe {
     let text = Recipe::shipped_text("default").expect("a shipped recipe");
     let small = [
@@ -73,8 +74,10 @@ pub(crate) fn recipe(overrides: &[(&str, &str)]) -> Recipe {
         ("evaluation.resolution", "32"),
         ("model", "{ kind = \"fast\", stem = 8, widths = [8, 16] }"),
     ];
+    let has_budget = overrides.iter().any(|(key, _)| key.starts_with("budget"));
+    let small = small.iter().filter(|(key, _)| !(has_budget && *key == "epochs"));
     let overrides: Vec<_> =
-        small.iter().chain(overrides).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        small.chain(overrides).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     Recipe::from_toml(text, &overrides).expect("a valid recipe")
 }
 
