@@ -82,6 +82,11 @@ fn runs_of_the_dealt_seeds_become_an_entry_that_holds_is_ranked_replayed_and_sho
     for seed in &seeds {
         train(&place, &format!("runs/s{seed}"), *seed, &[]);
     }
+    // What is wrong with an entry keeps it out, with the folder of its challenge.
+    let few: Vec<&str> = enter(&[]).into_iter().map(|word| if word == "5" { "1" } else { word }).collect();
+    let refused = place.run(&few).exits_with(1);
+    assert!(refused.stdout.contains("runs_tried"), "{}", refused.stdout);
+    assert_eq!(place.list("board/entries"), Vec::<String>::new(), "nothing is left");
     let made = place.run(&enter(&[])).succeeds();
     assert!(made.stdout.contains("(n = 3), checked"), "{}", made.stdout);
     place.run(&enter(&[])).fails_saying(&["an entry is there already"]);
@@ -203,9 +208,25 @@ fn what_is_no_board_or_no_challenge_is_said_with_what_to_do() {
     place.run(&["board", "check", board]).succeeds();
     place.run(&["board", "deal", "epochs-5", "--board", board]).succeeds();
     place.run(&["board", "deal", "no-such-recipe", "--board", board]).exits_with(1);
+    place.run(&["board", "deal", "no-such.toml", "--board", board]).fails_saying(&["open no-such.toml"]);
     let near = place.run(&["board", "rank", "imagenette2-160-128px-epochs-50", "--board", board]);
     near.fails_saying(&["expected a challenge of season 2026", "did you mean"]);
     let old =
         place.run(&["score", "93.27", "--against", board, "--challenge", "imagenette2-160-128px-epochs-60"]).succeeds();
     assert!(old.stdout.contains("old board, imagenette2, within 128 px, 60 epochs: 91.57%"), "{}", old.stdout);
+    assert!(old.stdout.starts_with("93.27%: ") && old.stdout.contains("this is +1.70 points"), "{}", old.stdout);
+    // Without a challenge: every length beside every other, each row once.
+    let all = place.run(&["score", "93.27", "--against", board]).succeeds().stdout;
+    assert!(all.starts_with("93.27% beside the best rows of the old board on imagenette2, in points:\n"), "{all}");
+    assert!(all.contains("| 128 | 87.43 (+5.84) | 91.57 (+1.70) |"), "{all}");
+    assert_eq!(all.matches("87.43").count(), 1, "{all}");
+    assert!(all.lines().filter(|line| line.starts_with('|')).all(|line| line.len() <= 80), "{all}");
+    // A fraction is read as one, and said.
+    let fraction = place.run(&["score", "0.9327", "--against", board]).succeeds().stdout;
+    assert_eq!(fraction, all);
+    let rows = place.run(&["score", "93.27", "--against", board, "--json"]).succeeds().json();
+    assert!(
+        rows["old_board"].as_array().unwrap().iter().any(|row| row["percent"] == 87.43 && row["px"] == 128),
+        "{rows}"
+    );
 }

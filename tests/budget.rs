@@ -96,6 +96,64 @@ fn dollars_are_charged_at_the_price_that_is_said_and_written_down() {
     );
 }
 
+/// A recipe that is trained at 32 px where so many epochs of that fit, else at 24 px.
+const CHOICES: &str = r#"
+[[choices]]
+from_epochs = 0.0
+set = { resolution = 24, "evaluation.resolution" = 24 }
+
+[[choices]]
+from_epochs = LONG
+set = { "model.widths" = [8, 12] }
+"#;
+
+#[test]
+fn a_recipe_takes_the_choice_that_enough_epochs_fit_of_and_keeps_it() {
+    let place = Place::with_made_dataset();
+    let shipped = include_str!("../recipes/default.toml");
+    let small = "--dataset made --batch-size 8 --set model.stem=8 --evaluate-every 0";
+    for (name, long, widths, resolution) in [("long", "0.001", "[8, 12]", 64), ("short", "1e6", "[8, 8]", 24)] {
+        let text = format!("{shipped}{}", CHOICES.replace("LONG", long));
+        let text = text.replacen("widths = [32, 64, 128, 256]", "widths = [8, 8]", 1);
+        assert!(text.contains("widths = [8, 8]"), "{text}");
+        std::fs::write(place.path("mine.toml"), text).unwrap();
+        let line = format!("train --recipe mine.toml {small} --minutes 0.15 --out {name} --resume-if-present");
+        let ended = ends(place.run(&words(&line)));
+        assert!(
+            ended.stderr.contains(if name == "long" { "choice 2 of 2" } else { "choice 1 of 2" }),
+            "{}",
+            ended.stderr
+        );
+        let recipe = place.read(&format!("{name}/recipe.toml"));
+        assert!(!recipe.contains("choices") && recipe.contains("minutes = 0.15"), "{recipe}");
+        assert!(recipe.contains(&format!("resolution = {resolution}\n")), "{recipe}");
+        let flat = recipe.replace(['\n', ' '], "");
+        assert!(flat.contains(&format!("widths={}", widths.replace(' ', ""))), "{recipe}");
+        place.run(&["check", name, "--replay"]).succeeds();
+        // The same command finds it finished, whatever would be chosen today.
+        assert!(ends(place.run(&words(&line))).stderr.contains("finished already"));
+    }
+    // Runs of several seeds are of one recipe.
+    ends(place.run(&words(&format!("train --recipe mine.toml {small} --minutes 0.15 --runs 2 --out both"))));
+    assert_eq!(place.read("both/s0/recipe.toml"), place.read("both/s1/recipe.toml"));
+    // Where the epochs are known, nothing is measured; what is typed stands.
+    let ended = place.run(&words(&format!("train --recipe mine.toml {small} --epochs 1 --resolution 32 --out known")));
+    assert!(!ended.succeeds().stderr.contains("choice "));
+    assert!(place.read("known/recipe.toml").contains("resolution = 32"));
+    // What trains several runs of one recipe needs to know which.
+    std::fs::write(
+        place.path("open.toml"),
+        place.read("mine.toml").replacen("epochs = 5", "budget = { minutes = 1 }", 1),
+    )
+    .unwrap();
+    for line in ["compare open.toml --set model.stem=4", "sweep open.toml --set model.stem=4,8"] {
+        let refused = place.run(&words(&format!("{line} --dataset made")));
+        refused.misused_saying(&["chooses its settings by its budget", "--set epochs=5"]);
+    }
+    let dry = place.run(&words(&format!("train --recipe mine.toml {small} --minutes 0.15 --dry-run"))).succeeds();
+    assert!(dry.stderr.contains("choice 1 of 2"), "{}", dry.stderr);
+}
+
 #[test]
 fn budgets_that_make_no_sense_are_refused_before_anything_is_written() {
     let place = Place::with_made_dataset();

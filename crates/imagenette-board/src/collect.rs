@@ -58,9 +58,20 @@ pub fn collect(wanted: &Wanted<'_>) -> Result<Made> {
         return Err(BoardError::refused(message, "choose another name with --name"));
     }
     let chosen = chosen(wanted, runs)?;
+    let was_there = place.is_dir();
     std::fs::create_dir_all(&place).map_err(FileError::io("create", &place))?;
-    let unfinished = atomic::UnfinishedFolder::begin(&place)?;
-    write(wanted, &chosen, unfinished.path())?;
+    let made = collect_into(wanted, &chosen, &place, &to);
+    if !was_there && !matches!(made, Ok(Made::Entry(..))) {
+        // A challenge's folder without an entry would be a fault of the board; one that is not empty stays.
+        let _ = std::fs::remove_dir(&place);
+    }
+    made
+}
+
+/// Collects an entry below its challenge's folder, which is there.
+fn collect_into(wanted: &Wanted<'_>, chosen: &BTreeMap<u32, PathBuf>, place: &Path, to: &Path) -> Result<Made> {
+    let unfinished = atomic::UnfinishedFolder::begin(place)?;
+    write(wanted, chosen, unfinished.path())?;
     let lists = ValLists::default();
     let candidate = Candidate {
         root: wanted.board,
@@ -72,8 +83,8 @@ pub fn collect(wanted: &Wanted<'_>) -> Result<Made> {
     };
     match candidate.check() {
         (Some(entry), _) => {
-            unfinished.finish(&to)?;
-            Ok(Made::Entry(Box::new(entry), to))
+            unfinished.finish(to)?;
+            Ok(Made::Entry(Box::new(entry), to.to_owned()))
         }
         (None, faults) => Ok(Made::Faults(faults)),
     }

@@ -60,7 +60,7 @@ impl std::fmt::Display for Budget {
 }
 
 /// Whether a dotted key says how much a run may take.
-fn is_limit(key: &str) -> bool {
+pub(crate) fn is_limit(key: &str) -> bool {
     key == EPOCHS || key == BUDGET || key.split_once('.').is_some_and(|(first, _)| first == BUDGET)
 }
 

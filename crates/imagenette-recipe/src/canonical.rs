@@ -110,11 +110,17 @@ fn value_text(value: &Value) -> String {
         Value::Array(values) => format!("[{}]", values.iter().map(value_text).collect::<Vec<_>>().join(", ")),
         Value::Table(table) => {
             let mut pairs: Vec<String> =
-                table.iter().map(|(key, value)| format!("{key} = {}", value_text(value))).collect();
+                table.iter().map(|(key, value)| format!("{} = {}", key_text(key), value_text(value))).collect();
             pairs.sort_unstable();
             format!("{{ {} }}", pairs.join(", "))
         }
     }
+}
+
+/// A key as TOML has it: quoted where it is no plain word, as the dotted keys of choices.
+fn key_text(key: &str) -> String {
+    let is_plain = !key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+    if is_plain { key.to_owned() } else { quoted(key) }
 }
 
 fn number_text(number: f64) -> String {

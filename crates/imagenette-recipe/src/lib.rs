@@ -9,6 +9,7 @@ pub mod balance;
 mod budget;
 mod canonical;
 mod checks;
+mod choice;
 mod defaults;
 pub mod error;
 pub mod initial;
@@ -31,6 +32,7 @@ mod window;
 
 pub use budget::Budget;
 pub use checks::{below_one, not_negative, positive, require};
+pub use choice::Choice;
 pub use error::{RecipeError, Result};
 // What `Recipe::split` gives.
 pub use imagenette_data::task::TaskSplit;

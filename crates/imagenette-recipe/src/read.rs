@@ -5,6 +5,7 @@ use imagenette_files::plain;
 use toml::{Table, Value};
 
 use crate::budget::{check_form, replace_limit};
+use crate::choice;
 use crate::error::{RecipeError, Result};
 use crate::own::{AT, KIND, PartKind, Parts, ShippedAlone};
 use crate::recipe::Recipe;
@@ -20,7 +21,8 @@ impl Recipe {
     }
 
     /// Reads a recipe, puts the overrides (`optimizer.learning_rate`, `0.04`) in their places, and checks the whole,
-    /// the settings of its own parts included.
+    /// the settings of its own parts included. Where it has choices and its epochs are known, that of them is taken
+    /// which goes with so many.
     ///
     /// # Errors
     /// When it is not TOML, has an unknown key or one in two spellings, lacks one, names a part that is not there, or a
@@ -35,6 +37,7 @@ impl Recipe {
         for (key, value) in overrides {
             let (key, mut value) = (dotted_today(key), parse_value(value));
             modernize_value(&mut value, &key)?;
+            choice::yield_to(&mut table, &key, &value);
             set(&mut table, &key, value)?;
         }
         check_form(&table)?;
@@ -46,6 +49,11 @@ impl Recipe {
         recipe.settle(parts)?;
         recipe.validate()?;
         parts.check(&recipe)?;
+        choice::check(&recipe, parts)?;
+        if recipe.budget.is_none() && !recipe.choices.is_empty() {
+            let epochs = f64::from(recipe.epochs);
+            return recipe.with_choice(recipe.choice_for(|_| epochs), parts);
+        }
         Ok(recipe)
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::augment::AugmentConfig;
 use crate::balance::{ClassWeights, Sampler};
 use crate::budget::Budget;
+use crate::choice::Choice;
 use crate::defaults::{is_default, is_whole, whole};
 use crate::initial::InitialWeights;
 use crate::lookahead::LookaheadConfig;
@@ -110,6 +111,10 @@ pub struct Recipe {
     /// An average of the weights that is evaluated and kept instead of the last ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
+    /// Settings of which some are taken when it is known how many epochs fit into the budget. None are left in the recipe
+    /// of a run, nor in one whose epochs are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
 }
 
 /// One part of a cross-validation: each labeled photo is held out in one of them.

@@ -5,7 +5,7 @@ use imagenette_files::nearest::nearest;
 use crate::error::{RecipeError, Result};
 use crate::recipe::Recipe;
 
-const SHIPPED: [(&str, &str); 11] = [
+const SHIPPED: [(&str, &str); 12] = [
     ("default", include_str!("../../../recipes/default.toml")),
     ("quick", include_str!("../../../recipes/quick.toml")),
     ("fast-85", include_str!("../../../recipes/fast-85.toml")),
@@ -14,6 +14,7 @@ const SHIPPED: [(&str, &str); 11] = [
     ("epochs-10", include_str!("../../../recipes/epochs-10.toml")),
     ("epochs-30", include_str!("../../../recipes/epochs-30.toml")),
     ("epochs-60", include_str!("../../../recipes/epochs-60.toml")),
+    ("dollars", include_str!("../../../recipes/dollars.toml")),
     ("fastai-2020", include_str!("../../../recipes/fastai-2020.toml")),
     ("m128", include_str!("../../../recipes/m128.toml")),
     ("resnet18", include_str!("../../../recipes/resnet18.toml")),

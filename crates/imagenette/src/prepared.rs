@@ -15,7 +15,7 @@ use imagenette_train::{Recipe, TrainJob};
 
 use crate::cli::MachineFlags;
 use crate::machine::Machine;
-use crate::terminal::Terminal;
+use crate::terminal::{Refusal, Terminal};
 use crate::{Program, datasets, machine, recipes};
 
 /// The first half of the way: a machine, and nothing fetched, drawn or packed yet.
@@ -39,6 +39,18 @@ impl<'p> Preparation<'p> {
         let recipe = recipes::read(named, overrides, self.program.parts())?;
         self.check(&recipe)?;
         Ok(recipe)
+    }
+
+    /// The same for what trains several runs of one recipe: one that leaves nothing to be chosen on each machine.
+    pub(crate) fn settled_recipe(&self, named: &str, overrides: &[(String, String)]) -> anyhow::Result<Recipe> {
+        let recipe = self.recipe(named, overrides)?;
+        if recipe.choices.is_empty() {
+            return Ok(recipe);
+        }
+        Err(Refusal::usage(
+            format!("`{named}` chooses its settings by its budget: runs of it may be of several recipes"),
+            "give it epochs, by which it chooses at once (`--epochs 5`, `--set epochs=5`), or `--set choices=[]`",
+        ))
     }
 
     /// The parts that recipes can name.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imagenette_data::watch::Watch;
-use imagenette_train::run::watch::{EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
+use imagenette_train::run::watch::{Chosen, EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
 
 use crate::interrupt;
 use crate::numbers::{counted, seconds, thousands};
@@ -203,6 +203,12 @@ impl TrainWatch for Progress<'_> {
                 "hint: the teacher was sure of hardly a photo without a label: set `unlabeled.threshold` lower, or train longer",
             );
         }
+    }
+
+    fn chosen(&self, chosen: &Chosen) {
+        let Chosen { number, of, epochs, settings } = chosen;
+        let settings = if settings.is_empty() { "the recipe as it is" } else { settings };
+        self.terminal.say(&format!("choice {number} of {of}, since about {epochs:.1} epochs of it fit: {settings}"));
     }
 
     fn replanned(&self, plan: &Replanned) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use imagenette_train::run::watch::{EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
+use imagenette_train::run::watch::{Chosen, EpochReport, Replanned, RunPlan, StepReport, TrainWatch};
 
 use crate::terminal::Terminal;
 
@@ -62,6 +62,10 @@ impl<'w> RunTables<'w> {
 }
 
 impl TrainWatch for RunTables<'_> {
+    fn chosen(&self, chosen: &Chosen) {
+        self.inner.chosen(chosen);
+    }
+
     fn begin(&self, plan: &RunPlan) {
         self.inner.begin(plan);
         self.write(|open| {

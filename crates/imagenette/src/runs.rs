@@ -93,13 +93,15 @@ pub(crate) fn finished(job: &TrainJob) -> anyhow::Result<Option<RunRecord>> {
     Ok(Some(record))
 }
 
-/// Whether a recipe is a job's as it was resolved on some machine.
+/// Whether a recipe is a job's as it was resolved on some machine, with any of the choices that it left open.
 pub(crate) fn is_recipe_of(resolved: &Recipe, job: &TrainJob) -> bool {
     let precision = match job.recipe.precision {
         PrecisionChoice::Auto => resolved.precision,
         chosen => chosen,
     };
-    *resolved == Recipe { precision, ..job.recipe.clone() }
+    let is_of = |recipe: &Recipe| *resolved == Recipe { precision, ..recipe.clone() };
+    let choice = |number| job.recipe.with_choice(number, job.parts.as_ref());
+    is_of(&job.recipe) || (0..job.recipe.choices.len()).any(|number| choice(number).is_ok_and(|recipe| is_of(&recipe)))
 }
 
 /// `runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, … that is not taken.

@@ -245,7 +245,7 @@ fn refuse_unfinished(folder: &Path) -> Result<()> {
         } else if folder.join(RECIPE_FILE).is_file() {
             ("a run that has not ended", "finish it with `imagenette train --resume RUN`, or leave it out")
         } else {
-            ("none", "name the folder of a run, or one in which runs lie")
+            ("none", "name the folder of one run: `imagenette runs FOLDER` lists those that lie in it")
         };
         return Err(ResultsError::malformed(folder, format!("a run's folder with its {RECORD_FILE}"), found, hint));
     }

@@ -2,6 +2,7 @@
 
 use imagenette_recipe::plan::StepPlan;
 
+use super::choice;
 use super::clock::{MachineTime, Time};
 use super::evaluation::EvaluationData;
 use super::job::TrainJob;
@@ -33,7 +34,7 @@ pub struct Forecast {
 pub fn forecast(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Forecast> {
     let time = MachineTime::default();
     let began = time.now_seconds() - job.prepared_seconds;
-    let job = &job.resolved()?;
+    let job = &choice::settle(job.resolved()?, watch, &time, began)?;
     let recipe = &job.recipe;
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;

@@ -3,6 +3,7 @@
 
 mod account;
 pub mod checkpoint;
+mod choice;
 pub mod clock;
 pub mod evaluation;
 mod forecast;
@@ -22,6 +23,7 @@ pub mod watch;
 
 pub use account::{Costs, arithmetic};
 pub use checkpoint::unfinished;
+pub use choice::settled;
 pub use forecast::{Forecast, forecast};
 pub use job::{Outcome, TrainJob};
 pub use trainer::train;

@@ -14,6 +14,7 @@ use imagenette_results::run_folder::{HISTORY_FILE, RunFolder};
 
 use imagenette_results::run_record::Seconds;
 
+use super::choice;
 use super::clock::{Activity, Clock, MachineTime, Time};
 use super::evaluation::EvaluationData;
 use super::heartbeat::Heartbeat;
@@ -38,7 +39,7 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
 /// The same by any clock.
 fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<Outcome> {
     let began = time.now_seconds() - job.prepared_seconds;
-    let job = &job.resolved()?;
+    let job = &choice::settle(job.resolved()?, watch, time, began)?;
     let recipe = &job.recipe;
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;

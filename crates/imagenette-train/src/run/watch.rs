@@ -25,6 +25,19 @@ pub struct RunPlan {
     pub done_steps: u64,
 }
 
+/// Which of a recipe's choices is taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// Which, from 1.
+    pub number: usize,
+    /// Of how many.
+    pub of: usize,
+    /// About how many epochs of it fit.
+    pub epochs: f64,
+    /// Its settings: keys and values.
+    pub settings: String,
+}
+
 /// How long a run with a budget is planned to be from here on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Replanned {
@@ -79,6 +92,11 @@ pub struct EpochReport {
 
 /// Follows a run. Every method has a silent default.
 pub trait TrainWatch: Sync {
+    /// A recipe with choices is settled.
+    fn chosen(&self, chosen: &Chosen) {
+        let _ = chosen;
+    }
+
     /// The run begins or goes on.
     fn begin(&self, plan: &RunPlan) {
         let _ = plan;

@@ -56,7 +56,8 @@ fn deal(arguments: &BoardDeal) -> anyhow::Result<ExitCode> {
 
 /// A recipe by its shipped name or its file, whoever's parts it names.
 fn recipe(named: &str) -> anyhow::Result<Recipe> {
-    let text = match Path::new(named).is_file() {
+    let is_file = named.ends_with(".toml") || named.contains('/') || Path::new(named).is_file();
+    let text = match is_file {
         true => input::read_text(Path::new(named), input::TEXT_BYTES)?,
         false => Recipe::shipped_text(named)?.to_owned(),
     };

@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Sweep, program: &Program, terminal: &Terminal) -> 
     let preparation = Preparation::begin(&arguments.machine, program, terminal)?;
     let axes: Vec<Axis> =
         arguments.set.iter().map(|text| Axis::parse(text).map_err(recipes::typed)).collect::<Result<_, _>>()?;
-    let recipe = preparation.recipe(&arguments.recipe, &overrides(arguments))?;
+    let recipe = preparation.settled_recipe(&arguments.recipe, &overrides(arguments))?;
     let trials = trials(&recipe, &axes, preparation.parts()).map_err(recipes::typed)?;
     trials.iter().try_for_each(|trial| preparation.check(&trial.recipe))?;
     trials.iter().try_for_each(|trial| refuse_folds(&trial.recipe))?;

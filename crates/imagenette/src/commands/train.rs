@@ -18,6 +18,7 @@ use crate::cli::{EngineName, Train};
 use crate::interrupt::{INTERRUPTED, SPENT};
 use crate::numbers::{epochs, seconds, thousands};
 use crate::prepared::{Preparation, Prepared};
+use crate::progress::Progress;
 use crate::recipes::Overrides;
 use crate::run_tables::Wanted;
 use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
@@ -113,9 +114,18 @@ fn begin(
     idle.iter().for_each(|setting| terminal.say(&format!("note: `--set {setting}` changes nothing: it is so already")));
     // A budget without a price is refused before anything is packed for it.
     let price = price(&recipe, arguments, terminal)?;
-    let prepared = preparation.finish(recipe, dataset)?;
+    let mut prepared = preparation.finish(recipe, dataset)?;
     if let Some(note) = quicker(named, &prepared.recipe) {
         terminal.say(note);
+    }
+    if (prepared.recipe.runs > 1 || arguments.folds.is_some()) && !budget.dry_run {
+        // Once for all of them, so that they are runs of one recipe.
+        let job = TrainJob {
+            evaluate_every: arguments.evaluate_every,
+            price: price.clone(),
+            ..prepared.first_job(0, PathBuf::new())
+        };
+        prepared.recipe = imagenette_train::run::settled(&job, &Progress::of_run(terminal))?;
     }
     let (recipe, dataset) = (&prepared.recipe.name, &prepared.dataset.manifest.name);
     let seed = prepared.recipe.seed;
@@ -346,9 +356,22 @@ fn list(as_json: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for (name, text) in Recipe::shipped() {
-        print_words(&format!("{name:<12} {}", header(text).join("\n             ")))?;
+        print_words(&format!("{name:<12} {}", sentences(&header(text)).join("\n             ")))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The lines of a header, those that go on joined to the one that they go on from: a terminal breaks them anew.
+fn sentences(header: &[&str]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in header {
+        let begins = ["Expected:", "In bf16", "Goal:", "Cost:"].iter().any(|word| line.starts_with(word));
+        match lines.last_mut().filter(|_| !begins) {
+            Some(last) => last.extend([" ", line]),
+            None => lines.push((*line).to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl Reader<'_, '_> {
         overrides.extend(self.epochs.map(|epochs| ("epochs".to_owned(), epochs.to_string())));
         // `{:?}` keeps a point or an exponent, so that TOML reads a float.
         overrides.extend(self.arguments.hold_out.map(|share| ("hold_out".to_owned(), format!("{share:?}"))));
-        Ok(Side::Recipe(Box::new(self.preparation.recipe(named, &overrides)?)))
+        Ok(Side::Recipe(Box::new(self.preparation.settled_recipe(named, &overrides)?)))
     }
 
     fn finished(&self, named: &str, set: &[String]) -> anyhow::Result<Side> {

@@ -27,14 +27,15 @@ pub(super) fn mistakes(page: &mut String, subject: &Subject, photos: Photos) -> 
     let shown = &wrong[..wrong.len().min(MISTAKES)];
     let _ = writeln!(
         page,
-        "<h2>{}</h2>\n<p class=\"soft\">{} of {} {} are wrong; these are {}. {}</p>\n<div class=\"photos\">",
+        "<h2>{}</h2>\n<p class=\"soft\">{} of {} {} are wrong; these are {}. In red is what the network said, then what it \
+         is. {}</p>\n<div class=\"photos\">",
         if is_sure { "Its most confident mistakes" } else { "Mistakes" },
         wrong.len(),
         subject.judged.len(),
         subject.photos(),
         if is_sure { "those that it is surest of" } else { "the first of them" },
         if photos == Photos::Shown && subject.network.is_some() {
-            "Beside each photo is what the network saw, dark where covering it changes nothing: that is where it looked."
+            "Beside each photo is what the network saw, dark where covering it changes nothing: it looked where it is bright."
         } else {
             ""
         }
@@ -75,7 +76,7 @@ fn figure(page: &mut String, subject: &Subject, photo: &Judged, photos: Photos, 
     } else {
         let _ = write!(
             page,
-            "<b class=\"bad\">{}{}</b> is {}{}",
+            "<b class=\"bad\">{}{}</b>; it is {}{}",
             escaped(subject.class(photo.given)),
             percent(photo.given).unwrap_or_default(),
             escaped(subject.class(photo.truth)),
