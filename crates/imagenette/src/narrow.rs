@@ -42,6 +42,39 @@ fn hanging_line(line: &str, columns: usize) -> String {
     lines.join("\n")
 }
 
+/// A text of paragraphs whose lines were broken for a wider page, broken anew: what is set in, a table, a heading or a
+/// point of a list begins a line of its own.
+pub(crate) fn prose(text: &str, columns: usize) -> String {
+    let is_numbered = |line: &str| line.split_once(". ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    let is_plain = |line: &str| {
+        line.starts_with(|letter: char| letter.is_alphanumeric() || "`*_(\"".contains(letter)) && !is_numbered(line)
+    };
+    let is_point = |line: &str| line.starts_with("- ") || is_numbered(line);
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines() {
+        let goes_on = |last: &str| is_plain(line) && is_plain(last) || is_point(last) && line.starts_with("  ");
+        match paragraphs.last_mut().filter(|last| is_open && goes_on(last)) {
+            Some(last) => last.extend([" ", line.trim_start()]),
+            None => paragraphs.push(line.to_owned()),
+        }
+        is_open = !line.is_empty();
+    }
+    let broken = |paragraph: &String| match is_plain(paragraph) {
+        true => paragraph.split(' ').fold(String::new(), |text, word| {
+            let last = text.lines().next_back().unwrap_or_default().chars().count();
+            let gap = match last {
+                0 => "",
+                _ if last + 1 + word.chars().count() > columns => "\n",
+                _ => " ",
+            };
+            text + gap + word
+        }),
+        false => hanging_line(paragraph, columns),
+    };
+    paragraphs.iter().map(broken).collect::<Vec<_>>().join("\n")
+}
+
 /// A table whose rows became a title and, below it, what each of its columns says; `None` where it fits, or is no
 /// table: a line with the columns' names and lines with as many cells, in Markdown or with two spaces or more between
 /// them.
@@ -93,6 +126,30 @@ mod tests {
                 columns < 30 || wrapped.lines().all(|line| line.chars().count() <= columns),
                 "{columns}: {wrapped}"
             );
+        }
+    }
+
+    #[test]
+    fn paragraphs_are_broken_anew_and_what_stands_alone_stays_alone() {
+        let text = [
+            "# A lesson",
+            "",
+            "One two three four",
+            "five six.",
+            "    imagenette train",
+            "- a point that",
+            "  goes on",
+        ];
+        let text = [&text[..], &["1. first", "2. second"]].concat().join("\n");
+        let expected =
+            ["# A lesson", "", "One two three", "four five six.", "    imagenette", "      train", "- a point that"];
+        let expected = [&expected[..], &["  goes on", "1. first", "2. second"]].concat().join("\n");
+        assert_eq!(prose(&text, 16), expected);
+        let wide = "One two three four five six.\n    imagenette train\n- a point that goes on\n1. first\n";
+        assert!(prose(&text, 80).contains(wide), "{}", prose(&text, 80));
+        for columns in 1..60 {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(words(&prose(&text, columns)), words(&text), "{columns}");
         }
     }
 

@@ -382,6 +382,14 @@ pub(crate) fn print_words(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Prints paragraphs; on a terminal their lines are broken for it.
+pub(crate) fn print_prose(text: &str) -> anyhow::Result<()> {
+    match stdout_columns() {
+        Some(columns) => print(&narrow::prose(text, columns)),
+        None => print(text),
+    }
+}
+
 /// Prints a table; on a terminal that is too narrow for it, its rows one below the other.
 pub(crate) fn print_table(table: &str) -> anyhow::Result<()> {
     let blocks = stdout_columns().and_then(|columns| narrow::blocks(table, columns));

@@ -8,7 +8,7 @@ use super::train::{PHOTOS_RECIPE, usual_recipe};
 use crate::cli::Learn;
 use crate::compare::shell;
 use crate::datasets;
-use crate::terminal::{Refusal, Terminal, print, print_json, print_words};
+use crate::terminal::{Refusal, Terminal, print, print_json, print_prose, print_words};
 
 /// The lessons' files in their order.
 const LESSONS: [&str; 9] = [
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Learn, terminal: &Terminal) -> anyhow::Result<Exit
     if arguments.json {
         print_json(&serde_json::json!({ "title": title(lesson), "text": lesson, "commands": commands(lesson) }))?;
     } else {
-        print(&plain(lesson, arguments.answer))?;
+        print_prose(&plain(lesson, arguments.answer))?;
     }
     match &arguments.dataset {
         Some(named) => terminal.say(&format!(
