@@ -224,6 +224,8 @@ fn what_is_no_board_or_no_challenge_is_said_with_what_to_do() {
     // A fraction is read as one, and said.
     let fraction = place.run(&["score", "0.9327", "--against", board]).succeeds().stdout;
     assert_eq!(fraction, all);
+    assert_eq!(place.run(&["score", "93,27", "--against", board]).succeeds().stdout, all);
+    place.run(&["score", "93.27"]).misused_saying(&["found the number 93.27", "--against board"]);
     let rows = place.run(&["score", "93.27", "--against", board, "--json"]).succeeds().json();
     assert!(
         rows["old_board"].as_array().unwrap().iter().any(|row| row["percent"] == 87.43 && row["px"] == 128),

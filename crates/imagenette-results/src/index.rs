@@ -201,7 +201,11 @@ fn add(groups: &mut Vec<Group>, named: &Path, run: Run) -> Option<String> {
         return None;
     };
     if let Some(known) = group.runs.iter().find(|known| known.record.seed == run.record.seed) {
-        return Some(format!("seed {} a second time, after {}", run.record.seed, known.folder.display()));
+        return Some(format!(
+            "seed {} a second time, after {}: a seed counts once",
+            run.record.seed,
+            known.folder.display()
+        ));
     }
     group.place = relative(&group.parent);
     group.runs.push(run);

@@ -38,6 +38,11 @@ pub(crate) fn run(arguments: &Score, terminal: &Terminal) -> anyhow::Result<Exit
             ),
         ));
     }
+    let named = arguments.predictions.to_string_lossy();
+    if !arguments.predictions.exists() && named.trim_end_matches('%').replacen(',', ".", 1).parse::<f64>().is_ok() {
+        let hint = format!("`imagenette score {named} --against board` says where a number would stand");
+        return Err(Refusal::usage(format!("expected a run or a file of predictions, found the number {named}"), hint));
+    }
     let path = run.map_or_else(|| arguments.predictions.clone(), |run| run.join(PREDICTIONS_FILE));
     let record = match run.or(path.parent()) {
         Some(folder) if folder.join(run_record::RECORD_FILE).is_file() => {

@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &Score, folder: &Path, terminal: &Terminal) -> anyh
 /// What is to be placed: predictions, or a number alone.
 fn outcome(named: &Path) -> anyhow::Result<Outcome> {
     let text = named.to_string_lossy();
-    let number = text.trim_end_matches('%').parse::<f64>().ok().filter(|_| !named.exists());
+    // A comma is a point where people write it so.
+    let number = text.trim_end_matches('%').replacen(',', ".", 1).parse::<f64>().ok().filter(|_| !named.exists());
     if let Some(percent) = number {
         if !(percent > 0.0 && percent <= 100.0) {
             let problem = format!("expected a top-1 above 0 and up to 100 percent, found {percent}");

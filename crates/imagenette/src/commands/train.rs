@@ -28,6 +28,8 @@ use crate::{Program, charged, datasets, recipes, run_set, runs};
 const SMALL_RECIPE: &str = "default";
 /// The recipe for Imagenette's photos and others of ImageNet: the best of five epochs.
 pub(super) const PHOTOS_RECIPE: &str = "epochs-5";
+/// The recipe for them that goes by a budget.
+const BUDGET_RECIPE: &str = "dollars";
 /// The recipe for whoever does not want to wait: 7% of the operations of the one before.
 pub(super) const QUICK_RECIPE: &str = "quick";
 
@@ -101,16 +103,15 @@ fn begin(
         RunFolder::check_new(folder)?;
     }
     let dataset = preparation.dataset(&wanted, arguments.offline)?;
+    let usual = match usual_recipe(dataset.manifest.edition) {
+        PHOTOS_RECIPE if wanted.budget.is_some() => BUDGET_RECIPE,
+        usual => usual,
+    };
     let recipe = match named {
         Some(_) => wanted,
-        None => preparation.recipe(usual_recipe(dataset.manifest.edition), &overrides)?,
+        None => preparation.recipe(usual, &overrides)?,
     };
-    let idle = recipes::idle_settings(
-        named.unwrap_or_else(|| usual_recipe(dataset.manifest.edition)),
-        &arguments.set,
-        &overrides,
-        preparation.parts(),
-    )?;
+    let idle = recipes::idle_settings(named.unwrap_or(usual), &arguments.set, &overrides, preparation.parts())?;
     idle.iter().for_each(|setting| terminal.say(&format!("note: `--set {setting}` changes nothing: it is so already")));
     // A budget without a price is refused before anything is packed for it.
     let price = price(&recipe, arguments, terminal)?;

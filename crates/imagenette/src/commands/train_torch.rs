@@ -38,6 +38,10 @@ pub(crate) fn run(arguments: &Train, program: &Program, terminal: &Terminal) -> 
         None => recipes::read(usual_recipe(dataset.manifest.edition), &overrides, parts)?,
     };
     recipe.validate_for(&dataset.manifest)?;
+    if recipe.budget.is_some() {
+        let problem = format!("`{}` is as long as its budget, which --engine torch does not keep", recipe.name);
+        return Err(Refusal::usage(problem, "give it epochs: `--epochs 5`"));
+    }
     let changed = recipes::settings_in_names(&arguments.set);
     let name = format!("{}{changed}-torch-{}-s{}", recipe.name, dataset.manifest.name, recipe.seed);
     let out = arguments.out.clone().unwrap_or_else(|| runs::free_folder(&name));

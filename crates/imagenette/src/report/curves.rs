@@ -103,7 +103,8 @@ pub(super) fn section(page: &mut String, subjects: &[Subject], checks: &[Option<
         page,
         "<h2>Curves</h2>\n<p class=\"soft\">The loss is the mean of the training batches, with what the recipe adds to \
          make them harder (crops, smoothing, mixing), so that it lies above that of plain photos; it jumps where the \
-         resolution changes. Dots at the end are the finished network on plain photos.</p>\n\
+         resolution changes. Dots at the end are the finished network on plain photos. Below the loss stand the learning \
+         rate (how far each step goes) and the size of the photos as the network sees them.</p>\n\
          <div class=\"charts\">{}</div>",
         charts.join("\n")
     );
@@ -133,7 +134,7 @@ fn losses(subjects: &[Subject], checks: &[Option<TrainCheck>], across: Across) -
     }
     let what = format!("training loss over {}", across.name());
     framed(
-        "Loss",
+        &format!("Loss over {}", across.name()),
         &draw(&Chart { what: &what, across: across.name(), is_percent: false, series: &series, strips: &strips }),
     )
 }
@@ -169,7 +170,7 @@ fn accuracies(subjects: &[Subject], checks: &[Option<TrainCheck>], across: Acros
     }
     let what = format!("top-1 over {}", across.name());
     framed(
-        "Top-1",
+        &format!("Top-1 over {}", across.name()),
         &draw(&Chart { what: &what, across: across.name(), is_percent: true, series: &series, strips: &[] }),
     )
 }

@@ -10,6 +10,9 @@ use crate::page::{escaped, with_code};
 /// Type, field and the first sentence of the field's documentation, tab-separated, in the order of the source.
 const FIELDS: &str = include_str!(concat!(env!("OUT_DIR"), "/settings.tsv"));
 
+/// What is said of the key that names which of several things is meant.
+const KIND: &str = "Which of those that there are; the settings beside it are its own.";
+
 /// A documented field.
 struct Field<'f> {
     of: &'f str,
@@ -87,7 +90,7 @@ pub(super) fn section(page: &mut String, recipe: &Table) {
     );
     for (key, value, kinds) in &found {
         let name = key.split('.').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join(".");
-        let said = meaning(&name, kinds).unwrap_or_default();
+        let said = meaning(&name, kinds).unwrap_or_else(|| if name.ends_with(".kind") { KIND } else { "" });
         let _ = writeln!(
             page,
             "<tr><th><code>{}</code></th><td><code>{}</code></td><td class=\"said\">{}</td></tr>",

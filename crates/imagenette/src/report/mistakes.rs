@@ -87,6 +87,9 @@ fn figure(page: &mut String, subject: &Subject, photo: &Judged, photos: Photos, 
     Ok(())
 }
 
+/// What the photos are called whose two best guesses are nearest.
+const TORN: &str = "most torn between two classes";
+
 /// Photos of a class that are shown together: their name, whether they are right, and what they are sorted by.
 type Kind = (&'static str, bool, fn(&Judged) -> f32);
 
@@ -121,12 +124,12 @@ pub(super) fn classes(page: &mut String, subject: &Subject, photos: Photos) -> a
         let kinds: [Kind; 3] = [
             ("surest and right", true, |photo| -photo.sureness()),
             ("surest and wrong", false, |photo| -photo.sureness()),
-            ("most torn", true, Judged::lead),
+            (TORN, true, Judged::lead),
         ];
         page.push_str("<div class=\"kinds\">");
         let mut used: Vec<&str> = Vec::new();
         for (name, is_right, by) in kinds {
-            let is_torn = name == "most torn";
+            let is_torn = name == TORN;
             let mut some: Vec<&&Judged> = of_class
                 .iter()
                 .filter(|photo| photo.probabilities.is_some() && (is_torn || photo.is_right() == is_right))
