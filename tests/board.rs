@@ -208,6 +208,7 @@ fn what_is_no_board_or_no_challenge_is_said_with_what_to_do() {
     place.run(&["board", "check", board]).succeeds();
     place.run(&["board", "deal", "epochs-5", "--board", board]).succeeds();
     place.run(&["board", "deal", "no-such-recipe", "--board", board]).exits_with(1);
+    place.run(&["board", "deal", "dollars", "--board", board]).fails_saying(&["by its budget", "RUN/recipe.toml"]);
     place.run(&["board", "deal", "no-such.toml", "--board", board]).fails_saying(&["open no-such.toml"]);
     let near = place.run(&["board", "rank", "imagenette2-160-128px-epochs-50", "--board", board]);
     near.fails_saying(&["expected a challenge of season 2026", "did you mean"]);

@@ -33,7 +33,16 @@ fn deal(arguments: &BoardDeal) -> anyhow::Result<ExitCode> {
     let season = Season::newest(&arguments.board)?;
     let from = match arguments.recipe.starts_with("https://") {
         true => deal::code_hash(&arguments.recipe),
-        false => deal::recipe_hash(&recipe(&arguments.recipe)?),
+        false => {
+            let recipe = recipe(&arguments.recipe)?;
+            if !recipe.choices.is_empty() {
+                let problem = format!("`{}` chooses its settings by its budget on each machine", recipe.name);
+                let hint =
+                    "train it once, and deal from that run's own recipe: `imagenette board deal RUN/recipe.toml`";
+                return Err(Refusal::error(problem, hint));
+            }
+            deal::recipe_hash(&recipe)
+        }
     };
     let (count, seed_of): (u32, Box<dyn Fn(u32) -> u64>) = match &arguments.fresh {
         Some(commit) => {
