@@ -57,7 +57,9 @@ fn a_run_becomes_a_page_that_needs_nothing_else() {
     assert!(!public.contains("data:image/jpeg") && public.contains("Class by class"));
     // A page is complete or absent, and never in the place of something else.
     place.run(&["report", "run", "--out", "no/such/page.html"]).fails_saying(&["no/such", "hint"]);
-    place.run(&["report", "nosuch"]).fails_saying(&["nosuch", "hint"]);
+    place.run(&["report", "nosuch"]).fails_saying(&["nosuch", "imagenette runs FOLDER"]);
+    place.run(&["report", "rum"]).fails_saying(&["rum", "did you mean `run`?"]);
+    place.run(&["report", "."]).fails_saying(&["expected a run's folder", "imagenette runs FOLDER"]);
 }
 
 #[test]

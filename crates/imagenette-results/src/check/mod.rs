@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use imagenette_files::input;
 use imagenette_files::lock::FolderLock;
+use imagenette_files::nearest::nearest;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Result, ResultsError};
@@ -247,9 +248,23 @@ fn refuse_unfinished(folder: &Path) -> Result<()> {
         } else {
             ("none", "name the folder of one run: `imagenette runs FOLDER` lists those that lie in it")
         };
+        let near = if folder.exists() { None } else { neighbor(folder) };
+        let hint = near.map_or(hint.to_owned(), |near| format!("did you mean `{}`?", near.display()));
         return Err(ResultsError::malformed(folder, format!("a run's folder with its {RECORD_FILE}"), found, hint));
     }
     Ok(())
+}
+
+/// The run beside a folder that is not there whose name is nearest to its.
+fn neighbor(folder: &Path) -> Option<PathBuf> {
+    const LOOKED_AT: usize = 10_000;
+    let named = folder.file_name()?.to_str()?;
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(above).ok()?.take(LOOKED_AT).flatten();
+    let runs = entries.filter(|entry| entry.path().join(RECORD_FILE).is_file());
+    let names: Vec<String> = runs.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let near = nearest(named, names.iter().map(String::as_str))?;
+    Some(folder.with_file_name(near))
 }
 
 fn said(counts: &Counts) -> String {
