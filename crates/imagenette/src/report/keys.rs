@@ -38,6 +38,7 @@ pub(super) fn meaning(key: &str, kinds: &[&str]) -> Option<&'static str> {
         // The stages of a resolution are a type of their own.
         let plain = |word: &str| match word {
             "resolution" => "stage".to_owned(),
+            "choices" => "choice".to_owned(),
             word => word.replace(['-', '_'], "").to_lowercase(),
         };
         // A field of the type that the nearest `kind` or table names is meant; the recipe's own are at the top.
