@@ -72,17 +72,26 @@ fn keys<'t>(table: &'t Table, above: &str, kinds: &[&'t str], found: &mut Vec<(S
     }
 }
 
-/// Every key of a recipe with its value.
-pub(super) fn values(recipe: &Table) -> Vec<(String, String)> {
+/// The same of a whole recipe. A key of a choice's settings is told by what the recipe has in that place.
+fn all_keys(recipe: &Table) -> Vec<(String, String, Vec<&str>)> {
     let mut found = Vec::new();
     keys(recipe, "", &[], &mut found);
-    found.into_iter().map(|(key, value, _)| (key, value)).collect()
+    for (key, _, kinds) in found.iter_mut().filter(|(key, ..)| key.starts_with("choices.")) {
+        let place = key.split_once(".set.").and_then(|(_, set)| set.split('.').next());
+        let kind = place.and_then(|place| recipe.get(place)?.get("kind")?.as_str());
+        kinds.extend(kind);
+    }
+    found
+}
+
+/// Every key of a recipe with its value.
+pub(super) fn values(recipe: &Table) -> Vec<(String, String)> {
+    all_keys(recipe).into_iter().map(|(key, value, _)| (key, value)).collect()
 }
 
 /// The section of a page.
 pub(super) fn section(page: &mut String, recipe: &Table) {
-    let mut found = Vec::new();
-    keys(recipe, "", &[], &mut found);
+    let mut found = all_keys(recipe);
     // What stands at the top comes first, as in the file.
     found.sort_by_key(|(key, ..)| key.contains('.'));
     page.push_str(
@@ -119,8 +128,7 @@ mod tests {
             let strongly = strongly.map(|(key, value)| (key.to_owned(), value.to_owned()));
             let recipe = Recipe::from_toml_with(text, &strongly, &Parts::shipped()).unwrap();
             let table: Table = toml::from_str(&recipe.to_toml()).unwrap();
-            let mut found = Vec::new();
-            keys(&table, "", &[], &mut found);
+            let found = all_keys(&table);
             assert!(found.len() > 15, "{name}: {} keys", found.len());
             for (key, _, kinds) in &found {
                 let plain = key.split('.').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join(".");
