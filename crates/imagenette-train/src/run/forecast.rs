@@ -34,7 +34,8 @@ pub struct Forecast {
 pub fn forecast(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Forecast> {
     let time = MachineTime::default();
     let began = time.now_seconds() - job.prepared_seconds;
-    let job = &choice::settle(job.resolved()?, watch, &time, began)?;
+    let choice::Settled { job, times } = choice::settle(job.resolved()?, watch, &time, began)?;
+    let job = &job;
     let recipe = &job.recipe;
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;
@@ -43,7 +44,7 @@ pub fn forecast(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Forecast> {
     let evaluation =
         EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
     evaluation.check(&recipe.model, &job.device)?;
-    let ground = Ground { job, split: &split, evaluation: &evaluation, watch, time: &time, began };
+    let ground = Ground { job, split: &split, evaluation: &evaluation, watch, time: &time, began, times };
     let (planner, plan): (Planner, StepPlan) = ground.planned()?;
     let spent = time.now_seconds() - began;
     let epoch = StepPlan::of(&imagenette_recipe::Recipe { epochs: 1, budget: None, ..recipe.clone() }, planner.samples);

@@ -39,7 +39,8 @@ pub fn train(job: &TrainJob, watch: &dyn TrainWatch) -> Result<Outcome> {
 /// The same by any clock.
 fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<Outcome> {
     let began = time.now_seconds() - job.prepared_seconds;
-    let job = &choice::settle(job.resolved()?, watch, time, began)?;
+    let choice::Settled { job, times } = choice::settle(job.resolved()?, watch, time, began)?;
+    let job = &job;
     let recipe = &job.recipe;
     recipe.validate()?;
     recipe.validate_for(&job.dataset.manifest)?;
@@ -49,7 +50,7 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
     let evaluation =
         EvaluationData::of(job.dataset, evaluated, job.packed.clone(), recipe.evaluation, job.loader_threads);
     evaluation.check(&recipe.model, &job.device)?;
-    let ground = Ground { job, split: &split, evaluation: &evaluation, watch, time, began };
+    let ground = Ground { job, split: &split, evaluation: &evaluation, watch, time, began, times };
     let (mut state, folder, lock, planner) = if job.resume {
         let (folder, lock) = RunFolder::resume(&job.folder)?;
         let state = RunState::restore(job, samples, &folder)?;
@@ -140,6 +141,8 @@ pub(super) struct Ground<'g> {
     pub(super) time: &'g dyn Time,
     /// When the process began, by that clock.
     pub(super) began: f64,
+    /// What steps take here, where that is known already.
+    pub(super) times: Option<Times>,
 }
 
 impl Ground<'_> {
@@ -156,10 +159,12 @@ impl Ground<'_> {
 
     fn planner_in(&self, budget: Budget, earlier: &Attempts) -> Result<Planner> {
         let Self { job, time, began, .. } = *self;
-        let start_seconds = time.now_seconds() - began;
-        let times = match &job.follows {
-            Some(_) => Times::new(BTreeMap::new(), 0.0),
-            None => measure::times(job, self.split, self.evaluation, self.watch, time)?,
+        // One more start would not choose again.
+        let start_seconds = if self.times.is_some() { job.prepared_seconds } else { time.now_seconds() - began };
+        let times = match (&job.follows, &self.times) {
+            (Some(_), _) => Times::new(BTreeMap::new(), 0.0),
+            (None, Some(times)) => times.clone(),
+            (None, None) => measure::times(job, self.split, self.evaluation, self.watch, time)?,
         };
         if let (Budget::Dollars(_), None, None) = (budget, &job.price, &job.follows) {
             return Err(TrainError::Budget {
@@ -190,6 +195,15 @@ impl Ground<'_> {
                 Ok((planner, plan))
             }
         }
+    }
+
+    /// What plans a run that would begin now, and the samples that fit into its budget; none where not one step does.
+    pub(super) fn longest(&self) -> Result<(Planner, u64)> {
+        let budget = self.job.recipe.budget.unwrap_or(Budget::Minutes(0.0));
+        let planner = self.planner_in(budget, &Attempts::default())?;
+        let nothing = StepPlan::within(&self.job.recipe, self.samples(), &[]);
+        let samples = planner.longest(&nothing, 0, self.time.now_seconds() - self.began).samples;
+        Ok((planner, samples))
     }
 
     /// The plan of a run that begins; with a budget also how long it is by that.
