@@ -130,6 +130,66 @@ fn photos_without_labels_are_learned_from_and_the_run_repeats() {
     assert!(!place.path("x").exists());
 }
 
+#[test]
+fn features_are_learned_without_labels_judged_by_neighbors_and_begun_with() {
+    let place = Place::with_made_dataset();
+    let method = "--set self_supervised.kind=sim-clr --set self_supervised.hidden=16 --set self_supervised.outputs=8";
+    let said = train(&place, &format!("--task no-labels {method} --epochs 2 --out bare")).succeeds();
+    let line = said.stderr.lines().chain(said.stdout.lines()).find(|line| line.contains("by 20 neighbors"));
+    assert!(
+        line.is_some_and(|line| line.contains("% by 200, ") && line.contains("by a linear layer")),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains(&format!("{PHOTOS} train photos without labels")), "{}", said.stderr);
+    let bare = record(&place, "bare");
+    // Nine steps of eight photos, each in two views.
+    assert_eq!(
+        (&bare["steps"], &bare["samples_drawn"], &bare["version"]),
+        (&18.into(), &(2 * PHOTOS).into(), &5.into())
+    );
+    assert_eq!((&bare["labels"]["labeled"], &bare["labels"]["unlabeled"]), (&0.into(), &PHOTOS.into()));
+    assert_eq!(bare["judged"][0]["counts"], bare["result"]);
+    assert_eq!(bare["judged"][2]["by"], "linear");
+    // Two views cost twice what one does, and what the projection multiplies is counted.
+    train(&place, "--epochs 2 --out labeled").succeeds();
+    let flop = |run: &str| record(&place, run)["training_flop"].as_f64().unwrap();
+    assert!(flop("bare") > 2.0 * flop("labeled"), "{} and {}", flop("bare"), flop("labeled"));
+    // No label decides a bit of it: with half of them wrong the features are the same.
+    train(&place, &format!("--task wrong-labels-50% {method} --epochs 2 --threads 1 --out wrong")).succeeds();
+    let lines = |run: &str| -> Vec<String> {
+        let hash = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["weights_sha256"].as_str().map(str::to_owned)
+        };
+        place.read(&format!("{run}/history.jsonl")).lines().filter_map(hash).collect()
+    };
+    assert!(lines("bare").len() == 2 && lines("bare") == lines("wrong"));
+    assert_ne!(record(&place, "bare")["judged"], record(&place, "wrong")["judged"]);
+
+    let checked = place.run(&["check", "bare", "--replay"]).succeeds();
+    assert!(!checked.stdout.contains("fails  "), "{}", checked.stdout);
+    // What is kept is a network that tells classes apart by the linear layer.
+    let linear = place.run(&["eval", "bare", "--json"]).succeeds().json();
+    assert_eq!(linear["correct"], bare["judged"][2]["counts"]["correct"], "{linear}");
+    // Held out are photos that are not learned from, judged by the others.
+    train(&place, &format!("--task no-labels {method} --epochs 1 --hold-out 0.25 --out tuning")).succeeds();
+    let tuning = record(&place, "tuning");
+    assert_eq!((&tuning["labels"]["unlabeled"], &tuning["held_out"]["photos"]), (&54.into(), &18.into()));
+    place.run(&["score", "tuning"]).succeeds();
+    // Few labels may begin with it: its head is drawn anew.
+    train(&place, "--task labels-4 --epochs 1 --initial bare --out begun").succeeds();
+    train(&place, &format!("--task labels-4 {method} --epochs 1 --initial bare --out on")).succeeds();
+
+    train(&place, "--task no-labels --out x").misused_saying(&["`[self_supervised]`, which learns without"]);
+    train(&place, &format!("{method} --set loss.label_smoothing=0.1 --out x"))
+        .misused_saying(&["loss.label_smoothing"]);
+    train(&place, &format!("{method} --set self_supervised.temperature=0 --out x"))
+        .misused_saying(&["self_supervised.temperature", "above 0"]);
+    train(&place, &format!("{method} --set mix.cutmix=1 --out x")).misused_saying(&["mix", "which has no labels"]);
+    assert!(!place.path("x").exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_with_photos_without_labels_goes_on_to_the_same_bits() {

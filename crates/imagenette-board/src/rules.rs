@@ -65,6 +65,10 @@ pub(crate) fn recipe(shown: &str, recipe: &Recipe, challenge: &Challenge, faults
     if recipe.unlabeled.is_some() && task.is_none() {
         fault("photos with labels alone".into(), "`unlabeled`".into(), "enter a task of few labels");
     }
+    if recipe.self_supervised.is_some() && task.is_none_or(|task| task != "no-labels") {
+        let hint = "enter a run that begins with these weights and learns from labels";
+        fault("a network that learns from labels".into(), "`self_supervised`".into(), hint);
+    }
 }
 
 /// What a record must say.

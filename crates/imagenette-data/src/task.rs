@@ -31,6 +31,8 @@ pub enum Labels {
 pub enum Task {
     /// All classes from few labels; the other train photos are there without.
     FewLabels(Labels),
+    /// No label in training: features are learned from photos alone, and judged by nearest neighbors.
+    NoLabels,
     /// All classes where so many in a hundred labels of the train split are wrong.
     WrongLabels(usize),
     /// Five classes of Imagenette, from all of their photos.
@@ -40,11 +42,12 @@ pub enum Task {
 }
 
 /// Every task, in the order of the list.
-pub const TASKS: [Task; 12] = [
+pub const TASKS: [Task; 13] = [
     Task::FewLabels(Labels::Each(4)),
     Task::FewLabels(Labels::Each(25)),
     Task::FewLabels(Labels::Percent(1)),
     Task::FewLabels(Labels::Percent(10)),
+    Task::NoLabels,
     Task::WrongLabels(1),
     Task::WrongLabels(5),
     Task::WrongLabels(25),
@@ -58,7 +61,7 @@ pub const TASKS: [Task; 12] = [
 /// Who is trained on with a label and without, and who is evaluated; sample numbers in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSplit {
-    /// Photos that are trained on with their labels.
+    /// Photos that are trained on with their labels; under [`Task::NoLabels`] those whose labels judge alone.
     pub labeled: Vec<u32>,
     /// Photos that may be trained on without.
     pub unlabeled: Vec<u32>,
@@ -127,6 +130,7 @@ impl Task {
         match self {
             Self::FewLabels(Labels::Each(count)) => format!("labels-{count}"),
             Self::FewLabels(Labels::Percent(percent)) => format!("labels-{percent}%"),
+            Self::NoLabels => "no-labels".into(),
             Self::WrongLabels(percent) => format!("wrong-labels-{percent}%"),
             Self::FiveClasses => "five-classes".into(),
             Self::OtherFive(count) => format!("other-five-{count}"),
@@ -142,6 +146,7 @@ impl Task {
             Self::FewLabels(Labels::Percent(percent)) => {
                 format!("all classes from {percent}% of the labels of each; the rest of train without labels")
             }
+            Self::NoLabels => "features from photos without any label, judged by nearest neighbors".into(),
             Self::WrongLabels(percent) => format!("all classes where {percent}% of the train labels are wrong"),
             Self::FiveClasses => "five classes of Imagenette from all their photos: the source of a transfer".into(),
             Self::OtherFive(1) => "the other five classes from one photo of each, after the first five".into(),
@@ -156,8 +161,8 @@ impl Task {
         const LAST: &str =
             "The score is top-1 of the last epoch on the whole val split, without test-time augmentation.";
         const NO_VAL: &str = "No val photo is trained on, with its label or without.";
-        const RANDOM: &str = "Weights begin at random, or come from a run under the same task and draw: weights that have \
-                              seen ImageNet have seen nearly all of val, with labels.";
+        const RANDOM: &str = "Weights begin at random, or come from a run under the same task and draw or under \
+                              `no-labels`: weights that have seen ImageNet have seen nearly all of val, with labels.";
         match self {
             Self::FewLabels(_) => vec![
                 "Labels of the listed photos alone are used, in training as well as in tuning (`hold_out` splits them).",
@@ -168,6 +173,16 @@ impl Task {
                 NO_VAL,
                 RANDOM,
                 LAST,
+            ],
+            Self::NoLabels => vec![
+                "Train photos are learned from without their labels; no label decides anything in training.",
+                "When it is over the labels of train judge, and nothing is learned from them but the last layer: a val photo \
+                 has the class that its 20 nearest train photos vote for, by the cosine of their features, each weighed by \
+                 exp(cosine / 0.1). The score is top-1 by them.",
+                "Beside it stand the vote of 200 neighbors, and top-1 of a linear layer on the features.",
+                "Results are over three seeds. What is tuned is tuned on train photos that are held out.",
+                NO_VAL,
+                "Weights begin at random.",
             ],
             Self::WrongLabels(_) => vec![
                 "The labels of exactly so many train photos are changed, each to one of the other classes, all equally \
@@ -185,8 +200,7 @@ impl Task {
             Self::OtherFive(_) => vec![
                 "Train photos of English springer, chain saw, French horn, gas pump and parachute, so many of each; val \
                  photos of these five.",
-                "Weights begin at random, or come from a run under the task `five-classes`, or from one without labels on its \
-                 photos.",
+                "Weights begin at random, or come from a run under the task `five-classes`.",
                 NO_VAL,
                 LAST,
             ],
@@ -197,7 +211,7 @@ impl Task {
     pub fn draws(self) -> u32 {
         match self {
             Self::FewLabels(_) | Self::WrongLabels(_) | Self::OtherFive(_) => DRAWS,
-            Self::FiveClasses => 1,
+            Self::FiveClasses | Self::NoLabels => 1,
         }
     }
 
@@ -225,6 +239,7 @@ impl Task {
                 unlabeled.sort_unstable();
                 TaskSplit { epoch_photos: labeled.len() + unlabeled.len(), labeled, unlabeled, ..whole_val(val) }
             }
+            Self::NoLabels => TaskSplit { epoch_photos: whole.labeled.len() + whole.unlabeled.len(), ..whole },
             Self::WrongLabels(percent) => {
                 let wrong = wrong_labels(manifest, &train, draw, (percent * train.len()).div_ceil(100));
                 TaskSplit { wrong, unlabeled: Vec::new(), ..whole }

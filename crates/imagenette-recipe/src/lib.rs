@@ -23,6 +23,7 @@ mod read;
 mod recipe;
 pub mod schedule;
 pub mod selection;
+pub mod self_supervised;
 mod shipped;
 mod spelling;
 mod split;

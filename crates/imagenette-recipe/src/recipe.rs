@@ -19,6 +19,7 @@ use crate::own::{OwnPart, PartKind, deserialize_with, serialize_with};
 use crate::precision::PrecisionChoice;
 use crate::schedule::{Resolution, Schedule};
 use crate::selection::Selection;
+use crate::self_supervised::SelfSupervised;
 use crate::unlabeled::Unlabeled;
 use crate::validate::{check_resolution, inside};
 use crate::window::Window;
@@ -102,6 +103,9 @@ pub struct Recipe {
     /// How photos without labels are learned from beside the others; absent means not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlabeled: Option<Unlabeled>,
+    /// How features are learned from photos alone, without any label; absent means by their labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_supervised: Option<SelfSupervised>,
     /// How much the run may take, in place of `epochs`: how many fit is planned when the machine's speed is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,

@@ -1,6 +1,8 @@
 //! Which photos a recipe trains on and which it is evaluated on: those of its task, where it has one, and two parts of
 //! the labeled ones where it holds some out.
 
+use std::collections::BTreeMap;
+
 use imagenette_data::hold_out::{HoldOut, fold_of, hold_out_of};
 use imagenette_data::manifest::Manifest;
 use imagenette_data::task::{Task, TaskSplit};
@@ -24,12 +26,39 @@ impl Recipe {
     /// # Errors
     /// When the task is not for this dataset, or the share that is held out makes no sense.
     pub fn split(&self, manifest: &Manifest) -> Result<TaskSplit> {
+        let split = self.split_with_labels(manifest)?;
+        if self.self_supervised.is_none() {
+            return Ok(split);
+        }
+        let TaskSplit { labeled, mut unlabeled, .. } = split;
+        unlabeled.extend(labeled);
+        unlabeled.sort_unstable();
+        Ok(TaskSplit { labeled: Vec::new(), unlabeled, wrong: BTreeMap::new(), ..split })
+    }
+
+    /// Photos whose labels judge a run that learns without any, and those labels: all of train, or those of the task.
+    ///
+    /// # Errors
+    /// As [`Recipe::split`].
+    pub fn judges(&self, manifest: &Manifest) -> Result<Vec<(u32, u16)>> {
+        let split = self.split_with_labels(manifest)?;
+        let labels = split.labels(manifest);
+        Ok(split.labeled.iter().map(|&sample| (sample, labels[sample as usize])).collect())
+    }
+
+    /// The photos that are learned from beside a teacher's: those with labels, or all where no label is looked at.
+    pub fn learned<'s>(&self, split: &'s TaskSplit) -> &'s [u32] {
+        if self.self_supervised.is_some() { &split.unlabeled } else { &split.labeled }
+    }
+
+    fn split_with_labels(&self, manifest: &Manifest) -> Result<TaskSplit> {
         let split = match self.task()? {
             Some(task) => task.split(manifest, self.draw).map_err(|error| inside(error, ""))?,
             None => {
                 let whole = TaskSplit::whole(manifest);
                 // Photos without labels are part of an epoch where they are learned from.
-                let more = if self.unlabeled.is_some() { whole.unlabeled.len() } else { 0 };
+                let more =
+                    if self.unlabeled.is_some() || self.self_supervised.is_some() { whole.unlabeled.len() } else { 0 };
                 TaskSplit { epoch_photos: whole.labeled.len() + more, ..whole }
             }
         };
@@ -39,8 +68,8 @@ impl Recipe {
             (Some(share), _) => hold_out_of(manifest, split.labeled, share)?,
             (None, Some(folds)) => fold_of(manifest, split.labeled, folds.of, folds.fold)?,
         };
-        // Without a task an epoch is what is left of it.
-        let out = if self.task.is_none() { before - train.len() } else { 0 };
+        // Without a task an epoch is what is left of it, and without labels no photo counts more than once either.
+        let out = if self.task.is_none() || self.task()? == Some(Task::NoLabels) { before - train.len() } else { 0 };
         Ok(TaskSplit { labeled: train, evaluated: held_out, epoch_photos: split.epoch_photos - out, ..split })
     }
 

@@ -101,6 +101,7 @@ impl Recipe {
         self.validate_rules()?;
         self.validate_task()?;
         self.validate_unlabeled()?;
+        self.validate_self_supervised()?;
         self.validate_initial()?;
         if let Some(selection) = &self.selection {
             selection.validate()?;
@@ -207,7 +208,7 @@ impl Recipe {
     /// empty.
     pub fn validate_for(&self, manifest: &Manifest) -> Result<()> {
         let split = self.split(manifest)?;
-        let (train, evaluated) = (split.labeled.len(), split.evaluated.len());
+        let (train, evaluated) = (self.learned(&split).len(), split.evaluated.len());
         let of_stages = self.resolution.stages().iter().filter_map(|stage| stage.batch_size);
         let largest = of_stages.chain([self.batch_size]).max().unwrap_or(0);
         let drawn = self.labeled_draws(&split);
@@ -227,7 +228,7 @@ impl Recipe {
             require(
                 count > 0,
                 "dataset",
-                &format!("labelled photos in `{split}`"),
+                &format!("labeled photos in `{split}`"),
                 format!("none in {}", manifest.name),
                 "use a dataset with both splits",
             )?;

@@ -17,10 +17,12 @@ pub use crate::run_folder::RECORD_FILE;
 pub use crate::spending::{Plan, Spending};
 
 /// The record's format. Version 1 had no [`Provenance`].
-pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 4 };
+pub const FORMAT: Format = Format { name: "imagenette-run", oldest: 1, newest: 5 };
 /// The version from which on a record may have a price, [`Provenance::plan`], [`Provenance::spending`] and
 /// [`HeldOut::folds`].
 const WITH_SPENDING: u32 = 4;
+/// The version since which features are judged in several ways.
+const WITH_JUDGES: u32 = 5;
 /// The version from which on a record may have [`RunRecord::labels`].
 const WITH_LABELS: u32 = 3;
 /// The version from which on a record has a [`Provenance`].
@@ -73,6 +75,10 @@ pub struct RunRecord {
     /// The result of the last epoch on the whole val split: the one that counts. With [`RunRecord::held_out`] it is
     /// the result on what was held out, and no val accuracy.
     pub result: Counts,
+    /// What judged the features of a run that learned without labels, after its last epoch: [`RunRecord::result`] is that
+    /// of 20 neighbors. Empty of other runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Judged>,
     /// The results of all evaluations, the last epoch's included.
     pub by_epoch: Vec<EpochCounts>,
     /// What the run came from and what its files are; `None` in version 1.
@@ -151,7 +157,8 @@ pub struct LabelsRecord {
     pub unlabeled: u64,
     /// Photos that an epoch draws, with labels and without.
     pub epoch_photos: u64,
-    /// Photos without labels that were drawn in all, beside [`RunRecord::samples_drawn`].
+    /// Photos without labels that were drawn in all, beside [`RunRecord::samples_drawn`]. Where no label is used, none
+    /// are: those are without.
     pub unlabeled_drawn: u64,
     /// Photos that a teacher looked at.
     pub teacher_passes: u64,
@@ -161,7 +168,7 @@ impl LabelsRecord {
     /// What a run of this recipe over this split records, which drew so many samples with labels; `None` where all of
     /// train has them and nothing else is learned from.
     pub fn of(recipe: &Recipe, split: &TaskSplit, samples_drawn: u64) -> Option<Self> {
-        let learns_from_others = recipe.unlabeled.is_some();
+        let learns_from_others = recipe.unlabeled.is_some() || recipe.self_supervised.is_some();
         let others = (recipe.photos_each() as u64 - 1) * samples_drawn;
         (recipe.task.is_some() || learns_from_others).then(|| Self {
             task: recipe.task.clone(),
@@ -281,6 +288,16 @@ impl Counts {
     }
 }
 
+/// What features are worth by one judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judged {
+    /// `k-nn-20` and `k-nn-200`, by the vote of so many nearest photos, or `linear`, by a linear layer.
+    pub by: String,
+    /// What was right.
+    pub counts: Counts,
+}
+
 /// The result of an evaluation after this many epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -301,11 +318,12 @@ impl RunRecord {
     }
 
     /// The version that this program writes: one with nothing of the newest is read by older programs too.
-    pub fn version(labels: Option<&LabelsRecord>, is_of_newest: bool) -> u32 {
-        match (is_of_newest, labels) {
-            (true, _) => WITH_SPENDING,
-            (false, Some(_)) => WITH_LABELS,
-            (false, None) => WITH_PROVENANCE,
+    pub fn version(labels: Option<&LabelsRecord>, has_spending: bool, judged: &[Judged]) -> u32 {
+        match (judged, has_spending, labels) {
+            ([_, ..], _, _) => WITH_JUDGES,
+            ([], true, _) => WITH_SPENDING,
+            ([], false, Some(_)) => WITH_LABELS,
+            ([], false, None) => WITH_PROVENANCE,
         }
     }
 
@@ -317,6 +335,12 @@ impl RunRecord {
         }
         let photos = self.labels.as_ref().map_or(self.dataset.train, |labels| labels.epoch_photos);
         format!("{:.1}", self.samples_drawn as f64 / photos.max(1) as f64)
+    }
+
+    /// What the weights that are kept reach: [`RunRecord::result`], or where neighbors judged, that of the linear layer
+    /// which is kept in the head's place.
+    pub fn result_of_weights(&self) -> Counts {
+        self.judged.iter().find(|judged| judged.by == "linear").map_or(self.result, |linear| linear.counts)
     }
 
     /// Whether the run's budget ended before its plan.
@@ -376,6 +400,9 @@ impl RunRecord {
         if version < WITH_SPENDING && record.provenance.as_ref().is_some_and(|known| known.spending.is_some()) {
             return Err(malformed(format!("version {version} with `spending`, which came later")));
         }
+        if version < WITH_JUDGES && !record.judged.is_empty() {
+            return Err(malformed(format!("version {version} with `judged`, which came later")));
+        }
         match (version >= WITH_PROVENANCE, &record.provenance) {
             (true, None) => Err(malformed(format!("version {version} without `provenance`"))),
             (false, Some(_)) => Err(malformed(format!("version {version} with `provenance`, which came later"))),
@@ -385,6 +412,7 @@ impl RunRecord {
 
     /// Refuses what no program writes, and what tables and pictures could not hold; the error is what was found.
     fn check_sizes(&self) -> std::result::Result<(), String> {
+        let judges = self.judged.iter().map(|judged| ("judged", &judged.by));
         let texts = [
             ("recipe", &self.recipe),
             ("dataset.name", &self.dataset.name),
@@ -393,7 +421,7 @@ impl RunRecord {
             ("dataset.identity", &self.dataset.identity),
             ("model.name", &self.model.name),
         ];
-        for (key, text) in texts {
+        for (key, text) in texts.into_iter().chain(judges) {
             if text.chars().count() > LONGEST_TEXT {
                 return Err(format!("`{key}` of {} letters; at most {LONGEST_TEXT} are usual", text.chars().count()));
             }
@@ -432,7 +460,7 @@ mod tests {
         attempts.end(Ending::Finished, 310);
         RunRecord {
             format: RunRecord::format(),
-            version: RunRecord::version(None, false),
+            version: RunRecord::version(None, false, &[]),
             started: "2026-11-23T12:00:00Z".parse().unwrap(),
             recipe: "default".into(),
             recipe_sha256: "00".into(),
@@ -459,6 +487,7 @@ mod tests {
             resumed: 0,
             held_out: None,
             result: Counts { correct: 900, total: 1000 },
+            judged: Vec::new(),
             by_epoch: vec![EpochCounts { epoch: 5, counts: Counts { correct: 900, total: 1000 } }],
             provenance: Some(Provenance {
                 recipe_canonical_sha256: "22".repeat(32),
@@ -547,9 +576,9 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_named_as_one_whatever_else_it_holds() {
-        let newer = record().to_json().replace("\"version\": 2", "\"version\": 5, \"unheard_of\": {}");
+        let newer = record().to_json().replace("\"version\": 2", "\"version\": 6, \"unheard_of\": {}");
         let error = read(&newer).unwrap_err();
-        let expected = "expected imagenette-run version 1 to 4, found imagenette-run version 5";
+        let expected = "expected imagenette-run version 1 to 5, found imagenette-run version 6";
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.hint().unwrap().contains("a newer imagenette wrote it"));
     }
@@ -572,6 +601,12 @@ mod tests {
         assert_eq!(read(&with.to_json()).unwrap().labels, Some(labels));
         let old = RunRecord { version: 2, ..with };
         assert!(read(&old.to_json()).unwrap_err().to_string().contains("found version 2 with `labels`"));
+        let judged = vec![Judged { by: "linear".into(), counts: Counts { correct: 1, total: 2 } }];
+        assert_eq!(RunRecord::version(None, true, &judged), 5);
+        let with = RunRecord { judged, version: 5, ..record() };
+        assert_eq!(read(&with.to_json()).unwrap(), with);
+        let old = RunRecord { version: 4, ..with };
+        assert!(read(&old.to_json()).unwrap_err().to_string().contains("found version 4 with `judged`"));
         let with = RunRecord { version: 1, ..record() };
         assert!(read(&with.to_json()).unwrap_err().to_string().contains("found version 1 with `provenance`"));
     }

@@ -118,7 +118,7 @@ fn what_cannot_be_used_is_named_and_left_out() {
     let place = TempDir::new().unwrap();
     write(&place.path().join("whole"), 1);
     change(&write(&place.path().join("forged"), 1), "\"correct\": 6", "\"correct\": 8");
-    change(&write(&place.path().join("newer"), 1), "\"version\": 2", "\"version\": 5");
+    change(&write(&place.path().join("newer"), 1), "\"version\": 2", "\"version\": 6");
     std::fs::remove_file(write(&place.path().join("open"), 1).join("record.json")).unwrap();
     let again = write(&place.path().join("whole"), 2);
     with_recipe(&again, "seed = 2", "seed = 1");
@@ -135,7 +135,7 @@ fn what_cannot_be_used_is_named_and_left_out() {
     };
     assert!(left_out("nowhere").contains("failed to read"));
     assert!(left_out("forged/tiny-s1").contains("after epoch 2"));
-    assert!(left_out("newer/tiny-s1").contains("version 5"));
+    assert!(left_out("newer/tiny-s1").contains("version 6"));
     assert!(left_out("open/tiny-s1").contains("has not ended"));
     assert!(left_out("whole/tiny-s2").contains("seed 1 a second time"));
     assert_eq!(index.left_out.len(), 5);

@@ -192,7 +192,7 @@ fn damaged_and_unfinished_runs_are_refused() {
     refused(&[changed], &["recipe.toml", "found another one"]);
     let broken = write(place.path(), 2, FIXED, &[4], |_| ());
     std::fs::write(broken.join("record.json"), "{").unwrap();
-    refused(&[broken], &["record.json", "imagenette-run version 1 to 4"]);
+    refused(&[broken], &["record.json", "imagenette-run version 1 to 5"]);
     let other_val = write(place.path(), 3, FIXED, &[4], |record| record["dataset"]["val"] = 9.into());
     refused(&[other_val], &["expected counts of 9 photos", "4 correct of 8"]);
     let impossible = write(place.path(), 4, FIXED, &[9], |_| ());

@@ -21,7 +21,7 @@ pub(crate) fn first_samples(
     let split = recipe.split(&dataset.manifest)?;
     let labels = split.labels(&dataset.manifest);
     let draws = recipe.labeled_draws(&split);
-    let (mut order, mut passes) = epoch_samples(recipe, &split.labeled, &labels, draws, (seed, 0));
+    let (mut order, mut passes) = epoch_samples(recipe, recipe.learned(&split), &labels, draws, (seed, 0));
     order.truncate(count);
     if let Some(passes) = &mut passes {
         passes.truncate(count);
@@ -54,7 +54,7 @@ pub(crate) fn first_batch(
         view,
         view_number: 0,
         own,
-        strong: recipe.augment.strong,
+        strong: recipe.self_supervised.map_or(recipe.augment.strong, |method| Some(method.contrast().strong)),
         cutout: recipe.augment.cutout,
         erase,
         mix,

@@ -128,13 +128,13 @@ impl TrainWatch for Progress<'_> {
         *self.epochs.lock().expect("no thread panics while it draws") = plan.epochs;
         self.holds_out.store(plan.holds_out, Ordering::Relaxed);
         self.terminal.say(&format!(
-            "{}: {}; {} train{} and {} {} photos; {} of {}{}",
+            "{}: {}; {} and {} {} photos; {} of {}{}",
             plan.model,
             counted(plan.parameters, "parameter"),
-            thousands(plan.train_photos as u64),
-            match plan.unlabeled_photos {
-                0 => String::new(),
-                others => format!(", {} without labels", thousands(others as u64)),
+            match (thousands(plan.train_photos as u64), thousands(plan.unlabeled_photos as u64)) {
+                (photos, _) if plan.unlabeled_photos == 0 => format!("{photos} train"),
+                (_, photos) if plan.train_photos == 0 => format!("{photos} train photos without labels"),
+                (photos, others) => format!("{photos} train, {others} without labels"),
             },
             thousands(plan.evaluation_photos as u64),
             if plan.holds_out { "held-out" } else { "val" },

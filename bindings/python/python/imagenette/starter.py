@@ -207,7 +207,7 @@ def check(recipe: im.Recipe) -> None:
         "optimizer.rest.kind": (optimizer.get("rest", {}).get("kind", "sgd"), ["sgd"]),
         "loss.class_weights": (recipe.get("loss", {}).get("class_weights", "none"), ["none"]),
     }
-    for key in ("lookahead", "selection", "ema", "unlabeled", "task", "initial", "augmentation", "hold_out"):
+    for key in ("lookahead", "selection", "ema", "unlabeled", "self_supervised", "task", "initial", "augmentation", "hold_out"):
         known[key] = (recipe.get(key), [None])
     for key, (found, expected) in known.items():
         if found not in expected:

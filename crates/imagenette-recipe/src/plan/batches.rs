@@ -47,7 +47,7 @@ impl Drawn {
             let (order, passes) = repeated_order(&split.unlabeled, count, seed, Purpose::Unlabeled, epoch);
             (order, Some(passes))
         });
-        Self { epoch, labeled: epoch_samples(recipe, &split.labeled, labels, draws, (seed, epoch)), unlabeled }
+        Self { epoch, labeled: epoch_samples(recipe, recipe.learned(split), labels, draws, (seed, epoch)), unlabeled }
     }
 }
 
@@ -61,7 +61,7 @@ fn part((order, passes): &EpochSamples, start: usize, count: usize) -> EpochSamp
 /// label of every sample of the dataset.
 ///
 /// A step that learns from photos without labels too has three batches in turn: the labeled ones, the others as they are, and
-/// the same others changed strongly.
+/// the same others changed strongly. One that learns without labels at all has two: two views of the same photos.
 pub fn batches(
     recipe: &Recipe,
     seed: u64,
@@ -93,7 +93,7 @@ pub fn batches(
             view: View::Train(recipe.augment.crop_and_flip(step.crop)),
             view_number: 0,
             own: own.clone(),
-            strong: recipe.augment.strong,
+            strong: recipe.self_supervised.map_or(recipe.augment.strong, |method| Some(method.contrast().strong)),
             cutout: recipe.augment.cutout,
             erase: recipe.erase_at(step.progress),
             mix,
@@ -106,7 +106,8 @@ pub fn batches(
             let strong = BatchRequest { view_number: 1, strong: Some(unlabeled.strong()), ..plain.clone() };
             [plain, strong]
         });
-        std::iter::once(labeled).chain(others.into_iter().flatten())
+        let other_view = recipe.self_supervised.map(|_| BatchRequest { view_number: 1, ..labeled.clone() });
+        std::iter::once(labeled).chain(other_view).chain(others.into_iter().flatten())
     })
 }
 
@@ -168,6 +169,37 @@ mod tests {
         // Without the method the task costs the same: four times as many labeled photos are drawn.
         let plain = Recipe { unlabeled: None, ..recipe.clone() };
         assert_eq!(plain.labeled_draws(&split), 320);
+    }
+
+    #[test]
+    fn a_step_without_labels_has_two_views_of_the_same_photos_and_an_epoch_has_all() {
+        let overrides = [
+            ("self_supervised.kind", "sim-clr"),
+            ("batch_size", "8"),
+            ("epochs", "2"),
+            ("loss.label_smoothing", "0.0"),
+        ];
+        let overrides = overrides.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let recipe = Recipe::from_toml(Recipe::shipped_text("m128").unwrap(), &overrides).unwrap();
+        let split = split(0, 80);
+        let plan = StepPlan::of(&recipe, recipe.labeled_draws(&split));
+        assert_eq!(plan.steps(), 20);
+        let from = |first| -> Vec<BatchRequest> {
+            let labels: Arc<[u16]> = vec![0; 80].into();
+            batches(&recipe, 7, split.clone(), labels, plan.clone(), first, OwnAugmentations::default()).collect()
+        };
+        let all = from(0);
+        assert_eq!(all.len(), 40);
+        for first in [1, 9, 10, 19] {
+            assert_eq!(from(first), all[2 * first as usize..]);
+        }
+        for step in all.chunks(2) {
+            assert_eq!(BatchRequest { view_number: 1, ..step[0].clone() }, step[1]);
+            assert!(step[0].view_number == 0 && step[0].strong.is_some());
+        }
+        let mut seen: Vec<u32> = all.chunks(2).take(10).flat_map(|step| step[0].samples.clone()).collect();
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..80));
     }
 
     #[test]

@@ -111,7 +111,9 @@ impl<'r> Planned<'r> {
         let Some(plan) = &self.plan else {
             return Verdict::Unknown("a run too long to plan its steps here, or without photos to train on".into());
         };
-        if record.labels.is_some() != (recipe.task.is_some() || recipe.unlabeled.is_some()) {
+        if record.labels.is_some()
+            != (recipe.task.is_some() || recipe.unlabeled.is_some() || recipe.self_supervised.is_some())
+        {
             let expected = "labels in the record where the recipe has a task or learns from photos without";
             let found = if record.labels.is_some() { "labels that the recipe does not speak of" } else { "none" };
             return malformed(path, expected, found).into();

@@ -2,9 +2,12 @@
 //! follow those that are trained.
 
 pub mod average;
+pub mod contrastive;
 pub mod fix_match;
 pub mod lookahead;
 pub mod loss;
+pub mod neighbors;
 pub mod own;
+pub mod probe;
 pub mod schedule;
 pub(crate) mod selection;

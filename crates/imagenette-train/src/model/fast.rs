@@ -106,7 +106,23 @@ impl FastNetwork {
         graph.times_number(&scores, self.config.output_scale)
     }
 
+    /// How many features a photo has.
+    pub(super) fn width(&self) -> usize {
+        self.head.inputs()
+    }
+
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
+        let features = self.features(pass, photos);
+        self.head.forward(pass, features) * self.config.output_scale
+    }
+
+    /// By what the head's outputs are multiplied.
+    pub(super) fn output_scale(&self) -> f64 {
+        self.config.output_scale
+    }
+
+    /// What the head is given.
+    pub(super) fn features(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
         let activation = &self.activation;
         let [_, _, px, _] = photos.dims();
         // Neither photos nor a whitened stem need gradients, so nothing is recorded until the first group.
@@ -132,6 +148,6 @@ impl FastNetwork {
                 x = norm.join(pass, x, shortcut, activation, group.left_out);
             }
         }
-        self.head.forward(pass, ops::global_max_pool(x)) * self.config.output_scale
+        ops::global_max_pool(x)
     }
 }

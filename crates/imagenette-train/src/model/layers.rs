@@ -300,6 +300,11 @@ impl Linear {
         graph.linear(x, self.weight, self.bias, self.sizes[1])
     }
 
+    /// How many numbers go in.
+    pub(super) fn inputs(&self) -> usize {
+        self.sizes[0]
+    }
+
     /// The product with the matrix.
     ///
     /// # Shapes

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use imagenette_recipe::RecipeError;
-use imagenette_recipe::initial::InitialWeights;
+use imagenette_recipe::initial::{HEAD, InitialWeights};
 use imagenette_recipe::model::{FastConfig, XResNetConfig};
+use imagenette_recipe::self_supervised::SelfSupervised;
 
 pub use fast::FastNetwork;
 pub use layers::Pass;
@@ -27,12 +28,17 @@ use crate::compute::weights::{Layout, SlotId, Weights, download};
 use crate::error::Result;
 use crate::ops::{self, Activation, Maps};
 
+/// What the names of a projection's tensors begin with: they are no part of the network that is kept.
+pub const PROJECTION: &str = "projection.";
+
 /// A network without its numbers: layers and the list of what they need.
 #[derive(Debug, Clone)]
 pub struct Model {
     network: Network,
     layout: Layout,
     classes: usize,
+    /// What the features go through where they are learned without labels.
+    projection: Option<[layers::Linear; 2]>,
     /// The parts from elsewhere in it, as errors name them.
     own: Option<String>,
 }
@@ -49,14 +55,14 @@ impl Model {
     pub fn fast(config: &FastConfig, activation: Activation, classes: usize) -> Self {
         let (mut layout, own) = (Layout::default(), name_of(&activation));
         let network = Network::Fast(FastNetwork::new(config, activation, classes, &mut layout));
-        Self { network, layout, classes, own }
+        Self { network, layout, classes, projection: None, own }
     }
 
     /// The residual network of a configuration, with this function between its layers.
     pub fn xresnet(config: &XResNetConfig, activation: Activation, classes: usize) -> Self {
         let (mut layout, own) = (Layout::default(), name_of(&activation));
         let network = Network::XResNet(XResNet::new(config, activation, classes, &mut layout));
-        Self { network, layout, classes, own }
+        Self { network, layout, classes, projection: None, own }
     }
 
     /// A network from elsewhere, by the name that recipes give it.
@@ -71,7 +77,7 @@ impl Model {
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(fault(&own, format!("two of its tensors have the name `{}`", pair[0])));
         }
-        Ok(Self { network: Network::Own(network.into()), layout, classes, own: Some(own) })
+        Ok(Self { network: Network::Own(network.into()), layout, classes, projection: None, own: Some(own) })
     }
 
     /// The network with what these settings freeze left as it is: neither learned nor followed.
@@ -100,6 +106,70 @@ impl Model {
             return refuse("something that is still learned", "everything frozen".into(), hint);
         }
         Ok(self)
+    }
+
+    /// The network as it is trained without labels: its features go through a projection, and its head stays as it is
+    /// until labels judge. As it is where a recipe learns from labels, or features are not known.
+    #[must_use]
+    pub fn projecting(mut self, method: Option<&SelfSupervised>) -> Self {
+        let Some((settings, width)) = method.map(SelfSupervised::contrast).zip(self.width()) else { return self };
+        let (hidden, outputs) = (settings.hidden as usize, settings.outputs as usize);
+        self.layout.freeze(|slot| slot.name.starts_with(HEAD));
+        self.projection = Some([
+            layers::Linear::new(&mut self.layout, "projection.first", width, hidden, true),
+            layers::Linear::new(&mut self.layout, "projection.second", hidden, outputs, false),
+        ]);
+        self
+    }
+
+    /// How many features a photo has before the head; `None` for a network from elsewhere.
+    pub fn width(&self) -> Option<usize> {
+        match &self.network {
+            Network::Fast(network) => Some(network.width()),
+            Network::XResNet(network) => Some(network.width()),
+            Network::Own(_) => None,
+        }
+    }
+
+    /// By what the head's outputs are multiplied.
+    pub fn output_scale(&self) -> f64 {
+        match &self.network {
+            Network::Fast(network) => network.output_scale(),
+            Network::XResNet(_) | Network::Own(_) => 1.0,
+        }
+    }
+
+    /// What the head is given: numbers that say what a photo is like. Of a network from elsewhere its scores.
+    ///
+    /// # Shapes
+    /// Maps of 3 channels to `[N, width]`.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn features(&self, pass: &mut Pass, photos: Maps) -> Result<Tensor<2>> {
+        let features = |pass: &mut Pass| match &self.network {
+            Network::Fast(network) => network.features(pass, photos),
+            Network::XResNet(network) => network.features(pass, photos),
+            Network::Own(network) => network.forward(pass, photos),
+        };
+        match &self.own {
+            None => Ok(features(pass)),
+            Some(own) => guard(own, || features(pass)),
+        }
+    }
+
+    /// What the loss is given: the scores, or the projected features where the network learns without labels.
+    ///
+    /// # Shapes
+    /// Maps of 3 channels to `[N, classes]` or `[N, outputs]`.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn outputs(&self, pass: &mut Pass, photos: Maps) -> Result<Tensor<2>> {
+        let Some([first, second]) = &self.projection else { return self.forward(pass, photos) };
+        let features = self.features(pass, photos)?;
+        let hidden = burn::tensor::activation::relu(first.forward(pass, features));
+        Ok(second.forward(pass, hidden))
     }
 
     /// Which numbers the network has.
@@ -149,7 +219,7 @@ impl Model {
         let side = px as usize;
         let mut pass = Pass::evaluating(weights);
         // The scores are read so that everything is computed before the memory is given back.
-        download(&self.forward(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device))?);
+        download(&self.outputs(&mut pass, ops::photos(&vec![0; side * side * 3], 1, side, device))?);
         let is_known = pass.multiply_adds() > 0 || !matches!(self.network, Network::Own(_));
         Ok(is_known.then(|| pass.multiply_adds()))
     }

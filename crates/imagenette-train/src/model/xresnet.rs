@@ -191,7 +191,18 @@ impl XResNet {
         self.head.write(graph, &means)
     }
 
+    /// How many features a photo has.
+    pub(super) fn width(&self) -> usize {
+        self.head.inputs()
+    }
+
     pub(super) fn forward(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
+        let features = self.features(pass, photos);
+        self.head.forward(pass, features)
+    }
+
+    /// What the head is given.
+    pub(super) fn features(&self, pass: &mut Pass, photos: Maps) -> Tensor<2> {
         let activation = &self.activation;
         let mut x = photos;
         for unit in &self.stem {
@@ -201,6 +212,6 @@ impl XResNet {
         for block in &self.blocks {
             x = block.forward(pass, x, activation);
         }
-        self.head.forward(pass, ops::global_average_pool(x))
+        ops::global_average_pool(x)
     }
 }

@@ -8,7 +8,7 @@ use imagenette_recipe::{Budget, Recipe};
 use imagenette_results::RunRecord;
 use imagenette_results::environment::Arithmetic;
 use imagenette_results::run_record::{
-    Counts, DatasetRecord, HeldOut, LabelsRecord, ModelRecord, ParentRun, Provenance, Spending,
+    Counts, DatasetRecord, HeldOut, Judged, LabelsRecord, ModelRecord, ParentRun, Provenance, Spending,
 };
 
 use super::checkpoint::CheckpointHead;
@@ -54,7 +54,8 @@ impl Costs {
     /// As [`Costs::of`].
     pub fn of_plan(recipe: &Recipe, parts: &Parts, classes: usize, plan: &StepPlan, device: &Device) -> Result<Self> {
         let device = device.clone().with_precision(recipe.precision)?;
-        let model = parts.model_of(&recipe.model, classes)?.frozen(recipe.initial.as_ref())?;
+        let model = parts.model_of(&recipe.model, classes)?;
+        let model = model.frozen(recipe.initial.as_ref())?.projecting(recipe.self_supervised.as_ref());
         let zeros = model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]);
         let weights = Weights::from_host(zeros, &device);
         let at = |px: u32| model.multiply_adds(&weights, px, &device);
@@ -93,7 +94,7 @@ fn flop_of(
         let passes = match recipe.selection_at(progress) {
             Some(selection) => count + learned * selection.count(count),
             // Of photos without labels the teacher sees one view and the network learns from another.
-            None => learned * count + (1 + learned) * others * count,
+            None => learned * count * recipe.views_each() + (1 + learned) * others * count,
         };
         flop += 2.0 * (forward as f64 * passes as f64 + update as f64);
     }
@@ -143,6 +144,7 @@ pub(super) fn record(
     head: &CheckpointHead,
     result: Counts,
     hashes: Hashes,
+    judged: Vec<Judged>,
     clock: &mut Clock,
 ) -> Result<RunRecord> {
     let (recipe, manifest) = (&job.recipe, &job.dataset.manifest);
@@ -151,7 +153,7 @@ pub(super) fn record(
     let labels = LabelsRecord::of(recipe, &split, learner.plan.samples());
     Ok(RunRecord {
         format: RunRecord::format(),
-        version: RunRecord::version(labels.as_ref(), job.is_charged() || recipe.folds.is_some()),
+        version: RunRecord::version(labels.as_ref(), job.is_charged() || recipe.folds.is_some(), &judged),
         started: head.started,
         recipe: recipe.name.clone(),
         recipe_sha256: head.recipe_sha256.clone(),
@@ -184,6 +186,7 @@ pub(super) fn record(
         resumed: head.attempts.resumed(),
         held_out: recipe.held_out_share().map(|share| HeldOut { share, photos: result.total, folds: recipe.folds }),
         result,
+        judged,
         by_epoch: head.by_epoch.clone(),
         provenance: Some(Provenance {
             recipe_canonical_sha256: recipe.canonical_sha256(),

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use burn::tensor::Tensor;
 use imagenette_data::DataError;
 use imagenette_data::dataset::Dataset;
 use imagenette_data::edition::Split;
@@ -14,13 +15,13 @@ use imagenette_recipe::EvaluationConfig;
 use imagenette_recipe::model::ModelConfig;
 use imagenette_results::Prediction;
 use imagenette_results::probabilities::Probabilities;
-use imagenette_results::run_record::Counts;
+use imagenette_results::run_record::{Counts, Judged};
 
 use crate::compute::device::Device;
 use crate::compute::weights::{Weights, download};
 use crate::error::Result;
 use crate::model::{Model, Pass};
-use crate::ops;
+use crate::ops::{self, Maps};
 use crate::run::memory_use;
 use crate::run::watch::TrainWatch;
 
@@ -33,8 +34,13 @@ const BATCH_PIXELS: usize = 128 * 64 * 64;
 pub struct Predicted {
     /// The label that it gives to each.
     pub labels: Vec<u16>,
-    /// The probability of each class for each, row by row; empty where a score is not a finite number.
+    /// The probability of each class for each, row by row; empty where a score is not a finite number, or neighbors
+    /// voted.
     pub probabilities: Vec<f32>,
+    /// What else judged a network that learned without labels.
+    pub judged: Vec<Judged>,
+    /// The head of such a network, fitted when it was trained.
+    pub head: Option<Vec<f32>>,
 }
 
 impl Predicted {
@@ -127,6 +133,47 @@ impl EvaluationData {
         device: &Device,
         watch: &dyn TrainWatch,
     ) -> Result<Predicted> {
+        let mut labels = Vec::with_capacity(self.samples.len());
+        let (mut probabilities, mut are_finite) = (Vec::new(), true);
+        let forward = |photos| model.forward(&mut Pass::evaluating(weights), photos);
+        self.look(device, watch, forward, |scores, classes| {
+            for scores in scores.chunks_exact(classes) {
+                labels.push(best(scores));
+                are_finite &= scores.iter().all(|score| score.is_finite());
+                probabilities.extend(softmax(scores).into_iter().map(|probability| probability as f32));
+            }
+        })?;
+        if !are_finite {
+            probabilities.clear();
+        }
+        Ok(Predicted { labels, probabilities, judged: Vec::new(), head: None })
+    }
+
+    /// What the network's head is given of each sample, row by row.
+    ///
+    /// # Errors
+    /// As [`EvaluationData::predict`].
+    pub(super) fn features(
+        &self,
+        model: &Model,
+        weights: &Weights,
+        device: &Device,
+        watch: &dyn TrainWatch,
+    ) -> Result<Vec<f32>> {
+        let mut features = Vec::new();
+        let forward = |photos| model.features(&mut Pass::evaluating(weights), photos);
+        self.look(device, watch, forward, |rows, _| features.extend_from_slice(rows))?;
+        Ok(features)
+    }
+
+    /// Shows each batch of the samples to a network and takes what comes out, row by row, with a row's width.
+    fn look(
+        &self,
+        device: &Device,
+        watch: &dyn TrainWatch,
+        forward: impl Fn(Maps) -> Result<Tensor<2>>,
+        mut take: impl FnMut(&[f32], usize),
+    ) -> Result<()> {
         let EvaluationConfig { resolution: resolution_px, geometry } = self.config;
         let view = View::Evaluation(geometry);
         let batch = self.batch();
@@ -134,36 +181,30 @@ impl EvaluationData {
             self.samples.chunks(batch).map(|samples| BatchRequest::plain(0, samples, resolution_px, view)).collect();
         let threads = self.loader_threads;
         let loader = Loader::new(self.packed.clone(), self.labels.clone(), 0, threads, Box::new(requests.into_iter()))?;
-        let mut labels = Vec::with_capacity(self.samples.len());
-        let (mut probabilities, mut are_finite) = (Vec::new(), true);
+        let mut done = 0;
         for batch in loader {
             let batch = batch?;
             if watch.interrupted() {
                 return Err(DataError::Interrupted.into());
             }
             let photos = ops::photos(&batch.pixels, batch.samples.len(), resolution_px as usize, device);
-            let scores = model.forward(&mut Pass::evaluating(weights), photos)?;
-            let [_, classes] = scores.dims();
-            for scores in download(&scores).chunks_exact(classes) {
-                labels.push(best(scores));
-                are_finite &= scores.iter().all(|score| score.is_finite());
-                probabilities.extend(softmax(scores).into_iter().map(|probability| probability as f32));
-            }
-            watch.evaluated(labels.len(), self.samples.len());
+            let rows = forward(photos)?;
+            let [count, width] = rows.dims();
+            take(&download(&rows), width);
+            done += count;
+            watch.evaluated(done, self.samples.len());
         }
-        if !are_finite {
-            probabilities.clear();
-        }
-        Ok(Predicted { labels, probabilities })
+        Ok(())
     }
 
     /// How many of the predictions are right.
     pub fn count(&self, predicted: &Predicted) -> Counts {
-        let right = self
-            .samples
-            .iter()
-            .zip(&predicted.labels)
-            .filter(|(sample, label)| self.labels[**sample as usize] == **label);
+        self.count_of(&predicted.labels)
+    }
+
+    /// How many of these labels are right, one for each sample.
+    pub(super) fn count_of(&self, labels: &[u16]) -> Counts {
+        let right = self.samples.iter().zip(labels).filter(|(sample, label)| self.labels[**sample as usize] == **label);
         Counts { correct: right.count() as u64, total: self.samples.len() as u64 }
     }
 

@@ -14,6 +14,7 @@ use imagenette_results::run_folder::{RECORD_FILE, WEIGHTS_FILE};
 use crate::compute::tensor_file::{self, NamedTensor};
 use crate::compute::weights::Layout;
 use crate::error::{Result, TrainError};
+use crate::model::PROJECTION;
 use crate::run::job::TrainJob;
 use crate::run::saved_network::WeightsHead;
 
@@ -175,7 +176,7 @@ fn check_origin(path: &Path, found: &Found, job: &TrainJob) -> Result<()> {
         Some((name, _)) if name.starts_with("other-five") => {
             task.as_ref().is_some_and(|(task, _)| task == "five-classes")
         }
-        Some(own) => task.as_ref() == Some(own),
+        Some(own) => task.as_ref().is_some_and(|task| task == own || task.0 == "no-labels"),
     };
     if is_of_the_photos && !may_use {
         let (name, _) = own.expect("without a task all may be used");
@@ -214,7 +215,9 @@ pub(super) fn fitted(initial: &InitialWeights, layout: &Layout, manifest: &Manif
         found.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let (mut values, mut fit, mut misfits) = (Vec::new(), 0, Vec::new());
     for slot in layout.slots() {
-        let is_head = slot.name.starts_with(HEAD);
+        // A projection is drawn anew like a head: it is not kept.
+        let is_head = slot.name.starts_with(HEAD) || slot.name.starts_with(PROJECTION);
+        let keeps_head = keeps_head && !slot.name.starts_with(PROJECTION);
         let tensor = by_name.remove(slot.name.as_str());
         if is_head && !keeps_head {
             values.push(None);

@@ -21,6 +21,7 @@ use crate::compute::guard::guard;
 use crate::compute::weights::{SlotId, Weights, download, upload};
 use crate::error::Result;
 use crate::learn::average;
+use crate::learn::contrastive;
 use crate::learn::fix_match;
 use crate::learn::lookahead::Lookahead;
 use crate::learn::loss::{self, Loss, LossRule};
@@ -57,6 +58,15 @@ pub(crate) struct Learner {
     device: Device,
 }
 
+/// What a step's outputs are to be.
+#[derive(Clone)]
+enum Goal {
+    /// So much of each class.
+    Targets(Vec<f32>),
+    /// Alike for two views of a photo, and unlike for others.
+    Pairs,
+}
+
 /// What a loss and its gradients leave.
 struct Slopes {
     loss: Loss,
@@ -74,7 +84,8 @@ impl Learner {
     pub(crate) fn new(job: &TrainJob, plan: &StepPlan) -> Result<Self> {
         let (recipe, device, parts) = (job.recipe.clone(), job.device.clone(), &job.parts);
         let manifest = &job.dataset.manifest;
-        let model = parts.model_of(&recipe.model, manifest.classes.len())?.frozen(recipe.initial.as_ref())?;
+        let model = parts.model_of(&recipe.model, manifest.classes.len())?;
+        let model = model.frozen(recipe.initial.as_ref())?.projecting(recipe.self_supervised.as_ref());
         memory_use::check_training(&recipe, model.layout(), plan, &device)?;
         let class_weights = recipe.class_weights(manifest, &recipe.split(manifest)?.labeled);
         let weights = Weights::draw(model.layout(), job.seed, &device);
@@ -110,24 +121,29 @@ impl Learner {
     fn learn(&mut self, step: u64, batch: StepBatch) -> Result<f64> {
         let planned = *self.plan.step(step);
         self.begin_average(step);
-        let StepBatch { labeled, unlabeled } = batch;
-        let labeled = self.select(labeled, planned)?;
-        let (photos, targets) = match unlabeled {
-            None => (self.photos(&labeled), self.targets(&labeled)),
-            Some(views) => match self.consistent(&labeled, &views, planned)? {
-                Some(taught) => taught,
-                // A teacher without finite scores has nothing to teach: the run has diverged.
-                None => return Ok(f64::NAN),
-            },
+        let (photos, goal) = match batch {
+            StepBatch::Pair(first, second) => (self.photos_of(&first, &second), Goal::Pairs),
+            StepBatch::Labeled { labeled, unlabeled } => {
+                let labeled = self.select(labeled, planned)?;
+                let (photos, targets) = match unlabeled {
+                    None => (self.photos(&labeled), self.targets(&labeled)),
+                    Some(views) => match self.consistent(&labeled, &views, planned)? {
+                        Some(taught) => taught,
+                        // A teacher without finite scores has nothing to teach: the run has diverged.
+                        None => return Ok(f64::NAN),
+                    },
+                };
+                (photos, Goal::Targets(targets))
+            }
         };
 
         // Forward, loss, gradients; and again where the optimizer looks at two places.
-        let looks_ahead = self.optimizer.may_look_ahead().then(|| (photos.clone(), targets.clone()));
-        let Slopes { loss, mut gradients, statistics } = self.slopes(&self.weights, photos, targets, planned)?;
-        if let Some((photos, targets)) = looks_ahead
+        let looks_ahead = self.optimizer.may_look_ahead().then(|| (photos.clone(), goal.clone()));
+        let Slopes { loss, mut gradients, statistics } = self.slopes(&self.weights, photos, goal, planned)?;
+        if let Some((photos, goal)) = looks_ahead
             && let Some(ahead) = self.optimizer.look_ahead(&self.weights, &gradients)?
         {
-            gradients = self.slopes(&ahead, photos, targets, planned)?.gradients;
+            gradients = self.slopes(&ahead, photos, goal, planned)?.gradients;
         }
 
         // Update.
@@ -150,6 +166,13 @@ impl Learner {
         ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device)
     }
 
+    /// The photos of two batches, one behind the other.
+    fn photos_of(&self, first: &Batch, second: &Batch) -> Maps {
+        let pixels = [&first.pixels[..], &second.pixels[..]].concat();
+        let count = first.samples.len() + second.samples.len();
+        ops::photos(&pixels, count, first.resolution_px as usize, &self.device)
+    }
+
     /// A step's labeled photos and behind them the strong views of the others, with the targets of both: of the others
     /// what the teacher is sure of in their plain views. `None` where the teacher's scores are not finite.
     fn consistent(&mut self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Vec<f32>)>> {
@@ -163,9 +186,7 @@ impl Learner {
         let Some((targets, sure)) = taught else { return Ok(None) };
         self.taught.0 += sure as u64;
         self.taught.1 += views.plain.samples.len() as u64;
-        let pixels = [&labeled.pixels[..], &views.strong.pixels[..]].concat();
-        let (count, side_px) = (labeled.samples.len() + views.strong.samples.len(), labeled.resolution_px as usize);
-        Ok(Some((ops::photos(&pixels, count, side_px, &self.device), targets)))
+        Ok(Some((self.photos_of(labeled, &views.strong), targets)))
     }
 
     /// How much of each class every sample of a batch is, and how much that counts.
@@ -179,11 +200,15 @@ impl Learner {
     }
 
     /// The loss of a batch at these weights, and its gradients.
-    fn slopes(&self, weights: &Weights, photos: Maps, targets: Vec<f32>, planned: PlannedStep) -> Result<Slopes> {
+    fn slopes(&self, weights: &Weights, photos: Maps, goal: Goal, planned: PlannedStep) -> Result<Slopes> {
         let random = Random::new(self.seed, Purpose::Depth, planned.epoch, planned.start as u32);
         let mut pass = Pass::learning(weights, self.model.layout()).with_random(random);
-        let scores = self.model.forward(&mut pass, photos)?;
-        let loss = self.loss.of(scores, targets, &self.device)?;
+        let outputs = self.model.outputs(&mut pass, photos)?;
+        let loss = match (goal, &self.recipe.self_supervised) {
+            (Goal::Pairs, Some(method)) => contrastive::loss(outputs, method.contrast().temperature, &self.device),
+            (Goal::Targets(targets), _) => self.loss.of(outputs, targets, &self.device)?,
+            (Goal::Pairs, None) => unreachable!("two views are asked for by recipes that learn without labels"),
+        };
         let backward = || profile::time(Part::Backward, 0.0, || loss.backward());
         let mut gradients = match self.own_slopes() {
             None => backward(),
@@ -218,7 +243,8 @@ impl Learner {
         let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
         let targets = self.targets(batch);
         let weights = Weights::from_host(weights.iter().cloned(), &self.device);
-        let Slopes { loss, gradients, .. } = self.slopes(&weights, photos, targets, *self.plan.step(0))?;
+        let Slopes { loss, gradients, .. } =
+            self.slopes(&weights, photos, Goal::Targets(targets), *self.plan.step(0))?;
         let numbers = |gradient: Option<Tensor<1>>| gradient.map_or_else(Vec::new, |gradient| download(&gradient));
         Ok((loss.value(), gradients.into_iter().map(numbers).collect()))
     }

@@ -48,7 +48,7 @@ pub(super) fn times(
     let mut measured = BTreeMap::new();
     for (&kind, &first) in &firsts {
         let augmentations = job.parts.augmentations_of(&job.recipe)?;
-        let of_step = if job.recipe.unlabeled.is_some() { 3 } else { 1 };
+        let of_step = if job.recipe.unlabeled.is_some() { 3 } else { job.recipe.views_each() };
         let requests =
             batches(&job.recipe, job.seed, split.clone(), labels.clone(), plan.clone(), first, augmentations)
                 .take((TIMED + 1) * of_step);
@@ -79,7 +79,9 @@ pub(super) fn times(
     let some = evaluation.first(EVALUATED);
     let start = time.now_seconds();
     some.predict(&learner.model, learner.evaluated(), &job.device, &Quiet(watch))?;
-    let of_all = evaluation.len() as f64 / some.len().max(1) as f64;
+    // Where labels judge only in the end, the photos that have them are looked at too.
+    let judges = if job.recipe.self_supervised.is_some() { job.recipe.judges(&job.dataset.manifest)?.len() } else { 0 };
+    let of_all = (evaluation.len() + judges) as f64 / some.len().max(1) as f64;
     Ok(Times::new(measured, (time.now_seconds() - start) * of_all))
 }
 

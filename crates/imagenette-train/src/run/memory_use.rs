@@ -26,7 +26,7 @@ pub(crate) fn check_training(recipe: &Recipe, layout: &Layout, plan: &StepPlan, 
     let largest = (0..plan.steps())
         .map(|step| plan.step(step))
         // Those without labels are in it too.
-        .map(|step| (step.count.saturating_mul(recipe.photos_each()), step.px))
+        .map(|step| (step.count.saturating_mul(recipe.photos_each() * recipe.views_each()), step.px))
         .max_by_key(|&(count, px)| (count as u64).saturating_mul(of_photo(&recipe.model, px, device)));
     let Some((count, px)) = largest else { return Ok(()) };
     let what = format!("a batch of {count} photos of {px} px (`batch_size`, `resolution`)");

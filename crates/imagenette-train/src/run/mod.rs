@@ -10,6 +10,7 @@ mod forecast;
 mod heartbeat;
 mod initial;
 pub mod job;
+mod judge;
 pub(crate) mod learner;
 mod measure;
 pub(crate) mod memory_use;

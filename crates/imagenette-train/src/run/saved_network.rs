@@ -25,7 +25,7 @@ use crate::compute::tensor_file::{self, NamedTensor};
 use crate::compute::weights::{Weights, download};
 use crate::error::{Result, TrainError};
 use crate::model::onnx::proto::{ModelProto, StringStringEntryProto};
-use crate::model::{Model, Pass};
+use crate::model::{Model, PROJECTION, Pass};
 use crate::ops;
 use crate::parts::Parts;
 use crate::run::memory_use;
@@ -34,6 +34,8 @@ use crate::run::memory_use;
 pub const FORMAT: Format = Format { name: "imagenette-weights", oldest: 1, newest: 2 };
 /// The version of a file that has nothing of the newest one: older programs read it too.
 const PLAIN_VERSION: u32 = 1;
+/// The head's matrix.
+pub(super) const HEAD_WEIGHT: &str = "head.weight";
 const HINT: &str = "train again, or take another copy of the file";
 
 /// Everything that must be known besides the numbers.
@@ -85,11 +87,19 @@ pub enum NetworkSource {
     Any,
 }
 
-/// Writes the file: complete or absent.
+/// Writes the file: complete or absent. `head_weights` take the place of the head's, where there are some; a projection
+/// is left out.
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, manifest: &Manifest) -> Result<()> {
+pub fn write(
+    path: &Path,
+    recipe: &Recipe,
+    model: &Model,
+    weights: &Weights,
+    head_weights: Option<&[f32]>,
+    manifest: &Manifest,
+) -> Result<()> {
     let head = WeightsHead {
         format: FORMAT.name.into(),
         version: if manifest.orientation.is_stored() { PLAIN_VERSION } else { FORMAT.newest },
@@ -101,10 +111,15 @@ pub fn write(path: &Path, recipe: &Recipe, model: &Model, weights: &Weights, man
         mean: IMAGENET_MEAN,
         deviation: IMAGENET_STD,
     };
-    let tensors = model.layout().slots().iter().zip(weights.to_host()).map(|(slot, values)| NamedTensor {
+    let kept = model.layout().slots().iter().zip(weights.to_host());
+    let kept = kept.filter(|(slot, _)| !slot.name.starts_with(PROJECTION));
+    let tensors = kept.map(|(slot, values)| NamedTensor {
         name: slot.name.clone(),
         shape: slot.shape.clone(),
-        values,
+        values: match head_weights {
+            Some(fitted) if slot.name == HEAD_WEIGHT => fitted.to_vec(),
+            _ => values,
+        },
     });
     tensor_file::write(path, &head, tensors.collect())
 }

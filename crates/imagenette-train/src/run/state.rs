@@ -220,7 +220,8 @@ impl RunState {
         let (learner, manifest) = (&self.learner, &job.dataset.manifest);
         let history = self.head.history.write(&folder.file(HISTORY_FILE))?;
         let (weights_file, predictions_file) = (folder.file(WEIGHTS_FILE), folder.file(PREDICTIONS_FILE));
-        saved_network::write(&weights_file, &job.recipe, &learner.model, learner.evaluated(), manifest)?;
+        let head = predicted.head.as_deref();
+        saved_network::write(&weights_file, &job.recipe, &learner.model, learner.evaluated(), head, manifest)?;
         let predictions = predictions::write(&predictions_file, named)?;
         let probabilities_file = folder.file(PROBABILITIES_FILE);
         let probabilities = predicted.as_file(&probabilities_file, job.dataset, named, &predictions)?;
@@ -237,7 +238,7 @@ impl RunState {
         }
         self.head.attempts.end(Ending::Finished, self.head.step);
         let result = self.counts_of(self.learner.plan.epochs()).expect("the last epoch was just evaluated");
-        let record = account::record(job, &self.learner, &self.head, result, hashes, clock)?;
+        let record = account::record(job, &self.learner, &self.head, result, hashes, predicted.judged.clone(), clock)?;
         record.write(folder.path())?;
         folder.remove_checkpoint()?;
         Ok(record)

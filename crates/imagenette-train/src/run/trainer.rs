@@ -19,6 +19,7 @@ use super::clock::{Activity, Clock, MachineTime, Time};
 use super::evaluation::EvaluationData;
 use super::heartbeat::Heartbeat;
 use super::job::{Outcome, TrainJob};
+use super::judge::Judge;
 use super::measure;
 use super::pace::{Pace, Speed};
 use super::planner::{Allowance, Planner, Times};
@@ -79,7 +80,10 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
         model: recipe.model.name(),
         parameters: state.learner.model.layout().learned(),
         train_photos: split.labeled.len(),
-        unlabeled_photos: if recipe.unlabeled.is_some() { split.unlabeled.len() } else { 0 },
+        unlabeled_photos: match recipe.unlabeled.is_some() || recipe.self_supervised.is_some() {
+            true => split.unlabeled.len(),
+            false => 0,
+        },
         evaluation_photos: evaluation.len(),
         holds_out: recipe.held_out_share().is_some(),
         steps_per_epoch: plan.steps_per_epoch(),
@@ -87,7 +91,7 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
         done_steps: state.head.step,
     });
     if !job.resume {
-        state.learner.whiten_stem(job, &split.labeled)?;
+        state.learner.whiten_stem(job, recipe.learned(&split))?;
         state.record_initial_weights();
     }
     // A run that is killed at any moment from here on can be resumed, and the attempt that was killed is known.
@@ -109,6 +113,7 @@ fn train_at(job: &TrainJob, watch: &dyn TrainWatch, time: &dyn Time) -> Result<O
         state,
         clock,
         evaluation,
+        judge: Judge::of(job)?,
         batches,
         loader,
         pace,
@@ -268,6 +273,8 @@ struct Run<'r> {
     state: RunState,
     clock: Clock<'r>,
     evaluation: EvaluationData,
+    /// Of a run that learns without labels.
+    judge: Option<Judge>,
     batches: Batches<'r>,
     loader: Loader,
     pace: Pace,
@@ -299,7 +306,7 @@ impl Run<'_> {
             self.clock.turn_to(Activity::Training);
             let next = StepBatch::next(&mut self.loader, &self.job.recipe);
             let batch = next.expect("there is a request for each step that is left")?;
-            let resolution_px = batch.labeled.resolution_px;
+            let resolution_px = batch.resolution_px();
             let loss = self.state.learner.step(done, batch)?;
             self.end_step(loss, resolution_px)?;
 
@@ -362,7 +369,12 @@ impl Run<'_> {
         if is_due && (is_last || !is_told) {
             self.clock.turn_to(if is_told { Activity::Other } else { Activity::Evaluation });
             let learner = &self.state.learner;
-            predicted = match self.evaluation.predict(&learner.model, learner.evaluated(), &job.device, self.watch) {
+            let (model, weights, device) = (&learner.model, learner.evaluated(), &job.device);
+            let now = match &self.judge {
+                None => self.evaluation.predict(model, weights, device, self.watch),
+                Some(judge) => judge.predict(&self.evaluation, (model, weights, device), self.watch, is_last),
+            };
+            predicted = match now {
                 // The checkpoint of the epoch's end is there already; it does not say yet how the attempt ends.
                 Err(TrainError::Data(DataError::Interrupted)) => {
                     self.state.record_interruption(self.watch.preempted());

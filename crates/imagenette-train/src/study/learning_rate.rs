@@ -126,7 +126,7 @@ impl RangeTest {
 
         let mut learner = Learner::new(&job, &plan)?;
         learner.begin_with(&job)?;
-        learner.whiten_stem(&job, &split.labeled)?;
+        learner.whiten_stem(&job, job.recipe.learned(&split))?;
         let labels: Arc<[u16]> = split.labels(&job.dataset.manifest).into();
         let augmentations = job.parts.augmentations_of(&job.recipe)?;
         let requests = batches(&job.recipe, job.seed, split, labels.clone(), plan.clone(), 0, augmentations);

@@ -181,7 +181,7 @@ fn built_in(recipe: &Recipe) -> Result<Recipe, RecipeError> {
 fn first_batches(job: &TrainJob, plan: &StepPlan, count: usize) -> Result<Vec<Batch>> {
     let augmentations = job.parts.augmentations_of(&job.recipe)?;
     // Parts are looked at on photos with labels.
-    let recipe = Recipe { unlabeled: None, ..job.recipe.clone() };
+    let recipe = Recipe { unlabeled: None, self_supervised: None, ..job.recipe.clone() };
     let labels: Arc<[u16]> = job.dataset.labels().into();
     let requests = batches(
         &recipe,

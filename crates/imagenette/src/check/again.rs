@@ -62,9 +62,10 @@ impl Again<'_> {
             }
         };
         let path = self.run.folder.join(PREDICTIONS_FILE);
-        let (differing, by_photo) = match path.is_file() {
+        // Neighbors' predictions are not those of the linear layer that is kept.
+        let (differing, by_photo) = match path.is_file() && record.judged.is_empty() {
             true => (differing(&predictions::read(&path)?, named), true),
-            false => (counts.correct.abs_diff(record.result.correct), false),
+            false => (counts.correct.abs_diff(record.result_of_weights().correct), false),
         };
         Ok(Compared::Result { changes, differing, by_photo })
     }
@@ -108,12 +109,15 @@ impl Compared {
             }
             Self::Result { changes, differing, by_photo } => (changes, *differing, *by_photo),
         };
-        let own = run.record.result;
+        let own = run.record.result_of_weights();
         let said = |counts: Counts| format!("{} of {}", thousands(counts.correct), thousands(counts.total));
         let most = if changes.is_empty() { 0 } else { ((OTHER_BITS * own.total as f64) as u64).max(1) };
         let differ = match by_photo {
             true => format!("{} differ from the run's predictions", counted(differing, "photo")),
-            false => format!("the counts differ by {differing}; the run's predictions are not here"),
+            false if run.record.judged.is_empty() => {
+                format!("the counts differ by {differing}; the run's predictions are not here")
+            }
+            false => format!("the counts of its linear layer differ by {differing}"),
         };
         if differing > most || (changes.is_empty() && own != counts) {
             let place = match changes.is_empty() {
@@ -131,6 +135,7 @@ impl Compared {
             ));
         }
         terminal.say(&match changes.is_empty() {
+            true if !run.record.judged.is_empty() => format!("as the record says of a linear layer: {}", said(own)),
             true => format!("as the record says: {}, every prediction the same", said(own)),
             false => format!(
                 "the record says {}: {differ}; other bits are computed here ({})",

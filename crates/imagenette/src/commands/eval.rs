@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Eval, program: &Program, terminal: &Terminal) -> a
         print_json(&serde_json::json!({
             "run": arguments.run, "dataset": dataset.manifest.name, "identity": dataset.manifest.identity(),
             "split": split.name(), "resolution": config.resolution, "correct": score.correct, "total": score.total,
-            "accuracy": score.accuracy(), "sureness": sureness, "recorded": run.record.result, "compared": compared,
+            "accuracy": score.accuracy(), "sureness": sureness, "recorded": run.record.result_of_weights(), "compared": compared,
         }))?;
     } else {
         super::score::print_split(split)?;

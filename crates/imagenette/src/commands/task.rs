@@ -44,7 +44,11 @@ fn show(shown: &TaskShow, as_json: bool, terminal: &Terminal) -> anyhow::Result<
         None => None,
         Some(named) => {
             let dataset = datasets::named(named, &Store::open_default()?)?;
-            let split = task.split(&dataset.manifest, shown.draw).map_err(typed)?;
+            let mut split = task.split(&dataset.manifest, shown.draw).map_err(typed)?;
+            if task == Task::NoLabels {
+                split.unlabeled.append(&mut split.labeled);
+                split.unlabeled.sort_unstable();
+            }
             Some((dataset, split))
         }
     };
@@ -88,7 +92,10 @@ fn counts(split: &TaskSplit, manifest: &Manifest) -> Vec<String> {
         (Some(least), Some(most)) => format!(", {} to {} of each class", photos(*least), photos(*most)),
         _ => String::new(),
     };
-    let mut lines = vec![format!("{} with labels{of_class}", counted(split.labeled.len() as u64, "photo"))];
+    let mut lines = Vec::new();
+    if !split.labeled.is_empty() {
+        lines.push(format!("{} with labels{of_class}", counted(split.labeled.len() as u64, "photo")));
+    }
     if !split.wrong.is_empty() {
         lines.push(format!("{} of these labels are wrong", photos(split.wrong.len())));
     }

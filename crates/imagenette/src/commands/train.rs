@@ -221,7 +221,11 @@ fn quicker(named: Option<&str>, recipe: &Recipe) -> Option<&'static str> {
 /// What a run's default folder says of its task and of weights to begin with.
 fn in_name(recipe: &Recipe) -> String {
     let task = recipe.task.as_ref().map_or(String::new(), |task| format!("-{task}-d{}", recipe.draw));
-    let method = if recipe.unlabeled.is_some() { "-semi" } else { "" };
+    let method = match (&recipe.unlabeled, &recipe.self_supervised) {
+        (Some(_), _) => "-semi",
+        (None, Some(_)) => "-self",
+        (None, None) => "",
+    };
     let begun = if recipe.initial.is_some() { "-begun" } else { "" };
     format!("{task}{method}{begun}")
 }
@@ -330,8 +334,9 @@ pub(super) fn finish(
 fn as_text(folder: &Path, record: &RunRecord) -> String {
     let what = if record.held_out.is_some() { "held-out top-1" } else { "top-1" };
     format!(
-        "{what} {:.2}%  ({} of {}; seed {}; {}; trained in {}, {} in all; {})",
+        "{what} {:.2}%{}  ({} of {}; seed {}; {}; trained in {}, {} in all; {})",
         100.0 * record.result.accuracy(),
+        judges(record),
         thousands(record.result.correct),
         thousands(record.result.total),
         record.seed,
@@ -340,6 +345,18 @@ fn as_text(folder: &Path, record: &RunRecord) -> String {
         seconds(record.seconds.total),
         folder.display()
     )
+}
+
+/// Who judged a network that learned without labels, and what others say.
+fn judges(record: &RunRecord) -> String {
+    let Some(([_], others)) = record.judged.split_at_checked(1) else { return String::new() };
+    let words = |by: &str| match by {
+        "k-nn-200" => "by 200".to_owned(),
+        "linear" => "by a linear layer".to_owned(),
+        other => format!("by {other}"),
+    };
+    let others = others.iter().map(|other| format!(", {:.2}% {}", 100.0 * other.counts.accuracy(), words(&other.by)));
+    format!(" by 20 neighbors{}", others.collect::<String>())
 }
 
 /// How long a run is, and what it cost where that is known.

@@ -83,7 +83,7 @@ impl<'p> Ground<'p> {
         let split = match (&recipe, share) {
             (Some(recipe), _) => {
                 let split = recipe.split(&dataset.manifest)?;
-                [split.labeled, split.evaluated]
+                [recipe.learned(&split).to_vec(), split.evaluated]
             }
             (None, Some(share)) => {
                 let split = hold_out(&dataset.manifest, share)?;

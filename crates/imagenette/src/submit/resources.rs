@@ -71,10 +71,24 @@ impl Resources {
 
 /// What a recipe's operations follow from: the points of a sweep have it in common mostly.
 fn what_takes_time(recipe: &Recipe) -> String {
-    let Recipe { model, resolution, epochs, budget, batch_size, selection, optimizer, unlabeled, task, .. } = recipe;
+    let Recipe {
+        model,
+        resolution,
+        epochs,
+        budget,
+        batch_size,
+        selection,
+        optimizer,
+        unlabeled,
+        self_supervised,
+        task,
+        ..
+    } = recipe;
     let optimizer = format!("{optimizer:?}");
     let kind = optimizer.split([' ', '(', '{']).next().unwrap_or_default();
-    format!("{model:?} {resolution:?} {epochs} {budget:?} {batch_size} {selection:?} {unlabeled:?} {task:?} {kind}")
+    format!(
+        "{model:?} {resolution:?} {epochs} {budget:?} {batch_size} {selection:?} {unlabeled:?} {self_supervised:?} {task:?} {kind}"
+    )
 }
 
 /// Memory of a training in whole GiB.
