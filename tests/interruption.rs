@@ -91,7 +91,7 @@ fn a_signal_that_comes_again_and_again_does_not_cut_the_checkpoint() {
         sent += 1;
     }
     let ended = Ended::new(&["train"], child.wait_with_output().unwrap()).exits_with(33);
-    assert!(sent > 2 && ended.stderr.contains("train --resume run"), "{sent} sent: {}", ended.stderr);
+    assert!(sent >= 2 && ended.stderr.contains("train --resume run"), "{sent} sent: {}", ended.stderr);
     assert!(place.list("run").iter().all(|name| !name.starts_with('.')), "{:?}", place.list("run"));
     assert_eq!(resumed(&place), whole);
 }

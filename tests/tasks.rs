@@ -238,6 +238,15 @@ fn a_run_begins_where_another_one_ended() {
     train(&place, "--initial first --epochs 1 --out fast").succeeds();
     assert_ne!(place.bytes("slow/weights.safetensors"), place.bytes("fast/weights.safetensors"));
 
+    // The nearer to the stem, the more slowly; normalizations that stay as they came, or learn in a frozen body.
+    train(&place, "--initial first --set initial.layer_rate_decay=0.5 --epochs 1 --out deep").succeeds();
+    assert_ne!(place.bytes("deep/weights.safetensors"), place.bytes("fast/weights.safetensors"));
+    train(&place, "--initial first --set initial.normalization=frozen --epochs 1 --out norms").succeeds();
+    let frozen = "--initial first --set initial.freeze=[\"body\"]";
+    train(&place, &format!("{frozen} --set initial.normalization=learned --epochs 1 --out following")).succeeds();
+    assert!(learned("frozen") < learned("following") && learned("norms") < learned("first"));
+    place.run(&["check", "deep", "norms", "following", "--replay"]).succeeds();
+
     // What does not fit, and what is none.
     let wider = TINY.replace("[8,8]", "[8,16]");
     place

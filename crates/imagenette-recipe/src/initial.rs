@@ -33,13 +33,33 @@ pub struct InitialWeights {
     /// the statistics that it came with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
+    /// What becomes of normalizations, their gains, biases and statistics.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub normalization: NormalizationChoice,
     /// How fast everything but the head learns beside it: a factor of each update, 0 to 1.
     #[serde(default = "ratio::<1, 1>", skip_serializing_if = "is_one")]
     pub body_rate_factor: f64,
+    /// By how much each part learns more slowly than the one behind it, from the head to the stem: a factor of each
+    /// update, above 0 to 1. The parts are the stem, then each of `groups` or `stages`.
+    #[serde(default = "ratio::<1, 1>", skip_serializing_if = "is_one")]
+    pub layer_rate_decay: f64,
 }
 
 fn is_one(value: &f64) -> bool {
     *value == 1.0
+}
+
+/// What becomes of normalizations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormalizationChoice {
+    /// What becomes of the layers that they stand in.
+    #[default]
+    Auto,
+    /// They stay as they came, also where the layers around them learn.
+    Frozen,
+    /// They learn, and follow the batches, also where the layers around them are frozen.
+    Learned,
 }
 
 /// What becomes of the last layer.
@@ -64,7 +84,9 @@ impl InitialWeights {
             origin: None,
             head: HeadChoice::default(),
             freeze: Vec::new(),
+            normalization: NormalizationChoice::default(),
             body_rate_factor: 1.0,
+            layer_rate_decay: 1.0,
         }
     }
 
@@ -104,6 +126,13 @@ impl InitialWeights {
             "0.1 is usual; `freeze = [\"body\"]` does not train it at all",
         )?;
         require(
+            self.layer_rate_decay > 0.0 && self.layer_rate_decay <= 1.0,
+            "initial.layer_rate_decay",
+            "a factor above 0, at most 1",
+            self.layer_rate_decay.to_string(),
+            "0.7 is usual; 1 trains all parts alike",
+        )?;
+        require(
             !self.freeze.iter().any(String::is_empty),
             "initial.freeze",
             "names of tensors or their beginnings",
@@ -117,7 +146,9 @@ impl Recipe {
     /// How many times the forward pass a step costs for each photo that is learned from: three times with what goes back
     /// through the whole network, once where all of it but the head is frozen.
     pub fn learning_passes(&self) -> usize {
-        let is_frozen = |initial: &InitialWeights| initial.freeze.iter().any(|frozen| frozen == BODY);
+        let is_frozen = |initial: &InitialWeights| {
+            initial.normalization != NormalizationChoice::Learned && initial.freeze.iter().any(|frozen| frozen == BODY)
+        };
         if self.initial.as_ref().is_some_and(is_frozen) { 1 } else { 3 }
     }
 
@@ -164,6 +195,8 @@ mod tests {
             ("{ from = 'a', weights_sha256 = '12' }", "initial.weights_sha256"),
             ("{ from = 'a', body_rate_factor = 2.0 }", "initial.body_rate_factor"),
             ("{ from = 'a', freeze = [''] }", "initial.freeze"),
+            ("{ from = 'a', layer_rate_decay = 0.0 }", "initial.layer_rate_decay"),
+            ("{ from = 'a', normalization = 'old' }", "initial"),
             ("{ from = 'a', head = 'old' }", "initial"),
         ] {
             let overrides = [("initial".to_owned(), value.to_owned())];

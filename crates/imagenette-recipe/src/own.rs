@@ -10,13 +10,14 @@ use crate::checks::require;
 use crate::error::{RecipeError, Result};
 use crate::read::explain;
 use crate::recipe::Recipe;
+use crate::unlabeled::Unlabeled;
 
 /// What stands in an error's message before the key within a part's table: serde's own path ends at the table.
 pub(crate) const AT: char = '\u{1f}';
 /// The key that names a part.
 pub(crate) const KIND: &str = "kind";
 
-/// What a part is for. There are seven kinds.
+/// What a part is for. There are eight kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PartKind {
     /// A function between layers: `model.activation`.
@@ -33,11 +34,13 @@ pub enum PartKind {
     Model,
     /// Which samples of a batch are learned from: `selection`.
     Selection,
+    /// How photos without labels are learned from: `unlabeled`.
+    Method,
 }
 
 impl PartKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Activation,
         Self::Loss,
         Self::Optimizer,
@@ -45,6 +48,7 @@ impl PartKind {
         Self::Augmentation,
         Self::Model,
         Self::Selection,
+        Self::Method,
     ];
 
     /// Its name: `activation`.
@@ -57,6 +61,7 @@ impl PartKind {
             Self::Augmentation => "augmentation",
             Self::Model => "model",
             Self::Selection => "selection",
+            Self::Method => "method",
         }
     }
 
@@ -64,6 +69,7 @@ impl PartKind {
     pub fn key(self) -> &'static str {
         match self {
             Self::Activation => "model.activation",
+            Self::Method => "unlabeled",
             _ => self.name(),
         }
     }
@@ -78,6 +84,7 @@ impl PartKind {
             Self::Augmentation => &[],
             Self::Model => &["fast", "xresnet"],
             Self::Selection => &["highest-loss"],
+            Self::Method => &["fix-match"],
         }
     }
 
@@ -86,6 +93,7 @@ impl PartKind {
         match self {
             Self::Loss => &["label_smoothing", "class_weights"],
             Self::Selection => &["keep", "from", "until"],
+            Self::Method => &["ratio", "strong"],
             _ => &[],
         }
     }
@@ -330,6 +338,7 @@ impl Recipe {
             one(PartKind::Optimizer, self.optimizer.own()),
             one(PartKind::Schedule, self.schedule.own()),
             one(PartKind::Selection, self.selection.as_ref().and_then(|selection| selection.own.as_ref())),
+            one(PartKind::Method, self.unlabeled.as_ref().and_then(Unlabeled::own)),
         ]
         .into_iter()
         .flatten()
@@ -350,6 +359,7 @@ impl Recipe {
             one(PartKind::Optimizer, self.optimizer.own_mut()),
             one(PartKind::Schedule, self.schedule.own_mut()),
             one(PartKind::Selection, self.selection.as_mut().and_then(|selection| selection.own.as_mut())),
+            one(PartKind::Method, self.unlabeled.as_mut().and_then(Unlabeled::own_mut)),
         ]
         .into_iter()
         .flatten()

@@ -1,21 +1,81 @@
 //! How photos without labels are learned from beside those with.
 
 use imagenette_data::augment::{RandAugment, Strong};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use toml::{Table, Value};
 
 use crate::checks::{not_negative, require};
 use crate::defaults::{ratio, whole};
 use crate::error::Result;
+use crate::own::{OwnPart, PartKind, deserialize_with, serialize_with, shipped_or_own};
 use crate::recipe::Recipe;
 use crate::validate::inside;
 use crate::window::Window;
 
 /// The method.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Unlabeled {
     /// FixMatch: what a teacher is sure of in a plain view of a photo is taught to the network in a strongly changed one.
     FixMatch(FixMatch),
+    /// A part that is not shipped: its loss sees both kinds of photos, and the teacher.
+    Own(OwnMethod),
+}
+
+/// A method that is not shipped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnMethod {
+    /// Photos without a label in a step for each one with.
+    pub ratio: u32,
+    /// How the view is changed that the network learns from.
+    pub strong: Strong,
+    /// Its name and its own settings.
+    pub part: OwnPart,
+}
+
+/// The shipped methods, as recipes write them.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+enum Shipped {
+    FixMatch(FixMatch),
+}
+
+/// What every own method has.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shared {
+    #[serde(default = "whole::<3>")]
+    ratio: u32,
+    #[serde(default = "two_operations")]
+    strong: Strong,
+}
+
+impl Serialize for Unlabeled {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::FixMatch(settings) => Shipped::FixMatch(*settings).serialize(serializer),
+            Self::Own(OwnMethod { ratio, strong, part }) => {
+                serialize_with(&Shared { ratio: *ratio, strong: *strong }, Some(part), serializer)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Unlabeled {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let table = Table::deserialize(deserializer)?;
+        if OwnPart::of(PartKind::Method, &table).is_none() {
+            let of = |shipped: Shipped| {
+                let Shipped::FixMatch(settings) = shipped;
+                Self::FixMatch(settings)
+            };
+            let read = |value: Value| value.try_into().map(of);
+            return shipped_or_own(Value::Table(table), PartKind::Method, read, |_| unreachable!("it is shipped"))
+                .map_err(serde::de::Error::custom);
+        }
+        let (Shared { ratio, strong }, part) =
+            deserialize_with(PartKind::Method, Value::Table(table)).map_err(serde::de::Error::custom)?;
+        Ok(Self::Own(OwnMethod { ratio, strong, part: part.expect("its name is none of a shipped one") }))
+    }
 }
 
 /// FixMatch's settings.
@@ -64,13 +124,6 @@ impl FixMatch {
 
     fn validate(&self) -> Result<()> {
         require(
-            (1..=64).contains(&self.ratio),
-            "unlabeled.ratio",
-            "a whole number from 1 to 64",
-            self.ratio.to_string(),
-            "3 draws three photos without a label for each with one; leave `[unlabeled]` out to use none",
-        )?;
-        require(
             self.threshold > 0.0 && self.threshold < 1.0,
             "unlabeled.threshold",
             "a probability above 0 and below 1",
@@ -84,34 +137,59 @@ impl FixMatch {
             "a share of the run, from 0 to 1",
             self.ramp.to_string(),
             "0.2 is usual; 0 counts them from the start",
-        )?;
-        self.strong.validate().map_err(|error| inside(error, "unlabeled"))
+        )
     }
 }
 
 impl Unlabeled {
     /// Photos without a label in a step for each one with.
     pub fn ratio(&self) -> u32 {
-        let Self::FixMatch(settings) = self;
-        settings.ratio
+        match self {
+            Self::FixMatch(settings) => settings.ratio,
+            Self::Own(method) => method.ratio,
+        }
     }
 
     /// How the view is changed that the network learns from.
     pub fn strong(&self) -> Strong {
-        let Self::FixMatch(settings) = self;
-        settings.strong
+        match self {
+            Self::FixMatch(settings) => settings.strong,
+            Self::Own(method) => method.strong,
+        }
+    }
+
+    /// The part that is not shipped, where it is one.
+    pub fn own(&self) -> Option<&OwnPart> {
+        match self {
+            Self::FixMatch(_) => None,
+            Self::Own(method) => Some(&method.part),
+        }
+    }
+
+    pub(crate) fn own_mut(&mut self) -> Option<&mut OwnPart> {
+        match self {
+            Self::FixMatch(_) => None,
+            Self::Own(method) => Some(&mut method.part),
+        }
     }
 }
 
 impl Recipe {
     /// Photos that a step sees for each one with a label: itself, and those without.
     pub fn photos_each(&self) -> usize {
-        1 + self.unlabeled.map_or(0, |unlabeled| unlabeled.ratio() as usize)
+        1 + self.unlabeled.as_ref().map_or(0, |unlabeled| unlabeled.ratio() as usize)
     }
 
     pub(crate) fn validate_unlabeled(&self) -> Result<()> {
-        let Some(Unlabeled::FixMatch(settings)) = &self.unlabeled else { return Ok(()) };
-        settings.validate()?;
+        let Some(method) = &self.unlabeled else { return Ok(()) };
+        require(
+            (1..=64).contains(&method.ratio()),
+            "unlabeled.ratio",
+            "a whole number from 1 to 64",
+            method.ratio().to_string(),
+            "3 draws three photos without a label for each with one; leave `[unlabeled]` out to use none",
+        )?;
+        method.strong().validate().map_err(|error| inside(error, "unlabeled"))?;
         require(
             self.selection.is_none(),
             "selection",
@@ -126,18 +204,21 @@ impl Recipe {
             "an own loss".into(),
             "leave one of them out",
         )?;
-        // Scores that are taught to be less sure than that never are surer.
-        let surest = 1.0 - self.loss.label_smoothing;
-        require(
-            settings.threshold <= surest,
-            "unlabeled.threshold",
-            &format!(
-                "at most {surest}, as sure as `loss.label_smoothing` = {} lets a teacher be",
-                self.loss.label_smoothing
-            ),
-            settings.threshold.to_string(),
-            "set `loss.label_smoothing=0`, or the threshold lower",
-        )?;
+        if let Unlabeled::FixMatch(settings) = method {
+            settings.validate()?;
+            // Scores that are taught to be less sure than that never are surer.
+            let surest = 1.0 - self.loss.label_smoothing;
+            require(
+                settings.threshold <= surest,
+                "unlabeled.threshold",
+                &format!(
+                    "at most {surest}, as sure as `loss.label_smoothing` = {} lets a teacher be",
+                    self.loss.label_smoothing
+                ),
+                settings.threshold.to_string(),
+                "set `loss.label_smoothing=0`, or the threshold lower",
+            )?;
+        }
         // A teacher that begins later would jump.
         let late = self.ema.filter(|ema| ema.window() != Window { from: 0.0, until: 1.0 });
         require(

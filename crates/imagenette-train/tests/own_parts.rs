@@ -14,7 +14,7 @@ use imagenette_recipe::{PartKind, Recipe};
 use imagenette_results::run_folder::{RunFolder, SOURCE_FILE};
 use imagenette_train::compute::device::Device;
 use imagenette_train::compute::weights::{Layout, Slot};
-use imagenette_train::learn::own::{Judged, OwnLoss, OwnSchedule, OwnSelection};
+use imagenette_train::learn::own::{Judged, OwnLoss, OwnMethod, OwnSchedule, OwnSelection, TwoStreams};
 use imagenette_train::model::layers::{Linear, Pass};
 use imagenette_train::model::own::{OwnModel, OwnNetwork};
 use imagenette_train::ops::{self, Curve, Maps, TensorActivation};
@@ -41,7 +41,7 @@ macro_rules! settings {
         )*
     };
 }
-settings!(Bent, Sharp, Rounded, Shifting, Falling, Painted, Middle);
+settings!(Bent, Sharp, Rounded, Shifting, Falling, Painted, Middle, Consistent);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -145,6 +145,21 @@ impl OwnSelection for Middle {
     }
 }
 
+impl OwnMethod for Consistent {
+    fn loss(&self, step: TwoStreams) -> Tensor<1> {
+        let [few, classes] = step.labeled.dims();
+        assert_eq!(step.targets.dims(), [few, classes]);
+        assert_eq!(step.strong.dims(), step.teacher.dims());
+        // Two photos without a label for each one with, and targets that sum to 1.
+        assert_eq!(step.teacher.dims(), [2 * few, classes]);
+        assert!((0.0..1.0).contains(&step.progress));
+        assert!(self.wrong != "panic", "nothing to teach");
+        let right = (step.labeled - step.targets).powi_scalar(2).mean();
+        let apart = (step.strong - step.teacher).powi_scalar(2);
+        if self.wrong == "shape" { apart.sum_dim(1).reshape([2 * few]) } else { right + apart.mean() * 0.5 }
+    }
+}
+
 impl OwnModel for Colors {
     fn build(&self, classes: usize, layout: &mut Layout) -> Box<dyn OwnNetwork> {
         let outputs = if self.outputs == 0 { classes } else { self.outputs };
@@ -178,7 +193,8 @@ fn parts(source: &str) -> Arc<Parts> {
         .schedule::<Falling>("falling")
         .augmentation::<Painted>("painted")
         .model::<Colors>("colors")
-        .selection::<Middle>("middle");
+        .selection::<Middle>("middle")
+        .method::<Consistent>("consistent");
     parts.check_names().expect("names that are free");
     Arc::new(parts.from_source(source))
 }
@@ -249,6 +265,48 @@ fn parts_of_every_kind_are_trained_with_resumed_and_accounted_for() {
     }
     let Outcome::Finished(record) = train(&resumed, &Silent).unwrap() else { panic!("not finished") };
     assert_eq!(record.provenance.unwrap().weights_sha256, provenance.weights_sha256);
+}
+
+#[test]
+fn a_method_from_elsewhere_sees_both_streams_and_the_teacher_and_repeats() {
+    let (made, parts) = (Made::new(0), parts("fn method() {}"));
+    let unlabeled = |wrong: &str| format!("{{ kind = 'consistent', ratio = 2, wrong = '{wrong}' }}");
+    let recipe = |wrong: &str| {
+        with(&[("task", "labels-4"), ("unlabeled", &unlabeled(wrong)), ("ema", "{ decay = 0.9 }")], &parts).unwrap()
+    };
+    assert_eq!(recipe("").photos_each(), 3);
+    let again = Recipe::from_toml_with(&recipe("").to_toml(), &[], parts.as_ref()).unwrap();
+    assert_eq!(again, recipe(""));
+    let job = |wrong: &str, name: &str| TrainJob { parts: parts.clone(), ..made.job(&recipe(wrong), name) };
+    let finish = |job: &TrainJob| match train(job, &Silent).unwrap() {
+        Outcome::Finished(record) => *record,
+        other => panic!("{other:?}"),
+    };
+    let whole = finish(&job("", "whole"));
+    // 60 photos an epoch: two steps of 8 with labels and 16 without.
+    let labels = whole.labels.unwrap();
+    assert_eq!((whole.steps, labels.unlabeled_drawn, labels.teacher_passes), (6, 96, 96));
+    let provenance = whole.provenance.unwrap();
+    assert_eq!((provenance.parts[0].kind.as_str(), provenance.parts[0].name.as_str()), ("method", "consistent"));
+    let mut resumed = job("", "resumed");
+    assert!(matches!(train(&resumed, &StopAfter(AtomicU64::new(3))).unwrap(), Outcome::Interrupted { .. }));
+    resumed.resume = true;
+    assert_eq!(finish(&resumed).provenance.unwrap().weights_sha256, provenance.weights_sha256);
+    for (wrong, said) in [
+        ("shape", "method `consistent`, step 1: expected one number, found"),
+        ("panic", "method `consistent`, step 1: nothing to teach"),
+    ] {
+        let error = train(&job(wrong, wrong), &Silent).expect_err(said).to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let refused = |value: &str, said: &str| {
+        let error = with(&[("task", "labels-4"), ("unlabeled", value)], &parts).expect_err(said).to_string();
+        assert!(error.contains(said), "{error}");
+    };
+    refused("{ kind = 'consistant' }", "found `consistant`");
+    refused("{ kind = 'consistent', ratio = 0 }", "unlabeled.ratio");
+    refused("{ kind = 'consistent', threshold = 0.5 }", "unknown key `threshold`");
+    refused("{ ratio = 2 }", "the name of the method");
 }
 
 #[test]
@@ -351,6 +409,7 @@ fn names_that_are_taken_are_refused() {
         (Parts::shipped().loss::<Rounded>("a").loss::<Rounded>("a"), "two of the kind loss"),
         (Parts::shipped().schedule::<Falling>("Falling"), "small letters"),
         (Parts::shipped().augmentation::<Painted>("jitter"), "the name of a shipped augmentation"),
+        (Parts::shipped().method::<Consistent>("fix-match"), "the name of a shipped method"),
     ] {
         let error = parts.check_names().unwrap_err().to_string();
         assert!(error.contains(said), "{error}");

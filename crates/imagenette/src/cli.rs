@@ -195,6 +195,8 @@ pub(crate) enum IdeaKind {
     Model,
     /// Which samples are learned from
     Selection,
+    /// How photos without labels are learned from
+    Method,
     /// One of each
     All,
 }

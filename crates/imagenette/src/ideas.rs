@@ -48,6 +48,7 @@
 //! | model | `model` | [`OwnModel`] and [`OwnNetwork`]: of our layers | [`Parts::model`] |
 //! | | | [`BurnModel`]: a Burn module | [`Parts::burn_model`] |
 //! | selection of samples | `selection` | [`OwnSelection`] | [`Parts::selection`] |
+//! | a way to learn without labels | `unlabeled` | [`OwnMethod`]: the loss sees both and a teacher | [`Parts::method`] |
 //!
 //! Each trait's page says what goes in and out. All of them can check their settings in `validate`. Code that panics ends the
 //! run with an error that names the part and the step.
@@ -58,7 +59,7 @@ pub use imagenette_train::burn;
 pub use imagenette_train::burn::tensor::Tensor;
 pub use imagenette_train::compute::device::Device;
 pub use imagenette_train::compute::weights::{Initial, Layout, Role, Slot, SlotId};
-pub use imagenette_train::learn::own::{Judged, OwnLoss, OwnSchedule, OwnSelection};
+pub use imagenette_train::learn::own::{Judged, OwnLoss, OwnMethod, OwnSchedule, OwnSelection, TwoStreams};
 pub use imagenette_train::model::layers::{Convolution, Gain, Linear, Normalization, Pass};
 pub use imagenette_train::model::module::BurnModel;
 pub use imagenette_train::model::own::{OwnModel, OwnNetwork};

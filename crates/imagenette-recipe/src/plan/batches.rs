@@ -42,7 +42,7 @@ struct Drawn {
 impl Drawn {
     fn of(recipe: &Recipe, split: &TaskSplit, labels: &[u16], seed: u64, epoch: u32) -> Self {
         let draws = recipe.labeled_draws(split);
-        let unlabeled = recipe.unlabeled.map_or_else(Default::default, |unlabeled| {
+        let unlabeled = recipe.unlabeled.as_ref().map_or_else(Default::default, |unlabeled| {
             let count = draws * unlabeled.ratio() as usize;
             let (order, passes) = repeated_order(&split.unlabeled, count, seed, Purpose::Unlabeled, epoch);
             (order, Some(passes))
@@ -98,7 +98,7 @@ pub fn batches(
             erase: recipe.erase_at(step.progress),
             mix,
         };
-        let others = recipe.unlabeled.map(|unlabeled| {
+        let others = recipe.unlabeled.as_ref().map(|unlabeled| {
             let ratio = unlabeled.ratio() as usize;
             let (samples, passes) = part(&drawn.unlabeled, step.start * ratio, step.count * ratio);
             let plain =

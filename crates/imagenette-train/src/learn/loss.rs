@@ -6,7 +6,7 @@ use burn::tensor::{Gradients, Tensor, TensorData, activation};
 use imagenette_data::augment::Mixture;
 use imagenette_kernels::loss as kernels;
 
-use super::own::OwnLoss;
+use super::own::{OwnLoss, OwnMethod, TwoStreams};
 use crate::compute::device::{Device, Ops};
 use crate::compute::guard::{fault, guard};
 use crate::compute::weights::download;
@@ -110,6 +110,34 @@ impl LossRule {
     }
 }
 
+/// The loss of a way to learn without labels from elsewhere, by the name that recipes give it.
+///
+/// # Shapes
+/// `scores` `[B + U, classes]`, the photos with labels first; `targets` `[B, classes]`, `teacher` `[U, classes]`.
+///
+/// # Errors
+/// When its code panics, or gives more or fewer numbers than one.
+pub fn of_method(
+    name: &str,
+    rule: &dyn OwnMethod,
+    scores: Tensor<2>,
+    (targets, teacher): (Vec<f32>, Vec<f32>),
+    progress: f64,
+    device: &Device,
+) -> Result<Loss> {
+    let [count, classes] = scores.dims();
+    let tensor = |numbers: Vec<f32>| {
+        let shape = [numbers.len() / classes, classes];
+        Tensor::<2>::from_data(TensorData::new(numbers, shape), device.plain())
+    };
+    let (targets, teacher) = (tensor(targets), tensor(teacher));
+    let [few, _] = targets.dims();
+    let labeled = scores.clone().narrow(0, 0, few);
+    let strong = scores.narrow(0, few, count - few);
+    let step = TwoStreams { labeled, targets, strong, teacher, progress };
+    one_number(&format!("method `{name}`"), || rule.loss(step))
+}
+
 /// A loss from elsewhere, by the name that recipes give it.
 ///
 /// # Shapes
@@ -120,11 +148,14 @@ impl LossRule {
 fn own(name: &str, rule: &dyn OwnLoss, scores: Tensor<2>, targets: Vec<f32>, device: &Device) -> Result<Loss> {
     let shape = scores.dims();
     let targets = Tensor::<2>::from_data(TensorData::new(targets, shape), device.plain());
-    let part = format!("loss `{name}`");
-    let root = guard(&part, || rule.loss(scores, targets))?;
+    one_number(&format!("loss `{name}`"), || rule.loss(scores, targets))
+}
+
+fn one_number(part: &str, loss: impl FnOnce() -> Tensor<1>) -> Result<Loss> {
+    let root = guard(part, loss)?;
     match root.dims() {
         [1] => Ok(Loss { value: None, root }),
-        found => Err(fault(&part, format!("expected one number, found a tensor of the shape {found:?}"))),
+        found => Err(fault(part, format!("expected one number, found a tensor of the shape {found:?}"))),
     }
 }
 

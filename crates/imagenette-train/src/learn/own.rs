@@ -1,4 +1,4 @@
-//! Losses, schedules and selections from elsewhere.
+//! Losses, schedules, selections and ways to learn without labels from elsewhere.
 
 use std::fmt::Debug;
 
@@ -54,6 +54,36 @@ pub trait OwnSelection: Debug + Send + Sync {
     /// The places in the batch of the samples that are learned from: at least one and at most `count`, each once, in any
     /// order. `random` is keyed by (seed, the selection's name, epoch, the batch's place in it).
     fn select(&self, batch: &Judged, count: usize, random: &mut Random) -> Vec<usize>;
+}
+
+/// How photos without labels are learned from beside those with.
+pub trait OwnMethod: Debug + Send + Sync {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// What does not make sense, in a sentence.
+    fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// The loss of a step, one number: of the photos with labels and of those without.
+    fn loss(&self, step: TwoStreams) -> Tensor<1>;
+}
+
+/// What a step says of photos with labels and of those without. The teacher is the average of the weights where the recipe
+/// has one (`[ema]`), else the network itself.
+#[derive(Debug)]
+pub struct TwoStreams {
+    /// The network's scores (logits) of the photos with labels, `[B, classes]`.
+    pub labeled: Tensor<2>,
+    /// How much of each class they are, smoothed and mixed as the recipe asks, `[B, classes]`.
+    pub targets: Tensor<2>,
+    /// The network's scores of strongly changed views of the photos without labels, `[U, classes]`.
+    pub strong: Tensor<2>,
+    /// The teacher's scores of their plain views, in the same order; no gradient goes back there. `[U, classes]`.
+    pub teacher: Tensor<2>,
+    /// How far the run is, in 0..1.
+    pub progress: f64,
 }
 
 /// A batch as the network sees it before it learns from it, sample by sample.

@@ -172,7 +172,8 @@ mod tests {
                 moved[place] += step;
                 slopes(&rows, 7, &labels, 3, &moved, 0.5).0
             };
-            let step = 1e-4;
+            // A thousand times shorter along features that are a thousand times as large.
+            let step = if place % 7 % 3 == 0 { 2e-6 } else { 2e-3 };
             let slope = (at(step) - at(-step)) / (2.0 * step);
             assert!((slope - found).abs() < 0.02 * found.abs().max(1.0), "{place}: {slope} and {found}");
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use imagenette_recipe::RecipeError;
-use imagenette_recipe::initial::{HEAD, InitialWeights};
+use imagenette_recipe::initial::{HEAD, InitialWeights, NormalizationChoice};
 use imagenette_recipe::model::{FastConfig, XResNetConfig};
 use imagenette_recipe::self_supervised::SelfSupervised;
 
@@ -24,7 +24,7 @@ pub use xresnet::XResNet;
 
 use crate::compute::device::Device;
 use crate::compute::guard::{fault, guard};
-use crate::compute::weights::{Layout, SlotId, Weights, download};
+use crate::compute::weights::{Layout, Role, SlotId, Weights, download};
 use crate::error::Result;
 use crate::ops::{self, Activation, Maps};
 
@@ -85,7 +85,10 @@ impl Model {
     /// # Errors
     /// When a name is none of its tensors', or nothing is left to learn.
     pub fn frozen(mut self, initial: Option<&InitialWeights>) -> Result<Self> {
-        let Some(initial) = initial.filter(|initial| !initial.freeze.is_empty()) else { return Ok(self) };
+        let changes = |initial: &&InitialWeights| {
+            !initial.freeze.is_empty() || initial.normalization == NormalizationChoice::Frozen
+        };
+        let Some(initial) = initial.filter(changes) else { return Ok(self) };
         let refuse = |expected: &str, found: String, hint: String| {
             let key = "initial.freeze".into();
             Err(RecipeError::Setting { key, expected: expected.into(), found, hint }.into())
@@ -100,7 +103,14 @@ impl Model {
                 return refuse("the beginning of a tensor's name", format!("`{}`", name.escape_debug()), hint);
             }
         }
-        self.layout.freeze(|slot| initial.is_frozen(&slot.name));
+        self.layout.freeze(|slot| {
+            let is_normalization = matches!(slot.role, Role::Normalization | Role::Statistic);
+            match initial.normalization {
+                NormalizationChoice::Frozen if is_normalization => true,
+                NormalizationChoice::Learned if is_normalization => false,
+                _ => initial.is_frozen(&slot.name),
+            }
+        });
         if self.layout.learned() == 0 {
             let hint = "leave the head out of it: `freeze = [\"body\"]`".into();
             return refuse("something that is still learned", "everything frozen".into(), hint);
@@ -172,6 +182,26 @@ impl Model {
         Ok(second.forward(pass, hidden))
     }
 
+    /// By how much the update of each tensor is shortened, by place, where weights to begin with learn more slowly than
+    /// the head; `None` where all learn alike.
+    pub(crate) fn rate_factors(&self, initial: Option<&InitialWeights>) -> Option<Vec<f64>> {
+        let slowed = |initial: &&InitialWeights| initial.body_rate_factor != 1.0 || initial.layer_rate_decay != 1.0;
+        let initial = initial.filter(slowed)?;
+        let slots = self.layout.slots();
+        let (mut parts, mut factors) = (Vec::new(), vec![1.0; slots.len()]);
+        for (slot, factor) in slots.iter().zip(&mut factors).rev() {
+            if slot.name.starts_with(HEAD) || slot.name.starts_with(PROJECTION) {
+                continue;
+            }
+            let part = part_of(&slot.name);
+            if parts.last() != Some(&part) {
+                parts.push(part);
+            }
+            *factor = initial.body_rate_factor * initial.layer_rate_decay.powi(parts.len() as i32);
+        }
+        Some(factors)
+    }
+
     /// Which numbers the network has.
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -233,6 +263,16 @@ impl Model {
     }
 }
 
+/// The part of the network that a tensor belongs to, by its name: `stem`, `groups.0`, `blocks.3`.
+fn part_of(name: &str) -> &str {
+    let first = name.split('.').next().unwrap_or(name);
+    let is_one_of_many = matches!(first, "groups" | "blocks" | "stages" | "layers");
+    match name[first.len()..].strip_prefix('.').and_then(|rest| rest.split('.').next()).filter(|_| is_one_of_many) {
+        Some(second) => &name[..first.len() + 1 + second.len()],
+        None => first,
+    }
+}
+
 /// How errors name an activation from elsewhere.
 fn name_of(activation: &Activation) -> Option<String> {
     match activation {
@@ -275,6 +315,47 @@ mod tests {
         // What is counted does not depend on the numbers.
         let weights = Weights::from_host(model.layout().slots().iter().map(|slot| vec![0.0; slot.len()]), &device);
         (model.layout().learned(), model.multiply_adds(&weights, px, &device).unwrap().unwrap())
+    }
+
+    #[test]
+    fn parts_learn_the_more_slowly_the_further_they_are_from_the_head() {
+        let model = build(&toml::from_str("kind = 'fast'\nstem = 8\nwidths = [8, 8]\ndepths = [1, 0]").unwrap());
+        let initial = InitialWeights { body_rate_factor: 0.5, layer_rate_decay: 0.1, ..InitialWeights::of("a") };
+        let factors = model.rate_factors(Some(&initial)).unwrap();
+        for (slot, factor) in model.layout().slots().iter().zip(factors) {
+            let expected = match part_of(&slot.name) {
+                "head" => 1.0,
+                "groups.1" => 0.05,
+                "groups.0" => 0.005,
+                "stem" => 0.0005,
+                part => panic!("{part}"),
+            };
+            assert!((factor / expected - 1.0f64).abs() < 1e-9, "{}: {factor}", slot.name);
+        }
+        assert_eq!(model.rate_factors(Some(&InitialWeights::of("a"))), None);
+        assert_eq!(model.rate_factors(None), None);
+    }
+
+    #[test]
+    fn normalizations_are_frozen_or_learned_whatever_their_layers_are() {
+        let config: ModelConfig = toml::from_str("kind = 'fast'\nstem = 8\nwidths = [8]").unwrap();
+        let is_learned = |freeze: &[&str], normalization, name: &str| {
+            let freeze = freeze.iter().map(|&name| name.to_owned()).collect();
+            let initial = InitialWeights { freeze, normalization, ..InitialWeights::of("a") };
+            let model = build(&config).frozen(Some(&initial)).unwrap();
+            let slot = model.layout().slots().iter().find(|slot| slot.name == name).unwrap().clone();
+            slot.role.is_learned()
+        };
+        let (weight, bias) = ("groups.0.first.weight", "groups.0.first_norm.bias");
+        for (freeze, normalization, expected) in [
+            (&["body"][..], NormalizationChoice::Auto, [false, false]),
+            (&["body"], NormalizationChoice::Learned, [false, true]),
+            (&[], NormalizationChoice::Frozen, [true, false]),
+            (&[], NormalizationChoice::Auto, [true, true]),
+        ] {
+            let found = [weight, bias].map(|name| is_learned(freeze, normalization, name));
+            assert_eq!(found, expected, "{freeze:?}, {normalization:?}");
+        }
     }
 
     // Measured with hooks on the convolutions and matrices of the networks in tests/networks.py, 10 classes, 128 px.

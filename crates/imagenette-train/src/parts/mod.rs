@@ -23,7 +23,7 @@ use crate::compute::device::Device;
 use crate::compute::weights::Layout;
 use crate::error::{Result, TrainError};
 use crate::learn::loss::LossRule;
-use crate::learn::own::{OwnLoss, OwnSchedule, OwnSelection};
+use crate::learn::own::{OwnLoss, OwnMethod, OwnSchedule, OwnSelection};
 use crate::learn::schedule::ScheduleRule;
 use crate::learn::selection::SelectionRule;
 use crate::model::module::{BurnModel, Wrapped};
@@ -86,6 +86,7 @@ pub struct Parts {
     augmentations: Shelf<Arc<dyn OwnAugmentation>>,
     models: Shelf<Arc<dyn OwnModel>>,
     selections: Shelf<Arc<dyn OwnSelection>>,
+    methods: Shelf<Arc<dyn OwnMethod>>,
     /// Those of them that are this crate's own.
     shipped: Vec<(PartKind, &'static str)>,
     source: Option<Source>,
@@ -111,6 +112,7 @@ impl Parts {
             augmentations: Shelf::new(PartKind::Augmentation),
             models: Shelf::new(PartKind::Model),
             selections: Shelf::new(PartKind::Selection),
+            methods: Shelf::new(PartKind::Method),
             shipped: Vec::new(),
             source: None,
         }
@@ -185,6 +187,13 @@ impl Parts {
         self
     }
 
+    /// Adds a way to learn from photos without labels.
+    #[must_use]
+    pub fn method<M: OwnMethod + Settings>(mut self, name: &'static str) -> Self {
+        self.methods.add::<M>(name, M::validate, |part| Arc::new(part));
+        self
+    }
+
     /// The crate that the parts come from, where it was said.
     pub fn source(&self) -> Option<&Source> {
         self.source.as_ref()
@@ -200,6 +209,7 @@ impl Parts {
             PartKind::Augmentation => self.augmentations.names(),
             PartKind::Model => self.models.names(),
             PartKind::Selection => self.selections.names(),
+            PartKind::Method => self.methods.names(),
         }
     }
 
@@ -387,6 +397,16 @@ impl Parts {
         }
     }
 
+    /// How a recipe learns from photos without labels, where the way is not shipped.
+    ///
+    /// # Errors
+    /// When the program does not have it.
+    pub fn method_of(&self, recipe: &Recipe) -> Result<Option<(String, Arc<dyn OwnMethod>)>> {
+        let Some(part) = recipe.unlabeled.as_ref().and_then(|method| method.own()) else { return Ok(None) };
+        let (name, rule, _) = self.methods.take(part)?;
+        Ok(Some((name.into(), rule)))
+    }
+
     /// What a recipe's own augmentations do to training samples.
     ///
     /// # Errors
@@ -418,6 +438,7 @@ impl imagenette_recipe::Parts for Parts {
             PartKind::Augmentation => self.augmentations.take(part)?.2,
             PartKind::Model => self.models.take(part)?.2,
             PartKind::Selection => self.selections.take(part)?.2,
+            PartKind::Method => self.methods.take(part)?.2,
         })
     }
 

@@ -8,7 +8,6 @@ use imagenette_data::loader::{Batch, BatchRequest, Loader, View};
 use imagenette_data::random::{Purpose, Random};
 use imagenette_kernels::loss::cross_entropy_of_each;
 use imagenette_recipe::Recipe;
-use imagenette_recipe::initial::HEAD;
 use imagenette_recipe::plan::{PlannedStep, StepPlan};
 use imagenette_recipe::unlabeled::Unlabeled;
 
@@ -25,7 +24,7 @@ use crate::learn::contrastive;
 use crate::learn::fix_match;
 use crate::learn::lookahead::Lookahead;
 use crate::learn::loss::{self, Loss, LossRule};
-use crate::learn::own::Judged;
+use crate::learn::own::{Judged, OwnMethod};
 use crate::learn::schedule::ScheduleRule;
 use crate::learn::selection::{self, SelectionRule};
 use crate::model::whitening::PatchMoments;
@@ -51,8 +50,12 @@ pub(crate) struct Learner {
     taught: (u64, u64),
     /// How much each class counts in the loss, by label; `None` where all count the same.
     class_weights: Option<Vec<f64>>,
+    /// By how much the update of each tensor is shortened; `None` where all learn alike.
+    rate_factors: Option<Arc<[f64]>>,
     schedule: ScheduleRule,
     selection: SelectionRule,
+    /// How photos without labels are learned from, where the way is not shipped, by its name.
+    method: Option<(String, Arc<dyn OwnMethod>)>,
     recipe: Recipe,
     seed: u64,
     device: Device,
@@ -63,6 +66,8 @@ pub(crate) struct Learner {
 enum Goal {
     /// So much of each class.
     Targets(Vec<f32>),
+    /// What a method from elsewhere makes of these targets of the first photos, and of the teacher's scores of the others.
+    Method(Vec<f32>, Vec<f32>),
     /// Alike for two views of a photo, and unlike for others.
     Pairs,
 }
@@ -95,9 +100,11 @@ impl Learner {
             optimizer: parts.optimizer_of(&recipe.optimizer, model.layout(), &device)?,
             loss: parts.loss_of(&recipe.loss)?,
             class_weights,
+            rate_factors: model.rate_factors(recipe.initial.as_ref()).map(Into::into),
             taught: (0, 0),
             schedule: parts.schedule_of(&recipe.schedule)?,
             selection: parts.selection_of(&recipe)?,
+            method: parts.method_of(&recipe)?,
             model,
             weights,
             average,
@@ -125,15 +132,14 @@ impl Learner {
             StepBatch::Pair(first, second) => (self.photos_of(&first, &second), Goal::Pairs),
             StepBatch::Labeled { labeled, unlabeled } => {
                 let labeled = self.select(labeled, planned)?;
-                let (photos, targets) = match unlabeled {
-                    None => (self.photos(&labeled), self.targets(&labeled)),
+                match unlabeled {
+                    None => (self.photos(&labeled), Goal::Targets(self.targets(&labeled))),
                     Some(views) => match self.consistent(&labeled, &views, planned)? {
                         Some(taught) => taught,
                         // A teacher without finite scores has nothing to teach: the run has diverged.
                         None => return Ok(f64::NAN),
                     },
-                };
-                (photos, Goal::Targets(targets))
+                }
             }
         };
 
@@ -151,12 +157,12 @@ impl Learner {
             self.weights.set(slot, statistic);
         }
         let factor = self.schedule.factor(planned.progress)?;
-        let before = self.slowed().map(|_| self.weights.clone());
+        let slowed = self.rate_factors.clone().map(|factors| (factors, self.weights.clone()));
         profile::time(Part::Optimizer, 0.0, || {
             self.optimizer.step(&mut self.weights, self.model.layout(), gradients, factor, &self.device)
         })?;
-        if let Some((factor, before)) = self.slowed().zip(before) {
-            self.slow_body(factor, &before);
+        if let Some((factors, before)) = slowed {
+            self.slow_down(&factors, &before);
         }
         self.follow(step);
         Ok(loss.value())
@@ -173,20 +179,25 @@ impl Learner {
         ops::photos(&pixels, count, first.resolution_px as usize, &self.device)
     }
 
-    /// A step's labeled photos and behind them the strong views of the others, with the targets of both: of the others
-    /// what the teacher is sure of in their plain views. `None` where the teacher's scores are not finite.
-    fn consistent(&mut self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Vec<f32>)>> {
-        let Some(Unlabeled::FixMatch(settings)) = self.recipe.unlabeled else {
-            unreachable!("batches without labels are asked for by recipes that learn from them")
-        };
+    /// A step's labeled photos and behind them the strong views of the others, with what is wanted of both: of the others
+    /// what the teacher says of their plain views. `None` where the teacher's scores are not finite.
+    fn consistent(&mut self, labeled: &Batch, views: &Views, planned: PlannedStep) -> Result<Option<(Maps, Goal)>> {
         let teacher = self.average.as_ref().unwrap_or(&self.weights);
         let scores = download(&self.model.forward(&mut Pass::evaluating(teacher), self.photos(&views.plain))?);
-        let (own, weight) = (self.targets(labeled), settings.weight_at(planned.progress));
-        let taught = fix_match::targets(&own, &scores, self.model.classes(), &settings, weight);
-        let Some((targets, sure)) = taught else { return Ok(None) };
-        self.taught.0 += sure as u64;
-        self.taught.1 += views.plain.samples.len() as u64;
-        Ok(Some((self.photos_of(labeled, &views.strong), targets)))
+        let own = self.targets(labeled);
+        let goal = match &self.recipe.unlabeled {
+            Some(Unlabeled::FixMatch(settings)) => {
+                let weight = settings.weight_at(planned.progress);
+                let taught = fix_match::targets(&own, &scores, self.model.classes(), settings, weight);
+                let Some((targets, sure)) = taught else { return Ok(None) };
+                self.taught.0 += sure as u64;
+                self.taught.1 += views.plain.samples.len() as u64;
+                Goal::Targets(targets)
+            }
+            _ if scores.iter().any(|score| !score.is_finite()) => return Ok(None),
+            _ => Goal::Method(own, scores),
+        };
+        Ok(Some((self.photos_of(labeled, &views.strong), goal)))
     }
 
     /// How much of each class every sample of a batch is, and how much that counts.
@@ -204,10 +215,18 @@ impl Learner {
         let random = Random::new(self.seed, Purpose::Depth, planned.epoch, planned.start as u32);
         let mut pass = Pass::learning(weights, self.model.layout()).with_random(random);
         let outputs = self.model.outputs(&mut pass, photos)?;
-        let loss = match (goal, &self.recipe.self_supervised) {
-            (Goal::Pairs, Some(method)) => contrastive::loss(outputs, method.contrast().temperature, &self.device),
-            (Goal::Targets(targets), _) => self.loss.of(outputs, targets, &self.device)?,
-            (Goal::Pairs, None) => unreachable!("two views are asked for by recipes that learn without labels"),
+        let loss = match goal {
+            Goal::Targets(targets) => self.loss.of(outputs, targets, &self.device)?,
+            Goal::Pairs => {
+                let method = self.recipe.self_supervised.as_ref();
+                let method = method.expect("two views are asked for by recipes that learn without labels");
+                contrastive::loss(outputs, method.contrast().temperature, &self.device)
+            }
+            Goal::Method(targets, teacher) => {
+                let (name, rule) = self.method.as_ref().expect("a recipe that learns so names a method");
+                let seen = (targets, teacher);
+                loss::of_method(name, rule.as_ref(), outputs, seen, planned.progress, &self.device)?
+            }
         };
         let backward = || profile::time(Part::Backward, 0.0, || loss.backward());
         let mut gradients = match self.own_slopes() {
@@ -238,13 +257,25 @@ impl Learner {
         self.weights.to_host()
     }
 
-    /// The loss of a batch at these weights and its gradients, as in the first step; empty where there is none.
-    pub(crate) fn loss_and_gradients(&self, weights: &[Vec<f32>], batch: &Batch) -> Result<(f64, Vec<Vec<f32>>)> {
-        let photos = ops::photos(&batch.pixels, batch.samples.len(), batch.resolution_px as usize, &self.device);
+    /// The loss of a batch at these weights and its gradients, as in the first step; empty where there is none. The first
+    /// batch has labels; where a method from elsewhere is looked at, the second has none, and its teacher's scores are
+    /// those of the network as it is now.
+    pub(crate) fn loss_and_gradients(
+        &self,
+        weights: &[Vec<f32>],
+        batch: &Batch,
+        others: Option<&Batch>,
+    ) -> Result<(f64, Vec<Vec<f32>>)> {
         let targets = self.targets(batch);
+        let (photos, goal) = match others.filter(|_| self.method.is_some()) {
+            None => (self.photos(batch), Goal::Targets(targets)),
+            Some(others) => {
+                let scores = self.model.forward(&mut Pass::evaluating(&self.weights), self.photos(others))?;
+                (self.photos_of(batch, others), Goal::Method(targets, download(&scores)))
+            }
+        };
         let weights = Weights::from_host(weights.iter().cloned(), &self.device);
-        let Slopes { loss, gradients, .. } =
-            self.slopes(&weights, photos, Goal::Targets(targets), *self.plan.step(0))?;
+        let Slopes { loss, gradients, .. } = self.slopes(&weights, photos, goal, *self.plan.step(0))?;
         let numbers = |gradient: Option<Tensor<1>>| gradient.map_or_else(Vec::new, |gradient| download(&gradient));
         Ok((loss.value(), gradients.into_iter().map(numbers).collect()))
     }
@@ -255,7 +286,8 @@ impl Learner {
             LossRule::CrossEntropy => None,
             LossRule::Own(name, _) => Some(format!("loss `{name}`")),
         };
-        let parts: Vec<String> = self.model.own_parts().map(Into::into).into_iter().chain(loss).collect();
+        let method = self.method.as_ref().map(|(name, _)| format!("method `{name}`"));
+        let parts: Vec<String> = self.model.own_parts().map(Into::into).into_iter().chain(loss).chain(method).collect();
         (!parts.is_empty()).then(|| format!("gradient of {}", parts.join(" or ")))
     }
 
@@ -310,15 +342,10 @@ impl Learner {
         self.plan.number_since(self.recipe.ema?.from, step)
     }
 
-    /// By how much the updates of everything but the head are shortened, where they are.
-    fn slowed(&self) -> Option<f64> {
-        self.recipe.initial.as_ref().map(|initial| initial.body_rate_factor).filter(|factor| *factor != 1.0)
-    }
-
-    /// Shortens the update of everything but the head.
-    fn slow_body(&mut self, factor: f64, before: &Weights) {
-        for (place, slot) in self.model.layout().slots().iter().enumerate() {
-            if slot.role.is_learned() && !slot.name.starts_with(HEAD) {
+    /// Shortens the updates of what learns more slowly than the head.
+    fn slow_down(&mut self, factors: &[f64], before: &Weights) {
+        for (place, (slot, &factor)) in self.model.layout().slots().iter().zip(factors).enumerate() {
+            if slot.role.is_learned() && factor != 1.0 {
                 let (id, device) = (SlotId(place), &self.device);
                 let moved = ops::move_average(
                     before.tensor(id).clone(),

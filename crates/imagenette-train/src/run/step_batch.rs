@@ -37,7 +37,7 @@ impl StepBatch {
             let other = loader.next()?;
             return Some((|| Ok(Self::Pair(labeled?, other?)))());
         }
-        let views = recipe.unlabeled.and_then(|_| loader.next().zip(loader.next()));
+        let views = recipe.unlabeled.as_ref().and_then(|_| loader.next().zip(loader.next()));
         let unlabeled = || -> Result<Option<Views>> {
             let Some((plain, strong)) = views else { return Ok(None) };
             Ok(Some(Views { plain: plain?, strong: strong? }))

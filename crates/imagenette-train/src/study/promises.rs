@@ -18,6 +18,7 @@ use imagenette_files::FileError;
 use imagenette_recipe::model::{ActivationConfig, ModelConfig};
 use imagenette_recipe::plan::{StepPlan, batches};
 use imagenette_recipe::precision::PrecisionChoice;
+use imagenette_recipe::unlabeled::{FixMatch, Unlabeled};
 use imagenette_recipe::{Recipe, RecipeError};
 use imagenette_results::RunRecord;
 
@@ -137,10 +138,12 @@ fn go_on(watch: &dyn TrainWatch) -> Result<()> {
 
 /// The recipe with few small steps: the smallest of some resolutions that its parts accept.
 fn small(text: &str, parts: &Parts) -> Result<Recipe> {
+    // A step with photos without labels has more than its batch.
+    let each = Recipe::from_toml_with(text, &[], parts).map_or(1, |recipe| recipe.photos_each());
     let read = |px: u32| {
         let small = [
             ("epochs", "2".to_owned()),
-            ("batch_size", "16".into()),
+            ("batch_size", (16 / each).max(2).to_string()),
             ("resolution", px.to_string()),
             ("evaluation.resolution", px.to_string()),
             ("runs", "1".into()),
@@ -173,6 +176,11 @@ fn built_in(recipe: &Recipe) -> Result<Recipe, RecipeError> {
     built_in.augmentation = Vec::new();
     if let Some(selection) = &mut built_in.selection {
         selection.own = None;
+    }
+    if let Some(method) = built_in.unlabeled.as_ref().filter(|method| method.own().is_some()) {
+        let settings = FixMatch { ratio: method.ratio(), strong: method.strong(), ..FixMatch::default() };
+        built_in.unlabeled = Some(Unlabeled::FixMatch(settings));
+        built_in.loss.label_smoothing = 0.0;
     }
     Ok(built_in)
 }
@@ -244,9 +252,12 @@ fn gradients(job: &TrainJob, whole: &str, watch: &dyn TrainWatch) -> Result<f64>
     let plan = StepPlan::of(&job.recipe, samples.len());
     let mut learner = Learner::new(job, &plan)?;
     learner.whiten_stem(job, &samples)?;
-    let batch = first_batches(job, &plan, 1)?.remove(0);
+    // A way to learn without labels is shown a second batch as such.
+    let mut seen = first_batches(job, &plan, 2)?;
+    let batch = seen.remove(0);
+    let others = seen.pop();
     let weights = learner.weights_on_host();
-    let (_, gradients) = learner.loss_and_gradients(&weights, &batch)?;
+    let (_, gradients) = learner.loss_and_gradients(&weights, &batch, others.as_ref())?;
     let unused = learner
         .model
         .layout()
@@ -279,7 +290,7 @@ fn gradients(job: &TrainJob, whole: &str, watch: &dyn TrainWatch) -> Result<f64>
             .collect();
         let slope: f64 = dot(&gradients, &direction);
         // Half a percent of the loss: far above what f32 rounds, and not yet far along the curve.
-        let (loss, _) = learner.loss_and_gradients(&weights, &batch)?;
+        let (loss, _) = learner.loss_and_gradients(&weights, &batch, others.as_ref())?;
         let far = (0.005 * loss.abs().max(0.01) / slope).min(0.05);
         let at = |step: f64| {
             let moved: Vec<Vec<f32>> = weights
@@ -293,7 +304,7 @@ fn gradients(job: &TrainJob, whole: &str, watch: &dyn TrainWatch) -> Result<f64>
                     weights.iter().zip(direction).map(|(w, d)| (f64::from(*w) + step * f64::from(*d)) as f32).collect()
                 })
                 .collect();
-            learner.loss_and_gradients(&moved, &batch).map(|(loss, _)| loss)
+            learner.loss_and_gradients(&moved, &batch, others.as_ref()).map(|(loss, _)| loss)
         };
         // Kinks (of a maximum, for example) bend long steps and rounding short ones: the best of three lengths counts.
         let mut best = (f64::INFINITY, f64::NAN);

@@ -77,8 +77,13 @@ fn recipe(named: &str, program: &Program) -> anyhow::Result<String> {
             PartKind::Selection => ", keep = 0.5",
             _ => "",
         };
-        let change = (kind.key().to_owned(), format!("{{ kind = '{named}'{settings} }}"));
-        return Ok(recipes::read("default", &[change], parts)
+        let mut changes = vec![(kind.key().to_owned(), format!("{{ kind = '{named}'{settings} }}"))];
+        if kind == PartKind::Method {
+            // There must be photos without labels, and shipped ways have no use for smoothed ones.
+            changes.push(("task".into(), "labels-4".into()));
+            changes.push(("loss.label_smoothing".into(), "0.0".into()));
+        }
+        return Ok(recipes::read("default", &changes, parts)
             .map_err(|error| error.context(format!("{kind} `{named}` in the recipe `default`")))?
             .to_toml());
     }

@@ -21,8 +21,19 @@ const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 const LOCK: &str = include_str!(concat!(env!("OUT_DIR"), "/Cargo.lock"));
 
 /// The programs in examples/own-ideas: crates of these names would be compiled to the same files.
-const EXAMPLES: [&str; 10] =
-    ["activation", "all", "augmentation", "burn_model", "loss", "model", "optimizer", "sam", "schedule", "selection"];
+const EXAMPLES: [&str; 11] = [
+    "activation",
+    "all",
+    "augmentation",
+    "burn_model",
+    "loss",
+    "method",
+    "model",
+    "optimizer",
+    "sam",
+    "schedule",
+    "selection",
+];
 
 /// A worked idea, which new ones begin as.
 struct Template {
@@ -48,7 +59,7 @@ macro_rules! template {
 }
 
 fn template(kind: IdeaKind) -> Template {
-    use PartKind::{Activation, Augmentation, Loss, Model, Optimizer, Schedule, Selection};
+    use PartKind::{Activation, Augmentation, Loss, Method, Model, Optimizer, Schedule, Selection};
     match kind {
         IdeaKind::Activation => template!("activation", Some((Activation, "swish")), "an activation: Swish"),
         IdeaKind::Loss => template!("loss", Some((Loss, "poly")), "a loss: Poly-1"),
@@ -60,6 +71,9 @@ fn template(kind: IdeaKind) -> Template {
         IdeaKind::Model => template!("model", Some((Model, "conv-mixer")), "a model of our layers: ConvMixer"),
         IdeaKind::Selection => {
             template!("selection", Some((Selection, "biggest-losers")), "a selection: the biggest losers")
+        }
+        IdeaKind::Method => {
+            template!("method", Some((Method, "mean-teacher")), "a way to learn without labels: mean teacher")
         }
         IdeaKind::All => template!("all", None, "a small idea of each kind"),
     }
@@ -251,7 +265,7 @@ fn is_clone(folder: &Path) -> bool {
 /// The files of the new crate, by their path in it.
 fn files(name: &str, template: &Template, origin: &Origin) -> anyhow::Result<Vec<(&'static str, String)>> {
     let (mut main, mut recipe) = (template.main.to_owned(), template.recipe.to_owned());
-    for from in ["activation", "loss", "optimizer", "schedule", "augmentation", "model", "selection", "all"] {
+    for from in ["activation", "loss", "optimizer", "schedule", "augmentation", "model", "selection", "method", "all"] {
         main = main.replace(&format!("\"../../recipes/{from}.toml\""), "\"../recipe.toml\"");
         recipe = recipe.replace(&format!("name = \"{from}\""), &format!("name = \"{name}\""));
     }
