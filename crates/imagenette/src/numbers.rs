@@ -1,6 +1,7 @@
 //! Numbers as people read them.
 
 use imagenette_results::RunRecord;
+use imagenette_results::run_record::Counts;
 
 /// Bytes in decimal units: `99.0 MB`.
 pub(crate) fn bytes(value: u64) -> String {
@@ -37,6 +38,18 @@ pub(crate) fn seconds(value: f64) -> String {
         100..6000 => format!("{} min {:02} s", whole / 60, whole % 60),
         _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
     }
+}
+
+/// Top-1 in percent; of a network that learned without labels by each of its judges.
+pub(crate) fn top1(record: &RunRecord) -> String {
+    let percent = |counts: Counts| format!("{:.2}%", 100.0 * counts.accuracy());
+    let judged = record.judged.iter().map(|judged| match judged.by.as_str() {
+        "k-nn-20" => format!("{} by 20 neighbors", percent(judged.counts)),
+        "k-nn-200" => format!("{} by 200", percent(judged.counts)),
+        "linear" => format!("{} by a linear layer", percent(judged.counts)),
+        other => format!("{} by {other}", percent(judged.counts)),
+    });
+    if record.judged.is_empty() { percent(record.result) } else { judged.collect::<Vec<_>>().join(", ") }
 }
 
 /// How long a run is: `4 epochs`, or `17.1 epochs` of one whose length was planned while it ran.

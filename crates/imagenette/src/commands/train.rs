@@ -16,7 +16,7 @@ use imagenette_train::{Outcome, Recipe, TrainJob};
 use super::{train_dry_run, train_many, train_torch};
 use crate::cli::{EngineName, Train};
 use crate::interrupt::{INTERRUPTED, SPENT};
-use crate::numbers::{epochs, seconds, thousands};
+use crate::numbers::{epochs, seconds, thousands, top1};
 use crate::prepared::{Preparation, Prepared};
 use crate::progress::Progress;
 use crate::recipes::Overrides;
@@ -334,9 +334,8 @@ pub(super) fn finish(
 fn as_text(folder: &Path, record: &RunRecord) -> String {
     let what = if record.held_out.is_some() { "held-out top-1" } else { "top-1" };
     format!(
-        "{what} {:.2}%{}  ({} of {}; seed {}; {}; trained in {}, {} in all; {})",
-        100.0 * record.result.accuracy(),
-        judges(record),
+        "{what} {}  ({} of {}; seed {}; {}; trained in {}, {} in all; {})",
+        top1(record),
         thousands(record.result.correct),
         thousands(record.result.total),
         record.seed,
@@ -345,18 +344,6 @@ fn as_text(folder: &Path, record: &RunRecord) -> String {
         seconds(record.seconds.total),
         folder.display()
     )
-}
-
-/// Who judged a network that learned without labels, and what others say.
-fn judges(record: &RunRecord) -> String {
-    let Some(([_], others)) = record.judged.split_at_checked(1) else { return String::new() };
-    let words = |by: &str| match by {
-        "k-nn-200" => "by 200".to_owned(),
-        "linear" => "by a linear layer".to_owned(),
-        other => format!("by {other}"),
-    };
-    let others = others.iter().map(|other| format!(", {:.2}% {}", 100.0 * other.counts.accuracy(), words(&other.by)));
-    format!(" by 20 neighbors{}", others.collect::<String>())
 }
 
 /// How long a run is, and what it cost where that is known.

@@ -19,7 +19,7 @@ use imagenette_data::edition::Edition;
 use imagenette_files::hash;
 use imagenette_results::probabilities;
 
-use crate::numbers::{counted, epochs, seconds, thousands};
+use crate::numbers::{counted, epochs, seconds, thousands, top1};
 use crate::page::{self, escaped};
 use crate::prepared::Preparation;
 use crate::subject::{Judged, Subject};
@@ -97,6 +97,14 @@ fn single(
     if let Some(check) = check {
         let _ = writeln!(html, "<li>{}</li>", escaped(&check.said(subject)));
     }
+    if !record.judged.is_empty() {
+        let _ = writeln!(
+            html,
+            "<li>It learned without labels, and is right about {}. Probabilities here are those of the linear layer, \
+             which is the head of the network that was kept.</li>",
+            escaped(&top1(record))
+        );
+    }
     if record.held_out.is_some() {
         html.push_str("<li>Its photos were held out of the train split: this is no val accuracy.</li>\n");
     }
@@ -137,8 +145,9 @@ fn single(
 fn sentence(subject: &Subject) -> String {
     let record = &subject.run.record;
     format!(
-        "{:.2}% right: {} of {} {}, after {} in {}{}",
+        "{:.2}% right{}: {} of {} {}, after {} in {}{}",
         100.0 * record.result.accuracy(),
+        if record.judged.is_empty() { "" } else { " by its neighbors" },
         thousands(record.result.correct),
         thousands(record.result.total),
         subject.photos(),

@@ -71,7 +71,7 @@ impl TrainCheck {
 
     /// What it says beside the result on photos that the network has not seen.
     pub(super) fn said(&self, subject: &Subject) -> String {
-        let result = subject.run.record.result;
+        let result = subject.run.record.result_of_weights();
         let gap = 100.0 * (self.accuracy() - result.accuracy());
         let noise = statistics::accuracy_standard_error(self.correct, self.total).unwrap_or(0.0)
             + statistics::accuracy_standard_error(result.correct, result.total).unwrap_or(0.0);
