@@ -181,6 +181,12 @@ fn features_are_learned_without_labels_judged_by_neighbors_and_begun_with() {
     train(&place, "--task labels-4 --epochs 1 --initial bare --out begun").succeeds();
     train(&place, &format!("--task labels-4 {method} --epochs 1 --initial bare --out on")).succeeds();
 
+    // What looks at single steps and parts takes such recipes too.
+    let bench = "bench --train --dataset made --recipe bare/recipe.toml --steps 2 --json";
+    assert_eq!(place.run(&words(bench)).succeeds().json()["seconds"].as_array().unwrap().len(), 2);
+    place.run(&["check", "bare/recipe.toml"]).succeeds();
+    place.run(&words("find-lr bare/recipe.toml --dataset made --steps 20")).succeeds();
+
     train(&place, "--task no-labels --out x").misused_saying(&["`[self_supervised]`, which learns without"]);
     train(&place, &format!("{method} --set loss.label_smoothing=0.1 --out x"))
         .misused_saying(&["loss.label_smoothing"]);

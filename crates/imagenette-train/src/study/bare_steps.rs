@@ -9,6 +9,7 @@ use crate::compute::device::Ops;
 use crate::error::Result;
 use crate::run::job::TrainJob;
 use crate::run::learner::Learner;
+use crate::run::step_batch::StepBatch;
 
 /// A network in training, of which nothing is kept.
 pub struct BareSteps<'j> {
@@ -31,12 +32,16 @@ impl<'j> BareSteps<'j> {
         Ok(Self { job, learner })
     }
 
-    /// Forward, loss, backward, update, each time as in the run's first step; gives the loss.
+    /// Forward, loss, backward, update, each time as in the run's first step; gives the loss. Where the recipe learns
+    /// without labels the batch is both views.
     ///
     /// # Errors
     /// When a part from elsewhere does what it must not.
     pub fn step(&mut self, batch: Batch) -> Result<f64> {
-        self.learner.step(0, batch)
+        match self.job.recipe.self_supervised {
+            Some(_) => self.learner.step(0, StepBatch::Pair(batch.clone(), batch)),
+            None => self.learner.step(0, batch),
+        }
     }
 
     /// How many numbers are learned.

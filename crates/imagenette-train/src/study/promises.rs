@@ -153,6 +153,10 @@ fn small(text: &str, parts: &Parts) -> Result<Recipe> {
     // What is wrong beside the size is said as the recipe has it.
     let mut recipe = read(32).or_else(|_| read(64)).or_else(|_| read(96)).or_else(|_| read(128))?;
     (recipe.dataset, recipe.hold_out, recipe.rules) = (None, None, None);
+    // Parts are looked at on photos with labels.
+    if recipe.self_supervised.take().is_some() {
+        recipe.task = None;
+    }
     Ok(recipe)
 }
 
