@@ -255,7 +255,7 @@ impl Open {
         let weights_sha256 = ended.weights_sha256.unwrap_or_else(|| sha256(format!("no weights kept {chain}")));
         Ok(RunRecord {
             format: RunRecord::format(),
-            version: RunRecord::version(None, false),
+            version: RunRecord::version(None, false, &[]),
             started: attempt.started,
             recipe: self.beginning.name.clone(),
             recipe_sha256: sha256(&self.beginning.recipe),
@@ -286,6 +286,7 @@ impl Open {
             resumed: 0,
             held_out: None,
             result,
+            judged: Vec::new(),
             by_epoch: self.by_epoch.clone(),
             provenance: Some(Provenance {
                 recipe_canonical_sha256: self.canonical_sha256.clone(),
