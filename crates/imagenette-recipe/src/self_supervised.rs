@@ -94,6 +94,11 @@ impl Recipe {
         if self.self_supervised.is_some() { 2 } else { 1 }
     }
 
+    /// How each training sample is changed strongly, beside its crop: as `augment` says, or as a view without labels.
+    pub fn strong(&self) -> Option<Strong> {
+        self.self_supervised.map_or(self.augment.strong, |method| Some(method.contrast().strong))
+    }
+
     pub(crate) fn validate_self_supervised(&self) -> Result<()> {
         let is_without = self.task()? == Some(Task::NoLabels);
         let Some(SelfSupervised::SimClr(settings)) = &self.self_supervised else {

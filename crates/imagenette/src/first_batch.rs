@@ -54,7 +54,7 @@ pub(crate) fn first_batch(
         view,
         view_number: 0,
         own,
-        strong: recipe.self_supervised.map_or(recipe.augment.strong, |method| Some(method.contrast().strong)),
+        strong: recipe.strong(),
         cutout: recipe.augment.cutout,
         erase,
         mix,

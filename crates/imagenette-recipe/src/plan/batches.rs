@@ -93,7 +93,7 @@ pub fn batches(
             view: View::Train(recipe.augment.crop_and_flip(step.crop)),
             view_number: 0,
             own: own.clone(),
-            strong: recipe.self_supervised.map_or(recipe.augment.strong, |method| Some(method.contrast().strong)),
+            strong: recipe.strong(),
             cutout: recipe.augment.cutout,
             erase: recipe.erase_at(step.progress),
             mix,
